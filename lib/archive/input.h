@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inputs: the one way to read data. An operand is a file, "-" or a pipe; what it holds may be
+ * compressed (gzip, bzip2, xz, zstd, lz4) or an archive (tar, zip, 7zip) whose regular members are
+ * inputs of their own. Consumers see a sequence of named byte streams.
+ *
+ * Contract: the outer filter and format are chosen by magic, and only those are enabled; libarchive
+ * is opened only when an input needs it. Links, devices and folders in archives are skipped and
+ * counted; nothing is ever extracted to disk. Plain files and pipes are read as they are.
+ */
+#ifndef SFX_ARCHIVE_INPUT_H
+#define SFX_ARCHIVE_INPUT_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct sfx_input;
+
+struct sfx_input_limits {       /* 0: the default */
+    uint64_t max_members;       /* of one archive; default 100,000 */
+    uint64_t max_member_nbytes; /* decoded; default 16 GiB */
+    uint64_t max_total_nbytes;  /* decoded, of one operand; default 64 GiB */
+    uint64_t max_ratio;         /* decoded : stored, after 16 MiB decoded; default 200 */
+    int64_t max_time_ns;        /* wall time in one operand's decoder; default 0: 1 hour */
+};
+
+/*
+ * Opens path ("-": standard input; borrowed until _free). limits: NULL for the defaults.
+ * Errors: NULL; IO (no such file; "is a directory"), UNSUPPORTED (libarchive missing), INPUT,
+ * NOMEM.
+ */
+struct sfx_input *sfx_input_new(const char *path, const struct sfx_input_limits *limits,
+                                struct sfx_err *err);
+
+/* The same for an open descriptor that stays the caller's; name is for messages (borrowed). */
+struct sfx_input *sfx_input_new_fd(int fd, const char *name, const struct sfx_input_limits *limits,
+                                   struct sfx_err *err);
+
+/*
+ * Goes to the next stream: a plain or compressed operand has one, an archive one for each regular
+ * member. 1: there is one; 0: no more. Errors: INPUT (damaged, truncated), LIMIT, IO.
+ */
+int sfx_input_next(struct sfx_input *in, struct sfx_err *err);
+
+/* Reads up to cap bytes of the current stream; 0 at its end. Errors: INPUT, LIMIT, IO. */
+ssize_t sfx_input_read(struct sfx_input *in, void *ptr, size_t cap, struct sfx_err *err);
+
+/*
+ * Looks at the first bytes of the current stream without using them up: up to 4096 bytes, borrowed
+ * until the next read. Errors: as _read.
+ */
+int sfx_input_peek(struct sfx_input *in, struct sfx_slice *head, struct sfx_err *err);
+
+/* The operand's name, as given. Borrowed. */
+const char *sfx_input_name(const struct sfx_input *in);
+
+/* The current member's name (UTF-8 or raw bytes), NULL when the operand is no archive. Borrowed
+ * until _next. */
+const char *sfx_input_member(const struct sfx_input *in);
+
+/* The name that says the format: the member's or operand's without compression suffixes ("a.csv" of
+ * "a.csv.gz"). Borrowed until _next. */
+const char *sfx_input_data_name(const struct sfx_input *in);
+
+/* The descriptor when the current stream is the plain file itself, positioned at its start (mmap,
+ * seek allowed if regular), else -1. */
+int sfx_input_fd(const struct sfx_input *in);
+
+/* True when a read now would wait (a quiet pipe): the moment to flush output. */
+bool sfx_input_would_block(const struct sfx_input *in);
+
+/* Bytes read from the operand so far (stored, not decoded). */
+uint64_t sfx_input_nbytes(const struct sfx_input *in);
+
+void sfx_input_free(struct sfx_input *in);
+
+#endif

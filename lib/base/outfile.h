@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Atomic output files: the one way to publish an output.
+ *
+ * Contract: an output is written to an unnamed file in its own folder (O_TMPFILE; where the file
+ * system has none, to ".sfx-<random>.tmp") and gets its name in one step by _commit. Until then
+ * nothing is visible under the name and what stood there stays; a process that is killed leaves
+ * nothing, or at most one ".sfx-*.tmp". _free without _commit throws the output away.
+ */
+#ifndef SFX_BASE_OUTFILE_H
+#define SFX_BASE_OUTFILE_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sfx_outfile;
+
+struct sfx_outfile_opts {
+    bool durable;     /* fsync the file and then its folder before _commit returns */
+    bool no_clobber;  /* _commit fails with USAGE when the name is taken by then */
+    bool make_dirs;   /* make missing folders */
+    const char *root; /* when set: path is relative to this folder and must stay beneath it */
+};
+
+/*
+ * Starts an output that will be named path (borrowed until _free returns). opts: NULL for defaults.
+ * Returns NULL with err filled. Errors: IO, NOMEM; INPUT when path leads out of opts->root; USAGE
+ * when path names a folder.
+ */
+struct sfx_outfile *sfx_outfile_new(const char *path, const struct sfx_outfile_opts *opts,
+                                    struct sfx_err *err);
+
+/* The descriptor to write to (read-write, seekable); owned by the outfile. */
+int sfx_outfile_fd(const struct sfx_outfile *out);
+
+/* Appends len bytes: sfx_io_write on the descriptor, with the path in the error. */
+int sfx_outfile_write(struct sfx_outfile *out, const void *ptr, size_t len, struct sfx_err *err);
+
+/* Gives the output its name. The output must still be freed. Errors: IO, USAGE (no_clobber). */
+int sfx_outfile_commit(struct sfx_outfile *out, struct sfx_err *err);
+
+/* Frees; an output that was not committed vanishes. NULL does nothing. */
+void sfx_outfile_free(struct sfx_outfile *out);
+
+#endif

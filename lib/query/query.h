@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Record programs: text -> stages -> a plan bound to columns -> batches in, batches out.
+ *
+ * Contract: a program is parsed once and is read-only; a query runs it over one sequence of
+ * batches. Batches are pushed in; what comes out is handed to the emit callback, at once by
+ * streaming stages and at _finish by blocking ones. Columns are bound when the schema arrives and
+ * again when it changes. Nothing is allocated per record by streaming stages.
+ */
+#ifndef SFX_QUERY_QUERY_H
+#define SFX_QUERY_QUERY_H
+
+#include "record/batch.h"
+#include "record/reject.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sfx_program;
+struct sfx_query;
+
+/*
+ * Parses len bytes of program text (borrowed during the call). Errors: NULL; USAGE whose text holds
+ * the message, and the program's line with a caret under the place in err's note (sfx_err_note).
+ */
+struct sfx_program *sfx_program_new(const char *text, size_t len, struct sfx_err *err);
+void sfx_program_free(struct sfx_program *program);
+
+enum sfx_on_error { SFX_ON_ERROR_FAIL, SFX_ON_ERROR_SKIP, SFX_ON_ERROR_REJECT };
+
+struct sfx_query_opts {         /* all-zero: the defaults */
+    enum sfx_on_error on_error; /* what a cell that cannot be what is asked does to its record */
+    const struct sfx_reject_sink *rejects; /* for REJECT */
+    uint64_t memory_nbytes;                /* of all blocking stages together; default 256 MiB */
+    const char *tmp_dir;                   /* where stages spill; default "/tmp" */
+};
+
+struct sfx_query_counts {
+    uint64_t in, out, rejected, skipped; /* records: in = consumed by stages, out = emitted */
+};
+
+/* Where output batches go; the batch may be changed by the callee and is the query's again
+ * afterwards. <0 ends the run. */
+typedef int sfx_query_emit(void *ctx, struct sfx_batch *batch, struct sfx_err *err);
+
+/* Makes a query of program (borrowed while the query lives). Errors: NULL, NOMEM. */
+struct sfx_query *sfx_query_new(const struct sfx_program *program,
+                                const struct sfx_query_opts *opts, sfx_query_emit *emit, void *ctx,
+                                struct sfx_err *err);
+
+/*
+ * Runs batch through the stages; batch is changed. Errors: INPUT (a record is bad and on_error is
+ * FAIL), USAGE (no such column, with the nearest), LIMIT (memory), what emit returned.
+ */
+int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err);
+
+/* True when the query wants no more input (head has enough): the reader may stop. */
+bool sfx_query_satisfied(const struct sfx_query *q);
+
+/* Ends the input: blocking stages emit. batch: an empty batch with the last schema, so that
+ * programs bind even without a row. */
+int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err);
+
+/* Appends the plan in words: per stage streaming or blocking, memory bound, what it compares.
+ * Errors: NOMEM. */
+int sfx_program_explain(const struct sfx_program *program, struct sfx_buf *out,
+                        struct sfx_err *err);
+
+struct sfx_query_counts sfx_query_counts(const struct sfx_query *q);
+void sfx_query_free(struct sfx_query *q);
+
+#endif

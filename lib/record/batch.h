@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Batches: records on the move, as columns of cells that point into the input's bytes.
+ *
+ * Contract: a reader fills a batch; its cells stay valid until the reader fills it again or the
+ * batch is freed. A stage that must keep cells longer copies them. Columns are an array of cells
+ * each, all `nrows` long; row r's origin is rows[r]. Stages drop rows by making the selection `sel`
+ * shorter, not by moving cells; computed cells live in `arena`.
+ *
+ * A cell is bytes with a note of how they are spelled, so that what is not touched can be written
+ * out byte for byte:
+ *   TEXT      field bytes (CSV, TSV). QUOTED: the field stood in quotes, ptr[-1] and ptr[len] are
+ *             the quotes in the block. ESCAPED: doubled quotes inside are still doubled.
+ *   JSON_*    of a JSON input. JSON_STRING: ptr/len is what is between the quotes (ptr[-1] and
+ *             ptr[len] are the quotes); ESCAPED: has backslashes. The others: the raw JSON text.
+ *   NUMBER    computed by an expression: canonical decimal text.  BOOL: computed, "true" or
+ * "false". STRING    computed text, plain bytes. NULL      computed null, or JSON null.   MISSING:
+ * the record has no such column.
+ */
+#ifndef SFX_RECORD_BATCH_H
+#define SFX_RECORD_BATCH_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sfx_cell_kind {
+    SFX_CELL_MISSING = 0,
+    SFX_CELL_NULL,
+    SFX_CELL_TEXT,
+    SFX_CELL_JSON_STRING,
+    SFX_CELL_JSON_NUMBER,
+    SFX_CELL_JSON_BOOL,
+    SFX_CELL_JSON_NESTED, /* object or array */
+    SFX_CELL_NUMBER,
+    SFX_CELL_STRING,
+    SFX_CELL_BOOL,
+};
+
+enum sfx_cell_flag {
+    SFX_CELL_QUOTED = 1,
+    SFX_CELL_ESCAPED = 2,
+};
+
+struct sfx_cell { /* 16 bytes */
+    const char *ptr;
+    uint32_t len; /* bytes; a field is limited to less than 4 GiB */
+    uint8_t kind; /* enum sfx_cell_kind */
+    uint8_t flags;
+    uint16_t spare;
+};
+
+struct sfx_column {
+    struct sfx_slice name;  /* decoded; owned by the batch's schema arena */
+    struct sfx_cell *cells; /* capacity SFX_BATCH_ROWS */
+};
+
+struct sfx_row_origin {
+    struct sfx_slice raw; /* the record's bytes without its line end; empty for computed rows */
+    uint64_t line;        /* 1-based line of the input where it begins; 0 for computed rows */
+    uint64_t offset;      /* byte of the (decoded) stream where it begins */
+};
+
+#define SFX_BATCH_ROWS 1024 /* rows of a full batch: 11 columns of cells stay within L2 */
+
+struct sfx_batch {
+    struct sfx_column *columns;
+    size_t ncols;
+    struct sfx_row_origin *rows; /* capacity SFX_BATCH_ROWS */
+    uint32_t nrows;              /* filled rows */
+    uint16_t
+        *sel; /* the rows that are alive, ascending or in output order; capacity SFX_BATCH_ROWS */
+    uint32_t nsel;           /* a fresh batch has sel = 0 … nrows-1 */
+    uint64_t schema_id;      /* changes when names or number of columns change */
+    const char *input;       /* name of the operand, borrowed from the reader's input */
+    const char *member;      /* NULL when the operand is no archive */
+    struct sfx_arena arena;  /* for computed cells; reset with each fill */
+    struct sfx_arena schema; /* for names and column arrays */
+    size_t cap_cols;
+};
+
+/* Makes an empty batch in the caller's storage. Errors: NOMEM. */
+int sfx_batch_init(struct sfx_batch *batch, struct sfx_err *err);
+
+/* Forgets the rows, keeps columns and memory. */
+void sfx_batch_clear(struct sfx_batch *batch);
+
+/*
+ * Adds a column of MISSING cells named name (copied) at the end; its index, or NOMEM, or LIMIT
+ * beyond SFX_BATCH_MAX_COLS. Pointers to columns become invalid. schema_id changes.
+ */
+#define SFX_BATCH_MAX_COLS 65536
+int sfx_batch_add_column(struct sfx_batch *batch, struct sfx_slice name, struct sfx_err *err);
+
+/* Removes all columns and rows. */
+void sfx_batch_reset_schema(struct sfx_batch *batch);
+
+/* Index of the column named name, or -1. */
+int sfx_batch_find(const struct sfx_batch *batch, struct sfx_slice name);
+
+/*
+ * The text a cell stands for: quotes and escapes undone. Borrowed from the cell when nothing had to
+ * be undone, else from scratch (cleared first). NULL and MISSING give an empty text; nested JSON
+ * its raw text. Errors: NOMEM; INPUT for a broken escape.
+ */
+int sfx_cell_text(const struct sfx_cell *cell, struct sfx_buf *scratch, struct sfx_slice *out,
+                  struct sfx_err *err);
+
+void sfx_batch_done(struct sfx_batch *batch);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rejects: what is known of a record (or of a whole input) that could not be processed.
+ * One line of JSON each, see sfx-formats(5): nothing that is refused is lost.
+ */
+#ifndef SFX_RECORD_REJECT_H
+#define SFX_RECORD_REJECT_H
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+#include <stdint.h>
+
+struct sfx_reject {
+    const char *program;     /* who refused it */
+    const char *input;       /* operand's name */
+    const char *member;      /* NULL: none */
+    uint64_t line;           /* 1-based; 0: the input as a whole */
+    uint64_t offset;         /* byte of the decoded stream where the record begins */
+    struct sfx_slice column; /* empty: the record as a whole */
+    struct sfx_slice value;  /* the offending cell's text */
+    const char *code;        /* sfx_code_name */
+    const char *reason;
+    struct sfx_slice raw;   /* the record's bytes; empty for whole inputs */
+    struct sfx_slice event; /* id of the event that named the input; empty: none */
+};
+
+/* Appends r as one line of JSON; raw that is not UTF-8 goes to "raw_base64". Errors: NOMEM. */
+int sfx_reject_write(const struct sfx_reject *r, struct sfx_buf *out, struct sfx_err *err);
+
+/* Where rejects go. The callee decides: 0 goes on, <0 ends the run with that error. */
+struct sfx_reject_sink {
+    int (*put)(void *ctx, const struct sfx_reject *r, struct sfx_err *err);
+    void *ctx;
+};
+
+#endif
