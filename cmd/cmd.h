@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every program does around its library calls: options, messages, signals, the end. The only
+ * place that prints, exits, reads the environment or touches signal dispositions.
+ */
+#ifndef SFX_CMD_CMD_H
+#define SFX_CMD_CMD_H
+
+#include "cli/exit.h"
+#include "cli/log.h"
+#include "cli/opt.h"
+#include "json/json.h"
+
+#include <signal.h>
+#include <stdint.h>
+
+struct sfx_cmd {
+    const struct sfx_prog *prog;
+    const struct sfx_opt_common *common;
+    struct sfx_log log;
+    int64_t started_ns; /* monotonic */
+};
+
+/* What sfx_cmd_start returns when the program is to go on. */
+#define SFX_CMD_GO_ON (-1)
+
+/*
+ * Parses argv by prog's table into values, whose common options are *common (inside values). Does
+ * --help and --version. Opens descriptors 0-2 on /dev/null where the caller closed them. Returns
+ * SFX_CMD_GO_ON, or the exit code to return from main (help: 0; misuse, said in two lines: 2).
+ */
+int sfx_cmd_start(struct sfx_cmd *cmd, const struct sfx_prog *prog, int argc, char **argv,
+                  void *values, const struct sfx_opt_common *common, int *first_operand);
+
+/*
+ * Makes SIGTERM, SIGINT and SIGHUP set a flag instead of ending the program (a second one ends it)
+ * and returns the flag: 0, or the signal's number. System calls are interrupted (no SA_RESTART).
+ */
+const volatile sig_atomic_t *sfx_cmd_catch_stop(void);
+
+/* Says err (and its note) and returns the exit code for rc. */
+int sfx_cmd_fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err);
+
+/*
+ * For --stats: begins the object with program, wall_ms, cpu_ms, max_rss_bytes. The program adds its
+ * own members with w, then calls _end, which writes the line to where --stats says. _begin returns
+ * false when stats were not asked for: then neither add nor end.
+ */
+bool sfx_cmd_stats_begin(const struct sfx_cmd *cmd, struct sfx_json_writer *w, struct sfx_buf *buf);
+int sfx_cmd_stats_end(const struct sfx_cmd *cmd, struct sfx_json_writer *w, struct sfx_buf *buf,
+                      struct sfx_err *err);
+
+/*
+ * The last step of every main: frees the option lists, closes stdout and checks it. Returns
+ * exit_code, or 74 when stdout could not be written and exit_code was 0 or 1. After a caught signal
+ * the process ends by that signal's default (128 + n for the shell) if by_signal is set.
+ */
+int sfx_cmd_end(struct sfx_cmd *cmd, void *values, int exit_code, int by_signal);
+
+#endif
