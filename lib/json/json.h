@@ -35,7 +35,7 @@ enum sfx_json_type {
 struct sfx_json_token {
     enum sfx_json_type type;
     struct sfx_slice
-        text;     /* NUMBER: its text; STRING, KEY: what is between the quotes, still escaped */
+        text;     /* as it stands; STRING, KEY: what is between the quotes, still escaped */
     bool escaped; /* STRING, KEY: text has a backslash: sfx_json_unescape it */
 };
 
@@ -49,8 +49,11 @@ struct sfx_json_reader {
 /* Starts reading len bytes at ptr (borrowed until the last token is used). */
 void sfx_json_reader_init(struct sfx_json_reader *r, const char *ptr, size_t len);
 
-/* The next token: 1; 0 when the value has ended and only white space follows. Errors: INPUT ("byte
- * N: …"), LIMIT (depth). */
+/*
+ * The next token: 1; 0 when the value has ended and only white space follows. Duplicate keys are
+ * passed on as they come. Errors: INPUT, LIMIT (depth), both "byte N: …", the first byte being 1;
+ * after an error the reader must be initialised again.
+ */
 int sfx_json_next(struct sfx_json_reader *r, struct sfx_json_token *tok, struct sfx_err *err);
 
 /*
@@ -72,8 +75,8 @@ int sfx_json_quote(struct sfx_buf *out, struct sfx_slice text, struct sfx_err *e
 
 /*
  * The writer: appends to a buffer and keeps the commas. The first failure (NOMEM) sticks and is
- * told by _finish; calls in between need no checks. Misuse (a value where a key must stand)
- * asserts.
+ * told by _finish; calls in between need no checks. Misuse (a value where a key must stand, more
+ * than SFX_JSON_MAX_DEPTH levels) asserts.
  */
 struct sfx_json_writer {
     struct sfx_buf *out;
@@ -81,6 +84,7 @@ struct sfx_json_writer {
     bool need_comma;
     bool after_key;
     bool failed;
+    uint64_t nesting[SFX_JSON_MAX_DEPTH / 64]; /* one bit a level: 1 is an object */
 };
 
 void sfx_json_writer_init(struct sfx_json_writer *w, struct sfx_buf *out);
