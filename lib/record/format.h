@@ -4,7 +4,8 @@
  *
  * Contract: a reader turns one byte stream (one stream of a sfx_input) after the other into
  * batches; a writer turns batches into bytes. Both are one-thread objects. The table is in
- * format.c; a new format is a new file and one row.
+ * format.c; a new format is a new file and one row. What a reader says of bad data begins with the
+ * input's name (and "member: "), the line and the byte; failures of its source pass unchanged.
  */
 #ifndef SFX_RECORD_FORMAT_H
 #define SFX_RECORD_FORMAT_H
@@ -44,6 +45,7 @@ struct sfx_reader_ops {
     /*
      * Fills batch: 1 with at least one row (fewer than SFX_BATCH_ROWS when the source paused: what
      * is complete goes on at once); 0 at the end, the schema is then set even if there was no row.
+     * The batch has the reader's columns again, whatever became of them; sel is all rows.
      * A bad record is given to rejects and skipped if rejects is not NULL and the place after it is
      * certain; else INPUT with line and offset in the text.
      */

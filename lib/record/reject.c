@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* A reject as a line of JSON: what is not known is left out. */
+#include "record/reject.h"
+
+#include "base/text.h"
+#include "json/json.h"
+
+static void put_str(struct sfx_json_writer *w, const char *key, const char *value)
+{
+    if (value == NULL)
+        return;
+    sfx_json_key(w, key);
+    sfx_json_string(w, sfx_slice_str(value));
+}
+
+static void put_slice(struct sfx_json_writer *w, const char *key, struct sfx_slice value)
+{
+    if (value.len == 0)
+        return;
+    sfx_json_key(w, key);
+    sfx_json_string(w, value);
+}
+
+static int put_raw(struct sfx_json_writer *w, struct sfx_slice raw, struct sfx_err *err)
+{
+    struct sfx_buf coded = {0};
+    int rc = 0;
+
+    if (sfx_utf8_valid(raw)) {
+        put_slice(w, "raw", raw);
+        return 0;
+    }
+    rc = sfx_base64_encode(&coded, raw, err);
+    if (rc == 0)
+        put_slice(w, "raw_base64", sfx_buf_slice(&coded));
+    sfx_buf_done(&coded);
+    return rc;
+}
+
+int sfx_reject_write(const struct sfx_reject *r, struct sfx_buf *out, struct sfx_err *err)
+{
+    const size_t start = out->len;
+    struct sfx_json_writer w;
+    int rc;
+
+    sfx_json_writer_init(&w, out);
+    sfx_json_begin_object(&w);
+    put_str(&w, "program", r->program);
+    put_str(&w, "input", r->input);
+    put_str(&w, "member", r->member);
+    if (r->line > 0) {
+        sfx_json_key(&w, "line");
+        sfx_json_uint(&w, r->line);
+        sfx_json_key(&w, "offset");
+        sfx_json_uint(&w, r->offset);
+    }
+    put_slice(&w, "column", r->column);
+    if (r->column.len > 0) { /* an empty value of a named column is a value */
+        sfx_json_key(&w, "value");
+        sfx_json_string(&w, r->value);
+    }
+    put_str(&w, "code", r->code);
+    put_str(&w, "reason", r->reason);
+    rc = put_raw(&w, r->raw, err);
+    put_slice(&w, "event", r->event);
+    sfx_json_end_object(&w);
+    if (rc == 0)
+        rc = sfx_json_finish(&w, err);
+    if (rc == 0)
+        rc = sfx_buf_putc(out, '\n', err);
+    if (rc < 0)
+        out->len = start;
+    return rc;
+}
