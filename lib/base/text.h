@@ -18,6 +18,12 @@ static inline bool sfx_utf8_valid(struct sfx_slice text)
     return sfx_utf8_valid_prefix(text) == text.len;
 }
 
+/*
+ * Decodes the character that text begins with to *cp. Returns its length in bytes; 0 when text is
+ * empty or does not begin with valid UTF-8.
+ */
+size_t sfx_utf8_decode(struct sfx_slice text, uint32_t *cp);
+
 /* Appends the UTF-8 form of code point cp (<= 0x10FFFF, no surrogate). Errors: NOMEM. */
 int sfx_utf8_append(struct sfx_buf *out, uint32_t cp, struct sfx_err *err);
 
@@ -34,8 +40,8 @@ int sfx_base64_decode(struct sfx_buf *out, struct sfx_slice text, struct sfx_err
 /* Parses an unsigned decimal integer, the whole text. Errors: INPUT. */
 int sfx_text_u64(struct sfx_slice text, uint64_t *out, struct sfx_err *err);
 
-/* Parses a size: digits and optionally K, M, G or T (1024 each; "KiB" and "KB" forms too). Errors:
- * INPUT. */
+/* Parses a size: digits and optionally K, M, G or T (powers of 1024; "KiB" and "KB" forms too).
+ * Errors: INPUT. */
 int sfx_text_size(struct sfx_slice text, uint64_t *out, struct sfx_err *err);
 
 /* Parses a duration to nanoseconds: a number (fraction allowed) with ns us ms s m h d; no unit is
@@ -43,12 +49,19 @@ int sfx_text_size(struct sfx_slice text, uint64_t *out, struct sfx_err *err);
 int sfx_text_duration_ns(struct sfx_slice text, int64_t *out, struct sfx_err *err);
 
 /*
- * The candidate nearest to word by edit distance, when near enough to be what was meant (distance
- * at most a third of the longer length, at least 1), else -1. Ties go to the first.
+ * The candidate nearest to word by edit distance (insert, delete, replace, swap neighbours), when
+ * near enough to be what was meant (distance at most a third of the longer length, at least 1),
+ * else -1. Ties go to the first.
  */
 int sfx_text_nearest(struct sfx_slice word, const struct sfx_slice *candidates, size_t ncandidates);
 
-/* Glob match of the whole text: '*', '?', '[…]', '{a,b}'; '*' does not cross '/', '**' does. */
+/*
+ * Glob match of the whole text, by characters (a byte that is not valid UTF-8 is one).
+ * '*' matches any run without '/', '**' any run, a leading or inner '**' with its '/' also nothing
+ * (so that a pattern for all folders matches the top one); '?' one character but '/'; '[a-z]' and
+ * '[!a-z]' one character of a set; '{a,b}' one of the alternatives; '\' takes the next byte's
+ * meaning. What is not closed stands for itself. Allocates nothing.
+ */
 bool sfx_text_glob(struct sfx_slice pattern, struct sfx_slice text);
 
 #endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Libraries that are opened when something needs them. */
+#include "base/dl.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+/* The loader's reason; it begins with the library's name. */
+static const char *reason(void)
+{
+    const char *text = dlerror();
+
+    return text != NULL ? text : "unknown error";
+}
+
+int sfx_dl_open(const char *soname, const struct sfx_dl_symbol *symbols, size_t nsymbols,
+                void *table, struct sfx_err *err)
+{
+    void *lib = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+    size_t i;
+
+    if (lib == NULL)
+        return sfx_err_set(err, SFX_E_UNSUPPORTED, "cannot load a library: %s", reason());
+    for (i = 0; i < nsymbols; i++) {
+        void *address = dlsym(lib, symbols[i].name);
+
+        if (address == NULL) {
+            (void)sfx_err_set(err, SFX_E_UNSUPPORTED, "%s has no %s", soname, symbols[i].name);
+            (void)dlclose(lib);
+            return SFX_E_UNSUPPORTED;
+        }
+        memcpy((char *)table + symbols[i].offset, &address, sizeof(address));
+    }
+    return 0;
+}
