@@ -5,7 +5,8 @@
  * Contract: an output is written to an unnamed file in its own folder (O_TMPFILE; where the file
  * system has none, to ".sfx-<random>.tmp") and gets its name in one step by _commit. Until then
  * nothing is visible under the name and what stood there stays; a process that is killed leaves
- * nothing, or at most one ".sfx-*.tmp". _free without _commit throws the output away.
+ * nothing, or at most one ".sfx-*.tmp". _free without _commit throws the output away. What stood
+ * under the name is replaced, not written to: a symbolic link there goes, what it led to stays.
  */
 #ifndef SFX_BASE_OUTFILE_H
 #define SFX_BASE_OUTFILE_H
@@ -18,7 +19,7 @@
 struct sfx_outfile;
 
 struct sfx_outfile_opts {
-    bool durable;     /* fsync the file and then its folder before _commit returns */
+    bool durable;     /* fsync the file, then its folder and those made, before _commit returns */
     bool no_clobber;  /* _commit fails with USAGE when the name is taken by then */
     bool make_dirs;   /* make missing folders */
     const char *root; /* when set: path is relative to this folder and must stay beneath it */
@@ -27,12 +28,12 @@ struct sfx_outfile_opts {
 /*
  * Starts an output that will be named path (borrowed until _free returns). opts: NULL for defaults.
  * Returns NULL with err filled. Errors: IO, NOMEM; INPUT when path leads out of opts->root; USAGE
- * when path names a folder.
+ * when path names a folder, a device, a pipe or a socket.
  */
 struct sfx_outfile *sfx_outfile_new(const char *path, const struct sfx_outfile_opts *opts,
                                     struct sfx_err *err);
 
-/* The descriptor to write to (read-write, seekable); owned by the outfile. */
+/* The descriptor to write to (read-write, seekable); owned by the outfile, -1 after _commit. */
 int sfx_outfile_fd(const struct sfx_outfile *out);
 
 /* Appends len bytes: sfx_io_write on the descriptor, with the path in the error. */

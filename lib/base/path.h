@@ -2,9 +2,10 @@
 /*
  * Paths: taking names apart, and opening names from outside without leaving a folder.
  *
- * Contract: names are bytes, not text. "Beneath" means that neither "..", an absolute name nor a
- * symbolic link leads out of the folder (openat2 RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS, and no
- * link is followed at all below the folder: RESOLVE_NO_SYMLINKS).
+ * Contract: names are bytes, not text. "Beneath" means that no absolute name, no ".." (wherever it
+ * stands) and no symbolic link below the folder is followed: openat2 with RESOLVE_BENEATH,
+ * RESOLVE_NO_MAGICLINKS and RESOLVE_NO_SYMLINKS, or a walk with the same result where the kernel
+ * has no openat2.
  */
 #ifndef SFX_BASE_PATH_H
 #define SFX_BASE_PATH_H
@@ -14,17 +15,18 @@
 
 #include <sys/types.h>
 
-/* The parts of a path, all borrowed from it. */
+/*
+ * The parts of a path, all borrowed from it. Slashes at the end count for nothing. A dot starts an
+ * extension unless it is the first or the last of the name: ".profile" and "a." have none.
+ */
 struct sfx_path_parts {
-    struct sfx_slice
-        dir; /* "in/2026" of "in/2026/a.tar.gz"; "." when there is none; "/" for "/x" */
-    struct sfx_slice base; /* "a.tar.gz" */
-    struct sfx_slice stem; /* "a.tar": base without its last extension; a leading dot starts none */
+    struct sfx_slice dir;  /* "in/2026" of "in/2026/a.tar.gz"; "." for none; "/" for "/x" */
+    struct sfx_slice base; /* "a.tar.gz"; empty for "/" */
+    struct sfx_slice stem; /* "a.tar": base without its extension */
     struct sfx_slice ext;  /* "gz", empty when there is none */
 };
 
-/* Splits path (borrowed; not empty). Never fails: "a", ".profile" and "x/" have their rules above.
- */
+/* Splits path (borrowed; not empty). Never fails. */
 void sfx_path_split(struct sfx_slice path, struct sfx_path_parts *out);
 
 /*
