@@ -26,6 +26,8 @@
 #define SFX_EVENT_CREATED "dev.sfx.output.created" /* a program published an output file */
 #define SFX_EVENT_LOADED  "dev.sfx.load.committed" /* a load became durable */
 
+#define SFX_EVENT_MAX_ATTRS 256 /* extension attributes; more is an attack or a mistake */
+
 #define SFX_EVENT_ID_NBYTES 33 /* 32 hex digits and the terminator */
 
 struct sfx_event_attr {
@@ -53,7 +55,7 @@ struct sfx_event {
     size_t nattrs;
     struct sfx_event_attr *data_attrs; /* unknown members of data */
     size_t ndata_attrs;
-    struct sfx_slice data_raw;    /* data when it is not an object, as it came; else empty */
+    struct sfx_slice data_raw;    /* data that is no JSON object or an empty one, as it came */
     struct sfx_slice data_base64; /* data_base64 as it came (raw JSON string); else empty */
 };
 
@@ -62,15 +64,20 @@ void sfx_event_init(struct sfx_event *ev);
 
 /*
  * Parses one line (len bytes at line, borrowed while ev lives, no line end needed). Memory from
- * arena. Errors: INPUT when it is not JSON, not an object, specversion is not "1.0", a required
- * attribute is missing, empty or no string, or an attribute name breaks the spec's rule; LIMIT;
- * NOMEM.
+ * arena. An attribute that is null is not there; a member of data whose value is not what sfx means
+ * by its name is kept among data_attrs. Errors: INPUT when it is not JSON, not an object, not one
+ * line, specversion is not "1.0", a required attribute is missing, empty or no string, an attribute
+ * breaks the spec's rules (its name, its type, control characters, time's form), a name stands
+ * there twice, data and data_base64 stand together, or the path holds a NUL; LIMIT; NOMEM.
+ * Source: CloudEvents 1.0.2 and its JSON Event Format.
  */
 int sfx_event_parse(const char *line, size_t len, struct sfx_arena *arena, struct sfx_event *ev,
                     struct sfx_err *err);
 
-/* Appends ev as one JSON line, '\n' included. specversion is always written. Errors: NOMEM; USAGE
- * without id, source or type. */
+/*
+ * Appends ev as one JSON line, '\n' included. specversion is always written; control characters in
+ * attributes become U+FFFD. Errors: NOMEM; USAGE without id, source or type.
+ */
 int sfx_event_write(const struct sfx_event *ev, struct sfx_buf *out, struct sfx_err *err);
 
 /*
