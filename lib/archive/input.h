@@ -6,7 +6,11 @@
  *
  * Contract: the outer filter and format are chosen by magic, and only those are enabled; libarchive
  * is opened only when an input needs it. Links, devices and folders in archives are skipped and
- * counted; nothing is ever extracted to disk. Plain files and pipes are read as they are.
+ * counted; nothing is ever extracted to disk. Plain files and pipes are read as they are. A member
+ * that is compressed itself (a.csv.gz in a zip) is decoded too, once; archives in archives are
+ * data. Behind compressed data only more of it may stand (or zeros behind gzip), a tar archive must
+ * have its end mark: whatever was cut is an error. Errors name the operand, and the member where
+ * there is one.
  */
 #ifndef SFX_ARCHIVE_INPUT_H
 #define SFX_ARCHIVE_INPUT_H
@@ -75,6 +79,9 @@ bool sfx_input_would_block(const struct sfx_input *in);
 
 /* Bytes read from the operand so far (stored, not decoded). */
 uint64_t sfx_input_nbytes(const struct sfx_input *in);
+
+/* Entries of the archive that were skipped so far: folders, links, devices. */
+uint64_t sfx_input_nskipped(const struct sfx_input *in);
 
 void sfx_input_free(struct sfx_input *in);
 
