@@ -28,6 +28,9 @@ static void mask_controls(char *text)
 }
 
 static void set_text(struct sfx_err *err, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
+static void set_text(struct sfx_err *err, const char *fmt, va_list ap)
 {
     (void)vsnprintf(err->text, sizeof(err->text), fmt, ap);
     mask_controls(err->text);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HEAD "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/in\",\"type\":\"t\""
@@ -352,6 +353,28 @@ static void a_derived_id_repeats_with_the_same_work(void **state)
     assert_string_equal(ids[0], ids[1]);
 }
 
+/* The examples of sfx-events(5) are real: each reads as an event and is written again as it is. */
+static void examples_of_the_manual_are_events(void **state)
+{
+    const char *src = getenv("SFX_SRC");
+    char line[4096];
+    FILE *page;
+    int count = 0;
+
+    (void)state;
+    (void)snprintf(line, sizeof(line), "%s/man/sfx-events.5", src != NULL ? src : ".");
+    page = fopen(line, "r");
+    assert_non_null(page);
+    while (fgets(line, sizeof(line), page) != NULL) {
+        if (line[0] != '{')
+            continue;
+        assert_rewritten(line, line);
+        count++;
+    }
+    assert_int_equal(fclose(page), 0);
+    assert_true(count > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -366,6 +389,7 @@ int main(void)
         cmocka_unit_test(an_id_names_one_version_of_a_file),
         cmocka_unit_test(an_etag_tells_size_and_mtime),
         cmocka_unit_test(a_derived_id_repeats_with_the_same_work),
+        cmocka_unit_test(examples_of_the_manual_are_events),
     };
 
     return cmocka_run_group_tests_name("event", tests, NULL, NULL);
