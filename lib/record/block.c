@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The window on a byte stream. */
+#include "record/block_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int grow(struct sfx_block *b, size_t cap, struct sfx_err *err)
+{
+    char *data = realloc(b->data, cap + SFX_BLOCK_SLACK);
+
+    if (data == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for a block of %zu bytes", cap);
+    b->data = data;
+    b->cap = cap;
+    return 0;
+}
+
+int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint64_t max_nbytes,
+                   struct sfx_err *err)
+{
+    b->src = *src;
+    b->len = 0;
+    b->offset = 0;
+    b->max_nbytes = max_nbytes;
+    b->eof = false;
+    return b->data == NULL ? grow(b, SFX_BLOCK_NBYTES, err) : 0;
+}
+
+int sfx_block_fill(struct sfx_block *b, size_t used, struct sfx_err *err)
+{
+    const size_t rest = b->len - used;
+    int rc = 0;
+
+    if (rest > 0 && used > 0)
+        memmove(b->data, b->data + used, rest);
+    b->len = rest;
+    b->offset += used;
+    if (rest > b->max_nbytes)
+        return sfx_err_set(err, SFX_E_LIMIT, "record is longer than %" PRIu64 " bytes",
+                           b->max_nbytes);
+    if (rest > b->cap / 2)
+        rc = grow(b, b->cap * 2, err);
+    while (rc == 0 && !b->eof && b->len < b->cap) {
+        ssize_t n = b->src.read(b->src.ctx, b->data + b->len, b->cap - b->len, err);
+
+        if (n < 0)
+            return (int)n;
+        b->eof = n == 0;
+        b->len += (size_t)n;
+        if (b->src.would_block != NULL && b->src.would_block(b->src.ctx))
+            break;
+    }
+    return rc;
+}
+
+int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, int rc,
+                    struct sfx_err *err)
+{
+    const char *input = b->src.input != NULL ? b->src.input : "-";
+
+    if (line > 0)
+        rc = sfx_err_wrap(err, rc, "line %" PRIu64 ", byte %" PRIu64, line, offset);
+    if (b->src.member != NULL)
+        rc = sfx_err_wrap(err, rc, "%s", b->src.member);
+    return sfx_err_wrap(err, rc, "%s", input);
+}
+
+void sfx_block_done(struct sfx_block *b)
+{
+    free(b->data);
+    *b = (struct sfx_block){0};
+}

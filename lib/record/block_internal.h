@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The block: a window on a byte stream in which every reader looks for its records.
+ *
+ * Contract: data[0..len) are the bytes seen and not yet given up, data[0] is byte `offset` of the
+ * stream. A record that ends beyond the window moves to the front when the window goes on; the
+ * window grows only for a record that does not fit. SFX_BLOCK_SLACK bytes behind len may be read
+ * and written.
+ */
+#ifndef SFX_RECORD_BLOCK_INTERNAL_H
+#define SFX_RECORD_BLOCK_INTERNAL_H
+
+#include "record/format.h"
+
+/* Fits into L2 beside the batch's cells; large enough that a system call costs nothing. */
+#define SFX_BLOCK_NBYTES ((size_t)256 << 10)
+#define SFX_BLOCK_SLACK  64 /* one step of the structural index */
+
+struct sfx_block {
+    struct sfx_byte_source src;
+    char *data;
+    size_t len, cap;
+    uint64_t offset;
+    uint64_t max_nbytes; /* of one record */
+    bool eof;
+};
+
+/* Starts on another stream, keeps the memory. Errors: NOMEM. */
+int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint64_t max_nbytes,
+                   struct sfx_err *err);
+
+/*
+ * Gives up the first used bytes and reads until the window is full, the source pauses or ends; at
+ * least one byte unless it ends. Positions and pointers into data become invalid. Errors: LIMIT
+ * when the rest is a record longer than allowed, NOMEM, what the source says.
+ */
+int sfx_block_fill(struct sfx_block *b, size_t used, struct sfx_err *err);
+
+/* Prepends "input: member: line N, byte M" to err; line 0 leaves the place out. Returns rc. */
+int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, int rc,
+                    struct sfx_err *err);
+
+void sfx_block_done(struct sfx_block *b);
+
+#endif

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads CSV and TSV: batches whose cells are filled from the structural index. */
+#include "record/csv_reader_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void csv_destroy(struct sfx_reader *r)
+{
+    if (r == NULL)
+        return;
+    free(r->ix.seps);
+    free(r->ix.rows);
+    sfx_block_done(&r->block);
+    sfx_schema_done(&r->schema);
+    sfx_buf_done(&r->text);
+    free(r);
+}
+
+static struct sfx_reader *create(const struct sfx_reader_opts *opts, bool tsv, struct sfx_err *err)
+{
+    struct sfx_reader *r = calloc(1, sizeof(*r));
+
+    if (r == NULL) {
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a reader");
+        return NULL;
+    }
+    r->opts = sfx_reader_opts_fill(opts);
+    r->chars.tsv = tsv;
+    r->chars.delimiter = r->opts.delimiter != 0 ? r->opts.delimiter : tsv ? '\t' : ',';
+    r->chars.quote = tsv ? '\\' : r->opts.quote != 0 ? r->opts.quote : '"';
+    r->index = sfx_csv_index_choose();
+    r->ix.seps = malloc(SFX_CSV_SEPS * sizeof(*r->ix.seps));
+    r->ix.rows = malloc(SFX_CSV_SEPS * sizeof(*r->ix.rows));
+    if (r->ix.seps == NULL || r->ix.rows == NULL) {
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a reader");
+        csv_destroy(r);
+        return NULL;
+    }
+    if (sfx_csv_chars_check(&r->chars, err) < 0) {
+        csv_destroy(r);
+        return NULL;
+    }
+    return r;
+}
+
+static struct sfx_reader *csv_create(const struct sfx_reader_opts *opts, struct sfx_err *err)
+{
+    return create(opts, false, err);
+}
+
+static struct sfx_reader *tsv_create(const struct sfx_reader_opts *opts, struct sfx_err *err)
+{
+    return create(opts, true, err);
+}
+
+static int csv_open(struct sfx_reader *r, const struct sfx_byte_source *src, struct sfx_err *err)
+{
+    r->chars.newline = '\n';
+    r->dialect = SFX_DIALECT(r->chars.delimiter, r->chars.tsv ? 0 : r->chars.quote);
+    r->eol = SFX_EOL_LF;
+    r->begin = 0;
+    r->line = 1;
+    r->scanned = 0;
+    r->scanning = false;
+    r->started = false;
+    r->closed = false;
+    r->failed = 0;
+    r->next_row = 0;
+    r->next_sep = 0;
+    sfx_csv_index_reset(&r->ix);
+    return sfx_block_open(&r->block, src, r->opts.max_record_nbytes, err);
+}
+
+static int read_header(struct sfx_reader *r, struct sfx_err *err)
+{
+    struct sfx_csv_row row;
+    int rc = sfx_csv_rows_start(r, err);
+
+    sfx_schema_reset(&r->schema);
+    /* Until there are columns, every record's line may be blank. */
+    while (rc >= 0) {
+        if (!sfx_csv_row_peek(r, &row)) {
+            rc = sfx_csv_rows_more(r, true, NULL, err);
+            if (rc == 0)
+                break;
+        } else if (row.end == row.begin) {
+            sfx_csv_row_take(r, &row);
+        } else {
+            rc = sfx_csv_header(r, &row, err);
+            if (rc == 0 && !r->opts.no_header)
+                sfx_csv_row_take(r, &row);
+            break;
+        }
+    }
+    r->started = rc >= 0;
+    return rc < 0 ? rc : 0;
+}
+
+/* The hot loop: a cell for each separator of the row. */
+static void fill_cells(const struct sfx_reader *r, const struct sfx_csv_row *row, uint32_t at)
+{
+    const struct sfx_column *col = r->schema.columns;
+    const uint32_t *seps = r->ix.seps + row->sep;
+    const char *const data = r->block.data;
+    const int quote = r->chars.tsv ? -1 : r->chars.quote;
+    size_t begin = row->begin;
+    uint32_t i;
+
+    for (i = 0; i < row->nfields; i++) {
+        size_t end = seps[i] & SFX_CSV_POS;
+        const size_t next = end + 1;
+        const bool quoted = data[begin] == quote;
+
+        if (i + 1 == row->nfields)
+            end = row->end;
+        col[i].cells[at] = sfx_csv_cell(data + begin, end - begin, quoted,
+                                        (seps[i] & SFX_CSV_ESCAPED) != 0, r->dialect);
+        begin = next;
+    }
+}
+
+/* Whether a long record keeps the limits after all. */
+static bool within_limits(const struct sfx_reader *r, const struct sfx_csv_row *row,
+                          uint32_t *longest)
+{
+    uint64_t most = 0;
+    uint32_t i;
+
+    for (i = 0; i < row->nfields; i++) {
+        bool escaped;
+        const struct sfx_slice field = sfx_csv_row_field(r, row, i, &escaped);
+
+        if (field.len > most) {
+            most = field.len;
+            *longest = i;
+        }
+    }
+    return most <= r->opts.max_field_nbytes && row->end - row->begin <= r->opts.max_record_nbytes;
+}
+
+/* Fills rows from n on while records are as they should be. Returns how many there are then. */
+static uint32_t fill_rows(struct sfx_reader *r, struct sfx_batch *batch, uint32_t n)
+{
+    const uint64_t harmless = r->opts.max_field_nbytes < r->opts.max_record_nbytes
+                                  ? r->opts.max_field_nbytes
+                                  : r->opts.max_record_nbytes;
+    struct sfx_csv_row row;
+    uint32_t longest;
+
+    while (n < SFX_BATCH_ROWS && sfx_csv_row_peek(r, &row) && row.nfields == r->schema.ncols &&
+           (row.end - row.begin <= harmless || within_limits(r, &row, &longest))) {
+        fill_cells(r, &row, n);
+        batch->rows[n++] = (struct sfx_row_origin){
+            .raw = sfx_slice(r->block.data + row.begin, row.end - row.begin),
+            .line = r->line,
+            .offset = r->block.offset + row.begin,
+            .nfields = row.nfields,
+        };
+        sfx_csv_row_take(r, &row);
+    }
+    return n;
+}
+
+/* A record that fill_rows left: blank (skipped), ragged or too long (refused). */
+static int odd_row(struct sfx_reader *r, const struct sfx_reject_sink *rejects, struct sfx_err *err)
+{
+    struct sfx_csv_row row;
+    struct sfx_csv_fault fault = {.field = -1, .code = SFX_E_LIMIT};
+    uint32_t longest = 0;
+    int rc = 0;
+
+    (void)sfx_csv_row_peek(r, &row);
+    fault.begin = row.begin;
+    fault.end = row.end;
+    fault.pos = row.begin;
+    if (row.nfields == 1 && row.end == row.begin)
+        goto out;
+    sfx_buf_clear(&r->text);
+    if (row.nfields != r->schema.ncols) {
+        fault.code = SFX_E_INPUT;
+        rc = sfx_csv_ragged_reason(&r->text, row.nfields, r->schema.ncols, err);
+    } else if (row.end - row.begin > r->opts.max_record_nbytes) {
+        rc = sfx_buf_printf(&r->text, err, "record is longer than %" PRIu64 " bytes",
+                            r->opts.max_record_nbytes);
+    } else {
+        (void)within_limits(r, &row, &longest);
+        fault.field = longest;
+        rc = sfx_buf_printf(&r->text, err, "field is longer than %" PRIu64 " bytes",
+                            r->opts.max_field_nbytes);
+    }
+    fault.reason = rc == 0 ? sfx_buf_cstr(&r->text, err) : NULL;
+    rc = fault.reason == NULL ? SFX_E_NOMEM : sfx_csv_rows_refuse(r, &fault, rejects, err);
+out:
+    sfx_csv_row_take(r, &row);
+    return rc;
+}
+
+/* Fills batch up to where the block would have to move: *n rows. 0, or what ended it. */
+static int read_rows(struct sfx_reader *r, struct sfx_batch *batch,
+                     const struct sfx_reject_sink *rejects, uint32_t *n, struct sfx_err *err)
+{
+    int rc = r->started ? 0 : read_header(r, err);
+
+    if (rc == 0)
+        rc = sfx_batch_set_columns(batch, r->schema.columns, r->schema.ncols, r->schema.id, err);
+    batch->input = r->block.src.input;
+    batch->member = r->block.src.member;
+    batch->eol = r->eol;
+    while (rc >= 0) {
+        *n = fill_rows(r, batch, *n);
+        if (*n == SFX_BATCH_ROWS)
+            return 0;
+        if (r->next_row < r->ix.nrows) {
+            rc = odd_row(r, rejects, err);
+            continue;
+        }
+        /* The block may move only while no cell points into it. */
+        rc = sfx_csv_rows_more(r, *n == 0, rejects, err);
+        if (rc == 0)
+            return 0;
+    }
+    return rc;
+}
+
+static int csv_read(struct sfx_reader *r, struct sfx_batch *batch,
+                    const struct sfx_reject_sink *rejects, struct sfx_err *err)
+{
+    uint32_t n = 0;
+
+    if (r->failed == 0)
+        r->failed = read_rows(r, batch, rejects, &n, &r->failure);
+    /* The records before a failure go on first, wherever the block or batch began. */
+    if (r->failed < 0 && n == 0) {
+        if (err != NULL)
+            *err = r->failure;
+        return r->failed;
+    }
+    sfx_batch_select_all(batch, n);
+    return n > 0;
+}
+
+const struct sfx_reader_ops sfx_csv_reader = {csv_create, csv_open, csv_read, csv_destroy};
+const struct sfx_reader_ops sfx_tsv_reader = {tsv_create, csv_open, csv_read, csv_destroy};

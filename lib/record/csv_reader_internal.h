@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The CSV reader's parts: csv_rows.c finds records in the block, csv_header.c makes columns of the
+ * first, csv_reader.c fills batches with the others.
+ */
+#ifndef SFX_RECORD_CSV_READER_INTERNAL_H
+#define SFX_RECORD_CSV_READER_INTERNAL_H
+
+#include "record/block_internal.h"
+#include "record/csv_internal.h"
+#include "record/format_internal.h"
+#include "record/schema_internal.h"
+
+/* Completed for CSV and TSV in this folder's csv_*.c only. */
+struct sfx_reader {
+    struct sfx_reader_opts opts;
+    struct sfx_csv_chars chars;
+    uint16_t dialect;
+    sfx_csv_index_fn *index;
+    struct sfx_block block;
+    struct sfx_csv_index ix;
+    uint32_t next_row; /* the next record: its entry of ix.rows … */
+    uint32_t next_sep; /* … and its first of ix.seps */
+    size_t begin;      /* where it begins in the block */
+    uint64_t line;     /* … and on which line */
+    size_t scanned;    /* how far the index came */
+    struct sfx_csv_scan scan;
+    bool scanning; /* the next record is being scanned byte by byte */
+    bool started;  /* the header is known */
+    bool closed;   /* the last record has got the line end that it lacked */
+    enum sfx_eol eol;
+    struct sfx_schema schema;
+    struct sfx_buf text; /* for reasons and names */
+    int failed;          /* <0: the stream cannot be read further, for this reason: */
+    struct sfx_err failure;
+};
+
+/* A record that is whole and next; positions in the block. */
+struct sfx_csv_row {
+    size_t begin, end; /* without its line end */
+    size_t next;       /* behind its line end */
+    uint32_t sep;      /* its first entry of ix.seps */
+    uint32_t nfields;
+};
+
+/* The next record if the index holds it whole. */
+static inline bool sfx_csv_row_peek(const struct sfx_reader *r, struct sfx_csv_row *row)
+{
+    uint32_t last;
+    size_t end;
+
+    if (r->next_row == r->ix.nrows)
+        return false;
+    last = r->ix.rows[r->next_row];
+    end = r->ix.seps[last] & SFX_CSV_POS;
+    row->begin = r->begin;
+    row->next = end + 1;
+    row->sep = r->next_sep;
+    row->nfields = last + 1 - r->next_sep;
+    row->end = end > r->begin && r->block.data[end - 1] == '\r' ? end - 1 : end;
+    return true;
+}
+
+/* Goes behind row. */
+void sfx_csv_row_take(struct sfx_reader *r, const struct sfx_csv_row *row);
+
+/* The bytes of field i of row, with its quotes; *escaped is filled. */
+struct sfx_slice sfx_csv_row_field(const struct sfx_reader *r, const struct sfx_csv_row *row,
+                                   uint32_t i, bool *escaped);
+
+/* Makes a cell of a field's bytes as they stand. */
+static inline struct sfx_cell sfx_csv_cell(const char *ptr, size_t len, bool quoted, bool escaped,
+                                           uint16_t dialect)
+{
+    return (struct sfx_cell){
+        .ptr = ptr + quoted,
+        .len = (uint32_t)(len - 2 * (size_t)quoted),
+        .kind = SFX_CELL_TEXT,
+        .flags = (uint8_t)((quoted ? SFX_CELL_QUOTED : 0) | (escaped ? SFX_CELL_ESCAPED : 0)),
+        .dialect = dialect,
+    };
+}
+
+/*
+ * Works towards the next record. 1: call again or peek; 0: the input has ended. If the block would
+ * have to move and may_move is false: 0. Bad records go to rejects (NULL: they are errors). Errors:
+ * INPUT, LIMIT, NOMEM, those of the source and of rejects.
+ */
+int sfx_csv_rows_more(struct sfx_reader *r, bool may_move, const struct sfx_reject_sink *rejects,
+                      struct sfx_err *err);
+
+/* Skips a byte order mark and learns how lines end. Errors: as of the source. */
+int sfx_csv_rows_start(struct sfx_reader *r, struct sfx_err *err);
+
+/* What is wrong with a record. */
+struct sfx_csv_fault {
+    size_t begin, end; /* the record in the block */
+    uint64_t line;     /* of the message; 0: where the record begins */
+    size_t pos;        /* of the message, in the block */
+    int64_t field;     /* -1: the record as a whole */
+    struct sfx_slice value;
+    enum sfx_code code;
+    const char *reason;
+};
+
+/* Appends why a record with nfields fields is refused. Errors: NOMEM. */
+int sfx_csv_ragged_reason(struct sfx_buf *text, uint32_t nfields, size_t ncols,
+                          struct sfx_err *err);
+
+/* Gives a bad record to rejects, or (NULL) makes it an error. */
+int sfx_csv_rows_refuse(const struct sfx_reader *r, const struct sfx_csv_fault *fault,
+                        const struct sfx_reject_sink *rejects, struct sfx_err *err);
+
+/* Makes the schema from row's fields (without a header: from their number). Errors: LIMIT, NOMEM.
+ */
+int sfx_csv_header(struct sfx_reader *r, const struct sfx_csv_row *row, struct sfx_err *err);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* Where CSV records begin and end: the index where it can, the scan where it must. */
+#include "record/csv_reader_internal.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* A file without a line feed in so much of its beginning, but with bare CRs, ends lines with CR. */
+#define EOL_LOOKAHEAD_NBYTES ((size_t)64 << 10)
+
+/* Line ends in data[from..to). */
+static uint64_t count_lines(const struct sfx_reader *r, size_t from, size_t to)
+{
+    const char *end = r->block.data + to;
+    const char *at = r->block.data + from;
+    uint64_t count = 0;
+
+    while (at < end && (at = memchr(at, r->chars.newline, (size_t)(end - at))) != NULL) {
+        count++;
+        at++;
+    }
+    return count;
+}
+
+void sfx_csv_row_take(struct sfx_reader *r, const struct sfx_csv_row *row)
+{
+    r->line += r->ix.inner_newline ? count_lines(r, row->begin, row->next) : 1;
+    r->begin = row->next;
+    r->next_sep += row->nfields;
+    r->next_row++;
+}
+
+struct sfx_slice sfx_csv_row_field(const struct sfx_reader *r, const struct sfx_csv_row *row,
+                                   uint32_t i, bool *escaped)
+{
+    const uint32_t sep = r->ix.seps[row->sep + i];
+    const size_t begin = i == 0 ? row->begin : (r->ix.seps[row->sep + i - 1] & SFX_CSV_POS) + 1;
+    const size_t end = i + 1 == row->nfields ? row->end : sep & SFX_CSV_POS;
+
+    *escaped = (sep & SFX_CSV_ESCAPED) != 0;
+    return sfx_slice(r->block.data + begin, end - begin);
+}
+
+int sfx_csv_ragged_reason(struct sfx_buf *text, uint32_t nfields, size_t ncols, struct sfx_err *err)
+{
+    return sfx_buf_printf(text, err, "record has %" PRIu32 " field%s, header has %zu", nfields,
+                          nfields == 1 ? "" : "s", ncols);
+}
+
+int sfx_csv_rows_refuse(const struct sfx_reader *r, const struct sfx_csv_fault *fault,
+                        const struct sfx_reject_sink *rejects, struct sfx_err *err)
+{
+    const uint64_t line = fault->line > 0 ? fault->line : r->line;
+    struct sfx_slice column = {0};
+    int rc;
+
+    if (fault->field >= 0 && (size_t)fault->field < r->schema.ncols)
+        column = r->schema.columns[fault->field].name;
+    if (rejects != NULL) {
+        const struct sfx_reject reject = {
+            .input = r->block.src.input,
+            .member = r->block.src.member,
+            .line = r->line,
+            .offset = r->block.offset + fault->begin,
+            .column = column,
+            .value = fault->value,
+            .code = sfx_code_name(fault->code),
+            .reason = fault->reason,
+            .raw = sfx_slice(r->block.data + fault->begin, fault->end - fault->begin),
+        };
+
+        return rejects->put(rejects->ctx, &reject, err);
+    }
+    rc = sfx_err_set(err, fault->code, "%s", fault->reason);
+    if (fault->field >= 0 && column.len > 0)
+        rc = sfx_err_wrap(err, rc, "column %" PRId64 " (%.*s)", fault->field + 1,
+                          SFX_SLICE_ARG(column));
+    else if (fault->field >= 0)
+        rc = sfx_err_wrap(err, rc, "column %" PRId64, fault->field + 1);
+    return sfx_block_blame(&r->block, line, r->block.offset + fault->pos, rc, err);
+}
+
+/* Forgets the records taken; the separators of the one in progress move to the front. */
+static void drop_taken(struct sfx_reader *r)
+{
+    const uint32_t rest = r->ix.nseps - r->next_sep;
+
+    if (r->next_sep > 0 && rest > 0)
+        memmove(r->ix.seps, r->ix.seps + r->next_sep, rest * sizeof(*r->ix.seps));
+    if (r->begin == r->scanned)
+        r->ix.inner_newline = false;
+    r->ix.nseps = rest;
+    r->ix.nrows = 0;
+    r->next_row = 0;
+    r->next_sep = 0;
+}
+
+/* Begins the index anew at the next record. */
+static void restart(struct sfx_reader *r)
+{
+    sfx_csv_index_reset(&r->ix);
+    r->next_row = 0;
+    r->next_sep = 0;
+    r->scanned = r->begin;
+    r->scanning = false;
+}
+
+static int more_of_block(struct sfx_reader *r, struct sfx_err *err)
+{
+    const size_t used = r->begin;
+    uint32_t i;
+    int rc;
+
+    drop_taken(r);
+    rc = sfx_block_fill(&r->block, used, err);
+    if (rc == SFX_E_LIMIT)
+        return sfx_block_blame(&r->block, r->line, r->block.offset, rc, err);
+    if (rc < 0)
+        return rc;
+    for (i = 0; i < r->ix.nseps; i++)
+        r->ix.seps[i] -= (uint32_t)used;
+    r->begin = 0;
+    r->scanned -= used;
+    if (r->scanning) {
+        r->scan.pos -= used;
+        r->scan.open_pos -= r->scan.open_pos >= used ? used : 0;
+        r->scan.bad_pos -= r->scan.bad ? used : 0;
+    }
+    return 1;
+}
+
+/* The scan has come to the end of the next record: it is taken up, or refused. */
+static int end_scan(struct sfx_reader *r, const struct sfx_reject_sink *rejects,
+                    struct sfx_err *err)
+{
+    const struct sfx_csv_scan *scan = &r->scan;
+    const uint32_t nfields = scan->nfields;
+    size_t end = scan->pos - 1;
+    int rc = 1;
+
+    if (!scan->bad && nfields <= SFX_CSV_SEPS) {
+        restart(r); /* the entries are in place: only the counts are reset */
+        r->ix.nseps = nfields;
+        r->ix.rows[0] = nfields - 1;
+        r->ix.nrows = 1;
+        r->ix.inner_newline = true; /* perhaps: then lines are counted */
+        r->scanned = scan->pos;
+        return 1;
+    }
+    if (end > r->begin && r->block.data[end - 1] == '\r')
+        end--;
+    sfx_buf_clear(&r->text);
+    if (scan->bad)
+        rc = sfx_buf_puts(&r->text, "text after a closing quote", err);
+    else
+        rc = sfx_csv_ragged_reason(&r->text, nfields, r->schema.ncols, err);
+    if (rc == 0 && sfx_buf_cstr(&r->text, err) != NULL) {
+        const struct sfx_csv_fault fault = {
+            .begin = r->begin,
+            .end = end,
+            .line = r->line + count_lines(r, r->begin, scan->bad ? scan->bad_pos : r->begin),
+            .pos = scan->bad ? scan->bad_pos : r->begin,
+            .field = scan->bad ? (int64_t)scan->bad_field : -1,
+            .code = SFX_E_INPUT,
+            .reason = r->text.data,
+        };
+
+        rc = sfx_csv_rows_refuse(r, &fault, rejects, err);
+    } else {
+        rc = SFX_E_NOMEM;
+    }
+    r->line += count_lines(r, r->begin, scan->pos);
+    r->begin = scan->pos;
+    restart(r);
+    return rc < 0 ? rc : 1;
+}
+
+/* The input has ended within quotes. */
+static int refuse_unclosed(struct sfx_reader *r, const struct sfx_reject_sink *rejects,
+                           struct sfx_err *err)
+{
+    const size_t open = r->scan.open_pos;
+    const uint64_t line = r->line + count_lines(r, r->begin, open);
+    struct sfx_csv_fault fault = {
+        .begin = r->begin,
+        .end = r->block.len,
+        .line = line,
+        .pos = open,
+        .field = r->scan.nfields,
+        .code = SFX_E_INPUT,
+    };
+    int rc;
+
+    sfx_buf_clear(&r->text);
+    rc =
+        sfx_buf_printf(&r->text, err, "the quote opened on line %" PRIu64 " is never closed", line);
+    fault.reason = rc == 0 ? sfx_buf_cstr(&r->text, err) : NULL;
+    if (fault.reason == NULL)
+        return SFX_E_NOMEM;
+    rc = sfx_csv_rows_refuse(r, &fault, rejects, err);
+    r->begin = r->block.len;
+    restart(r);
+    return rc;
+}
+
+/* At the end of the input: closes the last record. 1: there is one, 0: all is said. */
+static int finish(struct sfx_reader *r, const struct sfx_reject_sink *rejects, struct sfx_err *err)
+{
+    struct sfx_block *b = &r->block;
+
+    if (r->begin == b->len)
+        return 0;
+    if (!r->closed && b->data[b->len - 1] != r->chars.newline) {
+        b->data[b->len++] = r->chars.newline; /* the slack has room for it */
+        r->closed = true;
+        return 1;
+    }
+    if (!r->scanning) {
+        r->scanning = true; /* to find the quote that is open */
+        r->scan = (struct sfx_csv_scan){.pos = r->begin};
+        return 1;
+    }
+    if (r->closed)
+        b->len--; /* it was not the record's own */
+    return refuse_unclosed(r, rejects, err);
+}
+
+/* Runs the index over what it has not seen; when it stops short, the scan takes over. */
+static void run_index(struct sfx_reader *r)
+{
+    drop_taken(r);
+    r->scanned = r->index(&r->chars, &r->ix, r->block.data, r->scanned, r->block.len);
+    if (r->ix.nrows == 0 && (r->ix.dirty || r->scanned < r->block.len)) {
+        r->scanning = true; /* a quote out of place, or more fields than the index holds */
+        r->scan = (struct sfx_csv_scan){.pos = r->begin};
+    }
+    r->ix.dirty = false; /* met again when the records before it are taken */
+}
+
+int sfx_csv_rows_more(struct sfx_reader *r, bool may_move, const struct sfx_reject_sink *rejects,
+                      struct sfx_err *err)
+{
+    if (r->scanning &&
+        sfx_csv_scan(&r->chars, &r->scan, r->block.data, r->block.len, r->ix.seps, SFX_CSV_SEPS))
+        return end_scan(r, rejects, err);
+    if (!r->scanning && r->scanned < r->block.len) {
+        run_index(r);
+        return 1;
+    }
+    if (r->block.eof)
+        return finish(r, rejects, err);
+    return may_move ? more_of_block(r, err) : 0;
+}
+
+/* Learns from the first record how lines end. */
+static int find_eol(struct sfx_reader *r, struct sfx_err *err)
+{
+    struct sfx_csv_scan scan = {.pos = r->begin};
+    struct sfx_block *b = &r->block;
+    int rc = 0;
+
+    while (rc == 0) {
+        if (sfx_csv_scan(&r->chars, &scan, b->data, b->len, NULL, 0)) {
+            r->eol = scan.pos > 1 && b->data[scan.pos - 2] == '\r' ? SFX_EOL_CRLF : SFX_EOL_LF;
+            return 0;
+        }
+        if (b->eof || b->len > EOL_LOOKAHEAD_NBYTES)
+            break;
+        rc = sfx_block_fill(b, 0, err);
+    }
+    if (rc == 0 && (scan.bare_cr || scan.last_cr)) {
+        r->eol = SFX_EOL_CR;
+        r->chars.newline = '\r';
+        r->dialect = 0; /* its fields may hold bare LFs: not to be copied into lines that end so */
+    }
+    return rc;
+}
+
+int sfx_csv_rows_start(struct sfx_reader *r, struct sfx_err *err)
+{
+    static const char mark[3] = {'\xef', '\xbb', '\xbf'};
+    int rc = 0;
+
+    while (rc == 0 && r->block.len < sizeof(mark) && !r->block.eof)
+        rc = sfx_block_fill(&r->block, 0, err);
+    if (rc < 0)
+        return rc;
+    if (r->block.len >= sizeof(mark) && memcmp(r->block.data, mark, sizeof(mark)) == 0)
+        r->begin = sizeof(mark);
+    r->scanned = r->begin;
+    return find_eol(r, err);
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes CSV and TSV. What the input spelled the same way is copied as it stands: neighbours that
+ * still stand side by side in the input's block, separator between them, go out in one piece, so
+ * that a filter is a copy of rows whatever became of the columns.
+ */
+#include "record/csv_internal.h"
+#include "record/format_internal.h"
+#include "record/schema_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sfx_writer {
+    struct sfx_csv_chars chars;
+    uint16_t dialect;
+    bool no_header;
+    bool started; /* the columns are fixed, the header is written */
+    char eol[2];  /* how lines end: as in the first input */
+    size_t eol_len;
+    struct sfx_schema schema; /* the columns as written first */
+    int32_t *map;             /* for each of them the batch's column, -1: it has none */
+    uint64_t bound_id;        /* schema of the batch that map is for */
+    uint64_t nrows;           /* records written */
+    bool special[256];        /* bytes that need quotes (CSV) or an escape (TSV) */
+    struct sfx_buf scratch;
+};
+
+/* A piece of the input that is to be copied as it stands; empty: begin is NULL. */
+struct run {
+    const char *begin, *end;
+};
+
+static void csv_destroy(struct sfx_writer *w)
+{
+    if (w == NULL)
+        return;
+    sfx_schema_done(&w->schema);
+    sfx_buf_done(&w->scratch);
+    free(w->map);
+    free(w);
+}
+
+static struct sfx_writer *create(const struct sfx_writer_opts *opts, bool tsv, struct sfx_err *err)
+{
+    struct sfx_writer *w = calloc(1, sizeof(*w));
+
+    if (w == NULL) {
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a writer");
+        return NULL;
+    }
+    w->schema.names_only = true;
+    w->chars.tsv = tsv;
+    w->chars.delimiter = opts != NULL && opts->delimiter != 0 ? opts->delimiter : tsv ? '\t' : ',';
+    w->chars.quote = tsv ? '\\' : opts != NULL && opts->quote != 0 ? opts->quote : '"';
+    w->no_header = opts != NULL && opts->no_header;
+    w->dialect = SFX_DIALECT(w->chars.delimiter, tsv ? 0 : w->chars.quote);
+    w->special[(unsigned char)w->chars.delimiter] = true;
+    w->special[(unsigned char)w->chars.quote] = true;
+    w->special['\r'] = true;
+    w->special['\n'] = true;
+    if (sfx_csv_chars_check(&w->chars, err) < 0) {
+        csv_destroy(w);
+        return NULL;
+    }
+    return w;
+}
+
+static struct sfx_writer *csv_create(const struct sfx_writer_opts *opts, struct sfx_err *err)
+{
+    return create(opts, false, err);
+}
+
+static struct sfx_writer *tsv_create(const struct sfx_writer_opts *opts, struct sfx_err *err)
+{
+    return create(opts, true, err);
+}
+
+static bool has_special(const struct sfx_writer *w, struct sfx_slice text)
+{
+    size_t i;
+
+    for (i = 0; i < text.len; i++) {
+        if (w->special[(unsigned char)text.ptr[i]])
+            return true;
+    }
+    return false;
+}
+
+static int put_quoted(const struct sfx_writer *w, struct sfx_slice text, struct sfx_buf *out,
+                      struct sfx_err *err)
+{
+    char *at;
+    size_t i;
+    int rc = sfx_buf_reserve(out, 2 * text.len + 2, err);
+
+    if (rc < 0)
+        return rc;
+    at = out->data + out->len;
+    *at++ = w->chars.quote;
+    for (i = 0; i < text.len; i++) {
+        if (text.ptr[i] == w->chars.quote)
+            *at++ = w->chars.quote;
+        *at++ = text.ptr[i];
+    }
+    *at++ = w->chars.quote;
+    out->len = (size_t)(at - out->data);
+    return 0;
+}
+
+static int put_tsv_escaped(struct sfx_slice text, struct sfx_buf *out, struct sfx_err *err)
+{
+    static const char from[] = "\t\n\r\\";
+    static const char to[] = "tnr\\";
+    char *at;
+    size_t i;
+    int rc = sfx_buf_reserve(out, 2 * text.len, err);
+
+    if (rc < 0)
+        return rc;
+    at = out->data + out->len;
+    for (i = 0; i < text.len; i++) {
+        const char *known = memchr(from, text.ptr[i], sizeof(from) - 1);
+
+        if (known != NULL)
+            *at++ = '\\';
+        *at++ = known != NULL ? to[known - from] : text.ptr[i];
+    }
+    out->len = (size_t)(at - out->data);
+    return 0;
+}
+
+/* A text that is not copied as it stands. */
+static int put_text(const struct sfx_writer *w, struct sfx_slice text, struct sfx_buf *out,
+                    struct sfx_err *err)
+{
+    if (!has_special(w, text))
+        return sfx_buf_append(out, text.ptr, text.len, err);
+    return w->chars.tsv ? put_tsv_escaped(text, out, err) : put_quoted(w, text, out, err);
+}
+
+static int flush_run(struct run *run, struct sfx_buf *out, struct sfx_err *err)
+{
+    const char *begin = run->begin;
+
+    run->begin = NULL;
+    return begin != NULL ? sfx_buf_append(out, begin, (size_t)(run->end - begin), err) : 0;
+}
+
+/* Whether sep (1 or 2 bytes) joins the run's end to begin. */
+static inline bool joins(const struct run *run, const char *begin, const char *sep, size_t sep_len)
+{
+    return run->begin != NULL && begin == run->end + sep_len && run->end[0] == sep[0] &&
+           (sep_len == 1 || run->end[1] == sep[1]);
+}
+
+/* Writes what stands before a field (nothing for the very first) and the field. */
+static inline int put_field(struct sfx_writer *w, const struct sfx_cell *cell, const char *sep,
+                            size_t sep_len, struct run *run, struct sfx_buf *out,
+                            struct sfx_err *err)
+{
+    struct sfx_slice text;
+    int rc;
+
+    if (cell->kind == SFX_CELL_TEXT && cell->dialect == w->dialect) {
+        const size_t quoted = (cell->flags & SFX_CELL_QUOTED) != 0;
+        const char *begin = cell->ptr - quoted;
+        const char *end = cell->ptr + cell->len + quoted;
+
+        if (joins(run, begin, sep, sep_len)) {
+            run->end = end;
+            return 0;
+        }
+        rc = flush_run(run, out, err);
+        if (rc == 0)
+            rc = sfx_buf_append(out, sep, sep_len, err);
+        *run = (struct run){begin, end};
+        return rc;
+    }
+    rc = flush_run(run, out, err);
+    if (rc == 0)
+        rc = sfx_buf_append(out, sep, sep_len, err);
+    if (rc == 0)
+        rc = sfx_cell_text(cell, &w->scratch, &text, err);
+    return rc < 0 ? rc : put_text(w, text, out, err);
+}
+
+/*
+ * A last field that needs care: a CR at its end would be taken for the line's, and the only field
+ * of a line, if empty, must not leave a blank line unless it was one.
+ */
+static bool is_odd_last(const struct sfx_writer *w, const struct sfx_cell *cell,
+                        const struct sfx_row_origin *origin)
+{
+    if (w->chars.tsv || (cell->flags & SFX_CELL_QUOTED) != 0)
+        return false;
+    if (cell->len == 0)
+        return w->schema.ncols == 1 && (origin->line == 0 || origin->raw.len > 0);
+    return cell->kind == SFX_CELL_TEXT && cell->ptr[cell->len - 1] == '\r';
+}
+
+static int put_odd_last(struct sfx_writer *w, const struct sfx_cell *cell, const char *sep,
+                        size_t sep_len, struct run *run, struct sfx_buf *out, struct sfx_err *err)
+{
+    int rc = flush_run(run, out, err);
+
+    if (rc == 0)
+        rc = sfx_buf_append(out, sep, sep_len, err);
+    return rc < 0 ? rc : put_quoted(w, sfx_slice(cell->ptr, cell->len), out, err);
+}
+
+static int put_row(struct sfx_writer *w, const struct sfx_batch *batch, uint32_t row, bool first,
+                   struct run *run, struct sfx_buf *out, struct sfx_err *err)
+{
+    static const struct sfx_cell missing = {0};
+    const char *sep = w->eol;
+    size_t sep_len = first ? 0 : w->eol_len;
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; rc == 0 && i < w->schema.ncols; i++) {
+        const int32_t at = w->map[i];
+        const struct sfx_cell *cell = at >= 0 ? &batch->columns[at].cells[row] : &missing;
+
+        if (i + 1 == w->schema.ncols && is_odd_last(w, cell, &batch->rows[row]))
+            rc = put_odd_last(w, cell, sep, sep_len, run, out, err);
+        else
+            rc = put_field(w, cell, sep, sep_len, run, out, err);
+        sep = &w->chars.delimiter;
+        sep_len = 1;
+    }
+    return rc;
+}
+
+static int put_head(struct sfx_writer *w, const struct sfx_column *col, bool first,
+                    struct sfx_buf *out, struct sfx_err *err)
+{
+    const struct sfx_cell named = {
+        .ptr = col->name.ptr, .len = (uint32_t)col->name.len, .kind = SFX_CELL_STRING};
+    const struct sfx_cell *cell = &named;
+    struct run run = {0};
+    struct sfx_slice text;
+    int rc = 0;
+
+    if (col->head.kind == SFX_CELL_TEXT) {
+        rc = sfx_cell_text(&col->head, &w->scratch, &text, err);
+        if (rc == 0 && sfx_slice_eq(text, col->name))
+            cell = &col->head;
+    }
+    if (rc == 0)
+        rc = put_field(w, cell, &w->chars.delimiter, !first, &run, out, err);
+    return rc < 0 ? rc : flush_run(&run, out, err);
+}
+
+/* Fixes the columns to batch's and writes the header. */
+static int start(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_buf *out,
+                 struct sfx_err *err)
+{
+    static const char *const eols[] = {"\n", "\r\n", "\r"};
+    size_t i;
+    int rc = 0;
+
+    w->eol_len = strlen(eols[batch->eol]);
+    memcpy(w->eol, eols[batch->eol], w->eol_len);
+    w->map = malloc((batch->ncols + 1) * sizeof(*w->map));
+    if (w->map == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for a writer");
+    for (i = 0; rc >= 0 && i < batch->ncols; i++) {
+        rc = sfx_schema_add(&w->schema, batch->columns[i].name, err);
+        w->map[i] = (int32_t)i;
+        if (rc >= 0 && !w->no_header)
+            rc = put_head(w, &batch->columns[i], i == 0, out, err);
+    }
+    w->bound_id = batch->schema_id;
+    w->started = true;
+    if (rc >= 0 && !w->no_header && batch->ncols > 0)
+        rc = sfx_buf_append(out, w->eol, w->eol_len, err);
+    return rc < 0 ? rc : 0;
+}
+
+/* Binds the columns to a batch whose schema differs: by name. */
+static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < w->schema.ncols; i++)
+        w->map[i] = -1;
+    for (i = 0; i < batch->ncols; i++) {
+        const struct sfx_slice name = batch->columns[i].name;
+        const int at = sfx_schema_find(&w->schema, name);
+
+        if (at < 0)
+            return sfx_err_set(err, SFX_E_INPUT,
+                               "column %.*s appears first in record %" PRIu64
+                               "; select the columns first or write jsonl",
+                               SFX_SLICE_ARG(name), w->nrows + 1);
+        w->map[at] = (int32_t)i;
+    }
+    w->bound_id = batch->schema_id;
+    return 0;
+}
+
+static int csv_write(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_buf *out,
+                     struct sfx_err *err)
+{
+    struct run run = {0};
+    uint32_t i;
+    int rc = 0;
+
+    if (!w->started)
+        rc = start(w, batch, out, err);
+    else if (batch->schema_id != w->bound_id && batch->nsel > 0)
+        rc = bind(w, batch, err);
+    if (w->schema.ncols == 0)
+        return rc;
+    for (i = 0; rc == 0 && i < batch->nsel; i++)
+        rc = put_row(w, batch, batch->sel[i], i == 0, &run, out, err);
+    if (rc == 0)
+        rc = flush_run(&run, out, err);
+    if (rc == 0 && batch->nsel > 0)
+        rc = sfx_buf_append(out, w->eol, w->eol_len, err);
+    w->nrows += batch->nsel;
+    return rc;
+}
+
+static int csv_finish(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_buf *out,
+                      struct sfx_err *err)
+{
+    return w->started || batch == NULL ? 0 : start(w, batch, out, err);
+}
+
+const struct sfx_writer_ops sfx_csv_writer = {csv_create, csv_write, csv_finish, csv_destroy};
+const struct sfx_writer_ops sfx_tsv_writer = {tsv_create, csv_write, csv_finish, csv_destroy};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A reader's columns: names, cells, and a table to find a name in.
+ *
+ * Contract: {0} is an empty schema. Names live until _reset or _done, cells until _done: columns
+ * of the next stream take them up again.
+ */
+#ifndef SFX_RECORD_SCHEMA_INTERNAL_H
+#define SFX_RECORD_SCHEMA_INTERNAL_H
+
+#include "record/batch.h"
+
+struct sfx_schema {
+    bool names_only; /* set by the owner: columns have no cells */
+    struct sfx_arena names;
+    struct sfx_column *columns;
+    size_t ncols;
+    size_t nmade, cap; /* columns[0..nmade) have cells */
+    uint32_t *table;   /* column + 1, or 0; open addressing */
+    size_t table_cap;  /* a power of two, more than twice ncols */
+    uint64_t id;       /* sfx_batch_schema_id of the columns, set by _seal */
+};
+
+void sfx_schema_reset(struct sfx_schema *s);
+
+/* Index of the column named name, or -1. */
+int sfx_schema_find(const struct sfx_schema *s, struct sfx_slice name);
+
+/* Adds a column (name copied, not yet there; no head): its index. Errors: LIMIT, NOMEM. */
+int sfx_schema_add(struct sfx_schema *s, struct sfx_slice name, struct sfx_err *err);
+
+/* Computes the id. */
+void sfx_schema_seal(struct sfx_schema *s);
+
+void sfx_schema_done(struct sfx_schema *s);
+
+#endif
