@@ -31,14 +31,14 @@
 #define NAME_TRIES 8
 
 struct sfx_outfile {
-    const char *path; /* borrowed; for messages */
-    int fd;           /* the file; -1 once it has its name */
-    int dirfd;        /* its folder */
+    int fd;    /* the file; -1 once it has its name */
+    int dirfd; /* its folder */
     bool durable;
     bool no_clobber;
     size_t nfolders;             /* folders above dirfd that may be new: synced too */
     char base[NAME_MAX + 1];     /* its name in the folder */
     char temp[TEMP_NAME_NBYTES]; /* its temporary name, empty while it has none */
+    char path[];                 /* root and path, for messages */
 };
 
 static void make_temp_name(char name[TEMP_NAME_NBYTES])
@@ -90,17 +90,17 @@ static int open_beneath(const char *dir, const struct sfx_outfile_opts *opts, st
 }
 
 /* Opens the output's folder and fills base and nfolders. */
-static int open_target_folder(struct sfx_outfile *out, const struct sfx_outfile_opts *opts,
-                              struct sfx_err *err)
+static int open_target_folder(struct sfx_outfile *out, const char *path,
+                              const struct sfx_outfile_opts *opts, struct sfx_err *err)
 {
     struct sfx_path_parts parts;
     char dir[PATH_MAX];
-    size_t len = strlen(out->path);
+    size_t len = strlen(path);
     int fd;
 
     if (len == 0)
         return sfx_err_set(err, SFX_E_USAGE, "an output needs a name");
-    sfx_path_split(sfx_slice(out->path, len), &parts);
+    sfx_path_split(sfx_slice(path, len), &parts);
     if (parts.dir.len >= sizeof(dir) || parts.base.len >= sizeof(out->base))
         return sfx_err_errno(err, ENAMETOOLONG, "%s", out->path);
     memcpy(dir, parts.dir.ptr, parts.dir.len);
@@ -108,9 +108,8 @@ static int open_target_folder(struct sfx_outfile *out, const struct sfx_outfile_
     memcpy(out->base, parts.base.ptr, parts.base.len);
     out->base[parts.base.len] = '\0';
     if (opts->root != NULL && strcmp(out->base, "..") == 0)
-        return sfx_err_set(err, SFX_E_INPUT, "%s: leads out of the folder %s", out->path,
-                           opts->root);
-    if (out->path[len - 1] == '/' || strcmp(out->base, ".") == 0 || strcmp(out->base, "..") == 0)
+        return sfx_err_set(err, SFX_E_INPUT, "%s: leads out of the folder", out->path);
+    if (path[len - 1] == '/' || strcmp(out->base, ".") == 0 || strcmp(out->base, "..") == 0)
         return sfx_err_set(err, SFX_E_USAGE, "%s: names a folder, not an output file", out->path);
     fd = opts->root != NULL ? open_beneath(dir, opts, err) : open_folder(dir, opts->make_dirs, err);
     if (fd < 0)
@@ -164,24 +163,39 @@ static int open_output(struct sfx_outfile *out, struct sfx_err *err)
     return sfx_err_errno(err, errno, "%s: cannot make the output", out->path);
 }
 
+/* An outfile with its path joined to the root's, and nothing open. */
+static struct sfx_outfile *allocate(const char *path, const struct sfx_outfile_opts *opts)
+{
+    const char *root = opts->root != NULL && strcmp(opts->root, ".") != 0 ? opts->root : "";
+    size_t root_len = strlen(root);
+    const char *slash = root_len > 0 && root[root_len - 1] != '/' ? "/" : "";
+    size_t nbytes = root_len + 1 + strlen(path) + 1;
+    struct sfx_outfile *out = calloc(1, sizeof(*out) + nbytes);
+
+    if (out == NULL)
+        return NULL;
+    out->fd = -1;
+    out->dirfd = -1;
+    out->durable = opts->durable;
+    out->no_clobber = opts->no_clobber;
+    (void)snprintf(out->path, nbytes, "%s%s%s", root, slash, path);
+    return out;
+}
+
 struct sfx_outfile *sfx_outfile_new(const char *path, const struct sfx_outfile_opts *opts,
                                     struct sfx_err *err)
 {
     static const struct sfx_outfile_opts defaults = {0};
-    struct sfx_outfile *out = calloc(1, sizeof(*out));
+    struct sfx_outfile *out;
 
+    if (opts == NULL)
+        opts = &defaults;
+    out = allocate(path, opts);
     if (out == NULL) {
         (void)sfx_err_set(err, SFX_E_NOMEM, "%s: no memory for the output", path);
         return NULL;
     }
-    if (opts == NULL)
-        opts = &defaults;
-    *out = (struct sfx_outfile){.path = path,
-                                .fd = -1,
-                                .dirfd = -1,
-                                .durable = opts->durable,
-                                .no_clobber = opts->no_clobber};
-    if (open_target_folder(out, opts, err) < 0 || check_target(out, err) < 0 ||
+    if (open_target_folder(out, path, opts, err) < 0 || check_target(out, err) < 0 ||
         open_output(out, err) < 0) {
         sfx_outfile_free(out);
         return NULL;

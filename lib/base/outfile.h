@@ -26,9 +26,9 @@ struct sfx_outfile_opts {
 };
 
 /*
- * Starts an output that will be named path (borrowed until _free returns). opts: NULL for defaults.
- * Returns NULL with err filled. Errors: IO, NOMEM; INPUT when path leads out of opts->root; USAGE
- * when path names a folder, a device, a pipe or a socket.
+ * Starts an output that will be named path. opts: NULL for defaults; path and opts are borrowed
+ * during the call. Returns NULL with err filled. Errors: IO, NOMEM; INPUT when path leads out of
+ * opts->root; USAGE when path names a folder, a device, a pipe or a socket.
  */
 struct sfx_outfile *sfx_outfile_new(const char *path, const struct sfx_outfile_opts *opts,
                                     struct sfx_err *err);

@@ -19,7 +19,7 @@ enum sfx_opt_kind {
     SFX_OPT_FLAG,     /* bool: set to true */
     SFX_OPT_COUNT,    /* int: one more each time (-vv) */
     SFX_OPT_STR,      /* const char * */
-    SFX_OPT_OPTSTR,   /* const char *: --name[=ARG]; "" when given without */
+    SFX_OPT_OPTSTR,   /* const char *: --name[=ARG], the letter takes none; "" when without */
     SFX_OPT_UINT,     /* uint64_t, between min and max */
     SFX_OPT_SIZE,     /* uint64_t bytes, K/M/G accepted */
     SFX_OPT_DURATION, /* int64_t nanoseconds */
@@ -39,9 +39,13 @@ struct sfx_opt {
     const char *arg;  /* name of the argument in help ("FILE"), NULL for flags */
     enum sfx_opt_kind kind;
     size_t offset; /* of the value in the program's options struct */
-    const char
-        *help; /* sentences; the default in words where there is one; wrapped by the renderer */
-    const char *choices; /* ENUM: the words, joined by '|' */
+    /*
+     * Sentences, with the default in words where there is one. The renderers wrap them and add what
+     * the row itself knows: "One of: …" (ENUM), "From … to …" (UINT), "May be given several times"
+     * (LIST). An arg with FILE, FOLDER or PATH in it is completed with file names.
+     */
+    const char *help;
+    const char *choices; /* ENUM: the words, joined by '|'; OPTSTR: what completion offers */
     uint64_t min, max;   /* UINT, SIZE: bounds; max 0 means none */
 };
 
@@ -74,76 +78,34 @@ struct sfx_opt_common {
     bool progress;
 };
 
+/* clang-format off */
 #define SFX_OPT_COMMON_ROWS(type, member)                                                          \
-    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Common", NULL, 0, 0}, {'q',                               \
-                                                                "quiet",                           \
-                                                                NULL,                              \
-                                                                SFX_OPT_FLAG,                      \
-                                                                offsetof(type, member.quiet),      \
-                                                                "Say only what went wrong.",       \
-                                                                NULL,                              \
-                                                                0,                                 \
-                                                                0},                                \
-        {'v',                                                                                      \
-         "verbose",                                                                                \
-         NULL,                                                                                     \
-         SFX_OPT_COUNT,                                                                            \
-         offsetof(type, member.verbose),                                                           \
-         "Say what is being done; twice says more.",                                               \
-         NULL,                                                                                     \
-         0,                                                                                        \
-         0},                                                                                       \
-        {0,                                                                                        \
-         "log",                                                                                    \
-         "FORMAT",                                                                                 \
-         SFX_OPT_ENUM,                                                                             \
-         offsetof(type, member.log_format),                                                        \
-         "Form of the messages on standard error; default text.",                                  \
-         "text|json",                                                                              \
-         0,                                                                                        \
-         0},                                                                                       \
-        {0,                                                                                        \
-         "stats",                                                                                  \
-         "FILE",                                                                                   \
-         SFX_OPT_OPTSTR,                                                                           \
-         offsetof(type, member.stats),                                                             \
-         "At the end, write what was done and what it cost as one line of JSON to FILE, or to "    \
-         "standard error.",                                                                        \
-         NULL,                                                                                     \
-         0,                                                                                        \
-         0},                                                                                       \
-        {0,                                                                                        \
-         "progress",                                                                               \
-         NULL,                                                                                     \
-         SFX_OPT_FLAG,                                                                             \
-         offsetof(type, member.progress),                                                          \
-         "Show progress even when standard error is not a terminal.",                              \
-         NULL,                                                                                     \
-         0,                                                                                        \
-         0},                                                                                       \
-        {'h',                                                                                      \
-         "help",                                                                                   \
-         "KIND",                                                                                   \
-         SFX_OPT_OPTSTR,                                                                           \
-         offsetof(type, member.help),                                                              \
-         "Print this help; KIND man, bash, zsh or fish prints that form of it.",                   \
-         NULL,                                                                                     \
-         0,                                                                                        \
-         0},                                                                                       \
-    {                                                                                              \
-        'V', "version", NULL, SFX_OPT_FLAG, offsetof(type, member.version), "Print the version.",  \
-            NULL, 0, 0                                                                             \
-    }
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Common", NULL, 0, 0},                                     \
+    {'q', "quiet", NULL, SFX_OPT_FLAG, offsetof(type, member.quiet),                               \
+     "Say only what went wrong.", NULL, 0, 0},                                                     \
+    {'v', "verbose", NULL, SFX_OPT_COUNT, offsetof(type, member.verbose),                          \
+     "Say what is being done; twice says more.", NULL, 0, 0},                                      \
+    {0, "log", "FORMAT", SFX_OPT_ENUM, offsetof(type, member.log_format),                          \
+     "Form of the messages on standard error; default text.", "text|json", 0, 0},                  \
+    {0, "stats", "FILE", SFX_OPT_OPTSTR, offsetof(type, member.stats),                             \
+     "At the end, write what was done and what it cost as one line of JSON to FILE, or to "        \
+     "standard error.", NULL, 0, 0},                                                               \
+    {0, "progress", NULL, SFX_OPT_FLAG, offsetof(type, member.progress),                           \
+     "Show progress even when standard error is not a terminal.", NULL, 0, 0},                     \
+    {'h', "help", "KIND", SFX_OPT_OPTSTR, offsetof(type, member.help),                             \
+     "Print this help; KIND man, bash, zsh or fish prints that form of it.",                       \
+     "man|bash|zsh|fish", 0, 0},                                                                   \
+    {'V', "version", NULL, SFX_OPT_FLAG, offsetof(type, member.version),                           \
+     "Print the version.", NULL, 0, 0}
 
-#define SFX_OPT_END                                                                                \
-    {                                                                                              \
-        0, NULL, NULL, SFX_OPT_FLAG, 0, NULL, NULL, 0, 0                                           \
-    }
+#define SFX_OPT_END {0, NULL, NULL, SFX_OPT_FLAG, 0, NULL, NULL, 0, 0}
+/* clang-format on */
 
 /*
  * Parses argv by prog's table into values (the program's options struct, already set to defaults).
- * Options and operands may be mixed; "--" ends the options. argv is permuted; *first_operand is the
- * index of the first operand. Errors: USAGE, naming the option and the nearest known one; NOMEM.
+ * Options and operands may be mixed; "--" ends the options. A long name may be shortened while it
+ * is clear. argv is permuted; *first_operand is the index of the first operand. Errors: USAGE,
+ * naming the option and the nearest known one; NOMEM.
  */
 int sfx_opt_parse(const struct sfx_prog *prog, int argc, char **argv, void *values,
                   int *first_operand, struct sfx_err *err);
@@ -152,9 +114,9 @@ int sfx_opt_parse(const struct sfx_prog *prog, int argc, char **argv, void *valu
 void sfx_opt_done(const struct sfx_prog *prog, void *values);
 
 /*
- * Appends a description of prog to out. form: "" the --help text (80 columns), "man" the generated
- * part of its man page (mdoc), "bash", "zsh", "fish" completions. Errors: USAGE for another form;
- * NOMEM.
+ * Appends a description of prog to out. form: "" the --help text (80 columns), "man" the SYNOPSIS
+ * and OPTIONS sections of its man page (mdoc), "bash", "zsh", "fish" completions. Errors: USAGE for
+ * another form; NOMEM.
  */
 int sfx_opt_render(const struct sfx_prog *prog, const char *form, struct sfx_buf *out,
                    struct sfx_err *err);

@@ -4,10 +4,13 @@
  * the program's function, publishes what it made, prints an event for each output, keeps what
  * failed with its reason, and meters it all.
  *
- * Contract: an event whose processing fails is a reject: it is logged, written to the rejects file
- * when there is one, and counted; the loop goes on unless the failure is of the machine (NOMEM, IO
- * on the output). Output events are printed only after the output has its name. Events that name no
- * file, and deletions, pass through untouched.
+ * Contract: an event whose processing fails is a reject, as is a line that is no event: it is
+ * logged as "path: reason", written to the rejects file when there is one, and counted. The loop
+ * goes on unless the failure is of the machine: no memory, no room or no right to write on a file
+ * system, no descriptors, an output that cannot be named, an event or a reject that cannot be
+ * written. Output events are printed only after the output has its name, each in one write. Events
+ * that name no file, and deletions, pass through byte for byte; blank lines are passed over. Not
+ * safe for two threads at once: everything happens on the caller's.
  */
 #ifndef SFX_RUN_STAGE_H
 #define SFX_RUN_STAGE_H
@@ -29,13 +32,14 @@ struct sfx_stage_opts {
     int in_fd, out_fd;         /* event lines in and out */
     const char *rejects;       /* file of rejects (JSON Lines, appended to), NULL: none */
     const struct sfx_log *log; /* may be NULL */
-    bool durable;              /* outputs are synced before their events are printed */
+    size_t max_line_nbytes;    /* of an event line; 0: 64 KiB; longer ones are rejects */
     const volatile sig_atomic_t
         *stop; /* when it becomes non-zero: finish what is in hand, then end; may be NULL */
 };
 
 struct sfx_stage_stats {
-    uint64_t events, outputs, passed, failed;
+    uint64_t events; /* lines read; passed and failed are among them */
+    uint64_t outputs, passed, failed;
     uint64_t in_nbytes, out_nbytes;                     /* of the files */
     uint64_t records_in, records_out, records_rejected; /* added to by record programs */
     int64_t wall_ns, cpu_ns;                            /* inside the program's function */
@@ -49,14 +53,18 @@ struct sfx_stage_item {
 };
 
 /*
- * Processes one item: writes outputs with sfx_stage_output/_publish, bad records with
- * sfx_stage_reject. <0 with err: the input failed.
+ * Processes one item: opens outputs with sfx_stage_open_output, publishes them with
+ * sfx_stage_publish, hands bad records to sfx_stage_rejects. <0 with err (which may leave out the
+ * item's path): the input failed.
  */
 typedef int sfx_stage_fn(void *ctx, struct sfx_stage *stage, const struct sfx_stage_item *item,
                          struct sfx_err *err);
 
-/* Runs until the events end. Returns 0, 1 when some inputs failed, <0 when it could not go on.
- * stats is filled. */
+/*
+ * Runs until the events end or opts->stop is set (checked before each event). Returns 0; 1 when
+ * some inputs failed or records were rejected; <0 when it could not go on. stats is filled in any
+ * case.
+ */
 int sfx_stage_run(const struct sfx_stage_opts *opts, sfx_stage_fn *fn, void *ctx,
                   struct sfx_stage_stats *stats, struct sfx_err *err);
 
@@ -68,27 +76,36 @@ struct sfx_stage_facts {
 };
 
 /*
- * Commits out (made by the caller under the name `path`), frees it in every case, and prints its
- * event: type dev.sfx.output.created, sfxcause, sfxroot and traceparent from item, a stable id.
- * Errors: IO, USAGE.
+ * Commits out (made by the caller under the name `path`; taken, freed in every case) and prints its
+ * event: type dev.sfx.output.created, source and id of the program and the path, and what _emit
+ * fills in. Errors: IO, NOMEM, USAGE (the name is taken).
  */
 int sfx_stage_publish(struct sfx_stage *stage, const struct sfx_stage_item *item,
                       struct sfx_outfile *out, const char *path,
                       const struct sfx_stage_facts *facts, struct sfx_err *err);
 
-/* Prints an event made by the caller (cause, root, traceparent and time are filled from item and
- * the clock). Errors: IO. */
+/*
+ * Prints an event made by the caller. Filled in: source (the program) and time (now) when empty;
+ * sfxcause, sfxroot, traceparent and the attributes that sfx does not know from the item's event;
+ * dataschema is left out, since it describes the data of that event alone. Errors: IO, NOMEM, USAGE
+ * (no id or type).
+ */
 int sfx_stage_emit(struct sfx_stage *stage, const struct sfx_stage_item *item, struct sfx_event *ev,
                    struct sfx_err *err);
 
-/* A reject sink that writes to the stage's rejects file and counts. Valid while the stage runs. */
+/*
+ * A reject sink for records of the item in hand: writes them to the stage's rejects file (without
+ * one, logs them) and counts. program, input and event are filled in. Valid while the stage runs.
+ */
 const struct sfx_reject_sink *sfx_stage_rejects(struct sfx_stage *stage);
 
 /* The stage's figures so far, for the program's function to add records to. */
 struct sfx_stage_stats *sfx_stage_stats(struct sfx_stage *stage);
 
-/* Opens an output by a rendered template name: sfx_outfile_new beneath the template's root, folders
- * made. Errors: as there. */
+/*
+ * Opens an output by a rendered template name (borrowed during the call): sfx_outfile_new beneath
+ * the template's root, folders made. durable: synced before its event is printed. Errors: as there.
+ */
 struct sfx_outfile *sfx_stage_open_output(const struct sfx_template_name *name, bool durable,
                                           struct sfx_err *err);
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* The option table as the SYNOPSIS and OPTIONS sections of an mdoc(7) page. */
+#include "cli/opt_internal.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define MAN_COLUMNS 78
+
+/* Decodes the code point at the start of text (valid UTF-8); *nbytes is its length. */
+static unsigned decode(struct sfx_slice text, size_t *nbytes)
+{
+    static const unsigned char lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    unsigned char lead = (unsigned char)text.ptr[0];
+    unsigned cp;
+    size_t i, n = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+
+    if (n > text.len)
+        n = 1;
+    cp = lead & lead_bits[n];
+    for (i = 1; i < n; i++)
+        cp = cp << 6 | ((unsigned char)text.ptr[i] & 0x3f);
+    *nbytes = n;
+    return cp;
+}
+
+/*
+ * Appends a word so that roff shows it as it is: a leading control character is no request, a
+ * backslash is one, the dashes of an option are minus signs, what is not ASCII is named.
+ */
+static void put_word(struct sfx_opt_out *out, struct sfx_slice word)
+{
+    bool is_option = word.len > 1 && strcspn(word.ptr, "-") <= 1;
+    size_t i, nbytes;
+
+    if (word.len > 0 && (*word.ptr == '.' || *word.ptr == '\''))
+        SFX_OPT_PUT(out, "\\&");
+    for (i = 0; i < word.len; i += nbytes) {
+        unsigned cp = decode(sfx_slice(word.ptr + i, word.len - i), &nbytes);
+
+        if (cp == '\\')
+            SFX_OPT_PUT(out, "\\e");
+        else if (cp == '-' && is_option)
+            SFX_OPT_PUT(out, "\\-");
+        else if (cp > 0x7e)
+            SFX_OPT_PUT(out, "\\[u%04X]", cp);
+        else
+            SFX_OPT_PUT(out, "%c", (char)cp);
+    }
+}
+
+/* Appends one argument of a macro: quoted where it holds white space, never taken for a macro. */
+static void put_argument(struct sfx_opt_out *out, struct sfx_slice arg)
+{
+    bool quoted = memchr(arg.ptr, ' ', arg.len) != NULL || memchr(arg.ptr, '"', arg.len) != NULL;
+    size_t i;
+
+    SFX_OPT_PUT(out, "%s", quoted ? " \"" : " ");
+    if (arg.len > 0 && (arg.len <= 3 || ispunct((unsigned char)*arg.ptr)))
+        SFX_OPT_PUT(out, "\\&"); /* the names of macros and of delimiters are that short */
+    for (i = 0; i < arg.len; i++) {
+        size_t run = 0;
+
+        while (i + run < arg.len && arg.ptr[i + run] != '"')
+            run++;
+        put_word(out, sfx_slice(arg.ptr + i, run));
+        i += run;
+        if (i < arg.len)
+            SFX_OPT_PUT(out, "\\(dq");
+    }
+    SFX_OPT_PUT(out, "%s", quoted ? "\"" : "");
+}
+
+/* Appends the option after its dashes and its argument: "Fl -size Ns = Ns Ar WxH". */
+static void put_long(struct sfx_opt_out *out, const struct sfx_opt *row)
+{
+    SFX_OPT_PUT(out, "Fl -%s", row->name);
+    if (row->arg == NULL)
+        return;
+    SFX_OPT_PUT(out, "%s", row->kind == SFX_OPT_OPTSTR ? " Ns Op Ns = Ns Ar" : " Ns = Ns Ar");
+    put_argument(out, sfx_slice_str(row->arg));
+}
+
+static void put_synopsis_options(const struct sfx_prog *prog, struct sfx_opt_out *out)
+{
+    const struct sfx_opt *row;
+    const char *lead = ".Op Fl ";
+
+    for (row = prog->opts; !sfx_opt_is_end(row); row++) {
+        if (row->letter != 0 && row->arg == NULL) {
+            SFX_OPT_PUT(out, "%s%c", lead, row->letter);
+            lead = "";
+        }
+    }
+    SFX_OPT_PUT(out, "%s", *lead == '\0' ? "\n" : "");
+    for (row = prog->opts; !sfx_opt_is_end(row); row++) {
+        if (row->kind == SFX_OPT_SECTION || (row->letter != 0 && row->arg == NULL))
+            continue;
+        SFX_OPT_PUT(out, ".Op ");
+        if (row->letter != 0 && row->kind != SFX_OPT_OPTSTR) {
+            SFX_OPT_PUT(out, "Fl %c Ar", row->letter);
+            put_argument(out, sfx_slice_str(row->arg));
+        } else {
+            put_long(out, row);
+        }
+        SFX_OPT_PUT(out, "\n");
+    }
+}
+
+/* Appends one blank-separated word of the operands: "[FILE…]" is ".Oo", ".Ar FILE ...", ".Oc". */
+static void put_operand(struct sfx_opt_out *out, struct sfx_slice word)
+{
+    static const char dots[] = "…";
+    const size_t ndots = sizeof(dots) - 1;
+    size_t closing = 0;
+    bool repeated = false;
+
+    for (; word.len > 0 && *word.ptr == '['; word = sfx_slice(word.ptr + 1, word.len - 1))
+        SFX_OPT_PUT(out, ".Oo\n");
+    for (; word.len > 0 && word.ptr[word.len - 1] == ']'; word.len--)
+        closing++;
+    if (word.len >= ndots && memcmp(word.ptr + word.len - ndots, dots, ndots) == 0) {
+        word.len -= ndots;
+        repeated = true;
+    }
+    if (word.len == 0 && repeated) {
+        SFX_OPT_PUT(out, ".No ...\n");
+    } else if (word.len > 0 && *word.ptr == '-') {
+        SFX_OPT_PUT(out, ".Fl %.*s\n", (int)word.len - 1, word.ptr + 1);
+    } else if (word.len > 0) {
+        SFX_OPT_PUT(out, ".Ar");
+        put_argument(out, word);
+        SFX_OPT_PUT(out, "%s", repeated ? " ...\n" : "\n");
+    }
+    while (closing-- > 0)
+        SFX_OPT_PUT(out, ".Oc\n");
+}
+
+static void put_operands(struct sfx_opt_out *out, const char *operands)
+{
+    while (*operands != '\0') {
+        size_t len = strcspn(operands, " ");
+
+        put_operand(out, sfx_slice(operands, len));
+        operands += len;
+        operands += strspn(operands, " ");
+    }
+}
+
+static void put_item(struct sfx_opt_out *out, const struct sfx_opt *row)
+{
+    const struct sfx_opt_wrap how = {MAN_COLUMNS, 0, 0, true, put_word};
+    struct sfx_buf text = {0};
+    struct sfx_opt_out sentences = {&text, out->err, out->rc};
+
+    if (row->letter != 0)
+        SFX_OPT_PUT(out, ".It Fl %c , ", row->letter);
+    else
+        SFX_OPT_PUT(out, ".It ");
+    put_long(out, row);
+    SFX_OPT_PUT(out, "\n");
+    SFX_OPT_PUT(&sentences, "%s", row->help);
+    sfx_opt_put_facts(&sentences, row);
+    SFX_OPT_PUT(&sentences, "%c", '\0'); /* terminates */
+    if (out->rc == 0)
+        out->rc = sentences.rc;
+    if (out->rc == 0)
+        sfx_opt_put_wrapped(out, text.data, &how);
+    SFX_OPT_PUT(out, "\n");
+    sfx_buf_done(&text);
+}
+
+void sfx_opt_render_man(const struct sfx_prog *prog, struct sfx_opt_out *out)
+{
+    const struct sfx_opt *row;
+    bool in_list = false;
+
+    SFX_OPT_PUT(out, ".Sh SYNOPSIS\n.Nm\n");
+    put_synopsis_options(prog, out);
+    put_operands(out, prog->operands);
+    SFX_OPT_PUT(out, ".Sh OPTIONS\n");
+    for (row = prog->opts; !sfx_opt_is_end(row); row++) {
+        if (row->kind == SFX_OPT_SECTION) {
+            SFX_OPT_PUT(out, "%s.Ss ", in_list ? ".El\n" : "");
+            put_word(out, sfx_slice_str(row->help));
+            SFX_OPT_PUT(out, "\n");
+            in_list = false;
+            continue;
+        }
+        SFX_OPT_PUT(out, "%s", in_list ? "" : ".Bl -tag -width Ds\n");
+        in_list = true;
+        put_item(out, row);
+    }
+    SFX_OPT_PUT(out, "%s", in_list ? ".El\n" : "");
+}
