@@ -111,8 +111,8 @@ static bool read_fraction(struct sfx_slice *rest, int64_t *value, int64_t *scale
     if (rest->len == 0 || rest->ptr[0] != '.')
         return true;
     for (; i < rest->len && rest->ptr[i] >= '0' && rest->ptr[i] <= '9'; i++) {
-        /* A day has 14 digits of nanoseconds: later digits change nothing, and 14 + 4 fit. */
-        if (i <= 4 || *scale <= INT64_C(10000000000000)) {
+        /* 18 digits fit; what later ones add, even of a day, is less than a nanosecond. */
+        if (*scale < INT64_C(1000000000000000000)) {
             *value = *value * 10 + (rest->ptr[i] - '0');
             *scale *= 10;
         }

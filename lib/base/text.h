@@ -44,8 +44,8 @@ int sfx_text_u64(struct sfx_slice text, uint64_t *out, struct sfx_err *err);
  * Errors: INPUT. */
 int sfx_text_size(struct sfx_slice text, uint64_t *out, struct sfx_err *err);
 
-/* Parses a duration to nanoseconds: a number (fraction allowed) with ns us ms s m h d; no unit is
- * s. Errors: INPUT. */
+/* Parses a duration to nanoseconds (rounded down): a number (fraction allowed) with ns us ms s m h
+ * d; no unit is s. Errors: INPUT. */
 int sfx_text_duration_ns(struct sfx_slice text, int64_t *out, struct sfx_err *err);
 
 /*
