@@ -68,7 +68,8 @@ void sfx_event_init(struct sfx_event *ev);
  * by its name is kept among data_attrs. Errors: INPUT when it is not JSON, not an object, not one
  * line, specversion is not "1.0", a required attribute is missing, empty or no string, an attribute
  * breaks the spec's rules (its name, its type, control characters, time's form), a name stands
- * there twice, data and data_base64 stand together, or the path holds a NUL; LIMIT; NOMEM.
+ * there twice, data and data_base64 stand together, the path holds a NUL or is no string beside
+ * path_base64; LIMIT; NOMEM.
  * Source: CloudEvents 1.0.2 and its JSON Event Format.
  */
 int sfx_event_parse(const char *line, size_t len, struct sfx_arena *arena, struct sfx_event *ev,

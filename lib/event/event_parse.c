@@ -329,6 +329,23 @@ static bool is_json(struct sfx_slice media_type)
            (media_type.ptr[len - 5] == '/' || media_type.ptr[len - 5] == '+');
 }
 
+/* What is true of a path as a whole, once all of data is read. */
+static int check_path(const struct sfx_event *ev, struct sfx_err *err)
+{
+    size_t i;
+
+    if (ev->path.len == 0)
+        return 0;
+    if (memchr(ev->path.ptr, '\0', ev->path.len) != NULL)
+        return sfx_err_set(err, SFX_E_INPUT, "data.path holds a NUL byte");
+    for (i = 0; i < ev->ndata_attrs; i++) {
+        /* Somebody else's path and ours cannot both be written again. */
+        if (sfx_slice_eq(ev->data_attrs[i].name, SFX_SLICE_LIT("path")))
+            return sfx_err_set(err, SFX_E_INPUT, "data.path is no string beside path_base64");
+    }
+    return 0;
+}
+
 static int parse_data(struct parse *p, struct sfx_err *err)
 {
     struct sfx_json_reader reader;
@@ -349,9 +366,7 @@ static int parse_data(struct parse *p, struct sfx_err *err)
         return rc;
     if (p->seen == 0 && p->ev->ndata_attrs == 0)
         p->ev->data_raw = p->data;
-    if (p->ev->path.len > 0 && memchr(p->ev->path.ptr, '\0', p->ev->path.len) != NULL)
-        return sfx_err_set(err, SFX_E_INPUT, "data.path holds a NUL byte");
-    return 0;
+    return check_path(p->ev, err);
 }
 
 int sfx_event_parse(const char *line, size_t len, struct sfx_arena *arena, struct sfx_event *ev,

@@ -206,6 +206,8 @@ static void what_breaks_the_specification_is_refused(void **state)
         {HEAD ",\"data\":{\"path\":\"a\",\"path\":\"b\"}}", "data: path stands there twice"},
         {HEAD ",\"data\":{\"path\":\"a\\u0000b\"}}", "data.path holds a NUL byte"},
         {HEAD ",\"data\":{\"path_base64\":\"AA==\"}}", "data.path holds a NUL byte"},
+        {HEAD ",\"data\":{\"path\":0,\"path_base64\":\"YQ==\"}}",
+         "data.path is no string beside path_base64"},
     };
     size_t i;
 
