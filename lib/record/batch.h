@@ -16,6 +16,7 @@
  *             backslash escapes of TSV are still there.
  *   JSON_*    of a JSON input. JSON_STRING: ptr/len is what is between the quotes (ptr[-1] and
  *             ptr[len] are the quotes); ESCAPED: has backslashes. The others: the raw JSON text.
+ *             dialect: not 0 in members just as read (a copy of a cell keeps it, a new one has 0).
  *   NUMBER    computed by an expression: canonical decimal text.
  *   BOOL      computed, "true" or "false".
  *   STRING    computed text, plain bytes.
@@ -55,7 +56,7 @@ struct sfx_cell { /* 16 bytes */
     uint32_t len; /* bytes; a field is limited to less than 4 GiB */
     uint8_t kind; /* enum sfx_cell_kind */
     uint8_t flags;
-    uint16_t dialect; /* TEXT: SFX_DIALECT of the input, 0 unknown; else 0 */
+    uint16_t dialect; /* TEXT: SFX_DIALECT of the input, 0 unknown; computed: 0 */
 };
 
 /* How TEXT is spelled: TSV's backslash escapes are the dialect of quote 0. */

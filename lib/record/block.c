@@ -55,6 +55,17 @@ int sfx_block_fill(struct sfx_block *b, size_t used, struct sfx_err *err)
     return rc;
 }
 
+int sfx_block_skip_mark(struct sfx_block *b, size_t *pos, struct sfx_err *err)
+{
+    static const char mark[3] = {'\xef', '\xbb', '\xbf'};
+    int rc = 0;
+
+    while (rc == 0 && b->len < sizeof(mark) && !b->eof)
+        rc = sfx_block_fill(b, 0, err);
+    *pos = b->len >= sizeof(mark) && memcmp(b->data, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
+    return rc;
+}
+
 int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, int rc,
                     struct sfx_err *err)
 {

@@ -36,6 +36,10 @@ int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint6
  */
 int sfx_block_fill(struct sfx_block *b, size_t used, struct sfx_err *err);
 
+/* At the start of a stream: *pos is where data begins, behind a UTF-8 byte order mark if there is
+ * one. Errors: as _fill. */
+int sfx_block_skip_mark(struct sfx_block *b, size_t *pos, struct sfx_err *err);
+
 /* Prepends "input: member: line N, byte M" to err; line 0 leaves the place out. Returns rc. */
 int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, int rc,
                     struct sfx_err *err);

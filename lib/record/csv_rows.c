@@ -278,15 +278,8 @@ static int find_eol(struct sfx_reader *r, struct sfx_err *err)
 
 int sfx_csv_rows_start(struct sfx_reader *r, struct sfx_err *err)
 {
-    static const char mark[3] = {'\xef', '\xbb', '\xbf'};
-    int rc = 0;
+    const int rc = sfx_block_skip_mark(&r->block, &r->begin, err);
 
-    while (rc == 0 && r->block.len < sizeof(mark) && !r->block.eof)
-        rc = sfx_block_fill(&r->block, 0, err);
-    if (rc < 0)
-        return rc;
-    if (r->block.len >= sizeof(mark) && memcmp(r->block.data, mark, sizeof(mark)) == 0)
-        r->begin = sizeof(mark);
     r->scanned = r->begin;
-    return find_eol(r, err);
+    return rc < 0 ? rc : find_eol(r, err);
 }

@@ -17,9 +17,15 @@
 static const char *const csv_extensions[] = {"csv", NULL};
 static const char *const tsv_extensions[] = {"tsv", "tab", NULL};
 
+static const char *const jsonl_extensions[] = {"jsonl", "ndjson", NULL};
+static const char *const json_extensions[] = {"json", NULL};
+
+/* CSV is the first: what is nothing else is read as such. */
 static const struct sfx_format formats[] = {
     {"csv", "text/csv", csv_extensions, &sfx_csv_reader, &sfx_csv_writer},
     {"tsv", "text/tab-separated-values", tsv_extensions, &sfx_tsv_reader, &sfx_tsv_writer},
+    {"jsonl", "application/x-ndjson", jsonl_extensions, &sfx_jsonl_reader, &sfx_jsonl_writer},
+    {"json", "application/json", json_extensions, &sfx_json_reader, &sfx_json_writer},
 };
 
 const struct sfx_format *sfx_format_all(size_t *count)
