@@ -95,7 +95,7 @@ static int add_placeholder(struct sfx_template *t, struct sfx_slice name, size_t
         if (sfx_slice_eq(known[i], name))
             return add_piece(t, (struct piece){(enum name_id)i, 0, 0}, err);
     }
-    nearest = sfx_text_nearest(name, known, NNAMES);
+    nearest = name.len > 0 ? sfx_text_nearest(name, known, NNAMES) : -1;
     if (nearest >= 0)
         return sfx_err_set(err, SFX_E_USAGE, "byte %zu: unknown {%.*s}; did you mean {%s}?", at,
                            SFX_SLICE_ARG(name), names[nearest]);
