@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The watch: what the kernel tells, what scans find and what waits for a second look, one at a
+ * time, until one of them is an event.
+ */
+#include "watch/watch.h"
+
+#include "base/io.h"
+#include "watch/watch_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* So often between entries of a scan the kernel is asked for changes: its queue is emptied faster
+ * than a scan can let it fill up. */
+#define SFX_WATCH_STEPS 64
+
+static int open_root(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
+{
+    struct sfx_watch_root *r = &w->roots[root];
+    struct stat st;
+    int rc;
+
+    r->path = w->opts.roots[root];
+    r->name = sfx_slice_str(r->path);
+    while (r->name.len > 0 && r->name.ptr[r->name.len - 1] == '/')
+        r->name.len--;
+    r->fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+    if (r->fd < 0 || fstat(r->fd, &st) != 0)
+        return sfx_err_errno(err, errno, "%s", r->path);
+    r->dev = st.st_dev;
+    r->ino = st.st_ino;
+    w->roots_left++;
+    rc = sfx_watch_add_folder(w, NULL, root, sfx_slice(NULL, 0), SFX_WATCH_SCANNED, err);
+    if (rc == 0 && r->dir == NULL)
+        rc = sfx_err_set(err, SFX_E_IO, "%s: cannot be read", r->path);
+    return rc;
+}
+
+static int watch_init(struct sfx_watch *w, const struct sfx_watch_opts *opts, struct sfx_err *err)
+{
+    uint32_t i;
+    int rc = 0;
+
+    w->opts = *opts;
+    if (w->opts.kinds == 0)
+        w->opts.kinds = SFX_WATCH_DEFAULT;
+    w->initial = true;
+    w->roots = calloc(opts->nroots + 1, sizeof(*w->roots));
+    if (w->roots == NULL)
+        return sfx_err_errno(err, ENOMEM, "folders");
+    for (i = 0; i < opts->nroots; i++)
+        w->roots[i].fd = -1;
+    w->media = sfx_media_new(err);
+    if (w->media == NULL)
+        return SFX_E_NOMEM;
+    if (!opts->once) {
+        w->inotify = sfx_inotify_new(err);
+        if (w->inotify == NULL)
+            return SFX_E_IO;
+    }
+    for (i = 0; i < opts->nroots && rc == 0; i++)
+        rc = open_root(w, i, err);
+    return rc;
+}
+
+struct sfx_watch *sfx_watch_new(const struct sfx_watch_opts *opts, struct sfx_err *err)
+{
+    struct sfx_watch *w = calloc(1, sizeof(*w));
+
+    if (w == NULL) {
+        (void)sfx_err_errno(err, ENOMEM, "watch");
+        return NULL;
+    }
+    if (watch_init(w, opts, err) < 0) {
+        sfx_watch_free(w);
+        return NULL;
+    }
+    return w;
+}
+
+/* Looks at w->path and makes the event if there is one: as sfx_watch_next. */
+static int tell(struct sfx_watch *w, const struct sfx_watch_look *look, struct sfx_event *ev,
+                struct sfx_err *err)
+{
+    struct sfx_slice type;
+    struct stat st;
+    int rc;
+
+    if (!sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)))
+        return 0;
+    rc = sfx_watch_look_at(w, look, &st, &type, err);
+    if (rc <= 0 || !(w->opts.kinds & look->kind))
+        return rc < 0 ? rc : 0;
+    return sfx_watch_make_event(w, look->root, look->kind, &st, type, ev, err);
+}
+
+/* A new name. A file that was only just made is told when it is closed; a link is complete, and
+ * what link(2) gives its first name (O_TMPFILE) is closed under no name of ours: both are looked
+ * at. */
+static int on_created(struct sfx_watch *w, struct sfx_watch_look *look, struct sfx_event *ev,
+                      struct sfx_err *err)
+{
+    int root_fd = sfx_watch_root_fd(w, look->root);
+    struct stat st;
+
+    look->kind = SFX_WATCH_LINKED;
+    if (root_fd < 0 || fstatat(root_fd, w->path.data, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(st.st_mode))
+        return 0;
+    if (st.st_nlink > 1)
+        return tell(w, look, ev, err);
+    return sfx_watch_put_off(w, look, SFX_WATCH_YOUNG_NS, true, NULL, err);
+}
+
+static int on_deleted(struct sfx_watch *w, uint32_t root, struct sfx_event *ev, struct sfx_err *err)
+{
+    struct sfx_slice path = sfx_buf_slice(&w->path);
+
+    if (!sfx_told_forget(&w->told, root, path, w->id) || !(w->opts.kinds & SFX_WATCH_DELETED))
+        return 0;
+    return sfx_watch_make_event(w, root, SFX_WATCH_DELETED, NULL, sfx_slice(NULL, 0), ev, err);
+}
+
+static int on_file(struct sfx_watch *w, const struct sfx_watch_change *change, struct sfx_event *ev,
+                   struct sfx_err *err)
+{
+    struct sfx_watch_look look = {.root = change->dir->root, .settled_size = -1};
+    int rc = sfx_watch_dir_path(change->dir, change->name, &w->path, err);
+
+    if (rc < 0 || !sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)))
+        return rc;
+    switch (change->what) {
+    case SFX_CHANGE_CLOSED: look.kind = SFX_WATCH_CLOSED; break;
+    case SFX_CHANGE_MOVED_IN: look.kind = SFX_WATCH_MOVED; break;
+    case SFX_CHANGE_CREATED: return on_created(w, &look, ev, err);
+    default: return on_deleted(w, look.root, ev, err);
+    }
+    return tell(w, &look, ev, err);
+}
+
+static int on_folder(struct sfx_watch *w, const struct sfx_watch_change *change,
+                     struct sfx_err *err)
+{
+    struct sfx_watch_dir *child;
+
+    if (w->opts.flat)
+        return 0;
+    switch (change->what) {
+    case SFX_CHANGE_CREATED:
+        return sfx_watch_add_folder(w, change->dir, change->dir->root, change->name,
+                                    SFX_WATCH_CLOSED, err);
+    case SFX_CHANGE_MOVED_IN:
+        return sfx_watch_add_folder(w, change->dir, change->dir->root, change->name,
+                                    SFX_WATCH_MOVED, err);
+    case SFX_CHANGE_MOVED_OUT:
+        child = sfx_watch_dir_find(change->dir, change->name);
+        if (child != NULL)
+            child->away = w->any_away = true;
+        return 0;
+    default: return 0; /* the deleted folder itself says so */
+    }
+}
+
+static int on_root_gone(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
+{
+    struct sfx_watch_root *r = &w->roots[root];
+
+    sfx_log(w->opts.log, SFX_LOG_WARNING, "%s: is gone and no longer watched", r->path);
+    (void)sfx_io_close(&r->fd, NULL);
+    if (r->dir != NULL)
+        sfx_watch_drop(w, r->dir);
+    r->dir = NULL;
+    r->lost = false;
+    if (--w->roots_left > 0)
+        return 0;
+    return sfx_err_set(err, SFX_E_IO, "no watched folder is left");
+}
+
+static int on_change(struct sfx_watch *w, const struct sfx_watch_change *change,
+                     struct sfx_event *ev, struct sfx_err *err)
+{
+    if (change->what == SFX_CHANGE_OVERFLOW) {
+        w->stats.overflows++;
+        sfx_log(w->opts.log, SFX_LOG_NOTICE,
+                "the kernel's queue of changes ran over (%llu): everything is scanned again",
+                (unsigned long long)w->stats.overflows);
+        return sfx_watch_rescan(w, err);
+    }
+    if (change->what == SFX_CHANGE_DIR_GONE) {
+        if (change->dir->parent == NULL)
+            return on_root_gone(w, change->dir->root, err);
+        sfx_watch_drop(w, change->dir);
+        return 0;
+    }
+    return change->of_folder ? on_folder(w, change, err) : on_file(w, change, ev, err);
+}
+
+/* Takes one change from the kernel. 1: an event; 0: none; *idle: there was no change. */
+static int step_changes(struct sfx_watch *w, bool *idle, struct sfx_event *ev, struct sfx_err *err)
+{
+    /* Asked each time when there is nothing else to do, now and then during a scan. */
+    bool scanning = w->scan != NULL || w->scan_first != NULL;
+    bool ask = !scanning || ++w->scan_steps >= SFX_WATCH_STEPS;
+    struct sfx_watch_change change;
+    int rc;
+
+    *idle = true;
+    if (w->inotify == NULL)
+        return 0;
+    rc = sfx_inotify_next(w->inotify, ask, &change, err);
+    if (ask)
+        w->scan_steps = 0;
+    if (rc <= 0) {
+        if (ask)
+            sfx_watch_drop_away(w);
+        return rc;
+    }
+    *idle = false;
+    return on_change(w, &change, ev, err);
+}
+
+/* Looks again at the file that has waited long enough. */
+static int step_pending(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *err)
+{
+    struct sfx_watch_pending *item = sfx_watch_queue_take(&w->pending);
+    struct sfx_watch_look look = {.root = item->root,
+                                  .kind = item->kind,
+                                  .found = true,
+                                  .delay_ns = item->delay_ns,
+                                  .settled_size = item->settled_size,
+                                  .settled_mtime_ns = item->settled_mtime_ns};
+    int rc;
+
+    sfx_buf_clear(&w->path);
+    rc = sfx_buf_append(&w->path, item->path, strlen(item->path), err);
+    if (rc == 0 && sfx_buf_cstr(&w->path, err) == NULL)
+        rc = SFX_E_NOMEM;
+    free(item);
+    return rc < 0 ? rc : tell(w, &look, ev, err);
+}
+
+static int step_scan(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *err)
+{
+    struct sfx_watch_look look = {.found = true, .settled_size = -1};
+    int rc = sfx_watch_scan_step(w, &look.root, &look.kind, err);
+
+    return rc <= 0 ? rc : tell(w, &look, ev, err);
+}
+
+static int step_lost_roots(struct sfx_watch *w, struct sfx_err *err)
+{
+    uint32_t i;
+    int rc = 0;
+
+    for (i = 0; i < w->opts.nroots && rc == 0; i++) {
+        if (w->roots[i].lost)
+            rc = on_root_gone(w, i, err);
+    }
+    return rc;
+}
+
+/* Nothing to do: 1: go on; 0: this is the end. */
+static int wait_for_more(struct sfx_watch *w)
+{
+    int64_t due_ns = sfx_watch_queue_due_ns(&w->pending);
+    struct pollfd fds[2] = {
+        {.fd = w->inotify != NULL ? sfx_inotify_fd(w->inotify) : -1, .events = POLLIN},
+        {.fd = w->opts.reader_fd, .events = 0},
+    };
+    struct timespec timeout = {0};
+    sigset_t all, before;
+
+    if (due_ns == INT64_MAX && w->inotify == NULL)
+        return 0;
+    if (w->stopping && w->pending.nyoung == 0)
+        return 0;
+    if (due_ns != INT64_MAX) {
+        int64_t left_ns = due_ns - sfx_clock_mono_ns();
+
+        left_ns = left_ns > 0 ? left_ns : 0;
+        timeout = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
+    }
+    sfx_watch_close_roots(w);
+    /* A signal between the look at *stop and the wait must not be slept over. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (w->stopping || w->opts.stop == NULL || *w->opts.stop == 0)
+        (void)ppoll(fds, 2, due_ns != INT64_MAX ? &timeout : NULL, &before);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    w->reader_gone = (fds[1].revents & POLLERR) != 0;
+    return !w->reader_gone;
+}
+
+/* What the kernel has queued by now is told yet; what was there before is left to the next run. */
+static void begin_to_stop(struct sfx_watch *w)
+{
+    w->stopping = true;
+    sfx_watch_cancel_initial(w);
+    if (w->inotify != NULL)
+        w->stop_at = sfx_inotify_taken(w->inotify) + sfx_inotify_queued(w->inotify);
+}
+
+int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *err)
+{
+    int rc = 0;
+
+    while (rc == 0) {
+        bool idle = true;
+
+        if (!w->stopping && w->opts.stop != NULL && *w->opts.stop != 0)
+            begin_to_stop(w);
+        if (!w->stopping || (w->inotify != NULL && sfx_inotify_taken(w->inotify) < w->stop_at))
+            rc = step_changes(w, &idle, ev, err);
+        if (rc != 0 || !idle)
+            continue;
+        rc = step_lost_roots(w, err);
+        if (rc == 0 && sfx_watch_queue_due_ns(&w->pending) <= sfx_clock_mono_ns())
+            rc = step_pending(w, ev, err);
+        else if (rc == 0 && (w->scan != NULL || w->scan_first != NULL))
+            rc = step_scan(w, ev, err);
+        else if (rc == 0 && !wait_for_more(w))
+            return 0;
+    }
+    return rc;
+}
+
+bool sfx_watch_reader_gone(const struct sfx_watch *w)
+{
+    return w->reader_gone;
+}
+
+void sfx_watch_stats(const struct sfx_watch *w, struct sfx_watch_stats *stats)
+{
+    *stats = w->stats;
+}
+
+void sfx_watch_free(struct sfx_watch *w)
+{
+    size_t i;
+
+    if (w == NULL)
+        return;
+    for (i = 0; w->roots != NULL && i < w->opts.nroots; i++) {
+        if (w->roots[i].dir != NULL)
+            sfx_watch_drop(w, w->roots[i].dir);
+    }
+    if (w->roots != NULL)
+        sfx_watch_close_roots(w);
+    free(w->roots);
+    sfx_inotify_free(w->inotify);
+    sfx_media_free(w->media);
+    sfx_told_done(&w->told);
+    sfx_watch_queue_done(&w->pending);
+    sfx_buf_done(&w->path);
+    sfx_buf_done(&w->full_path);
+    free(w);
+}

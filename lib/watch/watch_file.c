@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* One file: is it there, new, complete, and of the type that is asked for? */
+#include "base/io.h"
+#include "base/path.h"
+#include "watch/watch_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define SFX_WATCH_HEAD_NBYTES 4096 /* what a type is told from */
+
+/* Where leases do not work, this long without a change counts as complete: well above the second in
+ * which file systems without finer times count. */
+#define SFX_WATCH_SETTLE_NS ((int64_t)1500 * 1000000)
+
+/* What is still open for writing tells us when it is closed; asking again, ever more rarely, is for
+ * what is closed under another of its names. */
+#define SFX_WATCH_BUSY_MAX_NS ((int64_t)1000 * 1000000)
+
+static int64_t ns_of(struct timespec t)
+{
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int sfx_watch_put_off(struct sfx_watch *w, const struct sfx_watch_look *look, int64_t delay_ns,
+                      bool young, const struct stat *st, struct sfx_err *err)
+{
+    struct sfx_watch_pending item = {
+        .due_ns = sfx_clock_mono_ns() + delay_ns,
+        .delay_ns = delay_ns,
+        .kind = look->kind,
+        .root = look->root,
+        .young = young,
+        .settled_size = st != NULL ? st->st_size : -1,
+        .settled_mtime_ns = st != NULL ? ns_of(st->st_mtim) : 0,
+    };
+
+    return sfx_watch_queue_add(&w->pending, &item, sfx_buf_slice(&w->path), err);
+}
+
+static int put_off_busy(struct sfx_watch *w, const struct sfx_watch_look *look, struct sfx_err *err)
+{
+    struct sfx_watch_look later = *look;
+    int64_t delay_ns = look->delay_ns > 0 ? look->delay_ns * 2 : SFX_WATCH_YOUNG_NS;
+
+    if (w->opts.once) {
+        sfx_log(w->opts.log, SFX_LOG_INFO, "%s/%s: is being written, not told",
+                w->roots[look->root].path, w->path.data);
+        return 0;
+    }
+    /* It was there before, but what it will be was not. */
+    if (later.kind == SFX_WATCH_SCANNED)
+        later.kind = SFX_WATCH_CLOSED;
+    if (delay_ns > SFX_WATCH_BUSY_MAX_NS)
+        delay_ns = SFX_WATCH_BUSY_MAX_NS;
+    return sfx_watch_put_off(w, &later, delay_ns, false, NULL, err);
+}
+
+/* True when the file has been as it is for settle_ns, by its own time or by ours. */
+static bool has_settled(const struct sfx_watch_look *look, const struct stat *st, int64_t settle_ns)
+{
+    int64_t mtime_ns = ns_of(st->st_mtim);
+
+    if (sfx_clock_wall_ns() - mtime_ns >= settle_ns)
+        return true;
+    return look->settled_size == st->st_size && look->settled_mtime_ns == mtime_ns &&
+           look->delay_ns >= settle_ns;
+}
+
+/* 1: the file is complete; 0: it was put off. */
+static int is_complete(struct sfx_watch *w, const struct sfx_watch_look *look, enum sfx_probe probe,
+                       const struct stat *st, struct sfx_err *err)
+{
+    int64_t settle_ns = w->opts.settle_ns;
+    int64_t age_ns = sfx_clock_wall_ns() - ns_of(st->st_ctim);
+
+    if (probe == SFX_PROBE_BUSY)
+        return put_off_busy(w, look, err);
+    if (settle_ns == 0 && probe == SFX_PROBE_UNKNOWN && look->found)
+        settle_ns = SFX_WATCH_SETTLE_NS;
+    if (settle_ns > 0 && !has_settled(look, st, settle_ns))
+        return sfx_watch_put_off(w, look, settle_ns, false, st, err);
+    if (probe == SFX_PROBE_FREE && look->found && age_ns >= 0 && age_ns < SFX_WATCH_YOUNG_NS)
+        return sfx_watch_put_off(w, look, SFX_WATCH_YOUNG_NS - age_ns, true, NULL, err);
+    return 1;
+}
+
+/* Opens w->path. -1: gone; -2: may not be opened; -3: somebody else's lease is on it. */
+enum { OPEN_GONE = -1, OPEN_REFUSED = -2, OPEN_BUSY = -3 };
+
+static int open_file(struct sfx_watch *w, const struct sfx_watch_look *look, int *fd,
+                     struct sfx_err *err)
+{
+    struct sfx_err why;
+    int root_fd = sfx_watch_root_fd(w, look->root);
+
+    *fd = OPEN_GONE;
+    if (root_fd < 0)
+        return 0;
+    *fd = sfx_path_open_beneath(root_fd, w->path.data, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, &why);
+    if (*fd >= 0)
+        return 0;
+    if (why.errnum == EMFILE || why.errnum == ENFILE || why.code == SFX_E_NOMEM) {
+        if (err != NULL)
+            *err = why;
+        return why.code;
+    }
+    if (why.code == SFX_E_INPUT || why.errnum == ENOENT || why.errnum == ENOTDIR)
+        *fd = OPEN_GONE;
+    else
+        *fd = why.code == SFX_E_TEMPORARY ? OPEN_BUSY : OPEN_REFUSED;
+    if (*fd == OPEN_REFUSED && look->delay_ns == 0) {
+        w->stats.unreadable++;
+        sfx_log(w->opts.log, SFX_LOG_WARNING, "%s/%s", w->roots[look->root].path, why.text);
+    }
+    return 0;
+}
+
+/* Without --type only what costs nothing: the known signatures. */
+static int find_type(struct sfx_watch *w, int fd, struct sfx_slice *type, struct sfx_err *err)
+{
+    char head[SFX_WATCH_HEAD_NBYTES];
+    ssize_t n;
+
+    *type = sfx_slice(NULL, 0);
+    if (fd < 0)
+        return 0;
+    do
+        n = pread(fd, head, sizeof(head), 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return 0;
+    if (w->opts.ntypes > 0)
+        return sfx_media_detect(w->media, sfx_slice(head, (size_t)n), sfx_buf_slice(&w->path), type,
+                                err);
+    *type = sfx_media_signature(sfx_slice(head, (size_t)n));
+    return 0;
+}
+
+/* What the name says by now; false: no regular file, or a version that was told. */
+static bool is_news(struct sfx_watch *w, const struct sfx_watch_look *look, struct stat *st)
+{
+    int root_fd = sfx_watch_root_fd(w, look->root);
+
+    w->stats.looked_at++;
+    if (root_fd < 0 || fstatat(root_fd, w->path.data, st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(st->st_mode))
+        return false;
+    sfx_event_file_id(st, sfx_buf_slice(&w->path), w->id);
+    return !sfx_told_has(&w->told, look->root, sfx_buf_slice(&w->path), w->id);
+}
+
+/* Looks at the open file: as sfx_watch_look_at. */
+static int look_closely(struct sfx_watch *w, const struct sfx_watch_look *look, int fd,
+                        struct stat *st, struct sfx_slice *type, struct sfx_err *err)
+{
+    enum sfx_probe probe = fd >= 0           ? sfx_watch_probe(fd)
+                           : fd == OPEN_BUSY ? SFX_PROBE_BUSY
+                                             : SFX_PROBE_UNKNOWN;
+    bool matched;
+    int rc;
+
+    /* Its state after the probe is the one that is complete. */
+    if (fd >= 0 && fstat(fd, st) != 0)
+        return 0;
+    rc = S_ISREG(st->st_mode) ? is_complete(w, look, probe, st, err) : 0;
+    if (rc <= 0)
+        return rc;
+    rc = find_type(w, fd, type, err);
+    if (rc < 0)
+        return rc;
+    sfx_event_file_id(st, sfx_buf_slice(&w->path), w->id);
+    if (sfx_told_has(&w->told, look->root, sfx_buf_slice(&w->path), w->id))
+        return 0;
+    matched = sfx_watch_wants_type(&w->opts, *type);
+    rc = sfx_told_note(&w->told, look->root, sfx_buf_slice(&w->path), w->id, matched, err);
+    return rc < 0 ? rc : matched;
+}
+
+int sfx_watch_look_at(struct sfx_watch *w, const struct sfx_watch_look *look, struct stat *st,
+                      struct sfx_slice *type, struct sfx_err *err)
+{
+    int fd, rc;
+
+    if (!is_news(w, look, st))
+        return 0;
+    rc = open_file(w, look, &fd, err);
+    if (rc < 0 || fd == OPEN_GONE)
+        return rc;
+    rc = look_closely(w, look, fd, st, type, err);
+    if (fd >= 0)
+        (void)sfx_io_close(&fd, NULL);
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s/%s", w->roots[look->root].path, w->path.data) : rc;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Which files are of interest, by path and by type. */
+#include "base/path.h"
+#include "base/text.h"
+#include "watch/watch_internal.h"
+
+/* A pattern without '/' is about the name alone, wherever it stands: what people mean by "*.csv".
+ */
+static bool matches(const char *pattern, struct sfx_slice path)
+{
+    struct sfx_path_parts parts;
+
+    if (strchr(pattern, '/') != NULL)
+        return sfx_text_glob(sfx_slice_str(pattern), path);
+    sfx_path_split(path, &parts);
+    return sfx_text_glob(sfx_slice_str(pattern), parts.base);
+}
+
+static bool matches_any(const char *const *patterns, size_t npatterns, struct sfx_slice path)
+{
+    size_t i;
+
+    for (i = 0; i < npatterns; i++) {
+        if (matches(patterns[i], path))
+            return true;
+    }
+    return false;
+}
+
+bool sfx_watch_ignores(const struct sfx_watch_opts *opts, struct sfx_slice path)
+{
+    return matches_any(opts->ignores, opts->nignores, path);
+}
+
+bool sfx_watch_wants_path(const struct sfx_watch_opts *opts, struct sfx_slice path)
+{
+    /* Outputs of our own programs that have no name yet (base/outfile.h). */
+    if (matches(".sfx-*.tmp", path) || sfx_watch_ignores(opts, path))
+        return false;
+    return opts->nglobs == 0 || matches_any(opts->globs, opts->nglobs, path);
+}
+
+bool sfx_watch_wants_type(const struct sfx_watch_opts *opts, struct sfx_slice type)
+{
+    size_t i;
+
+    for (i = 0; i < opts->ntypes; i++) {
+        if (sfx_text_glob(sfx_slice_str(opts->types[i]), type))
+            return true;
+    }
+    return opts->ntypes == 0;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a watch is made of. Each part stands alone: the tree of folders, a backend that says what
+ * changed in them, the scan, the probe of completeness, files that wait for a second look, versions
+ * that were told, and the filter. watch.c puts them together.
+ */
+#ifndef SFX_WATCH_WATCH_INTERNAL_H
+#define SFX_WATCH_WATCH_INTERNAL_H
+
+#include "base/clock.h"
+#include "media/media.h"
+#include "watch/watch.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+/* -- Folders: a tree that knows names, so that a rename changes one node (watch_dirs.c) */
+
+struct sfx_watch_dir {
+    struct sfx_watch_dir *parent; /* NULL: a root */
+    struct sfx_watch_dir *child, *prev, *next;
+    struct sfx_watch_dir *scan_prev, *scan_next; /* in the list of folders to scan */
+    unsigned scan_kind;  /* what its files are told as; 0: not in the list */
+    uint32_t root;       /* index */
+    uint32_t generation; /* of the scan that saw it last */
+    int wd;              /* the backend's name of it; -1: none */
+    bool away;           /* renamed to where we do not know (yet) */
+    char *name;          /* owned; empty for a root */
+};
+
+/* A node for name below parent (NULL: a root). Errors: NULL, NOMEM. */
+struct sfx_watch_dir *sfx_watch_dir_new(struct sfx_watch_dir *parent, uint32_t root,
+                                        struct sfx_slice name, struct sfx_err *err);
+/* Makes dir the child `name` of parent. Errors: NOMEM. */
+int sfx_watch_dir_move(struct sfx_watch_dir *dir, struct sfx_watch_dir *parent,
+                       struct sfx_slice name, struct sfx_err *err);
+/* The child of that name, or NULL. */
+struct sfx_watch_dir *sfx_watch_dir_find(struct sfx_watch_dir *parent, struct sfx_slice name);
+/* True when dir is of, or below it. */
+bool sfx_watch_dir_within(const struct sfx_watch_dir *dir, const struct sfx_watch_dir *of);
+/* The next node in the subtree of top, parents before children; with skip, not those below dir. */
+struct sfx_watch_dir *sfx_watch_dir_walk(struct sfx_watch_dir *dir, struct sfx_watch_dir *top,
+                                         bool skip);
+/* Takes a node that has no children off its parent and frees it. */
+void sfx_watch_dir_free(struct sfx_watch_dir *dir);
+/* Makes *path the path below the root of name in dir (name empty: of dir; "." for a root), with a
+ * terminator behind its end. Errors: NOMEM. */
+int sfx_watch_dir_path(const struct sfx_watch_dir *dir, struct sfx_slice name, struct sfx_buf *path,
+                       struct sfx_err *err);
+
+/* -- The backend: inotify (watch_inotify.c) */
+
+enum sfx_watch_what {
+    SFX_CHANGE_CLOSED,
+    SFX_CHANGE_CREATED,
+    SFX_CHANGE_MOVED_IN,
+    SFX_CHANGE_MOVED_OUT,
+    SFX_CHANGE_DELETED,
+    SFX_CHANGE_DIR_GONE, /* dir itself: deleted, moved (a root) or unmounted */
+    SFX_CHANGE_OVERFLOW, /* no dir */
+};
+
+struct sfx_watch_change {
+    enum sfx_watch_what what;
+    bool of_folder; /* name is a folder */
+    struct sfx_watch_dir *dir;
+    struct sfx_slice name; /* in dir; terminated */
+};
+
+struct sfx_inotify;
+
+/* Errors: NULL; IO with a note on limits, NOMEM. */
+struct sfx_inotify *sfx_inotify_new(struct sfx_err *err);
+int sfx_inotify_fd(const struct sfx_inotify *in);
+/*
+ * Watches the folder that fd has open. *wd is filled; *known is the node that has this wd, or NULL:
+ * then the caller sets one. Errors: IO with a note on limits.
+ */
+int sfx_inotify_add(struct sfx_inotify *in, int fd, int *wd, struct sfx_watch_dir **known,
+                    struct sfx_err *err);
+/* Notes that dir has the name dir->wd. Errors: NOMEM. */
+int sfx_inotify_set(struct sfx_inotify *in, struct sfx_watch_dir *dir, struct sfx_err *err);
+/* Forgets dir->wd and stops watching. */
+void sfx_inotify_remove(struct sfx_inotify *in, struct sfx_watch_dir *dir);
+/* The next change: 1; 0: none is at hand (asks the kernel only with `ask`). Errors: IO. */
+int sfx_inotify_next(struct sfx_inotify *in, bool ask, struct sfx_watch_change *change,
+                     struct sfx_err *err);
+/* Bytes of changes that are queued now, read but not taken ones included. */
+size_t sfx_inotify_queued(const struct sfx_inotify *in);
+/* Bytes of changes taken so far. */
+uint64_t sfx_inotify_taken(const struct sfx_inotify *in);
+void sfx_inotify_free(struct sfx_inotify *in);
+
+/* -- Completeness (watch_probe.c) */
+
+enum sfx_probe {
+    SFX_PROBE_FREE,    /* nobody has it open for writing */
+    SFX_PROBE_BUSY,    /* somebody has */
+    SFX_PROBE_UNKNOWN, /* leases do not work here */
+};
+
+/* Asks by a read lease on fd, open for reading only. */
+enum sfx_probe sfx_watch_probe(int fd);
+
+/* Between a name's making and its opening for writing lies a moment: a file found by scanning must
+ * be older than this. Two orders of magnitude more than any such moment that was seen. */
+#define SFX_WATCH_YOUNG_NS ((int64_t)20 * 1000000)
+
+/* -- Files to be looked at again (watch_pending.c): a heap by time */
+
+struct sfx_watch_pending {
+    int64_t due_ns;   /* monotonic */
+    int64_t delay_ns; /* after which it was due */
+    unsigned kind;
+    uint32_t root;
+    bool young;                             /* waits for its age alone */
+    int64_t settled_size, settled_mtime_ns; /* state that must last; size -1: none */
+    char path[];                            /* below the root */
+};
+
+struct sfx_watch_queue {
+    struct sfx_watch_pending **items; /* owned, as each of them */
+    size_t count, cap;
+    size_t nyoung;
+};
+
+/* Adds a copy of the item with path. Errors: NOMEM. */
+int sfx_watch_queue_add(struct sfx_watch_queue *q, const struct sfx_watch_pending *item,
+                        struct sfx_slice path, struct sfx_err *err);
+/* When the first item is due; INT64_MAX: there is none. */
+int64_t sfx_watch_queue_due_ns(const struct sfx_watch_queue *q);
+/* Takes the first item, which the caller frees with free(). */
+struct sfx_watch_pending *sfx_watch_queue_take(struct sfx_watch_queue *q);
+void sfx_watch_queue_done(struct sfx_watch_queue *q);
+
+/* -- What was told (watch_told.c): the last version of each path, by hashes */
+
+struct sfx_told_entry {
+    uint64_t key[2];
+    uint64_t version[2]; /* both 0: forgotten; the lowest bit of [1] says that it matched */
+};
+
+struct sfx_told {
+    struct sfx_told_entry *entries; /* owned */
+    size_t cap, used;               /* used: with forgotten ones */
+};
+
+/* True when this version of the path was noted last. */
+bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path, const char *id);
+/* Notes it, and whether the filter took it. Errors: NOMEM. */
+int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, const char *id,
+                  bool matched, struct sfx_err *err);
+/* Forgets the path; true when its last version had matched; id is filled with something that is the
+ * same for the same version. */
+bool sfx_told_forget(struct sfx_told *t, uint32_t root, struct sfx_slice path,
+                     char id[SFX_EVENT_ID_NBYTES]);
+void sfx_told_done(struct sfx_told *t);
+
+/* -- The filter (watch_filter.c) */
+
+/* True when a file of this path below the root is of interest. */
+bool sfx_watch_wants_path(const struct sfx_watch_opts *opts, struct sfx_slice path);
+/* True when a folder or file of this path is to be left out. */
+bool sfx_watch_ignores(const struct sfx_watch_opts *opts, struct sfx_slice path);
+/* True when a media type is of interest. */
+bool sfx_watch_wants_type(const struct sfx_watch_opts *opts, struct sfx_slice type);
+
+/* -- The watch itself */
+
+struct sfx_watch_root {
+    struct sfx_slice name; /* as given, without slashes at the end; borrowed, terminated there */
+    const char *path;      /* as given; borrowed */
+    struct sfx_watch_dir *dir; /* NULL: gone */
+    dev_t dev;
+    ino_t ino;
+    int fd;    /* only open while there is work: an open folder's end is not told; -1: closed */
+    bool lost; /* path leads elsewhere by now */
+};
+
+struct sfx_watch {
+    struct sfx_watch_opts opts;
+    struct sfx_watch_root *roots; /* owned, opts.nroots */
+    size_t roots_left;
+    struct sfx_inotify *inotify; /* NULL: once */
+    struct sfx_media *media;
+    struct sfx_told told;
+    struct sfx_watch_queue pending;
+    struct sfx_watch_stats stats;
+    uint64_t sequence;
+    bool any_away; /* some folder was renamed to where we do not know */
+
+    /* the scan */
+    struct sfx_watch_dir *scan_first; /* folders to scan, the next one first */
+    struct sfx_watch_dir *scan_dir;   /* the one being scanned */
+    unsigned scan_kind;               /* of it */
+    DIR *scan;                        /* of it; NULL: none */
+    uint32_t generation;              /* counts the scans of everything */
+    bool initial;                     /* the first of them is going on */
+    bool sweep;                       /* what this one has not seen is to be dropped after it */
+    unsigned scan_steps;              /* since the kernel was asked last */
+
+    /* the end */
+    bool stopping, reader_gone;
+    uint64_t stop_at; /* bytes of changes to be taken before */
+
+    /* what is being looked at, and the event that is borrowed from here */
+    struct sfx_buf path, full_path; /* below the root; with the root's name */
+    char id[SFX_EVENT_ID_NBYTES], etag[SFX_EVENT_ID_NBYTES];
+    char time[SFX_CLOCK_TEXT_NBYTES];
+    char sequence_json[24];
+    struct sfx_event_attr attr;
+};
+
+/* -- Roots and the scan (watch_scan.c) */
+
+/* The open folder of a root, or -1 when it is not what it was (then it is `lost`) or gone. */
+int sfx_watch_root_fd(struct sfx_watch *w, uint32_t root);
+/* Closes the folders of all roots: before waiting. */
+void sfx_watch_close_roots(struct sfx_watch *w);
+/*
+ * Watches the folder `name` in parent (NULL: the root itself) and queues its scan, whose files are
+ * told as kind. A folder that is gone or may not be read is no error. Errors: IO (limits), NOMEM,
+ * USAGE (a root that lies in another).
+ */
+int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint32_t root,
+                         struct sfx_slice name, unsigned kind, struct sfx_err *err);
+/* Stops watching dir and what is below it, and frees the nodes. */
+void sfx_watch_drop(struct sfx_watch *w, struct sfx_watch_dir *dir);
+/* Drops the folders that were renamed away and did not come up again. */
+void sfx_watch_drop_away(struct sfx_watch *w);
+/* Scans all roots again, and drops in the end what is not there any more. Errors: as add_folder. */
+int sfx_watch_rescan(struct sfx_watch *w, struct sfx_err *err);
+/* Ends scans of what was there when watching began. */
+void sfx_watch_cancel_initial(struct sfx_watch *w);
+/* One step of the scan: 1: a file, whose path is in w->path, in *root, to be told as *kind; 0: none
+ * this time; w->scan and w->scan_first tell whether there is more. Errors: as add_folder. */
+int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, struct sfx_err *err);
+
+/* -- Files (watch_file.c) */
+
+struct sfx_watch_look {
+    uint32_t root;
+    unsigned kind;
+    bool found;       /* by a scan or a timer, not by a change that says it is complete */
+    int64_t delay_ns; /* waited since the look before; 0: this is the first */
+    int64_t settled_size, settled_mtime_ns; /* at the look before; size -1: none */
+};
+
+/*
+ * Looks at the file w->path. 1: it is complete and new, w->id is its id, *st and *type (empty:
+ * unknown) are filled; 0: not, or not yet (then it is pending). Errors: NOMEM, IO, UNSUPPORTED.
+ */
+int sfx_watch_look_at(struct sfx_watch *w, const struct sfx_watch_look *look, struct stat *st,
+                      struct sfx_slice *type, struct sfx_err *err);
+/* Puts w->path off. Errors: NOMEM. */
+int sfx_watch_put_off(struct sfx_watch *w, const struct sfx_watch_look *look, int64_t delay_ns,
+                      bool young, const struct stat *st, struct sfx_err *err);
+
+/* -- Events (watch_event.c) */
+
+/* Makes the event of w->path; st: NULL for a deleted one; w->id is set. Errors: NOMEM. */
+int sfx_watch_make_event(struct sfx_watch *w, uint32_t root, unsigned kind, const struct stat *st,
+                         struct sfx_slice type, struct sfx_event *ev, struct sfx_err *err);
+
+#endif

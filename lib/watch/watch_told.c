@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was told: a table of 32 bytes a file, by 128-bit hashes of paths. Open addressing, linear
+ * probing; what is forgotten leaves its place when the table grows.
+ */
+#include "base/hash.h"
+#include "watch/watch_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void key_of(uint32_t root, struct sfx_slice path, uint64_t key[2])
+{
+    key[0] = sfx_hash64(path.ptr, path.len, root);
+    key[1] = sfx_hash64(path.ptr, path.len, ~(uint64_t)root);
+    key[0] |= 1; /* 0: a free place */
+}
+
+/* The 32 hex digits of an id, but for the lowest bit, which is ours. */
+static void version_of(const char *id, uint64_t version[2])
+{
+    char half[17] = "";
+
+    memcpy(half, id, 16);
+    version[0] = strtoull(half, NULL, 16);
+    version[1] = strtoull(id + 16, NULL, 16) & ~(uint64_t)1;
+}
+
+static struct sfx_told_entry *find(const struct sfx_told *t, const uint64_t key[2])
+{
+    size_t i = key[1] & (t->cap - 1);
+
+    while (t->entries[i].key[0] != 0 &&
+           (t->entries[i].key[0] != key[0] || t->entries[i].key[1] != key[1]))
+        i = (i + 1) & (t->cap - 1);
+    return &t->entries[i];
+}
+
+static bool is_forgotten(const struct sfx_told_entry *entry)
+{
+    return entry->version[0] == 0 && entry->version[1] == 0;
+}
+
+static int make_room(struct sfx_told *t, struct sfx_err *err)
+{
+    struct sfx_told bigger = {.cap = 1024};
+    size_t live = 0;
+    size_t i;
+
+    if (t->cap > 0 && t->used < t->cap / 4 * 3)
+        return 0;
+    for (i = 0; i < t->cap; i++)
+        live += t->entries[i].key[0] != 0 && !is_forgotten(&t->entries[i]);
+    while (bigger.cap < live * 2)
+        bigger.cap *= 2;
+    bigger.entries = calloc(bigger.cap, sizeof(*bigger.entries));
+    if (bigger.entries == NULL)
+        return sfx_err_errno(err, ENOMEM, "table of what was told");
+    for (i = 0; i < t->cap; i++) {
+        if (t->entries[i].key[0] == 0 || is_forgotten(&t->entries[i]))
+            continue;
+        *find(&bigger, t->entries[i].key) = t->entries[i];
+        bigger.used++;
+    }
+    free(t->entries);
+    *t = bigger;
+    return 0;
+}
+
+bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path, const char *id)
+{
+    const struct sfx_told_entry *entry;
+    uint64_t key[2], version[2];
+
+    if (t->cap == 0)
+        return false;
+    key_of(root, path, key);
+    version_of(id, version);
+    entry = find(t, key);
+    return entry->key[0] != 0 && !is_forgotten(entry) && entry->version[0] == version[0] &&
+           (entry->version[1] & ~(uint64_t)1) == version[1];
+}
+
+int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, const char *id,
+                  bool matched, struct sfx_err *err)
+{
+    struct sfx_told_entry *entry;
+    uint64_t key[2];
+    int rc = make_room(t, err);
+
+    if (rc < 0)
+        return rc;
+    key_of(root, path, key);
+    entry = find(t, key);
+    t->used += entry->key[0] == 0;
+    memcpy(entry->key, key, sizeof(key));
+    version_of(id, entry->version);
+    entry->version[1] |= matched;
+    return 0;
+}
+
+bool sfx_told_forget(struct sfx_told *t, uint32_t root, struct sfx_slice path,
+                     char id[SFX_EVENT_ID_NBYTES])
+{
+    struct sfx_told_entry *entry;
+    uint64_t key[2];
+    bool matched;
+
+    if (t->cap == 0)
+        return false;
+    key_of(root, path, key);
+    entry = find(t, key);
+    if (entry->key[0] == 0 || is_forgotten(entry))
+        return false;
+    matched = (entry->version[1] & 1) != 0;
+    (void)snprintf(id, SFX_EVENT_ID_NBYTES, "%016llx%016llx", (unsigned long long)entry->version[0],
+                   (unsigned long long)entry->version[1]);
+    entry->version[0] = 0;
+    entry->version[1] = 0;
+    return matched;
+}
+
+void sfx_told_done(struct sfx_told *t)
+{
+    free(t->entries);
+    *t = (struct sfx_told){0};
+}
