@@ -60,8 +60,8 @@ static const struct signature signatures[] = {
 
 static bool has(struct sfx_slice head, const struct part *part)
 {
-    return head.len >= part->at + part->len &&
-           memcmp(head.ptr + part->at, part->bytes, part->len) == 0;
+    return part->len == 0 || (head.len >= part->at + part->len &&
+                              memcmp(head.ptr + part->at, part->bytes, part->len) == 0);
 }
 
 /* Many formats are zip inside; those whose first member has a telling name are left to libmagic. */
