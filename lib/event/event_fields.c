@@ -31,6 +31,18 @@ const struct sfx_event_field sfx_event_members[SFX_EVENT_NMEMBERS] = {
     FIELD("records", records, SFX_EVENT_NUMBER, false),
 };
 
+const struct sfx_event_field *sfx_event_find(const struct sfx_event_field *fields, size_t count,
+                                             struct sfx_slice name)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        if (sfx_slice_eq(sfx_slice_str(fields[i].name), name))
+            return &fields[i];
+    }
+    return NULL;
+}
+
 void sfx_event_init(struct sfx_event *ev)
 {
     *ev = (struct sfx_event){.size = -1, .mtime_ns = -1, .width = -1, .height = -1, .records = -1};
