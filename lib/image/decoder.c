@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Chooses the decoder by signature; what all decoders share. */
+#include "image/decoder.h"
+
+#include "base/size.h"
+#include "image/decoder_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct sfx_decoder_ops *const decoders[] = {&sfx_jpeg_decoder, &sfx_png_decoder};
+
+int sfx_instream_fill(struct sfx_instream *in, struct sfx_err *err)
+{
+    ssize_t got;
+
+    in->at = in->len = 0;
+    if (in->ended)
+        return 0;
+    got = in->source->read(in->source->ctx, in->buf, sizeof(in->buf), err);
+    if (got < 0)
+        return (int)got;
+    in->ended = got == 0;
+    in->len = (size_t)got;
+    in->total_nbytes += (uint64_t)got;
+    return got > 0;
+}
+
+/* Reads until a signature can be compared: a pipe may give a byte at a time. */
+static int fill_signature(struct sfx_instream *in, struct sfx_err *err)
+{
+    while (in->len < sizeof(decoders[0]->signature)) {
+        ssize_t got =
+            in->source->read(in->source->ctx, in->buf + in->len, sizeof(in->buf) - in->len, err);
+
+        if (got < 0)
+            return (int)got;
+        if (got == 0)
+            break;
+        in->len += (size_t)got;
+        in->total_nbytes += (uint64_t)got;
+    }
+    return 0;
+}
+
+static const struct sfx_decoder_ops *recognise(const struct sfx_instream *in)
+{
+    size_t i;
+
+    for (i = 0; i < SFX_COUNT(decoders); i++)
+        if (in->len >= decoders[i]->signature_nbytes &&
+            memcmp(in->buf, decoders[i]->signature, decoders[i]->signature_nbytes) == 0)
+            return decoders[i];
+    return NULL;
+}
+
+struct sfx_decoder *sfx_decoder_new(const struct sfx_image_source *source,
+                                    const struct sfx_image_limits *limits, struct sfx_err *err)
+{
+    struct sfx_decoder *dec = malloc(sizeof(*dec));
+
+    if (dec == NULL) {
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a decoder");
+        return NULL;
+    }
+    /* The stream's buffer is not cleared: it is read before it is used. */
+    memset(dec, 0, offsetof(struct sfx_decoder, in.buf));
+    dec->in.source = source;
+    dec->limits = sfx_image_limits_resolve(limits);
+    dec->info.orientation = 1;
+    dec->info.frames = 1;
+    if (fill_signature(&dec->in, err) < 0)
+        goto failed;
+    dec->ops = recognise(&dec->in);
+    if (dec->ops == NULL) {
+        (void)sfx_err_set(err, SFX_E_INPUT,
+                          dec->in.len == 0 ? "the file is empty" : "this is no JPEG or PNG image");
+        goto failed;
+    }
+    dec->info.format = dec->ops->format;
+    dec->state = dec->ops->open(dec, err);
+    if (dec->state == NULL)
+        goto failed;
+    return dec;
+failed:
+    sfx_decoder_free(dec);
+    return NULL;
+}
+
+const struct sfx_image_info *sfx_decoder_info(const struct sfx_decoder *dec)
+{
+    return &dec->info;
+}
+
+int sfx_decoder_start(struct sfx_decoder *dec, const struct sfx_decode_wish *wish,
+                      struct sfx_planes *planes, struct sfx_err *err)
+{
+    return dec->ops->start(dec->state, wish, planes, err);
+}
+
+int sfx_decoder_read(struct sfx_decoder *dec, uint8_t *const *const *rows, struct sfx_err *err)
+{
+    return dec->ops->read(dec->state, rows, err);
+}
+
+uint64_t sfx_decoder_nbytes(const struct sfx_decoder *dec)
+{
+    return dec->in.total_nbytes;
+}
+
+void sfx_decoder_free(struct sfx_decoder *dec)
+{
+    if (dec != NULL && dec->state != NULL)
+        dec->ops->close(dec->state);
+    free(dec);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* What a codec fills in to be a decoder, and the buffered bytes it reads. */
+#ifndef SFX_IMAGE_DECODER_INTERNAL_H
+#define SFX_IMAGE_DECODER_INTERNAL_H
+
+#include "image/decoder.h"
+
+#define SFX_INSTREAM_NBYTES 65536 /* a pipe's worth: fewer reads cost nothing measurable less */
+
+/* Buffered encoded bytes: at..len of buf are not used yet. */
+struct sfx_instream {
+    const struct sfx_image_source *source; /* borrowed */
+    size_t at, len;
+    uint64_t total_nbytes; /* read from source */
+    bool ended;
+    uint8_t buf[SFX_INSTREAM_NBYTES];
+};
+
+/*
+ * Reads more once all of buf is used: 1, or 0 at the end. Errors: what source gives.
+ */
+int sfx_instream_fill(struct sfx_instream *in, struct sfx_err *err);
+
+/* A codec: its state begins where the decoder says; _start and _read as in decoder.h. */
+struct sfx_decoder_ops {
+    enum sfx_image_format format;
+    uint8_t signature[8];
+    size_t signature_nbytes;
+    /* Reads the header into dec->info. Returns the codec's state, or NULL with err. */
+    void *(*open)(struct sfx_decoder *dec, struct sfx_err *err);
+    int (*start)(void *state, const struct sfx_decode_wish *wish, struct sfx_planes *planes,
+                 struct sfx_err *err);
+    int (*read)(void *state, uint8_t *const *const *rows, struct sfx_err *err);
+    void (*close)(void *state);
+};
+
+struct sfx_decoder {
+    const struct sfx_decoder_ops *ops;
+    void *state; /* owned by the codec */
+    struct sfx_image_info info;
+    struct sfx_image_limits limits; /* resolved */
+    struct sfx_instream in;
+};
+
+extern const struct sfx_decoder_ops sfx_jpeg_decoder;
+extern const struct sfx_decoder_ops sfx_png_decoder;
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* Chooses the encoder; what all encoders share. */
+#include "image/encoder.h"
+
+#include "base/size.h"
+#include "image/encoder_internal.h"
+
+#include <stdlib.h>
+
+static const struct sfx_encoder_ops *const encoders[] = {&sfx_jpeg_encoder, &sfx_png_encoder};
+
+int sfx_outstream_flush(struct sfx_outstream *out, struct sfx_err *err)
+{
+    size_t len = out->len;
+
+    out->len = 0;
+    return len > 0 ? out->sink->write(out->sink->ctx, out->buf, len, err) : 0;
+}
+
+struct sfx_encoder *sfx_encoder_new(const struct sfx_encode_params *params,
+                                    const struct sfx_image_sink *sink, struct sfx_planes *planes,
+                                    struct sfx_err *err)
+{
+    struct sfx_encoder *enc = malloc(sizeof(*enc));
+    size_t i = 0;
+
+    if (enc == NULL) {
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for an encoder");
+        return NULL;
+    }
+    while (i + 1 < SFX_COUNT(encoders) && encoders[i]->format != params->format)
+        i++;
+    enc->ops = encoders[i];
+    enc->out.sink = sink;
+    enc->out.len = 0;
+    enc->state = enc->ops->open(enc, params, planes, err);
+    if (enc->state == NULL) {
+        free(enc);
+        return NULL;
+    }
+    return enc;
+}
+
+int sfx_encoder_write(struct sfx_encoder *enc, uint8_t *const *const *rows, struct sfx_err *err)
+{
+    return enc->ops->write(enc->state, rows, err);
+}
+
+int sfx_encoder_finish(struct sfx_encoder *enc, struct sfx_err *err)
+{
+    int rc = enc->ops->finish(enc->state, err);
+
+    return rc < 0 ? rc : sfx_outstream_flush(&enc->out, err);
+}
+
+void sfx_encoder_free(struct sfx_encoder *enc)
+{
+    if (enc != NULL)
+        enc->ops->close(enc->state);
+    free(enc);
+}

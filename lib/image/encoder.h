@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Encoders: bands of rows in, top to bottom, encoded bytes out to a sink as they come.
+ *
+ * Contract: _new writes nothing yet but says how rows are wanted; then all bands of the image are
+ * written in order and _finish ends it. After a failure only _free may be called. Not safe for two
+ * threads at once.
+ */
+#ifndef SFX_IMAGE_ENCODER_H
+#define SFX_IMAGE_ENCODER_H
+
+#include "image/image.h"
+
+struct sfx_encoder;
+
+struct sfx_encode_params {
+    enum sfx_image_format format;
+    uint32_t width_px, height_px; /* at most SFX_IMAGE_MAX_SIDE */
+    enum sfx_layout layout;       /* of the rows; JPEG: GRAY, RGB, YCBCR; PNG: all but YCBCR */
+    unsigned depth;               /* of the rows: 8; PNG: or 16 */
+    unsigned quality;             /* JPEG: 1 to 100; from 90 on colour is not subsampled */
+    bool progressive;             /* JPEG */
+    unsigned compression;         /* PNG: 0 to 9 */
+    struct sfx_slice icc;         /* colour profile, may be empty; borrowed until _new returns */
+    const struct sfx_png_colour *png; /* PNG: may be NULL; borrowed until _new returns */
+};
+
+/*
+ * Starts an image; sink is borrowed until _free. planes is filled with how rows are wanted: the
+ * last band may have fewer rows of the image, the caller repeats the last one; samples between
+ * width_px and stride_px repeat the last one too. Errors: NULL with err filled: NOMEM, IO,
+ * UNSUPPORTED.
+ */
+struct sfx_encoder *sfx_encoder_new(const struct sfx_encode_params *params,
+                                    const struct sfx_image_sink *sink, struct sfx_planes *planes,
+                                    struct sfx_err *err);
+
+/* Writes one band: rows[p] has band_rows pointers to stride_px pixels. Errors: IO, NOMEM. */
+int sfx_encoder_write(struct sfx_encoder *enc, uint8_t *const *const *rows, struct sfx_err *err);
+
+/* Ends the image and gives the last bytes to the sink. Errors: IO, NOMEM. */
+int sfx_encoder_finish(struct sfx_encoder *enc, struct sfx_err *err);
+
+/* Frees; NULL does nothing. */
+void sfx_encoder_free(struct sfx_encoder *enc);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Names of formats and the limits that every decoder checks. */
+#include "image/image.h"
+
+#include "base/size.h"
+
+#include <inttypes.h>
+#include <strings.h>
+
+static const struct format_names {
+    const char *name, *extension, *media_type;
+} format_names[] = {
+    [SFX_IMAGE_ANY] = {"", "", ""},
+    [SFX_IMAGE_JPEG] = {"jpeg", "jpg", "image/jpeg"},
+    [SFX_IMAGE_PNG] = {"png", "png", "image/png"},
+};
+
+/* What names say JPEG beside "jpeg" and "jpg". */
+static const char *const jpeg_aliases[] = {"jpe", "jfif"};
+
+static bool same_word(struct sfx_slice a, const char *b)
+{
+    return a.len == strlen(b) && strncasecmp(a.ptr, b, a.len) == 0;
+}
+
+enum sfx_image_format sfx_image_format_named(struct sfx_slice name)
+{
+    size_t i;
+
+    if (name.len == 0)
+        return SFX_IMAGE_ANY;
+    for (i = SFX_IMAGE_JPEG; i < SFX_COUNT(format_names); i++)
+        if (same_word(name, format_names[i].name) || same_word(name, format_names[i].extension))
+            return (enum sfx_image_format)i;
+    for (i = 0; i < SFX_COUNT(jpeg_aliases); i++)
+        if (same_word(name, jpeg_aliases[i]))
+            return SFX_IMAGE_JPEG;
+    return SFX_IMAGE_ANY;
+}
+
+const char *sfx_image_format_name(enum sfx_image_format format)
+{
+    return format_names[format].name;
+}
+
+const char *sfx_image_format_extension(enum sfx_image_format format)
+{
+    return format_names[format].extension;
+}
+
+const char *sfx_image_format_media_type(enum sfx_image_format format)
+{
+    return format_names[format].media_type;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20; /* lower case */
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int sfx_image_colour_parse(struct sfx_slice text, uint8_t out[3], struct sfx_err *err)
+{
+    size_t i;
+
+    if (same_word(text, "white") || same_word(text, "black")) {
+        memset(out, same_word(text, "white") ? 255 : 0, 3);
+        return 0;
+    }
+    if (text.len != 7 || text.ptr[0] != '#')
+        goto failed;
+    for (i = 0; i < 3; i++) {
+        int hi = hex_digit(text.ptr[1 + 2 * i]), lo = hex_digit(text.ptr[2 + 2 * i]);
+
+        if (hi < 0 || lo < 0)
+            goto failed;
+        out[i] = (uint8_t)(hi << 4 | lo);
+    }
+    return 0;
+failed:
+    return sfx_err_set(err, SFX_E_USAGE, "colour '%.*s': write #rrggbb, white or black",
+                       SFX_SLICE_ARG(text));
+}
+
+struct sfx_image_limits sfx_image_limits_resolve(const struct sfx_image_limits *limits)
+{
+    struct sfx_image_limits out = {0};
+
+    if (limits != NULL)
+        out = *limits;
+    if (out.max_pixels == 0)
+        out.max_pixels = 100000000;
+    if (out.max_side_px == 0 || out.max_side_px > SFX_IMAGE_MAX_SIDE)
+        out.max_side_px = SFX_IMAGE_MAX_SIDE;
+    if (out.max_decoded_nbytes == 0)
+        out.max_decoded_nbytes = UINT64_C(1) << 30;
+    if (out.max_header_nbytes == 0)
+        out.max_header_nbytes = UINT64_C(32) << 20;
+    if (out.max_scans == 0)
+        out.max_scans = 100;
+    return out;
+}
+
+int sfx_image_limits_check(const struct sfx_image_limits *limits, uint64_t width_px,
+                           uint64_t height_px, struct sfx_err *err)
+{
+    if (width_px == 0 || height_px == 0)
+        return sfx_err_set(err, SFX_E_INPUT, "the image has no pixels");
+    if (width_px > limits->max_side_px || height_px > limits->max_side_px)
+        return sfx_err_set(err, SFX_E_LIMIT,
+                           "%" PRIu64 "x%" PRIu64 " pixels: a side may have %" PRIu32, width_px,
+                           height_px, limits->max_side_px);
+    if (width_px * height_px > limits->max_pixels)
+        return sfx_err_set(err, SFX_E_LIMIT,
+                           "%" PRIu64 "x%" PRIu64 " is more than the limit of %" PRIu64 " pixels",
+                           width_px, height_px, limits->max_pixels);
+    return 0;
+}

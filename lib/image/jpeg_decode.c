@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JPEG decoding with libjpeg's own interface: raw planes on their own grids where that is wanted
+ * and possible, else interleaved gray or RGB; CMYK and YCCK become RGB by formula.
+ *
+ * Scaled decoding keeps the true span: libjpeg rounds 2725/2 up to 1363 samples, the picture fills
+ * 1362.5 of them.
+ */
+#include "image/decoder_internal.h"
+#include "image/exif.h"
+#include "image/jpeg_errors.h"
+
+#include <inttypes.h>
+#include <jerror.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MARKER_EXIF (JPEG_APP0 + 1)
+#define MARKER_ICC  (JPEG_APP0 + 2)
+
+struct jpeg_decoder {
+    struct jpeg_decompress_struct cinfo;
+    struct sfx_jpeg_errors errors;
+    struct jpeg_source_mgr source;
+    struct jpeg_progress_mgr progress;
+    struct sfx_decoder *dec;
+    JOCTET *icc;   /* owned (malloc by libjpeg) */
+    uint8_t *cmyk; /* owned: a row before it becomes RGB */
+    bool created;  /* cinfo is to be destroyed */
+    bool header_done;
+    bool end_faked; /* an EOI that the data does not have was handed to libjpeg */
+};
+
+/* The arguments of what runs under the guard. */
+struct start_call {
+    struct jpeg_decoder *jd;
+    const struct sfx_decode_wish *wish;
+    struct sfx_planes *planes;
+};
+
+struct read_call {
+    struct jpeg_decoder *jd;
+    uint8_t *const *const *rows;
+};
+
+static struct jpeg_decoder *decoder_of(j_common_ptr cinfo)
+{
+    /* client_data is the errors member. */
+    return (struct jpeg_decoder *)((char *)cinfo->client_data -
+                                   offsetof(struct jpeg_decoder, errors));
+}
+
+/* Says the row of the image that libjpeg is reading. */
+static void locate(j_common_ptr common, struct sfx_err *err, int rc)
+{
+    j_decompress_ptr cinfo = (j_decompress_ptr)common;
+    uint32_t mcu_rows = (uint32_t)cinfo->max_v_samp_factor * DCTSIZE;
+    uint32_t row = cinfo->input_iMCU_row * mcu_rows + 1;
+
+    if (!decoder_of(common)->header_done)
+        return;
+    if (row > cinfo->image_height)
+        row = cinfo->image_height;
+    (void)sfx_err_wrap(err, rc, "row %u of %u", row, cinfo->image_height);
+    if (cinfo->input_scan_number > 1 || cinfo->progressive_mode)
+        (void)sfx_err_wrap(err, rc, "scan %d", cinfo->input_scan_number);
+}
+
+static void source_nothing(j_decompress_ptr cinfo)
+{
+    (void)cinfo;
+}
+
+/*
+ * At the end of the data libjpeg gets an EOI once: an image that lacks only that is whole. If it
+ * wanted anything else it says so (JWRN_HIT_MARKER) or asks again.
+ */
+static boolean source_fill(j_decompress_ptr cinfo)
+{
+    static const JOCTET end_of_image[] = {0xff, JPEG_EOI};
+    struct jpeg_decoder *jd = decoder_of((j_common_ptr)cinfo);
+    struct sfx_instream *in = &jd->dec->in;
+    int rc;
+
+    if (!jd->header_done && in->total_nbytes > jd->dec->limits.max_header_nbytes)
+        sfx_jpeg_throw((j_common_ptr)cinfo, SFX_E_LIMIT, "the header is larger than the limit");
+    rc = sfx_instream_fill(in, jd->errors.guard.err);
+    if (rc < 0)
+        sfx_guard_throw(&jd->errors.guard, rc);
+    if (rc > 0) {
+        cinfo->src->next_input_byte = in->buf;
+        cinfo->src->bytes_in_buffer = in->len;
+        return TRUE;
+    }
+    if (!jd->header_done || jd->end_faked)
+        sfx_jpeg_throw((j_common_ptr)cinfo, SFX_E_INPUT,
+                       jd->header_done ? "data ends early" : "the header ends early");
+    jd->end_faked = true;
+    cinfo->src->next_input_byte = end_of_image;
+    cinfo->src->bytes_in_buffer = sizeof(end_of_image);
+    return TRUE;
+}
+
+static void source_skip(j_decompress_ptr cinfo, long nbytes)
+{
+    struct jpeg_source_mgr *src = cinfo->src;
+
+    while (nbytes > 0 && (unsigned long)nbytes > src->bytes_in_buffer) {
+        nbytes -= (long)src->bytes_in_buffer;
+        (void)source_fill(cinfo);
+    }
+    if (nbytes > 0) {
+        src->next_input_byte += nbytes;
+        src->bytes_in_buffer -= (size_t)nbytes;
+    }
+}
+
+/* Called for every row of MCUs of every scan. */
+static void count_scans(j_common_ptr common)
+{
+    j_decompress_ptr cinfo = (j_decompress_ptr)common;
+
+    if (!common->is_decompressor ||
+        (uint32_t)cinfo->input_scan_number <= decoder_of(common)->dec->limits.max_scans)
+        return;
+    sfx_jpeg_throw(common, SFX_E_LIMIT, "more scans than the limit");
+}
+
+static const char *colour_name(J_COLOR_SPACE space)
+{
+    switch (space) {
+    case JCS_GRAYSCALE: return "gray";
+    case JCS_RGB: return "rgb";
+    case JCS_YCbCr: return "ycbcr";
+    case JCS_CMYK: return "cmyk";
+    case JCS_YCCK: return "ycck";
+    default: return NULL;
+    }
+}
+
+static void find_orientation(struct jpeg_decoder *jd)
+{
+    static const uint8_t exif[] = {'E', 'x', 'i', 'f', 0, 0};
+    jpeg_saved_marker_ptr m;
+
+    for (m = jd->cinfo.marker_list; m != NULL; m = m->next) {
+        if (m->marker != MARKER_EXIF || m->data_length < sizeof(exif) ||
+            memcmp(m->data, exif, sizeof(exif)) != 0)
+            continue;
+        jd->dec->info.orientation =
+            sfx_exif_orientation(m->data + sizeof(exif), m->data_length - sizeof(exif));
+        return;
+    }
+}
+
+static void fill_info(struct jpeg_decoder *jd)
+{
+    struct sfx_image_info *info = &jd->dec->info;
+    unsigned icc_nbytes = 0;
+
+    info->width_px = jd->cinfo.image_width;
+    info->height_px = jd->cinfo.image_height;
+    info->depth = (unsigned)jd->cinfo.data_precision;
+    info->colour = colour_name(jd->cinfo.jpeg_color_space);
+    info->layout = jd->cinfo.jpeg_color_space == JCS_GRAYSCALE ? SFX_LAYOUT_GRAY : SFX_LAYOUT_RGB;
+    info->interlaced = jd->cinfo.progressive_mode;
+    find_orientation(jd);
+    if (jpeg_read_icc_profile(&jd->cinfo, &jd->icc, &icc_nbytes))
+        info->icc = sfx_slice((const char *)jd->icc, icc_nbytes);
+}
+
+/* What libjpeg keeps when the coefficients of all scans must be gathered first. */
+static uint64_t coefficients_nbytes(const struct jpeg_decompress_struct *cinfo)
+{
+    uint64_t blocks = 0;
+    int c;
+
+    for (c = 0; c < cinfo->num_components; c++)
+        blocks +=
+            (uint64_t)cinfo->comp_info[c].width_in_blocks * cinfo->comp_info[c].height_in_blocks;
+    return blocks * sizeof(JBLOCK);
+}
+
+static void work_open(void *arg)
+{
+    struct jpeg_decoder *jd = arg;
+    j_common_ptr common = (j_common_ptr)&jd->cinfo;
+    const struct sfx_image_limits *limits = &jd->dec->limits;
+    int rc;
+
+    jpeg_create_decompress(&jd->cinfo);
+    jd->created = true;
+    jd->cinfo.src = &jd->source;
+    jd->cinfo.progress = &jd->progress;
+    jd->source.init_source = source_nothing;
+    jd->source.fill_input_buffer = source_fill;
+    jd->source.skip_input_data = source_skip;
+    jd->source.resync_to_restart = jpeg_resync_to_restart;
+    jd->source.term_source = source_nothing;
+    jd->source.next_input_byte = jd->dec->in.buf;
+    jd->source.bytes_in_buffer = jd->dec->in.len;
+    jd->progress.progress_monitor = count_scans;
+    jpeg_save_markers(&jd->cinfo, MARKER_EXIF, 0xffff);
+    jpeg_save_markers(&jd->cinfo, MARKER_ICC, 0xffff);
+    (void)jpeg_read_header(&jd->cinfo, TRUE);
+    rc = sfx_image_limits_check(limits, jd->cinfo.image_width, jd->cinfo.image_height,
+                                jd->errors.guard.err);
+    if (rc < 0)
+        sfx_guard_throw(&jd->errors.guard, rc);
+    if (colour_name(jd->cinfo.jpeg_color_space) == NULL)
+        sfx_jpeg_throw(common, SFX_E_UNSUPPORTED, "a JPEG image of unknown colour model");
+    if (jpeg_has_multiple_scans(&jd->cinfo) &&
+        coefficients_nbytes(&jd->cinfo) > limits->max_decoded_nbytes)
+        sfx_jpeg_throw(common, SFX_E_LIMIT,
+                       "a progressive image of this size takes more memory than the limit");
+    fill_info(jd);
+    jd->header_done = true;
+}
+
+static void jpeg_decoder_close(void *state)
+{
+    struct jpeg_decoder *jd = state;
+
+    if (jd->created)
+        jpeg_destroy_decompress(&jd->cinfo);
+    free(jd->icc);
+    free(jd->cmyk);
+    free(jd);
+}
+
+static void *jpeg_decoder_open(struct sfx_decoder *dec, struct sfx_err *err)
+{
+    struct jpeg_decoder *jd = calloc(1, sizeof(*jd));
+
+    if (jd == NULL) {
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a JPEG decoder");
+        return NULL;
+    }
+    jd->dec = dec;
+    jd->cinfo.err = sfx_jpeg_errors_init(&jd->errors);
+    jd->cinfo.client_data = &jd->errors;
+    jd->errors.locate = locate;
+    if (sfx_guard_call(&jd->errors.guard, work_open, jd, err) < 0) {
+        jpeg_decoder_close(jd);
+        return NULL;
+    }
+    return jd;
+}
+
+/* The planes as they are stored, each with its own grid and its own DCT scale. */
+static void describe_planar(const struct jpeg_decompress_struct *cinfo, struct sfx_planes *planes)
+{
+    unsigned c;
+
+    planes->layout = SFX_LAYOUT_YCBCR;
+    planes->count = 3;
+    for (c = 0; c < planes->count; c++) {
+        const jpeg_component_info *comp = &cinfo->comp_info[c];
+        struct sfx_plane *plane = &planes->plane[c];
+        uint32_t mcu_px = (uint32_t)(cinfo->max_h_samp_factor * DCTSIZE);
+        uint32_t block_px = (uint32_t)(comp->h_samp_factor * comp->DCT_scaled_size);
+
+        plane->width_px = comp->downsampled_width;
+        plane->height_px = comp->downsampled_height;
+        plane->span_x = (double)cinfo->image_width * block_px / mcu_px;
+        plane->span_y = (double)cinfo->image_height * comp->v_samp_factor * comp->DCT_scaled_size /
+                        (cinfo->max_v_samp_factor * DCTSIZE);
+        plane->stride_px = (cinfo->image_width + mcu_px - 1) / mcu_px * block_px;
+        plane->band_rows = (uint32_t)(comp->v_samp_factor * comp->DCT_scaled_size);
+    }
+}
+
+static void describe_interleaved(const struct jpeg_decompress_struct *cinfo,
+                                 struct sfx_planes *planes)
+{
+    struct sfx_plane *plane = &planes->plane[0];
+
+    planes->layout = cinfo->out_color_space == JCS_GRAYSCALE ? SFX_LAYOUT_GRAY : SFX_LAYOUT_RGB;
+    planes->count = 1;
+    plane->width_px = plane->stride_px = cinfo->output_width;
+    plane->height_px = cinfo->output_height;
+    plane->span_x = (double)cinfo->image_width * cinfo->scale_num / cinfo->scale_denom;
+    plane->span_y = (double)cinfo->image_height * cinfo->scale_num / cinfo->scale_denom;
+    plane->band_rows = 1;
+}
+
+/* A progressive image whose end is missing is whole only if every coefficient is exact. */
+static bool is_complete(const struct jpeg_decompress_struct *cinfo)
+{
+    int c, k;
+
+    if (cinfo->coef_bits == NULL)
+        return false;
+    for (c = 0; c < cinfo->num_components; c++)
+        for (k = 0; k < DCTSIZE2; k++)
+            if (cinfo->coef_bits[c][k] != 0)
+                return false;
+    return true;
+}
+
+static void work_start(void *arg)
+{
+    const struct start_call *call = arg;
+    struct jpeg_decoder *jd = call->jd;
+    struct jpeg_decompress_struct *cinfo = &jd->cinfo;
+
+    cinfo->scale_num = 8u >> call->wish->shrink_log2;
+    cinfo->scale_denom = 8;
+    cinfo->do_block_smoothing = FALSE;
+    cinfo->raw_data_out = call->wish->planar && cinfo->jpeg_color_space == JCS_YCbCr;
+    switch (cinfo->jpeg_color_space) {
+    case JCS_GRAYSCALE: cinfo->out_color_space = JCS_GRAYSCALE; break;
+    case JCS_CMYK:
+    case JCS_YCCK: cinfo->out_color_space = JCS_CMYK; break;
+    default: cinfo->out_color_space = cinfo->raw_data_out ? JCS_YCbCr : JCS_RGB; break;
+    }
+    (void)jpeg_start_decompress(cinfo);
+    if (jd->end_faked && jpeg_has_multiple_scans(cinfo) && !is_complete(cinfo))
+        sfx_jpeg_throw((j_common_ptr)cinfo, SFX_E_INPUT, "data ends early");
+    call->planes->depth = 8;
+    if (cinfo->raw_data_out)
+        describe_planar(cinfo, call->planes);
+    else
+        describe_interleaved(cinfo, call->planes);
+}
+
+static int jpeg_decoder_start(void *state, const struct sfx_decode_wish *wish,
+                              struct sfx_planes *planes, struct sfx_err *err)
+{
+    struct jpeg_decoder *jd = state;
+    struct start_call call = {jd, wish, planes};
+    int rc = sfx_guard_call(&jd->errors.guard, work_start, &call, err);
+
+    if (rc == 0 && jd->cinfo.out_color_space == JCS_CMYK) {
+        jd->cmyk = malloc((size_t)jd->cinfo.output_width * 4);
+        if (jd->cmyk == NULL)
+            rc = sfx_err_set(err, SFX_E_NOMEM, "no memory for a row");
+    }
+    return rc;
+}
+
+/*
+ * Ink to light: R = (1 - C)(1 - K). Adobe's writers, whose marker tells them, store 1 - ink
+ * already.
+ */
+static void cmyk_to_rgb(const uint8_t *cmyk, size_t n, bool inverted, uint8_t *rgb)
+{
+    const unsigned flip = inverted ? 0 : 0xff;
+    size_t i, c;
+
+    for (i = 0; i < n; i++)
+        for (c = 0; c < 3; c++)
+            rgb[3 * i + c] =
+                (uint8_t)(((cmyk[4 * i + c] ^ flip) * (cmyk[4 * i + 3] ^ flip) + 127) / 255);
+}
+
+static void work_read(void *arg)
+{
+    const struct read_call *call = arg;
+    struct jpeg_decoder *jd = call->jd;
+    struct jpeg_decompress_struct *cinfo = &jd->cinfo;
+    JSAMPARRAY planes[SFX_IMAGE_MAX_PLANES];
+    JSAMPROW row;
+    int c;
+
+    if (cinfo->raw_data_out) {
+        for (c = 0; c < SFX_IMAGE_MAX_PLANES; c++)
+            planes[c] = (JSAMPARRAY)call->rows[c];
+        (void)jpeg_read_raw_data(
+            cinfo, planes, (JDIMENSION)(cinfo->max_v_samp_factor * cinfo->min_DCT_scaled_size));
+        return;
+    }
+    row = jd->cmyk != NULL ? jd->cmyk : call->rows[0][0];
+    (void)jpeg_read_scanlines(cinfo, &row, 1);
+    if (jd->cmyk != NULL)
+        cmyk_to_rgb(jd->cmyk, cinfo->output_width, cinfo->saw_Adobe_marker, call->rows[0][0]);
+}
+
+static int jpeg_decoder_read(void *state, uint8_t *const *const *rows, struct sfx_err *err)
+{
+    struct jpeg_decoder *jd = state;
+    struct read_call call = {jd, rows};
+
+    return sfx_guard_call(&jd->errors.guard, work_read, &call, err);
+}
+
+const struct sfx_decoder_ops sfx_jpeg_decoder = {
+    .format = SFX_IMAGE_JPEG,
+    .signature = {0xff, 0xd8, 0xff},
+    .signature_nbytes = 3,
+    .open = jpeg_decoder_open,
+    .start = jpeg_decoder_start,
+    .read = jpeg_decoder_read,
+    .close = jpeg_decoder_close,
+};

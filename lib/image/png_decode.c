@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PNG decoding with libpng. Palettes and fewer than 8 bits become 8-bit samples, tRNS becomes
+ * alpha, 16 bits stay. Rows stream, except from interlaced images, which are held whole.
+ *
+ * libpng knows nothing of animation: an APNG's first frame is its default image. Ancillary chunks
+ * with a wrong checksum are errors like critical ones: a damaged file is said to be damaged.
+ */
+#include "image/decoder_internal.h"
+#include "image/exif.h"
+#include "image/guard.h"
+
+#include "base/size.h"
+
+#include <inttypes.h>
+#include <png.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_CHUNK_NBYTES (8u << 20) /* of one chunk that must be held (iCCP, eXIf) */
+
+struct png_decoder {
+    png_structp png;
+    png_infop pinfo;
+    struct sfx_guard guard;
+    struct sfx_decoder *dec;
+    uint8_t *whole; /* owned: an interlaced image's rows, one after the other */
+    size_t row_nbytes;
+    int passes;
+    uint32_t row; /* rows handed out (or decoded, while `whole` is filled) */
+    bool in_rows; /* pixel data has begun: errors have a row */
+};
+
+struct start_call {
+    struct png_decoder *pd;
+    struct sfx_planes *planes;
+};
+
+struct read_call {
+    struct png_decoder *pd;
+    uint8_t *row;
+};
+
+_Noreturn static void throw_text(struct png_decoder *pd, enum sfx_code code, const char *text)
+{
+    struct sfx_err *err = pd->guard.err;
+    uint32_t height = pd->dec->info.height_px;
+
+    (void)sfx_err_set(err, code, "%s", text);
+    if (pd->in_rows)
+        (void)sfx_err_wrap(err, code, "row %" PRIu32 " of %" PRIu32,
+                           pd->row < height ? pd->row + 1 : height, height);
+    sfx_guard_throw(&pd->guard, code);
+}
+
+static void on_error(png_structp png, png_const_charp text)
+{
+    throw_text(png_get_error_ptr(png), SFX_E_INPUT, text);
+}
+
+static void on_warning(png_structp png, png_const_charp text)
+{
+    (void)png;
+    (void)text;
+}
+
+static void on_read(png_structp png, png_bytep out, size_t len)
+{
+    struct png_decoder *pd = png_get_io_ptr(png);
+    struct sfx_instream *in = &pd->dec->in;
+
+    if (!pd->in_rows && in->total_nbytes > pd->dec->limits.max_header_nbytes)
+        throw_text(pd, SFX_E_LIMIT, "the header is larger than the limit");
+    while (len > 0) {
+        size_t n = in->len - in->at;
+
+        if (n == 0) {
+            int rc = sfx_instream_fill(in, pd->guard.err);
+
+            if (rc < 0)
+                sfx_guard_throw(&pd->guard, rc);
+            if (rc == 0)
+                throw_text(pd, SFX_E_INPUT,
+                           pd->in_rows ? "data ends early" : "the header ends early");
+            continue;
+        }
+        n = n < len ? n : len;
+        memcpy(out, in->buf + in->at, n);
+        in->at += n;
+        out += n;
+        len -= n;
+    }
+}
+
+/* acTL of an APNG: number of frames, then of plays. */
+static int on_unknown_chunk(png_structp png, png_unknown_chunkp chunk)
+{
+    struct png_decoder *pd = png_get_user_chunk_ptr(png);
+
+    if (memcmp(chunk->name, "acTL", 4) == 0 && chunk->size >= 4)
+        pd->dec->info.frames = png_get_uint_32(chunk->data);
+    return 1;
+}
+
+static const char *colour_name(int type)
+{
+    switch (type) {
+    case PNG_COLOR_TYPE_GRAY: return "gray";
+    case PNG_COLOR_TYPE_GRAY_ALPHA: return "gray+alpha";
+    case PNG_COLOR_TYPE_PALETTE: return "palette";
+    case PNG_COLOR_TYPE_RGB: return "rgb";
+    default: return "rgba";
+    }
+}
+
+/* gAMA, sRGB and cHRM say how to show the samples, which stay as they are. */
+static void read_colour_chunks(struct png_decoder *pd, struct sfx_png_colour *colour)
+{
+    int32_t *c = colour->chrm;
+
+    colour->has_gamma = png_get_gAMA_fixed(pd->png, pd->pinfo, &colour->gamma) != 0;
+    colour->has_srgb = png_get_sRGB(pd->png, pd->pinfo, &colour->srgb_intent) != 0;
+    colour->has_chrm = png_get_cHRM_fixed(pd->png, pd->pinfo, &c[0], &c[1], &c[2], &c[3], &c[4],
+                                          &c[5], &c[6], &c[7]) != 0;
+}
+
+static void fill_info(struct png_decoder *pd)
+{
+    struct sfx_image_info *info = &pd->dec->info;
+    int type = png_get_color_type(pd->png, pd->pinfo);
+    bool alpha =
+        (type & PNG_COLOR_MASK_ALPHA) != 0 || png_get_valid(pd->png, pd->pinfo, PNG_INFO_tRNS) != 0;
+    bool colour = (type & PNG_COLOR_MASK_COLOR) != 0;
+    png_charp name;
+    png_bytep profile = NULL, exif = NULL;
+    png_uint_32 profile_nbytes = 0, exif_nbytes = 0;
+    int method;
+
+    info->depth = png_get_bit_depth(pd->png, pd->pinfo);
+    info->colour = colour_name(type);
+    info->layout = colour ? (alpha ? SFX_LAYOUT_RGBA : SFX_LAYOUT_RGB)
+                          : (alpha ? SFX_LAYOUT_GRAY_ALPHA : SFX_LAYOUT_GRAY);
+    info->interlaced = png_get_interlace_type(pd->png, pd->pinfo) != PNG_INTERLACE_NONE;
+    if (png_get_iCCP(pd->png, pd->pinfo, &name, &method, &profile, &profile_nbytes) != 0)
+        info->icc = sfx_slice((const char *)profile, profile_nbytes);
+    if (png_get_eXIf_1(pd->png, pd->pinfo, &exif_nbytes, &exif) != 0)
+        info->orientation = sfx_exif_orientation(exif, exif_nbytes);
+    read_colour_chunks(pd, &info->png);
+}
+
+static void work_open(void *arg)
+{
+    static const png_byte text_chunks[] = "tEXt\0zTXt\0iTXt";
+    struct png_decoder *pd = arg;
+    struct sfx_image_info *info = &pd->dec->info;
+    int rc;
+
+    png_set_read_fn(pd->png, pd, on_read);
+    png_set_crc_action(pd->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    /* The sides are judged below, with our own words. */
+    png_set_user_limits(pd->png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
+    png_set_chunk_malloc_max(pd->png, MAX_CHUNK_NBYTES);
+    png_set_read_user_chunk_fn(pd->png, pd, on_unknown_chunk);
+    /* Text is passed over, not inflated. */
+    png_set_keep_unknown_chunks(pd->png, PNG_HANDLE_CHUNK_NEVER, text_chunks, 3);
+    png_read_info(pd->png, pd->pinfo);
+    info->width_px = png_get_image_width(pd->png, pd->pinfo);
+    info->height_px = png_get_image_height(pd->png, pd->pinfo);
+    rc = sfx_image_limits_check(&pd->dec->limits, info->width_px, info->height_px, pd->guard.err);
+    if (rc < 0)
+        sfx_guard_throw(&pd->guard, rc);
+    fill_info(pd);
+}
+
+static void png_decoder_close(void *state)
+{
+    struct png_decoder *pd = state;
+
+    png_destroy_read_struct(&pd->png, &pd->pinfo, NULL);
+    free(pd->whole);
+    free(pd);
+}
+
+static void *png_decoder_open(struct sfx_decoder *dec, struct sfx_err *err)
+{
+    struct png_decoder *pd = calloc(1, sizeof(*pd));
+
+    if (pd != NULL) {
+        pd->dec = dec;
+        pd->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, pd, on_error, on_warning);
+        pd->pinfo = pd->png != NULL ? png_create_info_struct(pd->png) : NULL;
+    }
+    if (pd == NULL || pd->pinfo == NULL) {
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a PNG decoder");
+        if (pd != NULL)
+            png_decoder_close(pd);
+        return NULL;
+    }
+    if (sfx_guard_call(&pd->guard, work_open, pd, err) < 0) {
+        png_decoder_close(pd);
+        return NULL;
+    }
+    return pd;
+}
+
+static void work_start(void *arg)
+{
+    const struct start_call *call = arg;
+    struct png_decoder *pd = call->pd;
+    struct sfx_image_info *info = &pd->dec->info;
+    struct sfx_plane *plane = &call->planes->plane[0];
+
+    png_set_expand(pd->png); /* palette, bits, tRNS */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    png_set_swap(pd->png); /* 16 bits in our order */
+#endif
+    pd->passes = png_set_interlace_handling(pd->png);
+    png_read_update_info(pd->png, pd->pinfo);
+    pd->row_nbytes = png_get_rowbytes(pd->png, pd->pinfo);
+    pd->in_rows = true;
+    call->planes->layout = info->layout;
+    call->planes->depth = png_get_bit_depth(pd->png, pd->pinfo);
+    call->planes->count = 1;
+    plane->width_px = plane->stride_px = info->width_px;
+    plane->height_px = info->height_px;
+    plane->span_x = info->width_px;
+    plane->span_y = info->height_px;
+    plane->band_rows = 1;
+}
+
+static void work_read_whole(void *arg)
+{
+    struct png_decoder *pd = arg;
+    uint32_t height = pd->dec->info.height_px;
+    int pass;
+
+    for (pass = 0; pass < pd->passes; pass++)
+        for (pd->row = 0; pd->row < height; pd->row++)
+            png_read_row(pd->png, pd->whole + pd->row * pd->row_nbytes, NULL);
+    png_read_end(pd->png, NULL);
+    pd->row = 0;
+}
+
+/* Holds an interlaced image: its rows are only complete at its end. */
+static int read_whole(struct png_decoder *pd, struct sfx_err *err)
+{
+    size_t nbytes;
+
+    if (!sfx_size_mul(pd->row_nbytes, pd->dec->info.height_px, &nbytes) ||
+        nbytes > pd->dec->limits.max_decoded_nbytes)
+        return sfx_err_set(err, SFX_E_LIMIT,
+                           "an interlaced image of this size takes more memory than the limit");
+    pd->whole = calloc(1, nbytes);
+    if (pd->whole == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for an interlaced image");
+    return sfx_guard_call(&pd->guard, work_read_whole, pd, err);
+}
+
+static int png_decoder_start(void *state, const struct sfx_decode_wish *wish,
+                             struct sfx_planes *planes, struct sfx_err *err)
+{
+    struct png_decoder *pd = state;
+    struct start_call call = {pd, planes};
+    int rc;
+
+    (void)wish; /* rows come interleaved and at full size, which is always allowed */
+    rc = sfx_guard_call(&pd->guard, work_start, &call, err);
+    if (rc == 0 && pd->passes > 1)
+        rc = read_whole(pd, err);
+    return rc;
+}
+
+static void work_read(void *arg)
+{
+    const struct read_call *call = arg;
+    struct png_decoder *pd = call->pd;
+
+    png_read_row(pd->png, call->row, NULL);
+    pd->row++;
+    /* The end is read as well: its checksum, and that nothing is missing. */
+    if (pd->row == pd->dec->info.height_px)
+        png_read_end(pd->png, NULL);
+}
+
+static int png_decoder_read(void *state, uint8_t *const *const *rows, struct sfx_err *err)
+{
+    struct png_decoder *pd = state;
+    struct read_call call = {pd, rows[0][0]};
+
+    if (pd->whole == NULL)
+        return sfx_guard_call(&pd->guard, work_read, &call, err);
+    memcpy(rows[0][0], pd->whole + pd->row * pd->row_nbytes, pd->row_nbytes);
+    pd->row++;
+    return 0;
+}
+
+const struct sfx_decoder_ops sfx_png_decoder = {
+    .format = SFX_IMAGE_PNG,
+    .signature = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'},
+    .signature_nbytes = 8,
+    .open = png_decoder_open,
+    .start = png_decoder_start,
+    .read = png_decoder_read,
+    .close = png_decoder_close,
+};
