@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The size that is asked for, as users write it: "320", "320x240", "320x", "x240", "50%", with a
+ * mark behind it: '!' forces both sides, '<' only enlarges, '>' only shrinks.
+ *
+ * Contract: a size is a box that the upright image is fitted into, its proportions kept, the other
+ * side rounded to the nearest pixel and never 0. Images are not enlarged unless a mark, a
+ * percentage above 100 or the caller says so: a box that is larger than the image gives the image's
+ * own size.
+ */
+#ifndef SFX_IMAGE_GEOMETRY_H
+#define SFX_IMAGE_GEOMETRY_H
+
+#include "base/err.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum sfx_geometry_mark {
+    SFX_GEOMETRY_SHRINK = 0, /* none, or '>' */
+    SFX_GEOMETRY_ENLARGE,    /* '<': smaller images grow, others stay */
+    SFX_GEOMETRY_FORCE,      /* '!': exactly this size, whatever the proportions */
+    SFX_GEOMETRY_BOTH,       /* shrink or enlarge */
+};
+
+struct sfx_geometry {             /* all zero: the image's own size */
+    uint32_t width_px, height_px; /* of the box; 0: free */
+    double percent;               /* when not 0: of both sides, the box is not used */
+    enum sfx_geometry_mark mark;
+};
+
+/* Parses text (the whole of it). Errors: USAGE. */
+int sfx_geometry_parse(struct sfx_slice text, struct sfx_geometry *out, struct sfx_err *err);
+
+/*
+ * The size that an upright image of width_px by height_px (> 0) becomes. Filled; at least 1 by 1;
+ * may be beyond any limit, which the caller checks.
+ */
+void sfx_geometry_apply(const struct sfx_geometry *geometry, uint32_t width_px, uint32_t height_px,
+                        uint64_t *out_width_px, uint64_t *out_height_px);
+
+#endif

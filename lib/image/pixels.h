@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rows of samples to rows of float and back: what images with alpha or 16 bits are resampled in.
+ *
+ * Contract: float samples have the source's range (0 to 255 or 65535). With alpha the colour is
+ * multiplied by it before resampling and divided again after, so that what is invisible does not
+ * bleed. Pure; no allocation, no error path.
+ */
+#ifndef SFX_IMAGE_PIXELS_H
+#define SFX_IMAGE_PIXELS_H
+
+#include "image/image.h"
+
+struct sfx_pixels {
+    enum sfx_layout src_layout; /* interleaved */
+    unsigned src_depth;         /* 8 or 16 */
+    bool premultiply;           /* where there is alpha */
+    enum sfx_layout dst_layout; /* src_layout, or that without alpha: flattened on background */
+    unsigned dst_depth;
+    uint8_t background[3]; /* RGB; for gray their luma counts */
+};
+
+/* Makes n pixels at src (8 or 16 bits) float. */
+void sfx_pixels_load(const struct sfx_pixels *px, const void *restrict src, size_t n,
+                     float *restrict dst);
+
+/* Makes n float pixels samples of dst_depth bits in dst_layout: rounded, clipped. */
+void sfx_pixels_store(const struct sfx_pixels *px, const float *restrict src, size_t n,
+                      void *restrict dst);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The variants of the resampler's inner loops. */
+#ifndef SFX_IMAGE_RESAMPLE_INTERNAL_H
+#define SFX_IMAGE_RESAMPLE_INTERNAL_H
+
+#include "image/resample.h"
+#include "image/weights.h"
+
+/* From a vertical sum (8 bits * 14 bits) to 6 fractional bits; from a horizontal one to whole
+ * samples. */
+#define SFX_RESAMPLE_V_SHIFT (SFX_WEIGHTS_BITS - SFX_RESAMPLE_FRACTION_BITS)
+#define SFX_RESAMPLE_H_SHIFT (SFX_WEIGHTS_BITS + SFX_RESAMPLE_FRACTION_BITS)
+
+extern const struct sfx_resample sfx_resample_portable;
+#if defined(__x86_64__)
+extern const struct sfx_resample sfx_resample_avx2;
+#endif
+
+#endif
