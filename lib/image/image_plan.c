@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Words to options: the rules between sizes, format and names. */
+#include "image/image_plan.h"
+
+#include "base/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_QUALITY     80
+#define DEFAULT_COMPRESSION 6
+
+/* By -f, else by the extension of the template when that is no placeholder. */
+static int choose_format(const struct sfx_image_words *words, enum sfx_image_format *format,
+                         struct sfx_err *err)
+{
+    struct sfx_path_parts parts = {0};
+
+    *format = SFX_IMAGE_ANY;
+    if (words->format != NULL) {
+        *format = sfx_image_format_named(sfx_slice_str(words->format));
+        if (*format == SFX_IMAGE_ANY)
+            return sfx_err_set(err, SFX_E_USAGE, "format '%s': jpeg and png can be written",
+                               words->format);
+        return 0;
+    }
+    if (words->output == NULL || words->output[0] == '\0')
+        return 0;
+    sfx_path_split(sfx_slice_str(words->output), &parts);
+    *format = sfx_image_format_named(parts.ext);
+    if (*format == SFX_IMAGE_ANY && parts.ext.len > 0 &&
+        memchr(parts.ext.ptr, '}', parts.ext.len) == NULL)
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "output '%s': only jpeg and png can be written, or say the format",
+                           words->output);
+    return 0;
+}
+
+static int plan_sizes(struct sfx_image_plan *plan, const struct sfx_image_words *words,
+                      enum sfx_image_format format, struct sfx_err *err)
+{
+    size_t n = words->nsizes > 0 ? words->nsizes : 1, i;
+
+    plan->outputs = calloc(n, sizeof(*plan->outputs));
+    if (plan->outputs == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu sizes", n);
+    for (i = 0; i < n; i++) {
+        struct sfx_geometry *size = &plan->outputs[i].size;
+
+        plan->outputs[i].format = format;
+        if (words->nsizes > 0) {
+            int rc = sfx_geometry_parse(sfx_slice_str(words->sizes[i]), size, err);
+
+            if (rc < 0)
+                return rc;
+        }
+        if (words->enlarge && size->mark == SFX_GEOMETRY_SHRINK)
+            size->mark = SFX_GEOMETRY_BOTH;
+    }
+    plan->resize.outputs = plan->outputs;
+    plan->resize.noutputs = n;
+    return 0;
+}
+
+static int plan_names(struct sfx_image_plan *plan, const struct sfx_image_words *words,
+                      struct sfx_err *err)
+{
+    if (words->output == NULL)
+        return 0;
+    if (strcmp(words->output, "-") == 0) {
+        if (words->nsizes > 1)
+            return sfx_err_set(err, SFX_E_USAGE, "one output can take one size");
+        plan->fd = words->fd;
+        plan->file.fd = &plan->fd;
+        return 0;
+    }
+    plan->name = sfx_template_new(words->output, err);
+    if (plan->name == NULL)
+        return err != NULL ? (int)err->code : SFX_E_USAGE;
+    plan->file.name = plan->name;
+    if (words->nsizes > 1 && !sfx_template_uses(plan->name, "width") &&
+        !sfx_template_uses(plan->name, "height") && !sfx_template_uses(plan->name, "n"))
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "output '%s': several sizes need {width}, {height} or {n} in the name",
+                           words->output);
+    return 0;
+}
+
+int sfx_image_plan_init(struct sfx_image_plan *plan, const struct sfx_image_words *words,
+                        struct sfx_err *err)
+{
+    enum sfx_image_format format;
+    int rc;
+
+    *plan = (struct sfx_image_plan){
+        .resize = {.quality = DEFAULT_QUALITY, .compression = DEFAULT_COMPRESSION},
+        .file = {.resize = &plan->resize},
+    };
+    rc = sfx_image_colour_parse(words->background != NULL ? sfx_slice_str(words->background)
+                                                          : SFX_SLICE_LIT("white"),
+                                plan->resize.background, err);
+    if (rc == 0)
+        rc = choose_format(words, &format, err);
+    if (rc == 0)
+        rc = plan_sizes(plan, words, format, err);
+    if (rc == 0)
+        rc = plan_names(plan, words, err);
+    if (rc < 0)
+        sfx_image_plan_done(plan);
+    return rc;
+}
+
+void sfx_image_plan_done(struct sfx_image_plan *plan)
+{
+    free(plan->outputs);
+    sfx_template_free(plan->name);
+    *plan = (struct sfx_image_plan){0};
+}

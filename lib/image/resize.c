@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* The engine: from the header to the outputs, the loop over bands. Each output is resize_output.c.
+ */
+#include "image/resize.h"
+
+#include "image/decoder.h"
+#include "image/resize_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Most rows of a band: an MCU row of the largest sampling factor. */
+#define MAX_BAND_ROWS 32
+
+struct job {
+    const struct sfx_resize_opts *opts;
+    struct sfx_image_limits limits; /* resolved */
+    struct sfx_decoder *decoder;
+    const struct sfx_image_info *info;
+    struct sfx_planes src;
+    struct sfx_ring ring[SFX_IMAGE_MAX_PLANES];
+    uint8_t *samples;           /* owned: a decoded row before it becomes float */
+    struct sfx_pixels load;     /* how it does */
+    bool real;                  /* the rings hold float */
+    struct sfx_output *outputs; /* owned */
+    size_t noutputs;            /* that are wanted */
+};
+
+/* Asks for each output's size and for its sink. */
+static int plan_outputs(struct job *job, const struct sfx_resize_target *target,
+                        struct sfx_err *err)
+{
+    struct sfx_orient orient = sfx_orient_of(job->info->orientation);
+    uint32_t width = orient.transpose ? job->info->height_px : job->info->width_px;
+    uint32_t height = orient.transpose ? job->info->width_px : job->info->height_px;
+    size_t i;
+
+    job->outputs = calloc(job->opts->noutputs, sizeof(*job->outputs));
+    if (job->outputs == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for the outputs");
+    for (i = 0; i < job->opts->noutputs; i++) {
+        const struct sfx_resize_output *want = &job->opts->outputs[i];
+        struct sfx_output *out = &job->outputs[job->noutputs];
+        struct sfx_resize_facts facts = {.index = i, .input = job->info, .format = want->format};
+        uint64_t out_width, out_height;
+        int rc;
+
+        sfx_geometry_apply(&want->size, width, height, &out_width, &out_height);
+        rc = sfx_image_limits_check(&job->limits, out_width, out_height, err);
+        if (rc < 0)
+            return sfx_err_wrap(err, rc, "output");
+        facts.width_px = (uint32_t)out_width;
+        facts.height_px = (uint32_t)out_height;
+        if (facts.format == SFX_IMAGE_ANY)
+            facts.format = job->info->format;
+        rc = target->open(target->ctx, &facts, &out->sink, err);
+        if (rc < 0)
+            return rc;
+        out->format = facts.format;
+        out->width_px = facts.width_px;
+        out->height_px = facts.height_px;
+        out->orient = orient;
+        job->noutputs += rc == 0;
+    }
+    return 0;
+}
+
+/*
+ * What the decoder may leave out: it is to give at least twice the samples of the largest output in
+ * both directions, then the loss against a full decode cannot be seen (55 dB and more).
+ */
+static void plan_decode(const struct job *job, struct sfx_decode_wish *wish)
+{
+    size_t i;
+
+    wish->planar = true;
+    wish->shrink_log2 = 3;
+    for (i = 0; i < job->noutputs; i++) {
+        const struct sfx_output *out = &job->outputs[i];
+        uint64_t width = out->orient.transpose ? out->height_px : out->width_px;
+        uint64_t height = out->orient.transpose ? out->width_px : out->height_px;
+
+        wish->planar = wish->planar && out->format == SFX_IMAGE_JPEG;
+        while (wish->shrink_log2 > 0 && ((width * 2) << wish->shrink_log2 > job->info->width_px ||
+                                         (height * 2) << wish->shrink_log2 > job->info->height_px))
+            wish->shrink_log2--;
+    }
+}
+
+static bool all_identical(const struct job *job)
+{
+    size_t i;
+
+    for (i = 0; i < job->noutputs; i++)
+        if (job->outputs[i].width_px * (uint64_t)job->outputs[i].height_px !=
+                job->info->width_px * (uint64_t)job->info->height_px ||
+            (job->outputs[i].width_px != job->info->width_px &&
+             job->outputs[i].width_px != job->info->height_px))
+            return false;
+    return true;
+}
+
+static int prepare(struct job *job, struct sfx_err *err)
+{
+    uint32_t max_taps[SFX_IMAGE_MAX_PLANES] = {0};
+    unsigned channels = sfx_layout_channels(job->src.layout), p;
+    const struct sfx_plane *plane = job->src.plane;
+    size_t i;
+    int rc = 0;
+
+    job->real = job->src.depth == 16 || sfx_layout_has_alpha(job->src.layout);
+    /* Samples that are not mixed keep their exact value, even where they are transparent. */
+    job->load = (struct sfx_pixels){.src_layout = job->src.layout,
+                                    .src_depth = job->src.depth,
+                                    .premultiply = !all_identical(job)};
+    for (i = 0; i < job->noutputs && rc == 0; i++) {
+        rc = sfx_output_init(&job->outputs[i], job->opts, job->info, &job->src, &job->load, err);
+        for (p = 0; rc == 0 && p < job->src.count; p++)
+            if (job->outputs[i].plane[p].scaler.vertical.max_taps > max_taps[p])
+                max_taps[p] = job->outputs[i].plane[p].scaler.vertical.max_taps;
+    }
+    /* What the next output row needs, and the band that completes it. */
+    for (p = 0; p < job->src.count && rc == 0; p++)
+        rc = sfx_ring_init(&job->ring[p],
+                           (size_t)plane[p].stride_px * channels *
+                               (job->real ? sizeof(float) : sizeof(uint8_t)),
+                           max_taps[p] + plane[p].band_rows, err);
+    if (rc == 0 && job->real) {
+        job->samples = malloc((size_t)plane[0].stride_px * channels * sizeof(uint16_t));
+        if (job->samples == NULL)
+            rc = sfx_err_set(err, SFX_E_NOMEM, "no memory for a row");
+    }
+    return rc;
+}
+
+/* Decodes one band into the rings. */
+static int read_band(struct job *job, struct sfx_err *err)
+{
+    uint8_t *pointers[SFX_IMAGE_MAX_PLANES][MAX_BAND_ROWS];
+    uint8_t *const *rows[SFX_IMAGE_MAX_PLANES] = {pointers[0], pointers[1], pointers[2]};
+    unsigned p;
+    uint32_t r;
+    int rc;
+
+    for (p = 0; p < job->src.count; p++)
+        for (r = 0; r < job->src.plane[p].band_rows; r++)
+            pointers[p][r] = sfx_ring_row(&job->ring[p], job->ring[p].rows_in + r);
+    if (job->real)
+        pointers[0][0] = job->samples;
+    rc = sfx_decoder_read(job->decoder, rows, err);
+    if (rc < 0)
+        return rc;
+    if (job->real)
+        sfx_pixels_load(&job->load, job->samples, job->src.plane[0].width_px,
+                        (float *)(void *)sfx_ring_row(&job->ring[0], job->ring[0].rows_in));
+    for (p = 0; p < job->src.count; p++) {
+        uint32_t left = job->src.plane[p].height_px - job->ring[p].rows_in;
+
+        job->ring[p].rows_in +=
+            left < job->src.plane[p].band_rows ? left : job->src.plane[p].band_rows;
+    }
+    return 0;
+}
+
+static bool has_rows_left(const struct job *job)
+{
+    unsigned p;
+
+    for (p = 0; p < job->src.count; p++)
+        if (job->ring[p].rows_in < job->src.plane[p].height_px)
+            return true;
+    return false;
+}
+
+static int run(struct job *job, struct sfx_err *err)
+{
+    size_t i;
+    int rc;
+
+    while (has_rows_left(job)) {
+        rc = read_band(job, err);
+        for (i = 0; i < job->noutputs && rc == 0; i++)
+            rc = sfx_output_feed(&job->outputs[i], job->ring, err);
+        if (rc < 0)
+            return rc;
+    }
+    for (i = 0; i < job->noutputs; i++) {
+        rc = sfx_output_finish(&job->outputs[i], err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int sfx_resize(const struct sfx_image_source *source, const struct sfx_resize_opts *opts,
+               const struct sfx_resize_target *target, struct sfx_err *err)
+{
+    struct job job = {.opts = opts, .limits = sfx_image_limits_resolve(&opts->limits)};
+    struct sfx_decode_wish wish = {0};
+    size_t i;
+    int rc;
+
+    job.decoder = sfx_decoder_new(source, &opts->limits, err);
+    if (job.decoder == NULL)
+        return err != NULL ? (int)err->code : SFX_E_INPUT;
+    job.info = sfx_decoder_info(job.decoder);
+    rc = plan_outputs(&job, target, err);
+    if (rc < 0 || job.noutputs == 0)
+        goto out;
+    plan_decode(&job, &wish);
+    rc = sfx_decoder_start(job.decoder, &wish, &job.src, err);
+    if (rc == 0)
+        rc = prepare(&job, err);
+    if (rc == 0)
+        rc = run(&job, err);
+out:
+    for (i = 0; i < job.noutputs; i++)
+        sfx_output_done(&job.outputs[i]);
+    free(job.outputs);
+    for (i = 0; i < SFX_IMAGE_MAX_PLANES; i++)
+        sfx_ring_done(&job.ring[i]);
+    free(job.samples);
+    sfx_decoder_free(job.decoder);
+    return rc;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The engine: one encoded image in, several encoded images out, from one decode.
+ *
+ * Contract: decoder -> ring of rows for each plane -> a scaler for each plane of each output ->
+ * encoder. Memory is a few rows (for an output that lies on its side or upside down: that output;
+ * for interlaced and progressive inputs see sfx_image_limits). When all outputs are JPEG and the
+ * input is a YCbCr JPEG, planes go through as they are stored, without a colour transform. Threads:
+ * any number of calls at once.
+ *
+ * Rules: the EXIF orientation is applied and dropped; a colour profile that fits the output's
+ * channels is kept unless `strip` is set; of PNG's colour chunks gAMA, cHRM and sRGB go from PNG to
+ * PNG, samples are never converted by them; every other metadata is dropped. 16-bit samples stay in
+ * PNG. Alpha stays in PNG and is flattened on the background in JPEG. An output of the input's size
+ * has the input's exact samples.
+ */
+#ifndef SFX_IMAGE_RESIZE_H
+#define SFX_IMAGE_RESIZE_H
+
+#include "image/geometry.h"
+#include "image/image.h"
+
+struct sfx_resize_output {
+    struct sfx_geometry size;
+    enum sfx_image_format format; /* ANY: the input's */
+};
+
+struct sfx_resize_opts {
+    const struct sfx_resize_output *outputs; /* borrowed */
+    size_t noutputs;                         /* at least 1 */
+    unsigned quality;                        /* JPEG: 1 to 100 */
+    bool progressive;                        /* JPEG */
+    unsigned compression;                    /* PNG: 0 to 9 */
+    uint8_t background[3];                   /* RGB: what alpha is flattened on */
+    bool strip;                              /* leave the colour profile out as well */
+    struct sfx_image_limits limits;
+};
+
+/* What an output will be. */
+struct sfx_resize_facts {
+    size_t index;                       /* of the output in the options */
+    const struct sfx_image_info *input; /* borrowed during the call */
+    enum sfx_image_format format;
+    uint32_t width_px, height_px;
+};
+
+/* Who takes the outputs. */
+struct sfx_resize_target {
+    /*
+     * Called for each output once the input's header is known: fills sink and returns 0, or returns
+     * 1 to leave this output out, or <0 with err to end it all.
+     */
+    int (*open)(void *ctx, const struct sfx_resize_facts *facts, struct sfx_image_sink *sink,
+                struct sfx_err *err);
+    void *ctx;
+};
+
+/*
+ * Makes all outputs of the image that source gives. When it fails, what the sinks got is to be
+ * thrown away. Errors: INPUT (damaged, no image; says the row), LIMIT, UNSUPPORTED, NOMEM, and what
+ * source, target and sinks give.
+ */
+int sfx_resize(const struct sfx_image_source *source, const struct sfx_resize_opts *opts,
+               const struct sfx_resize_target *target, struct sfx_err *err);
+
+#endif

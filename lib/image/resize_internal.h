@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* One output of the engine: its scalers, the rows that wait for its encoder, the encoder. */
+#ifndef SFX_IMAGE_RESIZE_INTERNAL_H
+#define SFX_IMAGE_RESIZE_INTERNAL_H
+
+#include "image/encoder.h"
+#include "image/orient.h"
+#include "image/pixels.h"
+#include "image/resize.h"
+#include "image/scaler.h"
+
+struct sfx_output_plane {
+    struct sfx_scaler scaler;
+    struct sfx_plane want; /* the encoder's */
+    uint8_t *rows;         /* owned: made and not yet encoded */
+    size_t row_nbytes;
+    uint32_t capacity; /* rows it has room for; row r stands at r % capacity */
+    uint8_t *turned;   /* owned: a band of a transposed plane */
+};
+
+struct sfx_output {
+    /* set by the caller */
+    struct sfx_image_sink sink;
+    enum sfx_image_format format;
+    uint32_t width_px, height_px;
+    struct sfx_orient orient;
+    /* the rest is _init's */
+    struct sfx_encoder *encoder;
+    struct sfx_planes want;
+    struct sfx_output_plane plane[SFX_IMAGE_MAX_PLANES];
+    struct sfx_pixels store; /* how float rows become the encoder's */
+    float *real_row;         /* owned: of a real scaler */
+    size_t pixel_nbytes;
+    uint32_t bands; /* encoded so far */
+    bool real;
+};
+
+/*
+ * Prepares out to be made of src; load is how src's samples become float, if they do. Errors: as
+ * sfx_resize; out can then still be given to _done.
+ */
+int sfx_output_init(struct sfx_output *out, const struct sfx_resize_opts *opts,
+                    const struct sfx_image_info *info, const struct sfx_planes *src,
+                    const struct sfx_pixels *load, struct sfx_err *err);
+
+/* Makes and encodes all rows that can be made of what the rings hold. Errors: as sfx_resize. */
+int sfx_output_feed(struct sfx_output *out, const struct sfx_ring *rings, struct sfx_err *err);
+
+/* Encodes what is left, ends the image. Errors: as sfx_resize. */
+int sfx_output_finish(struct sfx_output *out, struct sfx_err *err);
+
+/* Frees; out was all zero but for what the caller sets, or initialised. */
+void sfx_output_done(struct sfx_output *out);
+
+#endif

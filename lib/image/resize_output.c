@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One output: its planes are made row by row as the source comes; rows wait until a band of every
+ * plane is there, then the encoder gets them. An output that is turned or upside down waits whole.
+ */
+#include "image/resize_internal.h"
+
+#include "base/size.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_BAND_ROWS 16 /* of an encoder: an MCU row */
+
+/* Offset of the data colour space in a profile's header; ICC.1:2010, 7.2. */
+#define ICC_SPACE_OFFSET 16
+
+static bool is_whole(const struct sfx_output *out)
+{
+    return out->orient.transpose || out->orient.flip_y;
+}
+
+static enum sfx_layout without_alpha(enum sfx_layout layout)
+{
+    return layout == SFX_LAYOUT_GRAY_ALPHA ? SFX_LAYOUT_GRAY
+           : layout == SFX_LAYOUT_RGBA     ? SFX_LAYOUT_RGB
+                                           : layout;
+}
+
+/* A CMYK profile says nothing about RGB samples. */
+static bool profile_fits(struct sfx_slice icc, enum sfx_layout layout)
+{
+    bool gray = layout == SFX_LAYOUT_GRAY || layout == SFX_LAYOUT_GRAY_ALPHA;
+
+    return icc.len >= ICC_SPACE_OFFSET + 4 &&
+           memcmp(icc.ptr + ICC_SPACE_OFFSET, gray ? "GRAY" : "RGB ", 4) == 0;
+}
+
+static int start_encoder(struct sfx_output *out, const struct sfx_resize_opts *opts,
+                         const struct sfx_image_info *info, const struct sfx_planes *src,
+                         struct sfx_err *err)
+{
+    struct sfx_encode_params params = {
+        .format = out->format,
+        .width_px = out->width_px,
+        .height_px = out->height_px,
+        .layout = out->format == SFX_IMAGE_JPEG ? without_alpha(src->layout) : src->layout,
+        .depth = out->format == SFX_IMAGE_JPEG ? 8 : src->depth,
+        .quality = opts->quality,
+        .progressive = opts->progressive,
+        .compression = opts->compression,
+        .png = opts->strip || info->format != SFX_IMAGE_PNG ? NULL : &info->png,
+    };
+
+    if (!opts->strip && profile_fits(info->icc, params.layout))
+        params.icc = info->icc;
+    out->encoder = sfx_encoder_new(&params, &out->sink, &out->want, err);
+    if (out->encoder == NULL)
+        return err != NULL ? (int)err->code : SFX_E_IO;
+    return 0;
+}
+
+/*
+ * How many rows of each plane can wait at once: the source's bands are gone through with the weight
+ * tables, without samples. (Y is ahead of Cb and Cr, whose kernels reach further.)
+ */
+static void plan_waiting(struct sfx_output *out, const struct sfx_planes *src)
+{
+    uint32_t made[SFX_IMAGE_MAX_PLANES] = {0}, band, nbands = 0;
+    unsigned p;
+
+    for (p = 0; p < src->count; p++) {
+        uint32_t n =
+            (src->plane[p].height_px + src->plane[p].band_rows - 1) / src->plane[p].band_rows;
+
+        nbands = n > nbands ? n : nbands;
+        out->plane[p].capacity = out->want.plane[p].band_rows;
+    }
+    for (band = 1; band <= nbands; band++) {
+        uint32_t done = UINT32_MAX;
+
+        for (p = 0; p < src->count; p++) {
+            uint64_t rows_in = (uint64_t)band * src->plane[p].band_rows;
+
+            if (rows_in > src->plane[p].height_px)
+                rows_in = src->plane[p].height_px;
+            made[p] = sfx_scaler_reach(&out->plane[p].scaler, made[p], (uint32_t)rows_in);
+            if (made[p] / out->want.plane[p].band_rows < done)
+                done = made[p] / out->want.plane[p].band_rows;
+        }
+        for (p = 0; p < src->count; p++) {
+            struct sfx_output_plane *plane = &out->plane[p];
+
+            /* Made before those of earlier bands are taken away. */
+            if (made[p] - out->bands * plane->want.band_rows > plane->capacity)
+                plane->capacity = made[p] - out->bands * plane->want.band_rows;
+        }
+        out->bands = done;
+    }
+    out->bands = 0;
+}
+
+static int allocate_plane(struct sfx_output *out, struct sfx_output_plane *plane,
+                          struct sfx_err *err)
+{
+    size_t band_nbytes, nbytes;
+    uint32_t row_px = plane->want.stride_px;
+
+    if (is_whole(out)) {
+        plane->capacity = sfx_scaler_rows(&plane->scaler);
+        if (out->orient.transpose)
+            row_px = plane->want.height_px;
+    }
+    plane->row_nbytes = row_px * out->pixel_nbytes;
+    if (!sfx_size_mul(plane->row_nbytes, plane->capacity, &nbytes))
+        return sfx_err_set(err, SFX_E_NOMEM, "an output this large cannot be held");
+    plane->rows = malloc(nbytes);
+    band_nbytes = (size_t)plane->want.band_rows * plane->want.stride_px * out->pixel_nbytes;
+    if (out->orient.transpose)
+        plane->turned = malloc(band_nbytes);
+    if (plane->rows == NULL || (out->orient.transpose && plane->turned == NULL))
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for an output's rows");
+    return 0;
+}
+
+int sfx_output_init(struct sfx_output *out, const struct sfx_resize_opts *opts,
+                    const struct sfx_image_info *info, const struct sfx_planes *src,
+                    const struct sfx_pixels *load, struct sfx_err *err)
+{
+    unsigned channels = sfx_layout_channels(src->layout), p;
+    int rc = start_encoder(out, opts, info, src, err);
+
+    out->real = src->depth == 16 || sfx_layout_has_alpha(src->layout);
+    out->store = *load;
+    out->store.dst_layout = out->want.layout;
+    out->store.dst_depth = out->want.depth;
+    memcpy(out->store.background, opts->background, sizeof(opts->background));
+    for (p = 0; p < src->count && rc == 0; p++) {
+        out->plane[p].want = out->want.plane[p];
+        rc = sfx_scaler_init(&out->plane[p].scaler, &src->plane[p], &out->want.plane[p], channels,
+                             out->real, out->orient, err);
+    }
+    if (rc < 0)
+        return rc;
+    out->pixel_nbytes = (size_t)sfx_layout_channels(out->want.layout) * (out->want.depth / 8);
+    plan_waiting(out, src);
+    for (p = 0; p < src->count && rc == 0; p++)
+        rc = allocate_plane(out, &out->plane[p], err);
+    if (rc == 0 && out->real) {
+        out->real_row =
+            calloc((size_t)out->plane[0].scaler.horizontal.count * channels, sizeof(float));
+        if (out->real_row == NULL)
+            rc = sfx_err_set(err, SFX_E_NOMEM, "no memory for a row");
+    }
+    return rc;
+}
+
+/* Repeats the last pixel of a row to the width that the encoder reads. */
+static void pad_row(uint8_t *row, const struct sfx_plane *want, size_t pixel_nbytes)
+{
+    uint32_t x;
+
+    for (x = want->width_px; x < want->stride_px; x++)
+        memcpy(row + x * pixel_nbytes, row + (x - 1) * pixel_nbytes, pixel_nbytes);
+}
+
+static void make_row(struct sfx_output *out, struct sfx_output_plane *plane,
+                     const struct sfx_ring *ring)
+{
+    struct sfx_scaler *s = &plane->scaler;
+    uint32_t slot = s->upside_down ? sfx_scaler_rows(s) - 1 - s->made : s->made % plane->capacity;
+    uint8_t *row = plane->rows + slot * plane->row_nbytes;
+
+    if (out->real) {
+        (void)sfx_scaler_row(s, ring, out->real_row);
+        sfx_pixels_store(&out->store, out->real_row, s->horizontal.count, row);
+    } else {
+        (void)sfx_scaler_row(s, ring, row);
+    }
+    if (!out->orient.transpose)
+        pad_row(row, &plane->want, out->pixel_nbytes);
+}
+
+/* Gives the encoder the next band, all of whose rows are there. */
+static int encode_band(struct sfx_output *out, struct sfx_err *err)
+{
+    uint8_t *pointers[SFX_IMAGE_MAX_PLANES][MAX_BAND_ROWS];
+    uint8_t *const *rows[SFX_IMAGE_MAX_PLANES] = {pointers[0], pointers[1], pointers[2]};
+    unsigned p;
+
+    for (p = 0; p < out->want.count; p++) {
+        struct sfx_output_plane *plane = &out->plane[p];
+        const struct sfx_plane *want = &plane->want;
+        uint32_t first = out->bands * want->band_rows, last = want->height_px - 1, r;
+        size_t turned_nbytes = want->stride_px * out->pixel_nbytes;
+
+        for (r = 0; r < want->band_rows; r++) {
+            uint32_t row = first + r < last ? first + r : last;
+
+            pointers[p][r] = out->orient.transpose
+                                 ? plane->turned + (row - first) * turned_nbytes
+                                 : plane->rows + (row % plane->capacity) * plane->row_nbytes;
+        }
+        if (!out->orient.transpose)
+            continue;
+        sfx_orient_columns(
+            plane->rows, plane->row_nbytes, plane->capacity, out->pixel_nbytes, first,
+            last - first + 1 < want->band_rows ? last - first + 1 : want->band_rows, pointers[p]);
+        for (r = 0; r < want->band_rows && first + r <= last; r++)
+            pad_row(pointers[p][r], want, out->pixel_nbytes);
+    }
+    out->bands++;
+    return sfx_encoder_write(out->encoder, rows, err);
+}
+
+/* True when the next band of every plane can be encoded. */
+static bool band_is_ready(const struct sfx_output *out)
+{
+    unsigned p;
+
+    for (p = 0; p < out->want.count; p++) {
+        const struct sfx_output_plane *plane = &out->plane[p];
+        uint64_t end = ((uint64_t)out->bands + 1) * plane->want.band_rows;
+
+        if (end >= (uint64_t)plane->want.height_px + plane->want.band_rows)
+            return false;
+        if (is_whole(out) ? plane->scaler.made < sfx_scaler_rows(&plane->scaler)
+                          : plane->scaler.made < end && plane->scaler.made < plane->want.height_px)
+            return false;
+    }
+    return true;
+}
+
+int sfx_output_feed(struct sfx_output *out, const struct sfx_ring *rings, struct sfx_err *err)
+{
+    unsigned p;
+    int rc;
+
+    for (p = 0; p < out->want.count; p++) {
+        struct sfx_output_plane *plane = &out->plane[p];
+        uint32_t reach = sfx_scaler_reach(&plane->scaler, plane->scaler.made, rings[p].rows_in);
+
+        while (plane->scaler.made < reach)
+            make_row(out, plane, &rings[p]);
+    }
+    while (band_is_ready(out)) {
+        rc = encode_band(out, err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int sfx_output_finish(struct sfx_output *out, struct sfx_err *err)
+{
+    return sfx_encoder_finish(out->encoder, err);
+}
+
+void sfx_output_done(struct sfx_output *out)
+{
+    unsigned p;
+
+    for (p = 0; p < SFX_IMAGE_MAX_PLANES; p++) {
+        sfx_scaler_done(&out->plane[p].scaler);
+        free(out->plane[p].rows);
+        free(out->plane[p].turned);
+    }
+    free(out->real_row);
+    sfx_encoder_free(out->encoder);
+    out->encoder = NULL;
+}
