@@ -294,10 +294,11 @@ int sfx_template_render(const struct sfx_template *t, const struct sfx_template_
                         struct sfx_template_name *name, struct sfx_err *err)
 {
     size_t i;
-    int rc = 0;
+    int rc;
 
     sfx_buf_clear(&name->path);
     name->root_len = t->root_len;
+    rc = sfx_buf_reserve(&name->path, 1, err); /* a name may come out empty, but not be NULL */
     for (i = 0; rc == 0 && i < t->npieces; i++) {
         const struct piece *piece = &t->pieces[i];
 
