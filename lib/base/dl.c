@@ -3,6 +3,7 @@
 #include "base/dl.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <string.h>
 
 /* The loader's reason; it begins with the library's name. */
@@ -16,11 +17,14 @@ static const char *reason(void)
 int sfx_dl_open(const char *soname, const struct sfx_dl_symbol *symbols, size_t nsymbols,
                 void *table, struct sfx_err *err)
 {
-    void *lib = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+    void *lib;
     size_t i;
 
-    if (lib == NULL)
-        return sfx_err_set(err, SFX_E_UNSUPPORTED, "cannot load a library: %s", reason());
+    errno = 0;
+    lib = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+    if (lib == NULL) /* the loader leaves errno as the failed call set it */
+        return sfx_err_set(err, errno == ENOMEM ? SFX_E_NOMEM : SFX_E_UNSUPPORTED,
+                           "cannot load a library: %s", reason());
     for (i = 0; i < nsymbols; i++) {
         void *address = dlsym(lib, symbols[i].name);
 

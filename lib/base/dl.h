@@ -17,7 +17,7 @@ struct sfx_dl_symbol {
 
 /*
  * Opens soname and fills the function pointers of table at each symbol's offset. The library stays
- * open until the process ends. Returns 0, or UNSUPPORTED naming soname and what is missing.
+ * open until the process ends. Errors: UNSUPPORTED naming soname and what is missing; NOMEM.
  */
 int sfx_dl_open(const char *soname, const struct sfx_dl_symbol *symbols, size_t nsymbols,
                 void *table, struct sfx_err *err);

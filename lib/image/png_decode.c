@@ -9,6 +9,7 @@
 #include "image/decoder_internal.h"
 #include "image/exif.h"
 #include "image/guard.h"
+#include "image/png_memory.h"
 
 #include "base/size.h"
 
@@ -27,8 +28,9 @@ struct png_decoder {
     uint8_t *whole; /* owned: an interlaced image's rows, one after the other */
     size_t row_nbytes;
     int passes;
-    uint32_t row; /* rows handed out (or decoded, while `whole` is filled) */
-    bool in_rows; /* pixel data has begun: errors have a row */
+    uint32_t row;   /* rows handed out (or decoded, while `whole` is filled) */
+    bool in_rows;   /* pixel data has begun: errors have a row */
+    bool no_memory; /* an allocation of libpng's failed */
 };
 
 struct start_call {
@@ -55,7 +57,9 @@ _Noreturn static void throw_text(struct png_decoder *pd, enum sfx_code code, con
 
 static void on_error(png_structp png, png_const_charp text)
 {
-    throw_text(png_get_error_ptr(png), SFX_E_INPUT, text);
+    struct png_decoder *pd = png_get_error_ptr(png);
+
+    throw_text(pd, pd->no_memory ? SFX_E_NOMEM : SFX_E_INPUT, text);
 }
 
 static void on_warning(png_structp png, png_const_charp text)
@@ -187,7 +191,8 @@ static void *png_decoder_open(struct sfx_decoder *dec, struct sfx_err *err)
 
     if (pd != NULL) {
         pd->dec = dec;
-        pd->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, pd, on_error, on_warning);
+        pd->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, pd, on_error, on_warning,
+                                           &pd->no_memory, sfx_png_malloc, NULL);
         pd->pinfo = pd->png != NULL ? png_create_info_struct(pd->png) : NULL;
     }
     if (pd == NULL || pd->pinfo == NULL) {

@@ -2,6 +2,7 @@
 /* PNG encoding with libpng: gray, gray and alpha, RGB, RGBA of 8 or 16 bits; adaptive filters. */
 #include "image/encoder_internal.h"
 #include "image/guard.h"
+#include "image/png_memory.h"
 
 #include <png.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@ struct png_encoder {
     png_infop pinfo;
     struct sfx_guard guard;
     struct sfx_outstream *out;
+    bool no_memory; /* an allocation of libpng's failed */
 };
 
 struct open_call {
@@ -28,7 +30,9 @@ static void on_error(png_structp png, png_const_charp text)
 {
     struct png_encoder *pe = png_get_error_ptr(png);
 
-    sfx_guard_throw(&pe->guard, sfx_err_set(pe->guard.err, SFX_E_UNSUPPORTED, "PNG: %s", text));
+    sfx_guard_throw(&pe->guard,
+                    sfx_err_set(pe->guard.err, pe->no_memory ? SFX_E_NOMEM : SFX_E_UNSUPPORTED,
+                                "PNG: %s", text));
 }
 
 static void on_warning(png_structp png, png_const_charp text)
@@ -127,7 +131,8 @@ static void *png_encoder_open(struct sfx_encoder *enc, const struct sfx_encode_p
 
     if (pe != NULL) {
         pe->out = &enc->out;
-        pe->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, pe, on_error, on_warning);
+        pe->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, pe, on_error, on_warning,
+                                            &pe->no_memory, sfx_png_malloc, NULL);
         pe->pinfo = pe->png != NULL ? png_create_info_struct(pe->png) : NULL;
     }
     if (pe == NULL || pe->pinfo == NULL) {

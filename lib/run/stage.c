@@ -21,6 +21,7 @@ static bool is_of_the_machine(const struct sfx_stage *stage, const struct sfx_er
     switch (err->errnum) {
     case ENOSPC:
     case EDQUOT:
+    case EIO:
     case EROFS:
     case EMFILE:
     case ENFILE: return true;

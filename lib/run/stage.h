@@ -7,10 +7,10 @@
  * Contract: an event whose processing fails is a reject, as is a line that is no event: it is
  * logged as "path: reason", written to the rejects file when there is one, and counted. The loop
  * goes on unless the failure is of the machine: no memory, no room or no right to write on a file
- * system, no descriptors, an output that cannot be named, an event or a reject that cannot be
- * written. Output events are printed only after the output has its name, each in one write. Events
- * that name no file, and deletions, pass through byte for byte; blank lines are passed over. Not
- * safe for two threads at once: everything happens on the caller's.
+ * system, a failing disk, no descriptors, an output that cannot be named, an event or a reject that
+ * cannot be written. Output events are printed only after the output has its name, each in one
+ * write. Events that name no file, and deletions, pass through byte for byte; blank lines are
+ * passed over. Not safe for two threads at once: everything happens on the caller's.
  */
 #ifndef SFX_RUN_STAGE_H
 #define SFX_RUN_STAGE_H

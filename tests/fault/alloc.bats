@@ -1,0 +1,31 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Whichever allocation fails, a program says so in a line, exits with 70, and leaves no half output;
+# or it did not need that memory and does all of its work.
+
+load fault_helper
+
+setup() {
+	require_preload
+	make_material
+}
+
+check() {
+	case $status in
+	0) outputs_are_complete ;;
+	70) says_one_line && outputs_are_whole ;;
+	*) return 1 ;;
+	esac
+}
+
+@test 'sfx-watch survives every failed allocation' {
+	at_each_place alloc watch_once check
+}
+
+@test 'sfx-resize survives every failed allocation' {
+	at_each_place alloc resize_file check
+}
+
+@test 'sfx-resize -E survives every failed allocation' {
+	at_each_place alloc resize_event check
+}

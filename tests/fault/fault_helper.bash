@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+# What the fault tests share: the material, the scenarios, and the loop that lets a fault strike at
+# every place where it can.
+#
+# A scenario is a function that does one program's work in the current folder, in front of material
+# in ../material; what it publishes is in out/. Programs run through `faulty`, so that the fault
+# strikes them and nothing else.
+
+# Sanitizers bring an allocator of their own, and want to be loaded first.
+require_preload() {
+	if "$SFX_BUILD/config.status" --config | grep -Eq -- '--enable-(sanitizers|fuzz)'; then
+		skip 'LD_PRELOAD and sanitizers exclude each other'
+	fi
+	faults=$SFX_BUILD/tests/fault/faults.so
+	[ -r "$faults" ]
+}
+
+make_material() {
+	mkdir -p "$BATS_TEST_TMPDIR/material/in/sub"
+	cd "$BATS_TEST_TMPDIR/material" || return
+	awk 'BEGIN { print "id,name,qty"; for (i = 1; i <= 200; i++)
+		printf "%05d,\"name, %d\",%d\n", i, i, i % 5 }' >orders.csv
+	gzip -n <orders.csv >packed.csv.gz
+	"$SFX_BUILD/tests/data/mkphoto" 64x48 photo.jpg
+	"$SFX_BUILD/tests/data/mkphoto" 64x48 chart.png
+	cp orders.csv in/sub/a.csv
+	cp photo.jpg in/b.jpg
+	cd ..
+}
+
+# event FILE: an event line that names it.
+event() {
+	printf '{"specversion":"1.0","id":"e-%s","source":"/in","type":"dev.sfx.file.closed","data":{"path":"%s"}}\n' \
+		"${1##*/}" "$1"
+}
+
+# faulty PROGRAM ARG…: runs it with the fault that at_each_place has set, or without one.
+faulty() {
+	local program=$1
+	shift
+	if [ -n "${fault-}" ]; then
+		LD_PRELOAD=$faults SFX_FAULT=$fault SFX_FAULT_AT=$place SFX_FAULT_HIT=$BATS_TEST_TMPDIR/hit \
+			"$SFX_BUILD/$program" "$@"
+	else
+		env --default-signal=PIPE "$SFX_BUILD/$program" "$@"
+	fi
+}
+
+# --- scenarios -----------------------------------------------------------------------------------
+
+watch_once() {
+	faulty sfx-watch --once ../material/in
+}
+
+resize_file() {
+	faulty sfx-resize -s 32x32 -o 'out/new/{stem}-{width}.{ext}' ../material/photo.jpg
+}
+
+# An output of more than a page.
+resize_large() {
+	faulty sfx-resize --enlarge -s 640x480 -o 'out/{stem}.png' ../material/photo.jpg
+}
+
+resize_event() {
+	event ../material/chart.png | faulty sfx-resize -E -s 32x32 -s 16x16 -o 'out/{stem}-{width}.png'
+}
+
+# --- the loop ------------------------------------------------------------------------------------
+
+# make_reference SCENARIO: what it leaves when nothing goes wrong: in want/, its standard output in want/stdout.
+make_reference() {
+	rm -rf want
+	mkdir -p want/out
+	(cd want && fault='' && "$1" >stdout 2>stderr)
+}
+
+# at_each_place FAULT SCENARIO CHECK: runs SCENARIO in the empty folder got/ once for each place that
+# FAULT can strike (all of the first hundred, then ever fewer), and CHECK after each, in that folder,
+# with $status and $place set. Fails when the fault never struck.
+at_each_place() {
+	local scenario=$2 check=$3 nplaces=0
+	fault=$1
+	make_reference "$scenario"
+	for ((place = 1; ; place += 1 + place / 100)); do
+		rm -rf got hit
+		mkdir -p got/out
+		status=0
+		(cd got && "$scenario" >stdout 2>stderr) || status=$?
+		[ -e hit ] || break
+		nplaces=$((nplaces + 1))
+		(cd got && "$check") || {
+			echo "$scenario, $fault at place $place: status $status" >&2
+			head got/stderr >&2
+			ls -lA got got/out >&2
+			return 1
+		}
+	done
+	[ $nplaces -gt 0 ]
+}
+
+# Each file in out/ is the reference's; nothing temporary is left but what a kill may leave.
+outputs_are_whole() {
+	local file
+	while read -r file; do
+		case $file in
+		*/.sfx-*.tmp) [ "$status" -gt 128 ] || return ;;
+		*) cmp "$file" "../want/$file" || return ;;
+		esac
+	done < <(find out -type f)
+}
+
+# The reference's outputs are all there, and as many lines on standard output.
+outputs_are_complete() {
+	diff -r --exclude='.sfx-*.tmp' out ../want/out &&
+		[ "$(wc -l <stdout)" -eq "$(wc -l <../want/stdout)" ]
+}
+
+says_one_line() {
+	[ "$(wc -l <stderr)" -eq 1 ]
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Killed before any call that changes a file, a program leaves its outputs absent or whole, and doing
+# the work again makes them complete.
+
+load fault_helper
+
+setup() {
+	require_preload
+	make_material
+}
+
+check() {
+	[ "$status" -eq 137 ] && outputs_are_whole || return
+	(fault='' && "$scenario" >stdout 2>stderr) && outputs_are_complete
+}
+
+@test 'sfx-resize killed anywhere leaves outputs absent or whole' {
+	at_each_place kill resize_file check
+}
+
+@test 'sfx-resize -E killed anywhere leaves outputs absent or whole' {
+	at_each_place kill resize_event check
+}
