@@ -42,6 +42,12 @@ const volatile sig_atomic_t *sfx_cmd_catch_stop(void);
 int sfx_cmd_fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err);
 
 /*
+ * True when progress is to be shown: it was asked for (SFX_OPT_PROGRESS_ROW), or standard error is
+ * a terminal and neither -q nor --log=json was given.
+ */
+bool sfx_cmd_shows_progress(const struct sfx_cmd *cmd);
+
+/*
  * For --stats: begins the object with program, wall_ms, cpu_ms, max_rss_bytes. The program adds its
  * own members with w, then calls _end, which writes the line to where --stats says. _begin returns
  * false when stats were not asked for: then neither add nor end.

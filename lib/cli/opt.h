@@ -75,7 +75,7 @@ struct sfx_opt_common {
     int verbose;
     int log_format;    /* 0 text, 1 json */
     const char *stats; /* NULL: none; "": standard error; else a file */
-    bool progress;
+    bool progress;     /* by SFX_OPT_PROGRESS_ROW */
 };
 
 /* clang-format off */
@@ -90,13 +90,16 @@ struct sfx_opt_common {
     {0, "stats", "FILE", SFX_OPT_OPTSTR, offsetof(type, member.stats),                             \
      "At the end, write what was done and what it cost as one line of JSON to FILE, or to "        \
      "standard error.", NULL, 0, 0},                                                               \
-    {0, "progress", NULL, SFX_OPT_FLAG, offsetof(type, member.progress),                           \
-     "Show progress even when standard error is not a terminal.", NULL, 0, 0},                     \
     {'h', "help", "KIND", SFX_OPT_OPTSTR, offsetof(type, member.help),                             \
      "Print this help; KIND man, bash, zsh or fish prints that form of it.",                       \
      "man|bash|zsh|fish", 0, 0},                                                                   \
     {'V', "version", NULL, SFX_OPT_FLAG, offsetof(type, member.version),                           \
      "Print the version.", NULL, 0, 0}
+
+/* For programs that show progress: a row before the common ones. */
+#define SFX_OPT_PROGRESS_ROW(type, member)                                                         \
+    {0, "progress", NULL, SFX_OPT_FLAG, offsetof(type, member.progress),                           \
+     "Show progress even when standard error is not a terminal.", NULL, 0, 0}
 
 #define SFX_OPT_END {0, NULL, NULL, SFX_OPT_FLAG, 0, NULL, NULL, 0, 0}
 /* clang-format on */
