@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define EOL_NBYTES 2 /* what of an unfinished record may be its line end */
+
 static int grow(struct sfx_block *b, size_t cap, struct sfx_err *err)
 {
     char *data = realloc(b->data, cap + SFX_BLOCK_SLACK);
@@ -28,7 +30,16 @@ int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint6
     return b->data == NULL ? grow(b, SFX_BLOCK_NBYTES, err) : 0;
 }
 
-int sfx_block_fill(struct sfx_block *b, size_t used, struct sfx_err *err)
+int sfx_block_check(const struct sfx_block *b, size_t record_nbytes, uint64_t line, size_t pos,
+                    struct sfx_err *err)
+{
+    if (record_nbytes <= b->max_nbytes)
+        return 0;
+    (void)sfx_err_set(err, SFX_E_LIMIT, "record is longer than %" PRIu64 " bytes", b->max_nbytes);
+    return sfx_block_blame(b, line, b->offset + pos, SFX_E_LIMIT, err);
+}
+
+int sfx_block_fill(struct sfx_block *b, size_t used, uint64_t line, struct sfx_err *err)
 {
     const size_t rest = b->len - used;
     int rc = 0;
@@ -37,10 +48,9 @@ int sfx_block_fill(struct sfx_block *b, size_t used, struct sfx_err *err)
         memmove(b->data, b->data + used, rest);
     b->len = rest;
     b->offset += used;
-    if (rest > b->max_nbytes)
-        return sfx_err_set(err, SFX_E_LIMIT, "record is longer than %" PRIu64 " bytes",
-                           b->max_nbytes);
-    if (rest > b->cap / 2)
+    if (rest > EOL_NBYTES)
+        rc = sfx_block_check(b, rest - EOL_NBYTES, line, 0, err);
+    if (rc == 0 && rest > b->cap / 2)
         rc = grow(b, b->cap * 2, err);
     while (rc == 0 && !b->eof && b->len < b->cap) {
         ssize_t n = b->src.read(b->src.ctx, b->data + b->len, b->cap - b->len, err);
@@ -61,7 +71,7 @@ int sfx_block_skip_mark(struct sfx_block *b, size_t *pos, struct sfx_err *err)
     int rc = 0;
 
     while (rc == 0 && b->len < sizeof(mark) && !b->eof)
-        rc = sfx_block_fill(b, 0, err);
+        rc = sfx_block_fill(b, 0, 1, err);
     *pos = b->len >= sizeof(mark) && memcmp(b->data, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
     return rc;
 }
@@ -72,7 +82,7 @@ int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, i
     const char *input = b->src.input != NULL ? b->src.input : "-";
 
     if (line > 0)
-        rc = sfx_err_wrap(err, rc, "line %" PRIu64 ", byte %" PRIu64, line, offset);
+        rc = sfx_err_wrap(err, rc, "line %" PRIu64 ", offset %" PRIu64, line, offset);
     if (b->src.member != NULL)
         rc = sfx_err_wrap(err, rc, "%s", b->src.member);
     return sfx_err_wrap(err, rc, "%s", input);

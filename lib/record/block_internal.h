@@ -31,16 +31,25 @@ int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint6
 
 /*
  * Gives up the first used bytes and reads until the window is full, the source pauses or ends; at
- * least one byte unless it ends. Positions and pointers into data become invalid. Errors: LIMIT
- * when the rest is a record longer than allowed, NOMEM, what the source says.
+ * least one byte unless it ends. Positions and pointers into data become invalid. line: where the
+ * rest begins, for messages. Errors: LIMIT when the rest is a record longer than allowed, NOMEM,
+ * what the source says.
  */
-int sfx_block_fill(struct sfx_block *b, size_t used, struct sfx_err *err);
+int sfx_block_fill(struct sfx_block *b, size_t used, uint64_t line, struct sfx_err *err);
+
+/*
+ * Checks the length of the record at pos (without its line end), which begins on line. A record
+ * that is too long ends the input, rejects or not: it is met before its end is known. Errors:
+ * LIMIT.
+ */
+int sfx_block_check(const struct sfx_block *b, size_t record_nbytes, uint64_t line, size_t pos,
+                    struct sfx_err *err);
 
 /* At the start of a stream: *pos is where data begins, behind a UTF-8 byte order mark if there is
  * one. Errors: as _fill. */
 int sfx_block_skip_mark(struct sfx_block *b, size_t *pos, struct sfx_err *err);
 
-/* Prepends "input: member: line N, byte M" to err; line 0 leaves the place out. Returns rc. */
+/* Prepends "input: member: line N, offset M" to err; line 0 leaves the place out. Returns rc. */
 int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, int rc,
                     struct sfx_err *err);
 

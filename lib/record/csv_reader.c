@@ -177,13 +177,13 @@ static int odd_row(struct sfx_reader *r, const struct sfx_reject_sink *rejects, 
     fault.pos = row.begin;
     if (row.nfields == 1 && row.end == row.begin)
         goto out;
+    rc = sfx_block_check(&r->block, row.end - row.begin, r->line, row.begin, err);
+    if (rc < 0)
+        return rc;
     sfx_buf_clear(&r->text);
     if (row.nfields != r->schema.ncols) {
         fault.code = SFX_E_INPUT;
         rc = sfx_csv_ragged_reason(&r->text, row.nfields, r->schema.ncols, err);
-    } else if (row.end - row.begin > r->opts.max_record_nbytes) {
-        rc = sfx_buf_printf(&r->text, err, "record is longer than %" PRIu64 " bytes",
-                            r->opts.max_record_nbytes);
     } else {
         (void)within_limits(r, &row, &longest);
         fault.field = longest;

@@ -105,21 +105,31 @@ static void restart(struct sfx_reader *r)
     r->scanning = false;
 }
 
+/* Takes the next record byte by byte: its separators replace those that the index found. */
+static void start_scan(struct sfx_reader *r)
+{
+    r->scanning = true;
+    r->scan = (struct sfx_csv_scan){.pos = r->begin};
+    r->ix.nseps = 0;
+}
+
 static int more_of_block(struct sfx_reader *r, struct sfx_err *err)
 {
     const size_t used = r->begin;
+    uint32_t nseps;
     uint32_t i;
     int rc;
 
     drop_taken(r);
-    rc = sfx_block_fill(&r->block, used, err);
-    if (rc == SFX_E_LIMIT)
-        return sfx_block_blame(&r->block, r->line, r->block.offset, rc, err);
+    rc = sfx_block_fill(&r->block, used, r->line, err);
     if (rc < 0)
         return rc;
-    for (i = 0; i < r->ix.nseps; i++)
-        r->ix.seps[i] -= (uint32_t)used;
     r->begin = 0;
+    nseps = !r->scanning                     ? r->ix.nseps
+            : r->scan.nfields < SFX_CSV_SEPS ? r->scan.nfields
+                                             : SFX_CSV_SEPS;
+    for (i = 0; i < nseps; i++)
+        r->ix.seps[i] -= (uint32_t)used;
     r->scanned -= used;
     if (r->scanning) {
         r->scan.pos -= used;
@@ -149,6 +159,9 @@ static int end_scan(struct sfx_reader *r, const struct sfx_reject_sink *rejects,
     }
     if (end > r->begin && r->block.data[end - 1] == '\r')
         end--;
+    rc = sfx_block_check(&r->block, end - r->begin, r->line, r->begin, err);
+    if (rc < 0)
+        return rc;
     sfx_buf_clear(&r->text);
     if (scan->bad)
         rc = sfx_buf_puts(&r->text, "text after a closing quote", err);
@@ -216,8 +229,7 @@ static int finish(struct sfx_reader *r, const struct sfx_reject_sink *rejects, s
         return 1;
     }
     if (!r->scanning) {
-        r->scanning = true; /* to find the quote that is open */
-        r->scan = (struct sfx_csv_scan){.pos = r->begin};
+        start_scan(r); /* to find the quote that is open */
         return 1;
     }
     if (r->closed)
@@ -230,10 +242,9 @@ static void run_index(struct sfx_reader *r)
 {
     drop_taken(r);
     r->scanned = r->index(&r->chars, &r->ix, r->block.data, r->scanned, r->block.len);
-    if (r->ix.nrows == 0 && (r->ix.dirty || r->scanned < r->block.len)) {
-        r->scanning = true; /* a quote out of place, or more fields than the index holds */
-        r->scan = (struct sfx_csv_scan){.pos = r->begin};
-    }
+    /* A quote out of place, or more fields than the index holds. */
+    if (r->ix.nrows == 0 && (r->ix.dirty || r->scanned < r->block.len))
+        start_scan(r);
     r->ix.dirty = false; /* met again when the records before it are taken */
 }
 
@@ -266,7 +277,7 @@ static int find_eol(struct sfx_reader *r, struct sfx_err *err)
         }
         if (b->eof || b->len > EOL_LOOKAHEAD_NBYTES)
             break;
-        rc = sfx_block_fill(b, 0, err);
+        rc = sfx_block_fill(b, 0, r->line, err);
     }
     if (rc == 0 && (scan.bare_cr || scan.last_cr)) {
         r->eol = SFX_EOL_CR;

@@ -5,7 +5,8 @@
  * Contract: a reader turns one byte stream (one stream of a sfx_input) after the other into
  * batches; a writer turns batches into bytes. Both are one-thread objects. The table is in
  * format.c; a new format is a new file and one row. What a reader says of bad data begins with the
- * input's name (and "member: "), the line and the byte; failures of its source pass unchanged.
+ * input's name (and "member: "), the line and the offset of the byte; failures of its source pass
+ * unchanged.
  */
 #ifndef SFX_RECORD_FORMAT_H
 #define SFX_RECORD_FORMAT_H

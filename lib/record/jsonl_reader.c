@@ -3,7 +3,6 @@
 #include "record/format_internal.h"
 #include "record/jsonl_internal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,9 +121,7 @@ static int find(struct sfx_reader *r, bool may_move, struct sfx_err *err)
             return sfx_block_blame(&r->block, s->line, r->block.offset + s->pos, SFX_E_INPUT, err);
         if (r->block.eof || !may_move)
             return 0;
-        rc = sfx_block_fill(&r->block, used, err);
-        if (rc == SFX_E_LIMIT)
-            return sfx_block_blame(&r->block, s->line, r->block.offset, rc, err);
+        rc = sfx_block_fill(&r->block, used, s->inside ? s->begin_line : s->line, err);
         if (rc < 0)
             return rc;
         s->pos -= used;
@@ -139,12 +136,12 @@ static int take_record(struct sfx_reader *r, struct sfx_batch *batch, uint32_t n
     struct sfx_err why;
     uint32_t nfields = 0;
     enum sfx_jsonl_verdict verdict;
+    int rc;
 
-    if (r->record.len > r->opts.max_record_nbytes) {
-        (void)sfx_err_set(&why, SFX_E_LIMIT, "record is longer than %" PRIu64 " bytes",
-                          r->opts.max_record_nbytes);
-        return refuse(r, rejects, &why, err);
-    }
+    rc = sfx_block_check(&r->block, r->record.len, r->record_line,
+                         (size_t)(r->record.ptr - r->block.data), err);
+    if (rc < 0)
+        return rc;
     verdict = sfx_jsonl_object_parse(&r->object, r->record, n, n == 0, &nfields, &why);
     r->kept = verdict == SFX_JSONL_NEW_COLUMN;
     switch (verdict) {
