@@ -275,6 +275,18 @@ static int publish(struct sfx_outfile *out)
     return rc < 0 ? rc : rename_temp(out);
 }
 
+/*
+ * Opens the folder above fd; *up is -1 where we may not read: what cannot be opened cannot be
+ * synced, and such a folder is older than our work.
+ */
+static int open_above(const struct sfx_outfile *out, int fd, int *up, struct sfx_err *err)
+{
+    *up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*up < 0 && errno != EACCES)
+        return sfx_err_errno(err, errno, "%s: cannot open the folder above", out->path);
+    return 0;
+}
+
 /* Syncs the folder, and those above it that were perhaps made for it. */
 static int sync_folders(const struct sfx_outfile *out, struct sfx_err *err)
 {
@@ -282,20 +294,19 @@ static int sync_folders(const struct sfx_outfile *out, struct sfx_err *err)
     int fd = out->dirfd;
     int rc = 0;
 
-    for (;;) {
+    while (fd >= 0) {
         int up = -1;
 
         if (fsync(fd) != 0)
             rc = sfx_err_errno(err, errno, "%s: cannot sync the folder", out->path);
-        else if (left > 0 && (up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-            rc = sfx_err_errno(err, errno, "%s: cannot open the folder above", out->path);
+        else if (left > 0)
+            rc = open_above(out, fd, &up, err);
         if (fd != out->dirfd)
             (void)sfx_io_close(&fd, NULL);
-        if (up < 0)
-            return rc;
         fd = up;
         left--;
     }
+    return rc;
 }
 
 int sfx_outfile_commit(struct sfx_outfile *out, struct sfx_err *err)
