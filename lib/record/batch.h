@@ -90,6 +90,7 @@ struct sfx_batch {
     uint16_t
         *sel; /* the rows that are alive, ascending or in output order; capacity SFX_BATCH_ROWS */
     uint32_t nsel;      /* a fresh batch has sel = 0 … nrows-1 */
+    bool open_schema;   /* JSON: other records may have other columns; what is not there is null */
     uint64_t schema_id; /* a hash of names and number of columns; 0: no columns */
     const char *input;  /* name of the operand, borrowed from the reader's input */
     const char *member; /* NULL when the operand is no archive */

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* Numbers: reading cells, arithmetic, rounding. Exact, see decimal.h; null makes null. */
+#include "query/functions_internal.h"
+
+#include <string.h>
+
+static const char *reason_of(enum sfx_decimal_result result)
+{
+    switch (result) {
+    case SFX_DECIMAL_OVERFLOW: return "has more than 38 digits";
+    case SFX_DECIMAL_DIV_BY_ZERO: return "division by zero";
+    default: return "is not a number";
+    }
+}
+
+static void parse_cell(struct sfx_eval *ev, const struct sfx_node *node,
+                       const struct sfx_cell *cell, uint32_t row)
+{
+    struct sfx_slice text = sfx_eval_cell_text(ev, cell);
+    enum sfx_decimal_result result;
+
+    if (sfx_cell_is_null(cell) || text.len == 0) {
+        node->vec->flags[row] = 1;
+        return;
+    }
+    node->vec->flags[row] = 0;
+    result = sfx_decimal_parse(text, &node->vec->nums[row]);
+    if (__builtin_expect(result != SFX_DECIMAL_OK, 0))
+        sfx_eval_fail(ev, node, row, &text, reason_of(result));
+}
+
+void sfx_to_number(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                   uint32_t nsel)
+{
+    const struct sfx_vec *arg = node->args[0]->vec;
+    uint32_t i;
+
+    if (arg->type == SFX_TYPE_BOOL) {
+        for (i = 0; i < nsel; i++) {
+            struct sfx_slice text = sfx_slice_str(arg->flags[sel[i]] ? "true" : "false");
+
+            sfx_eval_fail(ev, node, sel[i], &text, "is not a number");
+        }
+        return;
+    }
+    for (i = 0; i < nsel; i++)
+        parse_cell(ev, node, &arg->cells[sel[i]], sel[i]);
+}
+
+/* num(x): the conversion has made it one already. */
+void sfx_fn_num(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                uint32_t nsel)
+{
+    const struct sfx_vec *arg = node->args[0]->vec;
+    uint32_t i;
+
+    (void)ev;
+    for (i = 0; i < nsel; i++) {
+        node->vec->nums[sel[i]] = arg->nums[sel[i]];
+        node->vec->flags[sel[i]] = arg->flags[sel[i]];
+    }
+}
+
+static void fail_result(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row,
+                        enum sfx_decimal_result result)
+{
+    sfx_eval_fail(ev, node, row, NULL,
+                  result == SFX_DECIMAL_OVERFLOW ? "a result has more than 38 digits"
+                                                 : reason_of(result));
+}
+
+/* The kernel of a binary operation; it becomes a loop of its own around the inlined operation. */
+static inline __attribute__((always_inline)) void
+arithmetic(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel, uint32_t nsel,
+           enum sfx_decimal_result (*op)(const struct sfx_decimal *, const struct sfx_decimal *,
+                                         struct sfx_decimal *))
+{
+    const struct sfx_vec *a = node->args[0]->vec, *b = node->args[1]->vec;
+    struct sfx_vec *out = node->vec;
+    uint32_t i;
+
+    for (i = 0; i < nsel; i++) {
+        uint32_t row = sel[i];
+        enum sfx_decimal_result result;
+
+        out->flags[row] = a->flags[row] | b->flags[row];
+        if (out->flags[row])
+            continue;
+        result = op(&a->nums[row], &b->nums[row], &out->nums[row]);
+        if (__builtin_expect(result != SFX_DECIMAL_OK, 0))
+            fail_result(ev, node, row, result);
+    }
+}
+
+void sfx_fn_add(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                uint32_t nsel)
+{
+    arithmetic(ev, node, sel, nsel, sfx_decimal_add);
+}
+
+void sfx_fn_sub(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                uint32_t nsel)
+{
+    arithmetic(ev, node, sel, nsel, sfx_decimal_sub);
+}
+
+void sfx_fn_mul(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                uint32_t nsel)
+{
+    arithmetic(ev, node, sel, nsel, sfx_decimal_mul);
+}
+
+void sfx_fn_div(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                uint32_t nsel)
+{
+    arithmetic(ev, node, sel, nsel, sfx_decimal_div);
+}
+
+void sfx_fn_rem(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                uint32_t nsel)
+{
+    arithmetic(ev, node, sel, nsel, sfx_decimal_rem);
+}
+
+void sfx_fn_neg(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    const struct sfx_decimal *x = &node->args[0]->vec->nums[row];
+
+    (void)ev;
+    node->vec->flags[row] = 0;
+    node->vec->nums[row] = (struct sfx_decimal){-x->mant, x->scale};
+}
+
+void sfx_fn_abs(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    const struct sfx_decimal *x = &node->args[0]->vec->nums[row];
+
+    (void)ev;
+    node->vec->flags[row] = 0;
+    node->vec->nums[row] = (struct sfx_decimal){x->mant < 0 ? -x->mant : x->mant, x->scale};
+}
+
+static void round_row(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row, int digits,
+                      enum sfx_decimal_rounding rounding)
+{
+    enum sfx_decimal_result result;
+
+    node->vec->flags[row] = 0;
+    result =
+        sfx_decimal_round(&node->args[0]->vec->nums[row], digits, rounding, &node->vec->nums[row]);
+    if (result != SFX_DECIMAL_OK)
+        fail_result(ev, node, row, result);
+}
+
+void sfx_fn_floor(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    round_row(ev, node, row, 0, SFX_ROUND_FLOOR);
+}
+
+void sfx_fn_ceil(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    round_row(ev, node, row, 0, SFX_ROUND_CEIL);
+}
+
+bool sfx_decimal_to_int(const struct sfx_decimal *value, int64_t min, int64_t max, int64_t *out)
+{
+    struct sfx_decimal whole = *value;
+
+    sfx_decimal_trim(&whole, 0);
+    if (whole.scale != 0 || whole.mant < min || whole.mant > max)
+        return false;
+    *out = (int64_t)whole.mant;
+    return true;
+}
+
+void sfx_fn_round(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    int64_t digits = 0;
+
+    if (node->nargs > 1 &&
+        !sfx_decimal_to_int(&node->args[1]->vec->nums[row], -SFX_DECIMAL_MAX_DIGITS,
+                            SFX_DECIMAL_MAX_DIGITS, &digits)) {
+        sfx_eval_fail(ev, node, row, NULL, "round() takes a whole number of digits");
+        return;
+    }
+    round_row(ev, node, row, (int)digits, SFX_ROUND_HALF_AWAY);
+}
+
+void sfx_fn_decimal(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    struct sfx_slice text = sfx_eval_cell_text(ev, &node->args[0]->vec->cells[row]);
+    struct sfx_slice strip = node->expr->strip, left = {0};
+    enum sfx_decimal_result result;
+    char *copy = sfx_eval_text(ev, text.len);
+    size_t i;
+
+    if (copy == NULL)
+        return;
+    left.ptr = copy;
+    for (i = 0; i < text.len; i++) {
+        if (strip.len == 0 || memchr(strip.ptr, text.ptr[i], strip.len) == NULL)
+            copy[left.len++] = text.ptr[i];
+    }
+    node->vec->flags[row] = left.len == 0;
+    if (left.len == 0)
+        return;
+    result = sfx_decimal_parse(left, &node->vec->nums[row]);
+    if (result != SFX_DECIMAL_OK)
+        sfx_eval_fail(ev, node, row, &text, reason_of(result));
+}

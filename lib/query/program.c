@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs: parsed text, and the plan in words. */
+#include "query/query.h"
+#include "query/stage_internal.h"
+
+#include <stdlib.h>
+
+/* The caret's place is a uint32_t. */
+#define MAX_PROGRAM_NBYTES ((size_t)16 << 20)
+
+struct sfx_program *sfx_program_new(const char *text, size_t len, struct sfx_err *err)
+{
+    struct sfx_program *program = calloc(1, sizeof(*program));
+    struct sfx_parser parser = {.program = program, .err = err};
+    char *copy;
+
+    if (program == NULL) {
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for the program");
+        return NULL;
+    }
+    if (len > MAX_PROGRAM_NBYTES) {
+        (void)sfx_err_set(err, SFX_E_LIMIT, "a program has at most %zu bytes", MAX_PROGRAM_NBYTES);
+        goto fail;
+    }
+    copy = sfx_arena_strndup(&program->arena, text, len, err);
+    if (copy == NULL)
+        goto fail;
+    program->text = sfx_slice(copy, len);
+    if (sfx_parse_program(&parser) < 0)
+        goto fail;
+    return program;
+fail:
+    sfx_program_free(program);
+    return NULL;
+}
+
+void sfx_program_free(struct sfx_program *program)
+{
+    const struct sfx_regex *regex;
+
+    if (program == NULL)
+        return;
+    for (regex = program->regexes; regex != NULL; regex = regex->next)
+        regfree((regex_t *)&regex->compiled);
+    sfx_arena_done(&program->arena);
+    free(program);
+}
+
+int sfx_program_explain(const struct sfx_program *program, struct sfx_buf *out, struct sfx_err *err)
+{
+    size_t i;
+    int rc = 0;
+
+    if (program->nstages == 0)
+        return sfx_buf_puts(out, "records pass through untouched\n", err);
+    for (i = 0; i < program->nstages && rc == 0; i++) {
+        const struct sfx_stage_ast *stage = &program->stages[i];
+
+        rc = sfx_buf_printf(out, err, "%zu. %.*s\n   %s\n", i + 1, SFX_SLICE_ARG(stage->text),
+                            stage->verb->plan);
+    }
+    return rc;
+}

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/* Queries: batches become frames, frames flow through the operators, batches come out. */
+#include "query/stage_internal.h"
+
+#include "base/size.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_MEMORY_NBYTES ((uint64_t)256 << 20)
+
+struct sfx_query {
+    const struct sfx_program *program;
+    struct sfx_query_opts opts;
+    sfx_query_emit *emit;
+    void *emit_ctx;
+    struct sfx_operator **operators; /* one for each stage */
+    struct sfx_eval eval;
+    struct sfx_query_counts counts;
+    uint64_t next_schema;
+    uint64_t memory_used; /* of blocking stages */
+    /* The input side: a frame over the reader's batch. */
+    struct sfx_frame source;
+    struct sfx_arena source_arena;
+    struct sfx_vec *source_vecs;
+    uint64_t batch_schema; /* of the batches that source is made for */
+    bool has_source;
+    /* The output side: a batch over the last frame. */
+    struct sfx_batch sink;
+    uint64_t sink_schema; /* of the frames that sink is made for */
+    /* on_error FAIL: the first bad record; told when the records before it are through. */
+    int failed;
+    struct sfx_err failure;
+};
+
+static bool is_satisfied_from(const struct sfx_query *q, size_t first)
+{
+    size_t i;
+
+    for (i = first; i < q->program->nstages; i++) {
+        const struct sfx_operator *op = q->operators[i];
+
+        if (op->verb->satisfied != NULL && op->verb->satisfied(op))
+            return true;
+        if (op->verb->finish != NULL) /* it has more to give than it was given */
+            return false;
+    }
+    return false;
+}
+
+bool sfx_query_satisfied(const struct sfx_query *q)
+{
+    return is_satisfied_from(q, 0);
+}
+
+struct sfx_query *sfx_query_new(const struct sfx_program *program,
+                                const struct sfx_query_opts *opts, sfx_query_emit *emit, void *ctx,
+                                struct sfx_err *err)
+{
+    struct sfx_query *q = calloc(1, sizeof(*q));
+    size_t i;
+
+    if (q == NULL) {
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a query");
+        return NULL;
+    }
+    q->program = program;
+    if (opts != NULL)
+        q->opts = *opts;
+    if (q->opts.memory_nbytes == 0)
+        q->opts.memory_nbytes = DEFAULT_MEMORY_NBYTES;
+    if (q->opts.tmp_dir == NULL)
+        q->opts.tmp_dir = "/tmp";
+    q->emit = emit;
+    q->emit_ctx = ctx;
+    q->operators = calloc(program->nstages + 1, sizeof(struct sfx_operator *));
+    if (q->operators == NULL || sfx_eval_init(&q->eval, err) < 0)
+        goto fail;
+    for (i = program->nstages; i-- > 0;) {
+        struct sfx_operator *op = calloc(1, program->stages[i].verb->state_nbytes);
+
+        if (op == NULL)
+            goto fail;
+        q->operators[i] = op;
+        op->verb = program->stages[i].verb;
+        op->ast = &program->stages[i];
+        op->query = q;
+        op->next = q->operators[i + 1];
+    }
+    return q;
+fail:
+    (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a query");
+    sfx_query_free(q);
+    return NULL;
+}
+
+void sfx_query_free(struct sfx_query *q)
+{
+    size_t i;
+
+    if (q == NULL)
+        return;
+    for (i = 0; q->operators != NULL && i < q->program->nstages; i++) {
+        struct sfx_operator *op = q->operators[i];
+
+        if (op == NULL)
+            continue;
+        if (op->verb->destroy != NULL)
+            op->verb->destroy(op);
+        sfx_arena_done(&op->arena);
+        free(op);
+    }
+    free(q->operators);
+    sfx_eval_done(&q->eval);
+    sfx_arena_done(&q->source_arena);
+    free(q->sink.columns);
+    free(q);
+}
+
+/* --- what operators ask of the query ------------------------------------------------------ */
+
+struct sfx_eval *sfx_operator_eval(const struct sfx_operator *op)
+{
+    return &op->query->eval;
+}
+
+uint64_t sfx_operator_new_schema(const struct sfx_operator *op)
+{
+    return ++op->query->next_schema;
+}
+
+const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op)
+{
+    return &op->query->opts;
+}
+
+struct sfx_binder sfx_operator_binder(struct sfx_operator *op, const struct sfx_frame *in,
+                                      struct sfx_err *err)
+{
+    return (struct sfx_binder){
+        .program = op->query->program,
+        .cols = in->cols,
+        .ncols = in->ncols,
+        .open = in->open,
+        .arena = &op->arena,
+        .err = err,
+    };
+}
+
+bool sfx_operator_charge(struct sfx_operator *op, int64_t nbytes)
+{
+    struct sfx_query *q = op->query;
+
+    if (nbytes > 0 && (uint64_t)nbytes > q->opts.memory_nbytes - q->memory_used)
+        return false;
+    q->memory_used += (uint64_t)nbytes;
+    return true;
+}
+
+int sfx_operator_over_limit(const struct sfx_operator *op, struct sfx_err *err)
+{
+    return sfx_program_err(op->query->program, op->ast->at, err,
+                           "%s needs more than %" PRIu64 " MiB of memory; --memory allows more",
+                           op->verb->name, op->query->opts.memory_nbytes >> 20);
+}
+
+bool sfx_operator_is_done(const struct sfx_operator *op)
+{
+    const struct sfx_query *q = op->query;
+
+    return q->failed < 0 || is_satisfied_from(q, (size_t)(op->ast - q->program->stages) + 1);
+}
+
+bool sfx_operator_needs_origin(const struct sfx_operator *op)
+{
+    for (op = op->next; op != NULL && op->verb->finish == NULL; op = op->next) {
+        if (op->verb->can_fail)
+            return true;
+    }
+    return op != NULL;
+}
+
+int sfx_frame_make_rows(struct sfx_frame *frame, struct sfx_arena *arena, struct sfx_err *err)
+{
+    frame->rows = sfx_arena_calloc(arena, SFX_BATCH_ROWS, sizeof(*frame->rows), err);
+    frame->sel = sfx_arena_calloc(arena, SFX_BATCH_ROWS, sizeof(*frame->sel), err);
+    return frame->rows == NULL || frame->sel == NULL ? SFX_E_NOMEM : 0;
+}
+
+void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in)
+{
+    out->rows = in->rows;
+    out->nrows = in->nrows;
+    out->sel = in->sel;
+    out->nsel = in->nsel;
+    out->input = in->input;
+    out->member = in->member;
+    out->eol = in->eol;
+}
+
+/* --- bad records ---------------------------------------------------------------------------- */
+
+#define SHOWN_VALUE_NBYTES 80 /* of a value in a message */
+
+/* "orders.csv: line 17: column price: "abc" is not a number". Keeps the first in row order. */
+static void note_failure(struct sfx_query *q, const struct sfx_frame *frame,
+                         const struct sfx_row_error *bad)
+{
+    uint64_t line = frame->rows[bad->row].line;
+    int shown = (int)(bad->value.len > SHOWN_VALUE_NBYTES ? SHOWN_VALUE_NBYTES : bad->value.len);
+    struct sfx_err *err = &q->failure;
+
+    if (bad->has_value)
+        q->failed =
+            sfx_err_set(err, SFX_E_INPUT, "\"%.*s%s\" %s", shown, shown > 0 ? bad->value.ptr : "",
+                        (size_t)shown < bad->value.len ? "…" : "", bad->reason);
+    else
+        q->failed = sfx_err_set(err, SFX_E_INPUT, "%s", bad->reason);
+    if (bad->column.len > 0)
+        q->failed = sfx_err_wrap(err, q->failed, "column %.*s", SFX_SLICE_ARG(bad->column));
+    if (line > 0)
+        q->failed = sfx_err_wrap(err, q->failed, "line %" PRIu64, line);
+    if (frame->member != NULL)
+        q->failed = sfx_err_wrap(err, q->failed, "%s", frame->member);
+    if (frame->input != NULL)
+        q->failed = sfx_err_wrap(err, q->failed, "%s", frame->input);
+}
+
+static int reject(struct sfx_query *q, const struct sfx_frame *frame,
+                  const struct sfx_row_error *bad, struct sfx_err *err)
+{
+    const struct sfx_row_origin *origin = &frame->rows[bad->row];
+    struct sfx_reject r = {
+        .input = frame->input,
+        .member = frame->member,
+        .line = origin->line,
+        .offset = origin->offset,
+        .column = bad->column,
+        .value = bad->value,
+        .code = sfx_code_name(SFX_E_INPUT),
+        .reason = bad->reason,
+        .raw = origin->raw,
+    };
+
+    q->counts.rejected++;
+    return q->opts.rejects != NULL ? q->opts.rejects->put(q->opts.rejects->ctx, &r, err) : 0;
+}
+
+/* The note about a bad row. */
+static const struct sfx_row_error *find_error(const struct sfx_eval *ev, uint16_t row)
+{
+    uint32_t i;
+
+    for (i = 0; ev->errors[i].row != row; i++)
+        ;
+    return &ev->errors[i];
+}
+
+int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
+{
+    struct sfx_query *q = op->query;
+    struct sfx_eval *ev = &q->eval;
+    uint32_t i, n = 0;
+    int rc = 0;
+
+    if (ev->rc < 0)
+        return sfx_err_set(err, ev->rc, "no memory for computed values");
+    if (ev->nerrors == 0)
+        return 0;
+    for (i = 0; i < frame->nsel && rc == 0; i++) {
+        uint16_t row = frame->sel[i];
+
+        if (!ev->bad[row]) {
+            frame->sel[n++] = row;
+        } else if (q->opts.on_error == SFX_ON_ERROR_FAIL) {
+            note_failure(q, frame, find_error(ev, row));
+            break;
+        } else if (q->opts.on_error == SFX_ON_ERROR_REJECT) {
+            rc = reject(q, frame, find_error(ev, row), err);
+        } else {
+            q->counts.skipped++;
+        }
+    }
+    frame->nsel = n;
+    for (i = 0; i < ev->nerrors; i++)
+        ev->bad[ev->errors[i].row] = 0;
+    ev->nerrors = 0;
+    return rc;
+}
+
+/* --- the chain ------------------------------------------------------------------------------ */
+
+/* Makes the sink batch's columns those of frame. */
+static int bind_sink(struct sfx_query *q, const struct sfx_frame *frame, struct sfx_err *err)
+{
+    size_t i;
+
+    free(q->sink.columns);
+    q->sink.columns = calloc(frame->ncols + 1, sizeof(*q->sink.columns));
+    if (q->sink.columns == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", frame->ncols);
+    q->sink.ncols = frame->ncols;
+    for (i = 0; i < frame->ncols; i++) {
+        q->sink.columns[i].name = frame->cols[i].name;
+        q->sink.columns[i].head = frame->cols[i].head;
+    }
+    sfx_batch_update_schema_id(&q->sink);
+    q->sink_schema = frame->schema_id;
+    return 0;
+}
+
+static int emit(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err)
+{
+    size_t i;
+
+    if (q->sink.columns == NULL || q->sink_schema != frame->schema_id) {
+        int rc = bind_sink(q, frame, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    for (i = 0; i < frame->ncols; i++) {
+        sfx_vec_make_cells(&q->eval, frame->cols[i].vec, frame->sel, frame->nsel);
+        q->sink.columns[i].cells = frame->cols[i].vec->cells;
+    }
+    if (q->eval.rc < 0)
+        return sfx_err_set(err, q->eval.rc, "no memory for computed values");
+    q->sink.rows = frame->rows;
+    q->sink.nrows = frame->nrows;
+    q->sink.sel = frame->sel;
+    q->sink.nsel = frame->nsel;
+    q->sink.input = frame->input;
+    q->sink.member = frame->member;
+    q->sink.eol = frame->eol;
+    q->sink.open_schema = frame->open;
+    q->counts.out += frame->nsel;
+    return q->emit(q->emit_ctx, &q->sink, err);
+}
+
+int sfx_operator_push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
+{
+    int rc;
+
+    if (op->bound_schema != frame->schema_id) {
+        sfx_arena_reset(&op->arena);
+        op->bound_schema = 0;
+        rc = op->verb->bind(op, frame, err);
+        if (rc < 0)
+            return rc;
+        op->bound_schema = frame->schema_id;
+    }
+    return op->verb->push(op, frame, err);
+}
+
+int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
+{
+    return op->next != NULL ? sfx_operator_push(op->next, frame, err) : emit(op->query, frame, err);
+}
+
+/* A copy of a column's name, and of how the input spelled it, with its quotes. */
+static int copy_name(struct sfx_arena *arena, const struct sfx_column *from, struct sfx_qcolumn *to,
+                     struct sfx_err *err)
+{
+    size_t quote = (from->head.flags & SFX_CELL_QUOTED) != 0;
+    char *copy = sfx_arena_strndup(arena, from->name.ptr, from->name.len, err);
+
+    if (copy == NULL)
+        return SFX_E_NOMEM;
+    to->name = sfx_slice(copy, from->name.len);
+    to->head = from->head;
+    if (from->head.kind == SFX_CELL_MISSING)
+        return 0;
+    copy = sfx_arena_strndup(arena, from->head.ptr - quote, from->head.len + 2 * quote, err);
+    to->head.ptr = copy + quote;
+    return copy == NULL ? SFX_E_NOMEM : 0;
+}
+
+/* Makes the source frame's columns those of batch. */
+static int bind_source(struct sfx_query *q, const struct sfx_batch *batch, struct sfx_err *err)
+{
+    struct sfx_frame *source = &q->source;
+    size_t i;
+
+    sfx_arena_reset(&q->source_arena);
+    q->has_source = false;
+    source->cols = sfx_arena_calloc(&q->source_arena, batch->ncols + 1, sizeof(*source->cols), err);
+    q->source_vecs =
+        sfx_arena_calloc(&q->source_arena, batch->ncols + 1, sizeof(*q->source_vecs), err);
+    if (source->cols == NULL || q->source_vecs == NULL)
+        return SFX_E_NOMEM;
+    source->ncols = batch->ncols;
+    for (i = 0; i < batch->ncols; i++) {
+        q->source_vecs[i].type = SFX_TYPE_CELL;
+        source->cols[i].vec = &q->source_vecs[i];
+        if (copy_name(&q->source_arena, &batch->columns[i], &source->cols[i], err) < 0)
+            return SFX_E_NOMEM;
+    }
+    source->schema_id = ++q->next_schema;
+    source->open = batch->open_schema || batch->ncols == 0;
+    q->batch_schema = batch->schema_id;
+    q->has_source = true;
+    return 0;
+}
+
+/* Points the source frame to batch and runs it. */
+static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
+{
+    size_t i;
+
+    if (!q->has_source || q->batch_schema != batch->schema_id || q->source.ncols != batch->ncols) {
+        int rc = bind_source(q, batch, err);
+
+        if (rc < 0)
+            return rc;
+    }
+    for (i = 0; i < batch->ncols; i++)
+        q->source_vecs[i].cells = batch->columns[i].cells;
+    q->source.rows = batch->rows;
+    q->source.nrows = batch->nrows;
+    q->source.sel = batch->sel;
+    q->source.nsel = batch->nsel;
+    q->source.input = batch->input;
+    q->source.member = batch->member;
+    q->source.eol = batch->eol;
+    sfx_eval_reset(&q->eval);
+    return q->program->nstages > 0 ? sfx_operator_push(q->operators[0], &q->source, err)
+                                   : emit(q, &q->source, err);
+}
+
+int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
+{
+    int rc;
+
+    q->counts.in += batch->nsel;
+    rc = run_batch(q, batch, err);
+    if (rc == 0 && q->failed < 0 && !sfx_query_satisfied(q)) {
+        if (err != NULL)
+            *err = q->failure;
+        return q->failed;
+    }
+    q->failed = 0; /* a stage had enough before the bad record */
+    return rc;
+}
+
+int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
+{
+    size_t i;
+    int rc;
+
+    sfx_batch_clear(batch);
+    rc = run_batch(q, batch, err);
+    for (i = 0; i < q->program->nstages && rc == 0; i++) {
+        struct sfx_operator *op = q->operators[i];
+
+        if (op->verb->finish == NULL)
+            continue;
+        rc = op->verb->finish(op, err);
+        if (rc == 0 && q->failed < 0 && !is_satisfied_from(q, i + 1)) {
+            if (err != NULL)
+                *err = q->failure;
+            return q->failed;
+        }
+        q->failed = 0;
+    }
+    return rc;
+}
+
+struct sfx_query_counts sfx_query_counts(const struct sfx_query *q)
+{
+    return q->counts;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* Rows as bytes: a head (number of cells, dialect, origin) and each cell with its spelling. */
+#include "query/rowstore_internal.h"
+
+#include <string.h>
+
+/* A cell's first byte: kind, flags, and what follows. */
+#define TAG_FLAGS_SHIFT 4
+#define TAG_LONG        0x40 /* the length takes four bytes, not one */
+#define TAG_DIALECT     0x80 /* a dialect of its own follows */
+
+#define HEAD_NBYTES   4                   /* cells, dialect */
+#define ORIGIN_NBYTES (8 + 8 + 4 + 4 + 4) /* line, offset, fields, source, length of raw */
+#define CELL_NBYTES   7                   /* tag, length, dialect */
+
+/* --- the union of columns ------------------------------------------------------------------- */
+
+static int grow_columns(struct sfx_rowstore *s, struct sfx_err *err)
+{
+    size_t cap = s->cap_cols == 0 ? 32 : s->cap_cols * 2;
+    struct sfx_qcolumn *cols = sfx_arena_calloc(&s->arena, cap, sizeof(*cols), err);
+    enum sfx_type *types = sfx_arena_calloc(&s->arena, cap, sizeof(*types), err);
+    int32_t *from = sfx_arena_calloc(&s->arena, cap, sizeof(*from), err);
+
+    if (cols == NULL || types == NULL || from == NULL)
+        return SFX_E_NOMEM;
+    if (s->ncols > 0) {
+        memcpy(cols, s->cols, s->ncols * sizeof(*cols));
+        memcpy(types, s->types, s->ncols * sizeof(*types));
+        memcpy(from, s->from, s->ncols * sizeof(*from));
+    }
+    s->cols = cols;
+    s->types = types;
+    s->from = from;
+    s->cap_cols = cap;
+    return 0;
+}
+
+/* The union's column of that name, looked for from where the one before was found. */
+static size_t find_column(const struct sfx_rowstore *s, struct sfx_slice name, size_t guess)
+{
+    size_t i;
+
+    if (guess < s->ncols && sfx_slice_eq(s->cols[guess].name, name))
+        return guess;
+    for (i = 0; i < s->ncols && !sfx_slice_eq(s->cols[i].name, name); i++)
+        ;
+    return i;
+}
+
+static int add_column(struct sfx_rowstore *s, const struct sfx_qcolumn *col, struct sfx_err *err)
+{
+    struct sfx_slice head = sfx_cell_spelling(&col->head);
+    struct sfx_qcolumn *own;
+    char *name, *spelled;
+
+    if (s->ncols == SFX_BATCH_MAX_COLS)
+        return sfx_err_set(err, SFX_E_LIMIT, "more than %d columns", SFX_BATCH_MAX_COLS);
+    if (s->ncols == s->cap_cols && grow_columns(s, err) < 0)
+        return SFX_E_NOMEM;
+    name = sfx_arena_strndup(&s->arena, col->name.ptr, col->name.len, err);
+    spelled = sfx_arena_strndup(&s->arena, head.ptr, head.len, err);
+    if (name == NULL || spelled == NULL)
+        return SFX_E_NOMEM;
+    own = &s->cols[s->ncols];
+    own->name = sfx_slice(name, col->name.len);
+    own->head = col->head;
+    own->head.ptr = spelled + (col->head.ptr - head.ptr);
+    s->ncols++;
+    return 0;
+}
+
+int sfx_rowstore_bind(struct sfx_rowstore *s, const struct sfx_frame *frame, struct sfx_err *err)
+{
+    size_t i, at = 0;
+
+    if (s->ncols == 0)
+        s->eol = frame->eol;
+    s->open = s->open || frame->open;
+    for (i = 0; i < s->ncols; i++)
+        s->from[i] = -1;
+    for (i = 0; i < frame->ncols; i++) {
+        enum sfx_type type = frame->cols[i].vec->type;
+
+        at = find_column(s, frame->cols[i].name, i == 0 ? 0 : at + 1);
+        if (at == s->ncols && add_column(s, &frame->cols[i], err) < 0)
+            return err != NULL ? (int)err->code : SFX_E_NOMEM;
+        s->from[at] = (int32_t)i;
+        s->types[at] = s->types[at] == SFX_TYPE_NULL || s->types[at] == type ? type : SFX_TYPE_CELL;
+    }
+    s->bound_schema = frame->schema_id;
+    return 0;
+}
+
+/* --- inputs ----------------------------------------------------------------------------------- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static int copy_text(struct sfx_arena *arena, const char *text, const char **out,
+                     struct sfx_err *err)
+{
+    *out = text != NULL ? sfx_arena_strndup(arena, text, strlen(text), err) : NULL;
+    return *out == NULL && text != NULL ? SFX_E_NOMEM : 0;
+}
+
+static int note_source(struct sfx_rowstore *s, const struct sfx_frame *frame, struct sfx_err *err)
+{
+    struct sfx_row_source *source = s->nsources > 0 ? &s->sources[s->nsources - 1] : NULL;
+
+    if (source != NULL && same_text(source->input, frame->input) &&
+        same_text(source->member, frame->member))
+        return 0;
+    if (s->nsources == s->cap_sources) {
+        uint32_t cap = s->cap_sources == 0 ? 16 : s->cap_sources * 2;
+        struct sfx_row_source *grown = sfx_arena_calloc(&s->arena, cap, sizeof(*grown), err);
+
+        if (grown == NULL)
+            return SFX_E_NOMEM;
+        if (s->nsources > 0)
+            memcpy(grown, s->sources, s->nsources * sizeof(*grown));
+        s->sources = grown;
+        s->cap_sources = cap;
+    }
+    source = &s->sources[s->nsources];
+    if (copy_text(&s->arena, frame->input, &source->input, err) < 0 ||
+        copy_text(&s->arena, frame->member, &source->member, err) < 0)
+        return SFX_E_NOMEM;
+    s->source = s->nsources++;
+    return 0;
+}
+
+int sfx_rowstore_begin(struct sfx_rowstore *s, struct sfx_eval *ev, const struct sfx_frame *frame,
+                       struct sfx_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < frame->ncols; i++)
+        sfx_vec_make_cells(ev, frame->cols[i].vec, frame->sel, frame->nsel);
+    if (ev->rc < 0)
+        return sfx_err_set(err, ev->rc, "no memory for computed values");
+    return s->keep_origin ? note_source(s, frame, err) : 0;
+}
+
+/* --- rows to bytes ---------------------------------------------------------------------------- */
+
+size_t sfx_row_max_nbytes(const struct sfx_rowstore *s, const struct sfx_frame *frame, uint32_t row)
+{
+    size_t i, nbytes = HEAD_NBYTES + s->ncols * (CELL_NBYTES + 2);
+
+    if (s->keep_origin)
+        nbytes += ORIGIN_NBYTES + frame->rows[row].raw.len;
+    for (i = 0; i < frame->ncols; i++)
+        nbytes += frame->cols[i].vec->cells[row].len;
+    return nbytes;
+}
+
+static unsigned char *put(unsigned char *at, const void *value, size_t nbytes)
+{
+    memcpy(at, value, nbytes);
+    return at + nbytes;
+}
+
+static unsigned char *put_origin(const struct sfx_rowstore *s, const struct sfx_row_origin *origin,
+                                 unsigned char *at)
+{
+    uint32_t raw_len = (uint32_t)origin->raw.len;
+
+    at = put(at, &origin->line, 8);
+    at = put(at, &origin->offset, 8);
+    at = put(at, &origin->nfields, 4);
+    at = put(at, &s->source, 4);
+    at = put(at, &raw_len, 4);
+    return raw_len > 0 ? put(at, origin->raw.ptr, raw_len) : at;
+}
+
+static unsigned char *put_cell(const struct sfx_cell *cell, uint16_t dialect, unsigned char *at)
+{
+    struct sfx_slice bytes = sfx_cell_spelling(cell);
+    unsigned char *tag = at++;
+
+    *tag = (unsigned char)(cell->kind | cell->flags << TAG_FLAGS_SHIFT);
+    if (sfx_cell_is_null(cell))
+        return at;
+    if (bytes.len < 256) {
+        *at++ = (unsigned char)bytes.len;
+    } else {
+        uint32_t len = (uint32_t)bytes.len;
+
+        *tag |= TAG_LONG;
+        at = put(at, &len, 4);
+    }
+    if (cell->dialect != dialect) {
+        *tag |= TAG_DIALECT;
+        at = put(at, &cell->dialect, 2);
+    }
+    return bytes.len > 0 ? put(at, bytes.ptr, bytes.len) : at;
+}
+
+size_t sfx_row_encode(const struct sfx_rowstore *s, const struct sfx_frame *frame, uint32_t row,
+                      unsigned char *out)
+{
+    static const struct sfx_cell missing = {0};
+    uint16_t ncells = (uint16_t)s->ncols, dialect;
+    unsigned char *at = out + HEAD_NBYTES;
+    size_t i;
+
+    dialect = frame->ncols > 0 ? frame->cols[0].vec->cells[row].dialect : 0;
+    if (s->keep_origin)
+        at = put_origin(s, &frame->rows[row], at);
+    for (i = 0; i < s->ncols; i++)
+        at = put_cell(s->from[i] >= 0 ? &frame->cols[s->from[i]].vec->cells[row] : &missing,
+                      dialect, at);
+    memcpy(out, &ncells, 2);
+    memcpy(out + 2, &dialect, 2);
+    return (size_t)(at - out);
+}
+
+/* --- bytes to rows ---------------------------------------------------------------------------- */
+
+int sfx_rowstore_make_frame(const struct sfx_rowstore *s, struct sfx_frame *out,
+                            struct sfx_arena *arena, struct sfx_err *err)
+{
+    size_t i;
+
+    out->cols = sfx_arena_calloc(arena, s->ncols + 1, sizeof(*out->cols), err);
+    if (out->cols == NULL || sfx_frame_make_rows(out, arena, err) < 0)
+        return SFX_E_NOMEM;
+    out->ncols = s->ncols;
+    out->open = s->open;
+    out->eol = s->eol;
+    out->input = out->member = NULL;
+    for (i = 0; i < s->ncols; i++) {
+        out->cols[i] = s->cols[i];
+        out->cols[i].vec = sfx_vec_new(arena, s->types[i], err);
+        if (out->cols[i].vec == NULL)
+            return SFX_E_NOMEM;
+    }
+    return 0;
+}
+
+static const unsigned char *get(const unsigned char *at, void *value, size_t nbytes)
+{
+    memcpy(value, at, nbytes);
+    return at + nbytes;
+}
+
+uint32_t sfx_row_source(const struct sfx_rowstore *s, const unsigned char *at)
+{
+    uint32_t source = 0;
+
+    if (s->keep_origin)
+        (void)get(at + HEAD_NBYTES + 8 + 8 + 4, &source, 4);
+    return source;
+}
+
+static const unsigned char *get_origin(const unsigned char *at, struct sfx_row_origin *origin)
+{
+    uint32_t source, raw_len;
+
+    at = get(at, &origin->line, 8);
+    at = get(at, &origin->offset, 8);
+    at = get(at, &origin->nfields, 4);
+    at = get(at, &source, 4);
+    at = get(at, &raw_len, 4);
+    origin->raw = sfx_slice((const char *)at, raw_len);
+    return at + raw_len;
+}
+
+static const unsigned char *get_cell(const unsigned char *at, uint16_t dialect,
+                                     struct sfx_cell *cell)
+{
+    unsigned tag = *at++;
+    uint32_t len, quote;
+
+    cell->kind = tag & 15;
+    cell->flags = tag >> TAG_FLAGS_SHIFT & 3;
+    cell->dialect = dialect;
+    if (sfx_cell_is_null(cell)) {
+        *cell = (struct sfx_cell){.kind = cell->kind};
+        return at;
+    }
+    if (tag & TAG_LONG)
+        at = get(at, &len, 4);
+    else
+        len = *at++;
+    if (tag & TAG_DIALECT)
+        at = get(at, &cell->dialect, 2);
+    quote = cell->kind == SFX_CELL_JSON_STRING || (cell->flags & SFX_CELL_QUOTED) != 0;
+    cell->ptr = (const char *)at + quote;
+    cell->len = len - 2 * quote;
+    return at + len;
+}
+
+/* Numbers and conditions have their values beside their cells. */
+static void set_value(struct sfx_vec *vec, uint32_t row)
+{
+    const struct sfx_cell *cell = &vec->cells[row];
+    struct sfx_slice text = sfx_slice(cell->ptr, cell->len);
+
+    vec->has_cells = true;
+    if (vec->type == SFX_TYPE_NUMBER)
+        vec->flags[row] =
+            sfx_cell_is_null(cell) || sfx_decimal_parse(text, &vec->nums[row]) != SFX_DECIMAL_OK;
+    else
+        vec->flags[row] = !sfx_cell_is_null(cell) && sfx_slice_eq(text, SFX_SLICE_LIT("true"));
+}
+
+void sfx_row_decode(const struct sfx_rowstore *s, const unsigned char *at, struct sfx_frame *out,
+                    uint32_t row)
+{
+    uint16_t ncells, dialect;
+    size_t i;
+
+    at = get(at, &ncells, 2);
+    at = get(at, &dialect, 2);
+    if (s->keep_origin)
+        at = get_origin(at, &out->rows[row]);
+    for (i = 0; i < out->ncols; i++) {
+        struct sfx_vec *vec = out->cols[i].vec;
+
+        if (i < ncells)
+            at = get_cell(at, dialect, &vec->cells[row]);
+        else
+            vec->cells[row] = (struct sfx_cell){.kind = SFX_CELL_MISSING};
+        if (vec->type == SFX_TYPE_NUMBER || vec->type == SFX_TYPE_BOOL)
+            set_value(vec, row);
+    }
+}
+
+void sfx_rowstore_done(struct sfx_rowstore *s)
+{
+    sfx_arena_done(&s->arena);
+    *s = (struct sfx_rowstore){0};
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* derive: computes columns, new ones at the end, existing ones in their place. */
+#include "query/stage_internal.h"
+
+#include <string.h>
+
+struct derive {
+    struct sfx_operator op;
+    struct sfx_node **nodes; /* one for each assignment */
+};
+
+/* Puts the column of an assignment where the ones behind it see it. */
+static void assign(struct sfx_frame *out, struct sfx_slice name, struct sfx_vec *vec)
+{
+    size_t i;
+
+    for (i = 0; i < out->ncols && !sfx_slice_eq(out->cols[i].name, name); i++)
+        ;
+    out->cols[i] = (struct sfx_qcolumn){.name = name, .vec = vec};
+    out->ncols += i == out->ncols;
+}
+
+static int bind_derive(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct derive *derive = (struct derive *)op;
+    const struct sfx_items *items = &op->ast->items;
+    struct sfx_frame *out = &op->out;
+    size_t i;
+
+    out->cols = sfx_arena_calloc(&op->arena, in->ncols + items->count, sizeof(*out->cols), err);
+    derive->nodes = sfx_arena_calloc(&op->arena, items->count, sizeof(struct sfx_node *), err);
+    if (out->cols == NULL || derive->nodes == NULL)
+        return SFX_E_NOMEM;
+    if (in->ncols > 0)
+        memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
+    out->ncols = in->ncols;
+    out->open = in->open;
+    for (i = 0; i < items->count; i++) {
+        struct sfx_binder binder = sfx_operator_binder(op, out, err);
+        int rc = sfx_bind_expr(&binder, items->items[i].expr, &derive->nodes[i]);
+
+        if (rc < 0)
+            return rc;
+        assign(out, items->items[i].name, derive->nodes[i]->vec);
+    }
+    out->schema_id = sfx_operator_new_schema(op);
+    return 0;
+}
+
+static int push_derive(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct derive *derive = (struct derive *)op;
+    size_t i;
+    int rc;
+
+    for (i = 0; i < op->ast->items.count; i++)
+        sfx_eval_node(sfx_operator_eval(op), derive->nodes[i], in->sel, in->nsel);
+    rc = sfx_operator_settle(op, in, err);
+    if (rc < 0)
+        return rc;
+    sfx_frame_take_rows(&op->out, in);
+    return sfx_operator_pass(op, &op->out, err);
+}
+
+const struct sfx_verb sfx_verb_derive = {
+    .name = "derive",
+    .usage = "[derive] NAME = EXPRESSION[, …]",
+    .help = "computes columns; each sees the ones before it",
+    .plan = "streaming",
+    .can_fail = true,
+    .state_nbytes = sizeof(struct derive),
+    .parse = sfx_parse_assignments,
+    .bind = bind_derive,
+    .push = push_derive,
+};

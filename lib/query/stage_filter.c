@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Stages that let rows through or not, by what is in them or how many there were: where, head. */
+#include "query/stage_internal.h"
+
+struct where {
+    struct sfx_operator op;
+    struct sfx_node *condition;
+};
+
+static int bind_where(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct where *where = (struct where *)op;
+    struct sfx_binder binder = sfx_operator_binder(op, in, err);
+
+    return sfx_bind_as(&binder, op->ast->items.items[0].expr, SFX_TYPE_BOOL, &where->condition);
+}
+
+static int push_where(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct where *where = (struct where *)op;
+    const uint8_t *keep = where->condition->vec->flags;
+    uint32_t i, n = 0;
+    int rc;
+
+    sfx_eval_node(sfx_operator_eval(op), where->condition, in->sel, in->nsel);
+    rc = sfx_operator_settle(op, in, err);
+    if (rc < 0)
+        return rc;
+    for (i = 0; i < in->nsel; i++) {
+        uint16_t row = in->sel[i];
+
+        in->sel[n] = row;
+        n += keep[row];
+    }
+    in->nsel = n;
+    return sfx_operator_pass(op, in, err);
+}
+
+const struct sfx_verb sfx_verb_where = {
+    .name = "where",
+    .usage = "where CONDITION",
+    .help = "keeps the records for which the condition is true",
+    .plan = "streaming",
+    .can_fail = true,
+    .state_nbytes = sizeof(struct where),
+    .parse = sfx_parse_condition,
+    .bind = bind_where,
+    .push = push_where,
+};
+
+struct head {
+    struct sfx_operator op;
+    uint64_t passed; /* records so far */
+};
+
+static int bind_head(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
+{
+    (void)op;
+    (void)in;
+    (void)err;
+    return 0;
+}
+
+static int push_head(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct head *head = (struct head *)op;
+    uint64_t left = op->ast->limit - head->passed;
+
+    if (in->nsel > left)
+        in->nsel = (uint32_t)left;
+    head->passed += in->nsel;
+    return sfx_operator_pass(op, in, err);
+}
+
+static bool head_is_satisfied(const struct sfx_operator *op)
+{
+    return ((const struct head *)op)->passed == op->ast->limit;
+}
+
+const struct sfx_verb sfx_verb_head = {
+    .name = "head",
+    .usage = "head N",
+    .help = "keeps the first N records; nothing more is read when it has them",
+    .plan = "streaming",
+    .state_nbytes = sizeof(struct head),
+    .parse = sfx_parse_count,
+    .bind = bind_head,
+    .push = push_head,
+    .satisfied = head_is_satisfied,
+};

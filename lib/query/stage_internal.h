@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stages at work: frames flow through a chain of operators, one for each stage of the program.
+ *
+ * A verb is a row of one table (verbs.c): how its stage is parsed, bound to columns, run, ended. A
+ * streaming operator hands on a frame for each that it gets; a blocking one keeps rows and hands
+ * them on when the input ends. New verbs are new files and rows.
+ */
+#ifndef SFX_QUERY_STAGE_INTERNAL_H
+#define SFX_QUERY_STAGE_INTERNAL_H
+
+#include "query/eval_internal.h"
+#include "query/query.h"
+
+/* A batch between stages: columns of typed vectors over the same rows. */
+struct sfx_frame {
+    struct sfx_qcolumn *cols;
+    size_t ncols;
+    struct sfx_row_origin *rows;
+    uint32_t nrows;
+    uint16_t *sel; /* may be shortened by whoever holds the frame */
+    uint32_t nsel;
+    uint64_t schema_id; /* another one: names, types or number of columns have changed */
+    bool open;          /* records may have columns that are not known yet (JSON) */
+    const char *input, *member;
+    enum sfx_eol eol;
+};
+
+struct sfx_operator {
+    const struct sfx_verb *verb;
+    const struct sfx_stage_ast *ast;
+    struct sfx_query *query;
+    struct sfx_operator *next; /* NULL: what comes out is emitted */
+    uint64_t bound_schema;     /* of the frames it is bound to; 0: none yet */
+    struct sfx_arena arena;    /* of the binding; reset when it is bound again */
+    struct sfx_frame out;      /* what it hands on, made by bind */
+};
+
+struct sfx_verb {
+    const char *name;
+    const char *usage;   /* "sort [-]KEY[, …]" */
+    const char *help;    /* one line */
+    const char *plan;    /* for --explain: "streaming, …" or "blocking, …" */
+    bool can_fail;       /* it evaluates what can make a record bad */
+    size_t state_nbytes; /* of the operator's struct, which begins with struct sfx_operator */
+    int (*parse)(struct sfx_parser *p, struct sfx_stage_ast *stage);
+    int (*bind)(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err);
+    int (*push)(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err);
+    /* Hands on what was kept; NULL for streaming verbs. Must hand on at least one frame. */
+    int (*finish)(struct sfx_operator *op, struct sfx_err *err);
+    bool (*satisfied)(const struct sfx_operator *op); /* NULL: never */
+    void (*destroy)(struct sfx_operator *op);         /* NULL: the arena is all there is */
+};
+
+/* The verb called name, or NULL. */
+const struct sfx_verb *sfx_verb_find(struct sfx_slice name);
+
+/* The verbs in their order, NULL behind the last. */
+const struct sfx_verb *sfx_verb_at(size_t index);
+
+/* --- parsing of lists, shared by verbs: parser.c ------------------------------------------- */
+
+/* "name = expr, …" */
+int sfx_parse_assignments(struct sfx_parser *p, struct sfx_stage_ast *stage);
+/* "expr" */
+int sfx_parse_condition(struct sfx_parser *p, struct sfx_stage_ast *stage);
+/* "[-]name, …" */
+int sfx_parse_names(struct sfx_parser *p, struct sfx_stage_ast *stage);
+/* "new = old, …" */
+int sfx_parse_renames(struct sfx_parser *p, struct sfx_stage_ast *stage);
+/* "[-]expr, …" */
+int sfx_parse_sort_keys(struct sfx_parser *p, struct sfx_stage_ast *stage);
+/* "[name =] expr, …: [name =] aggregate, …" */
+int sfx_parse_group(struct sfx_parser *p, struct sfx_stage_ast *stage);
+/* "N" */
+int sfx_parse_count(struct sfx_parser *p, struct sfx_stage_ast *stage);
+
+/* --- the chain: query.c --------------------------------------------------------------------- */
+
+/* Hands frame to op: binds it when the schema is new, runs it. op NULL: emits. */
+int sfx_operator_push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
+
+/* Hands frame to what stands behind op. */
+int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
+
+/* True when nothing more that op hands on matters: a stage behind it has enough, or the run fails.
+ */
+bool sfx_operator_is_done(const struct sfx_operator *op);
+
+/* True when a stage behind op may have to say where a record came from. */
+bool sfx_operator_needs_origin(const struct sfx_operator *op);
+
+/* A binder for op's expressions over in's columns. */
+struct sfx_binder sfx_operator_binder(struct sfx_operator *op, const struct sfx_frame *in,
+                                      struct sfx_err *err);
+
+/* What op's kernels work with. */
+struct sfx_eval *sfx_operator_eval(const struct sfx_operator *op);
+
+/* A schema number that no frame of this query had. */
+uint64_t sfx_operator_new_schema(const struct sfx_operator *op);
+
+/*
+ * To be called after evaluations over frame's selection: takes bad records out of it, as on_error
+ * says: counted, put to the rejects, or noted as the error that ends the run once the records
+ * before it are through (the selection is then cut there). Errors: NOMEM; what the sink returned.
+ */
+int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
+
+/* Gives frame rows and a selection of its own in arena, for SFX_BATCH_ROWS rows. Errors: NOMEM. */
+int sfx_frame_make_rows(struct sfx_frame *frame, struct sfx_arena *arena, struct sfx_err *err);
+
+/* Copies what in says of its rows (not its columns) to out. */
+void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in);
+
+/* Accounts for nbytes more (or less) of memory in blocking stages: false when that is over the
+ * limit; it is then not accounted. */
+bool sfx_operator_charge(struct sfx_operator *op, int64_t nbytes);
+
+/* Describes that op's memory is over the limit. Returns LIMIT. */
+int sfx_operator_over_limit(const struct sfx_operator *op, struct sfx_err *err);
+
+/* What stages need of the query's options. */
+const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op);
+
+/* --- verbs ------------------------------------------------------------------------------------ */
+
+extern const struct sfx_verb sfx_verb_where, sfx_verb_derive, sfx_verb_select, sfx_verb_drop,
+    sfx_verb_rename, sfx_verb_head, sfx_verb_sort, sfx_verb_distinct, sfx_verb_group;
+
+#endif

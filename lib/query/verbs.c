@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of verbs. */
+#include "query/stage_internal.h"
+
+#include "base/size.h"
+
+static const struct sfx_verb *const verbs[] = {
+    &sfx_verb_where, &sfx_verb_derive, &sfx_verb_select,   &sfx_verb_drop,  &sfx_verb_rename,
+    &sfx_verb_sort,  &sfx_verb_head,   &sfx_verb_distinct, &sfx_verb_group,
+};
+
+const struct sfx_verb *sfx_verb_at(size_t index)
+{
+    return index < SFX_COUNT(verbs) ? verbs[index] : NULL;
+}
+
+const struct sfx_verb *sfx_verb_find(struct sfx_slice name)
+{
+    size_t i;
+
+    for (i = 0; i < SFX_COUNT(verbs); i++) {
+        if (sfx_slice_eq(name, sfx_slice_str(verbs[i]->name)))
+            return verbs[i];
+    }
+    return NULL;
+}
