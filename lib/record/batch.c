@@ -144,6 +144,7 @@ void sfx_batch_inherit(struct sfx_batch *batch, const struct sfx_batch *src)
     batch->input = src->input;
     batch->member = src->member;
     batch->eol = src->eol;
+    batch->open_schema = src->open_schema;
 }
 
 void sfx_batch_select_all(struct sfx_batch *batch, uint32_t nrows)

@@ -132,7 +132,7 @@ uint64_t sfx_batch_schema_id(const struct sfx_column *columns, size_t ncols);
 /* Sets schema_id after columns were changed in place. */
 void sfx_batch_update_schema_id(struct sfx_batch *batch);
 
-/* Takes from src what is said of the input as a whole: input, member, eol. */
+/* Takes from src what is said of the input as a whole: input, member, eol, open_schema. */
 void sfx_batch_inherit(struct sfx_batch *batch, const struct sfx_batch *src);
 
 /* For readers and whoever fills rows: nrows rows are filled and all are selected. */

@@ -208,6 +208,7 @@ static int read_rows(struct sfx_reader *r, struct sfx_batch *batch,
     batch->input = r->block.src.input;
     batch->member = r->block.src.member;
     batch->eol = r->eol;
+    batch->open_schema = false;
     while (rc >= 0) {
         *n = fill_rows(r, batch, *n);
         if (*n == SFX_BATCH_ROWS)
