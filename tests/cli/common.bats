@@ -199,3 +199,50 @@ input"
 		rm -r ./--help
 	done
 }
+
+# Starts sfx-resize on events that do not end, by way of the words given; waits until it has made
+# the first thumbnail.
+start_resize() {
+	"$SFX_BUILD/sfx-watch" folder --once >input
+	[ -p pipe ] || mkfifo pipe
+	"$@" "$SFX_BUILD/sfx-resize" -E -s 10 -o 'thumbs/{stem}.jpg' <pipe >events 2>said &
+	pid=$!
+	exec {writer}>pipe
+	cat input >&"$writer"
+	wait_for_events 1
+}
+
+wait_for_events() {
+	while [ "$(wc -l <events)" -lt "$1" ]; do
+		kill -0 $pid
+		sleep 0.02
+	done
+}
+
+# Waits for its end; the exit code is in status.
+end_resize() {
+	status=0
+	wait $pid || status=$?
+	exec {writer}>&-
+	echo "ended with $status: $(cat said)"
+}
+
+@test "a program that is told to stop ends by that signal" {
+	for signal in TERM INT HUP; do
+		start_resize env --default-signal=INT
+		kill -$signal $pid
+		end_resize
+		[ "$status" -eq $((128 + $(kill -l $signal))) ]
+		[ ! -s said ]
+	done
+}
+
+@test "signals that the caller had ignored stay ignored" {
+	start_resize env --ignore-signal=HUP
+	kill -HUP $pid
+	cat input >&"$writer"
+	wait_for_events 2
+	kill -TERM $pid
+	end_resize
+	[ "$status" -eq 143 ]
+}
