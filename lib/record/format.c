@@ -6,6 +6,7 @@
 #include "record/format_internal.h"
 #include "json/json.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -43,6 +44,41 @@ const struct sfx_format *sfx_format_by_name(struct sfx_slice name)
             return &formats[i];
     }
     return NULL;
+}
+
+static int parse_name(const char *name, const struct sfx_format **format, struct sfx_err *err)
+{
+    char names[64] = "";
+    size_t used = 0, i;
+
+    *format = name != NULL ? sfx_format_by_name(sfx_slice_str(name)) : NULL;
+    if (name == NULL || *format != NULL)
+        return 0;
+    for (i = 0; i < SFX_COUNT(formats) && used < sizeof(names); i++)
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i > 0 ? ", " : "",
+                                 formats[i].name);
+    return sfx_err_set(err, SFX_E_USAGE, "no format \"%s\"; there are %s", name, names);
+}
+
+static int parse_byte(const char *what, const char *text, char *byte, struct sfx_err *err)
+{
+    if (text == NULL)
+        return 0;
+    *byte = strcmp(text, "\\t") == 0 ? '\t' : text[0];
+    if (text[0] != '\0' && (text[1] == '\0' || *byte == '\t'))
+        return 0;
+    return sfx_err_set(err, SFX_E_USAGE, "%s \"%s\" is not one byte", what, text);
+}
+
+int sfx_format_parse(const char *name, const char *delimiter, const char *quote,
+                     const struct sfx_format **format, struct sfx_reader_opts *opts,
+                     struct sfx_err *err)
+{
+    int rc = parse_name(name, format, err);
+
+    if (rc == 0)
+        rc = parse_byte("delimiter", delimiter, &opts->delimiter, err);
+    return rc == 0 ? parse_byte("quote", quote, &opts->quote, err) : rc;
 }
 
 static const struct sfx_format *by_extension(const char *name)

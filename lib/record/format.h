@@ -84,6 +84,14 @@ struct sfx_format {
 /* The format of that name, or NULL. */
 const struct sfx_format *sfx_format_by_name(struct sfx_slice name);
 
+/*
+ * What the user said of a format: its name (*format; NULL for NULL), and the delimiter and quote of
+ * CSV, one byte or "\\t" each (NULL leaves opts as it is). Errors: USAGE, saying what there is.
+ */
+int sfx_format_parse(const char *name, const char *delimiter, const char *quote,
+                     const struct sfx_format **format, struct sfx_reader_opts *opts,
+                     struct sfx_err *err);
+
 /* The format for a stream: by the extension of name, else by what head looks like, else csv. Never
  * NULL. */
 const struct sfx_format *sfx_format_detect(const char *name, struct sfx_slice head);
