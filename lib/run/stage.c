@@ -241,6 +241,11 @@ int sfx_stage_run(const struct sfx_stage_opts *opts, sfx_stage_fn *fn, void *ctx
     return rc == 0 && (stats->failed > 0 || stats->records_rejected > 0) ? 1 : rc;
 }
 
+void sfx_stage_break(struct sfx_stage *stage)
+{
+    stage->broken = true;
+}
+
 const struct sfx_reject_sink *sfx_stage_rejects(struct sfx_stage *stage)
 {
     return &stage->record_sink;

@@ -99,6 +99,10 @@ int sfx_stage_emit(struct sfx_stage *stage, const struct sfx_stage_item *item, s
  */
 const struct sfx_reject_sink *sfx_stage_rejects(struct sfx_stage *stage);
 
+/* Says that the failure which the program's function is about to return is one that the next event
+ * would meet too: the loop ends with it. */
+void sfx_stage_break(struct sfx_stage *stage);
+
 /* The stage's figures so far, for the program's function to add records to. */
 struct sfx_stage_stats *sfx_stage_stats(struct sfx_stage *stage);
 
