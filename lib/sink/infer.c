@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inference is elimination: a column starts with every form, each value takes away what it does not
+ * have, and the narrowest form that is left is the type. A column that is down to text costs
+ * nothing more.
+ */
+#include "sink/infer.h"
+
+#include "sink/exact.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum infer_form { /* the first four are enum sfx_exact_form */
+                  FORM_BOOLEAN = 16,
+                  FORM_JSON = 32,
+                  FORM_ALL = 63,
+};
+
+void sfx_infer_reset(struct sfx_infer *infer)
+{
+    infer->schema.ncols = 0;
+    infer->mapped = false;
+    infer->nrecords = 0;
+    sfx_arena_reset(&infer->names);
+}
+
+static int grow(struct sfx_infer *infer, size_t ncols, struct sfx_err *err)
+{
+    size_t cap = infer->cap_cols;
+    void *columns, *schema, *map;
+
+    if (ncols <= cap)
+        return 0;
+    cap = cap * 2 > ncols ? cap * 2 : ncols;
+    columns = reallocarray(infer->columns, cap, sizeof(*infer->columns));
+    if (columns != NULL)
+        infer->columns = columns;
+    schema = reallocarray(infer->schema.columns, cap, sizeof(*infer->schema.columns));
+    if (schema != NULL)
+        infer->schema.columns = schema;
+    map = reallocarray(infer->map, cap, sizeof(*infer->map));
+    if (map != NULL)
+        infer->map = map;
+    if (columns == NULL || schema == NULL || map == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", cap);
+    infer->cap_cols = cap;
+    return 0;
+}
+
+static int add_column(struct sfx_infer *infer, struct sfx_slice name, struct sfx_err *err)
+{
+    size_t at = infer->schema.ncols;
+    char *copy;
+    int rc = grow(infer, at + 1, err);
+
+    if (rc < 0)
+        return rc;
+    copy = sfx_arena_strndup(&infer->names, name.ptr, name.len, err);
+    if (copy == NULL)
+        return SFX_E_NOMEM;
+    infer->columns[at] = (struct sfx_infer_column){.forms = FORM_ALL};
+    infer->schema.columns[at] = (struct sfx_sink_column){.name = sfx_slice(copy, name.len)};
+    infer->schema.ncols++;
+    return 0;
+}
+
+static bool is_known(const struct sfx_infer *infer, size_t at, struct sfx_slice name)
+{
+    size_t i;
+
+    /* Readers add columns at the end, so a known one nearly always stands where it stood. */
+    if (at < infer->schema.ncols && sfx_slice_eq(infer->schema.columns[at].name, name))
+        return true;
+    for (i = 0; i < infer->schema.ncols; i++) {
+        if (sfx_slice_eq(infer->schema.columns[i].name, name))
+            return true;
+    }
+    return false;
+}
+
+static int remap(struct sfx_infer *infer, const struct sfx_batch *batch, struct sfx_err *err)
+{
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; rc == 0 && i < batch->ncols; i++) {
+        if (!is_known(infer, i, batch->columns[i].name))
+            rc = add_column(infer, batch->columns[i].name, err);
+    }
+    if (rc < 0)
+        return rc;
+    sfx_sink_map(&infer->schema, batch, infer->map);
+    infer->schema_id = batch->schema_id;
+    infer->mapped = true;
+    return 0;
+}
+
+static unsigned number_forms(struct sfx_infer_column *col, const struct sfx_cell *cell)
+{
+    struct sfx_exact num;
+
+    sfx_exact_scan(sfx_slice(cell->ptr, cell->len), &num);
+    if ((num.forms & SFX_EXACT_DECIMAL) != 0 && (col->forms & SFX_EXACT_DECIMAL) != 0) {
+        if (!col->seen)
+            col->scale = num.scale;
+        if (num.int_len > col->int_len)
+            col->int_len = num.int_len;
+        if (num.scale != col->scale || col->int_len + col->scale > 15)
+            num.forms &= ~(unsigned)SFX_EXACT_DECIMAL;
+    }
+    return num.forms;
+}
+
+static void look(struct sfx_infer_column *col, const struct sfx_cell *cell)
+{
+    unsigned forms = 0;
+
+    switch (cell->kind) {
+    case SFX_CELL_MISSING:
+    case SFX_CELL_NULL: return;
+    case SFX_CELL_TEXT:
+        if (cell->len == 0)
+            return;
+        forms = number_forms(col, cell);
+        break;
+    case SFX_CELL_JSON_NUMBER:
+    case SFX_CELL_NUMBER: forms = number_forms(col, cell); break;
+    case SFX_CELL_JSON_BOOL:
+    case SFX_CELL_BOOL: forms = FORM_BOOLEAN; break;
+    case SFX_CELL_JSON_NESTED: forms = FORM_JSON; break;
+    default: break; /* strings are text */
+    }
+    col->forms &= (uint8_t)forms;
+    col->seen = true;
+}
+
+int sfx_infer_batch(struct sfx_infer *infer, const struct sfx_batch *batch, struct sfx_err *err)
+{
+    size_t i;
+    uint32_t k;
+    int rc;
+
+    if (!infer->mapped || infer->schema_id != batch->schema_id) {
+        rc = remap(infer, batch, err);
+        if (rc < 0)
+            return rc;
+    }
+    for (i = 0; i < infer->schema.ncols; i++) {
+        struct sfx_infer_column *col = &infer->columns[i];
+        const struct sfx_cell *cells;
+
+        if (infer->map[i] < 0)
+            continue;
+        cells = batch->columns[infer->map[i]].cells;
+        for (k = 0; k < batch->nsel && col->forms != 0; k++)
+            look(col, &cells[batch->sel[k]]);
+    }
+    infer->nrecords += batch->nsel;
+    return 0;
+}
+
+static enum sfx_type narrowest(const struct sfx_infer_column *col)
+{
+    if (!col->seen || col->forms == 0)
+        return SFX_TYPE_TEXT;
+    if (col->forms & SFX_EXACT_INTEGER)
+        return SFX_TYPE_INTEGER;
+    if (col->forms & SFX_EXACT_DECIMAL)
+        return SFX_TYPE_DECIMAL;
+    if (col->forms & SFX_EXACT_REAL)
+        return SFX_TYPE_REAL;
+    if (col->forms & SFX_EXACT_NUMERIC)
+        return SFX_TYPE_NUMERIC;
+    return col->forms & FORM_BOOLEAN ? SFX_TYPE_BOOLEAN : SFX_TYPE_JSON;
+}
+
+void sfx_infer_finish(struct sfx_infer *infer)
+{
+    size_t i;
+
+    for (i = 0; i < infer->schema.ncols; i++) {
+        infer->schema.columns[i].type = narrowest(&infer->columns[i]);
+        infer->schema.columns[i].scale = infer->columns[i].scale;
+    }
+}
+
+void sfx_infer_done(struct sfx_infer *infer)
+{
+    free(infer->columns);
+    free(infer->schema.columns);
+    free(infer->map);
+    sfx_arena_done(&infer->names);
+    *infer = (struct sfx_infer){0};
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loads: operands and files that events name, each input once, into one sink.
+ *
+ * Contract: an input is a plain or compressed operand or one member of an archive. It is read
+ * twice: once to know its types, its hash and that it is sound, once to load it. One transaction
+ * an input; what it contains is known by the ledger afterwards and not loaded again. Whatever
+ * becomes of an input is told to `report`, before the next one begins; the first failure of an
+ * operand is returned instead. Not safe for two threads.
+ */
+#ifndef SFX_SINK_LOAD_H
+#define SFX_SINK_LOAD_H
+
+#include "cli/log.h"
+#include "cli/progress.h"
+#include "event/event.h"
+#include "record/format.h"
+#include "sink/sink.h"
+#include "json/json.h"
+
+enum sfx_load_on_error { SFX_LOAD_FAIL, SFX_LOAD_SKIP, SFX_LOAD_REJECT };
+
+enum sfx_load_outcome {
+    SFX_LOAD_DONE,    /* loaded */
+    SFX_LOAD_KNOWN,   /* the ledger has it: entry is the earlier load's */
+    SFX_LOAD_PLANNED, /* dry run: what a load would do */
+    SFX_LOAD_EMPTY,   /* neither columns nor records: nothing was done */
+    SFX_LOAD_IGNORED, /* a member of an archive that holds no records */
+    SFX_LOAD_FAILED,  /* failure says why; nothing of it was loaded. Only after the operand's first
+                         failure, which is returned */
+};
+
+/* What became of one input. Everything is borrowed during the report. */
+struct sfx_load_result {
+    enum sfx_load_outcome outcome;
+    const char *name, *member; /* member: NULL for none */
+    const char *table;         /* NULL when it failed before its name was known */
+    struct sfx_sink_entry entry;
+    struct sfx_slice ddl; /* PLANNED: the statements that would make the table; may be empty */
+    const struct sfx_err *failure;
+};
+
+typedef int sfx_load_report(void *ctx, const struct sfx_load_result *result, struct sfx_err *err);
+
+struct sfx_load_opts {               /* all-zero: the defaults */
+    const char *table;               /* template; default "{stem}" of the input's name */
+    const struct sfx_format *format; /* NULL: by name and content */
+    struct sfx_reader_opts reader;
+    enum sfx_load_on_error on_error;
+    const char *load_id;               /* key instead of the content's hash */
+    bool force;                        /* load what the ledger knows again */
+    bool dry_run;                      /* write nothing */
+    const char *tmp_dir;               /* default: the folder of the database, or /tmp */
+    int64_t timeout_ns;                /* for locks; 0: not at all */
+    const volatile sig_atomic_t *stop; /* non-zero: take the input in hand back; may be NULL */
+    const struct sfx_log *log;         /* says rejected records that have no sink; may be NULL */
+    struct sfx_progress *progress;     /* may be NULL */
+    sfx_load_report *report;           /* <0 ends the run */
+    void *report_ctx;
+};
+
+struct sfx_load_stats {
+    uint64_t loaded, known, ignored, failed; /* inputs; empty ones count as ignored */
+    uint64_t nbytes;                         /* of decoded content */
+    struct sfx_sink_counts records;          /* of the loads of this run */
+};
+
+struct sfx_load;
+
+/* Opens target (a sink's URI) for loading. target and opts are borrowed while the load lives.
+ * Errors: NULL; as sfx_sink_open; USAGE for a bad template. */
+struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *opts,
+                              struct sfx_err *err);
+
+/* Where rejected records go from now on (borrowed); NULL: they are said. */
+void sfx_load_set_rejects(struct sfx_load *load, const struct sfx_reject_sink *rejects);
+
+/*
+ * Loads the inputs of path ("-": standard input). event: what named the file, or NULL. Returns 0,
+ * or the first failure; others were reported. After the failure of an input the next operand may
+ * be loaded, but not when sfx_load_is_broken. Errors: of inputs and of the target (INPUT, LIMIT,
+ * IO, TEMPORARY, USAGE, UNSUPPORTED), TEMPORARY when interrupted, NOMEM, what report returned.
+ */
+int sfx_load_operand(struct sfx_load *load, const char *path, const struct sfx_event *event,
+                     struct sfx_err *err);
+
+/*
+ * Loads the file path that event names: its records, if it is of a format of records, perhaps
+ * compressed or in an archive; else one row of what is known of the file (path, type, size, width,
+ * height, sha256, mtime, event_id), by default into a table "files". Returns as _operand.
+ */
+int sfx_load_file(struct sfx_load *load, const char *path, const struct sfx_event *event,
+                  struct sfx_err *err);
+
+/* True when the failure was not one of the input: the run cannot go on. */
+bool sfx_load_is_broken(const struct sfx_load *load);
+
+struct sfx_load_stats sfx_load_stats(const struct sfx_load *load);
+
+/* True when the records of the input are in the target, by this load or an earlier one. */
+bool sfx_load_is_durable(const struct sfx_load_result *result);
+
+/* Appends the figures as members of the object that w has begun. */
+void sfx_load_stats_write(const struct sfx_load_stats *stats, struct sfx_json_writer *w);
+
+/* Appends what became of the input in a sentence, without line end. Errors: NOMEM. */
+int sfx_load_describe(const struct sfx_load_result *result, struct sfx_buf *out,
+                      struct sfx_err *err);
+
+/* Says the sentence: a failure as an error, a loss of records as a notice, success with -v. */
+void sfx_load_say(const struct sfx_load_result *result, const struct sfx_log *log);
+
+/* Appends the sentence as a line of comment, and the statements below it: what --dry-run prints.
+ * Errors: NOMEM. */
+int sfx_load_plan(const struct sfx_load_result *result, struct sfx_buf *out, struct sfx_err *err);
+
+/* The event of a load and what it is made of; {0} is one to make. */
+struct sfx_load_event {
+    struct sfx_event event; /* to be given to sfx_stage_emit or written */
+    struct sfx_event_attr members[6];
+    struct sfx_buf text; /* owned */
+    char id[SFX_EVENT_ID_NBYTES];
+};
+
+/*
+ * Makes the event dev.sfx.load.committed of a DONE or KNOWN result (borrowed while the event is
+ * used): subject is the input, data.records what this load or the earlier one inserted, data.loaded
+ * what was inserted now; data.path is not set, since there is no file to go on with. cause is the
+ * id of the event that named the file; the same load has the same id. Errors: NOMEM.
+ */
+int sfx_load_event_make(struct sfx_load_event *ev, const struct sfx_load_result *result,
+                        struct sfx_slice cause, struct sfx_err *err);
+void sfx_load_event_done(struct sfx_load_event *ev);
+
+void sfx_load_free(struct sfx_load *load);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of a load: load.c (operands), load_stream.c (records, read twice), load_file.c (files
+ * that events name), load_event.c (the event of a load).
+ */
+#ifndef SFX_SINK_LOAD_INTERNAL_H
+#define SFX_SINK_LOAD_INTERNAL_H
+
+#include "archive/input.h"
+#include "cli/template.h"
+#include "media/media.h"
+#include "sink/infer.h"
+#include "sink/load.h"
+
+struct sfx_load {
+    struct sfx_load_opts opts;
+    struct sfx_sink *sink;
+    struct sfx_template *table; /* NULL: the default */
+    char *tmp_dir;
+    struct sfx_media *media; /* made when a type is not known */
+    struct sfx_load_stats stats;
+    bool broken;                  /* the failure is not one of the input: the run cannot go on */
+    struct sfx_err first_failure; /* of the operand's inputs */
+
+    /* The input in hand. */
+    const struct sfx_event *event; /* borrowed; or NULL */
+    struct sfx_load_result result;
+    struct sfx_template_name name;
+    struct sfx_infer infer;
+    struct sfx_batch batch;
+    struct sfx_reader *readers[8]; /* by format, reused; NULL until needed */
+    struct sfx_buf key, ddl, event_id;
+    struct sfx_reject_sink bad;            /* refusals by reader and sink */
+    const struct sfx_reject_sink *rejects; /* borrowed; where rejected records go, or NULL */
+    bool reading; /* a refusal now comes from the reader, not from the sink */
+};
+
+/* TEMPORARY when the run is to stop. */
+int sfx_load_check_stop(struct sfx_load *load, struct sfx_err *err);
+
+/* Renders the table's name for an input called path into load->name; default_table is used when
+ * the user named none. Errors: INPUT, NOMEM. */
+int sfx_load_name_table(struct sfx_load *load, const char *path, const char *default_table,
+                        struct sfx_err *err);
+
+/* The media type of the current stream. Errors: as sfx_media_detect, sfx_input_peek. */
+int sfx_load_detect(struct sfx_load *load, struct sfx_input *in, struct sfx_slice *type,
+                    struct sfx_err *err);
+
+/* The format of that media type, or of that name's extension; NULL: none. */
+const struct sfx_format *sfx_load_format(struct sfx_slice type, const char *name);
+
+/* Loads in's current stream, which is of that format; load->result is filled. Errors: as
+ * sfx_load_operand, and those of the input with load->broken false. */
+int sfx_load_stream(struct sfx_load *load, struct sfx_input *in, const struct sfx_format *format,
+                    struct sfx_err *err);
+
+/* Puts the rows of a load into the sink and counts them. */
+typedef int sfx_load_rows(struct sfx_load *load, void *ctx, struct sfx_err *err);
+
+/*
+ * One transaction: begin, prepare for schema, rows, commit; rolls back what fails. Sets
+ * load->result's outcome and entry. Errors: of the sink and of rows.
+ */
+int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *source,
+                      const struct sfx_sink_schema *schema, sfx_load_rows *rows, void *ctx,
+                      struct sfx_err *err);
+
+/*
+ * Ends the input in hand: counts load->result and tells the report, or, with rc < 0, keeps err as
+ * the operand's first failure or reports a later one. Errors: what ends the run: err itself when
+ * the load is broken, what report returned.
+ */
+int sfx_load_told(struct sfx_load *load, int rc, struct sfx_err *err);
+
+/* The first failure of the operand's inputs, described in err; 0: none. */
+int sfx_load_first_failure(const struct sfx_load *load, struct sfx_err *err);
+
+#endif

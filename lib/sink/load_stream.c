@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* One input of records: the first pass learns types and hash, the second one loads. */
+#include "base/size.h"
+#include "sink/load_internal.h"
+#include "sink/spool.h"
+
+/* What both passes read. */
+struct stream {
+    const struct sfx_format *format;
+    struct sfx_reader *reader;
+    struct sfx_spool spool;
+};
+
+static int open_reader(struct sfx_load *load, struct stream *stream, struct sfx_err *err)
+{
+    struct sfx_byte_source src = {
+        .read = sfx_spool_read,
+        .ctx = &stream->spool,
+        .input = load->result.name,
+        .member = load->result.member,
+    };
+    const struct sfx_format *formats;
+    size_t n, at;
+
+    formats = sfx_format_all(&n);
+    at = (size_t)(stream->format - formats);
+    if (at >= SFX_COUNT(load->readers))
+        return sfx_err_set(err, SFX_E_UNSUPPORTED, "format %s has no place", stream->format->name);
+    if (load->readers[at] == NULL)
+        load->readers[at] = stream->format->reader->create(&load->opts.reader, err);
+    if (load->readers[at] == NULL)
+        return SFX_E_NOMEM;
+    stream->reader = load->readers[at];
+    return stream->format->reader->open(stream->reader, &src, err);
+}
+
+static int pass_over(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
+{
+    (void)ctx;
+    (void)r;
+    (void)err;
+    return 0;
+}
+
+/* The first pass. Records that the reader refuses are the second pass's business. */
+static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *err)
+{
+    const struct sfx_reject_sink quiet = {pass_over, NULL};
+    const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &quiet;
+    int rc = open_reader(load, stream, err);
+
+    sfx_infer_reset(&load->infer);
+    while (rc >= 0) {
+        rc = sfx_load_check_stop(load, err);
+        if (rc == 0)
+            rc = stream->format->reader->read(stream->reader, &load->batch, bad, err);
+        if (rc < 0)
+            return rc;
+        if (sfx_infer_batch(&load->infer, &load->batch, err) < 0)
+            return SFX_E_NOMEM;
+        if (rc == 0)
+            break;
+    }
+    sfx_infer_finish(&load->infer);
+    return rc < 0 ? rc : sfx_spool_rewind(&stream->spool, err);
+}
+
+static int name_input(const struct sfx_load *load, int rc, struct sfx_err *err)
+{
+    if (load->result.member != NULL)
+        (void)sfx_err_wrap(err, rc, "%s", load->result.member);
+    return sfx_err_wrap(err, rc, "%s", load->result.name);
+}
+
+static int put_batch(struct sfx_load *load, struct sfx_err *err)
+{
+    const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &load->bad;
+    struct sfx_sink_counts *counts = &load->result.entry.counts;
+    int rc;
+
+    counts->in += load->batch.nsel;
+    rc = load->sink->ops->put(load->sink, &load->batch, bad, &counts->inserted, err);
+    if (rc == SFX_E_INPUT && bad == NULL)
+        return name_input(load, rc, err);
+    load->broken = rc < 0;
+    return rc;
+}
+
+/* The second pass. */
+static int put_stream(struct sfx_load *load, void *ctx, struct sfx_err *err)
+{
+    const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &load->bad;
+    struct stream *stream = ctx;
+    int rc = open_reader(load, stream, err);
+
+    while (rc >= 0) {
+        rc = sfx_load_check_stop(load, err);
+        if (rc < 0)
+            return rc;
+        load->reading = true;
+        rc = stream->format->reader->read(stream->reader, &load->batch, bad, err);
+        load->reading = false;
+        if (rc <= 0)
+            break;
+        rc = put_batch(load, err);
+        if (rc == 0 && load->opts.progress != NULL)
+            sfx_progress_update(load->opts.progress, "records", load->result.entry.counts.in,
+                                load->infer.nrecords, stream->spool.at);
+    }
+    return rc < 0 ? rc : sfx_spool_check(&stream->spool, err);
+}
+
+static const char *make_key(struct sfx_load *load, const struct sfx_spool *spool,
+                            struct sfx_err *err)
+{
+    const char *member = load->result.member;
+    int rc;
+
+    sfx_buf_clear(&load->key);
+    if (load->opts.load_id == NULL)
+        rc = sfx_buf_printf(&load->key, err, "sha256:%s", spool->sha256);
+    else
+        rc = sfx_buf_printf(&load->key, err, "id:%s%s%s", load->opts.load_id,
+                            member != NULL ? "/" : "", member != NULL ? member : "");
+    return rc < 0 ? NULL : sfx_buf_cstr(&load->key, err);
+}
+
+/* The second pass, in a transaction. */
+static int load_learnt(struct sfx_load *load, struct stream *stream, struct sfx_err *err)
+{
+    struct sfx_sink_source source = {
+        .table = load->result.table,
+        .key = make_key(load, &stream->spool, err),
+        .name = load->result.name,
+        .member = load->result.member,
+        .sha256 = stream->spool.sha256,
+        .size_nbytes = stream->spool.size_nbytes,
+        .again = load->opts.force,
+    };
+
+    if (source.key == NULL)
+        return SFX_E_NOMEM;
+    if (load->event != NULL) {
+        sfx_buf_clear(&load->event_id);
+        if (sfx_buf_append(&load->event_id, load->event->id.ptr, load->event->id.len, err) < 0)
+            return SFX_E_NOMEM;
+        source.event_id = sfx_buf_cstr(&load->event_id, err);
+    }
+    return sfx_load_transact(load, &source, &load->infer.schema, put_stream, stream, err);
+}
+
+int sfx_load_stream(struct sfx_load *load, struct sfx_input *in, const struct sfx_format *format,
+                    struct sfx_err *err)
+{
+    struct stream stream = {.format = format};
+    int rc = sfx_spool_init(&stream.spool, in, load->tmp_dir, err);
+
+    if (rc < 0)
+        return rc;
+    rc = learn(load, &stream, err);
+    if (rc < 0)
+        goto out;
+    load->stats.nbytes += stream.spool.size_nbytes;
+    if (load->infer.schema.ncols == 0)
+        load->result.outcome = SFX_LOAD_EMPTY;
+    else
+        rc = load_learnt(load, &stream, err);
+out:
+    sfx_spool_done(&stream.spool);
+    return rc;
+}

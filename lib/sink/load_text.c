@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* What became of an input, in a sentence, as a plan, and as figures. */
+#include "sink/load.h"
+
+#include <inttypes.h>
+
+/* Digits in groups of three: "1,204". */
+static int add_count(struct sfx_buf *out, uint64_t n, const char *what, struct sfx_err *err)
+{
+    char text[32];
+    size_t at = sizeof(text);
+    unsigned digits = 0;
+
+    do {
+        if (digits > 0 && digits % 3 == 0)
+            text[--at] = ',';
+        text[--at] = (char)('0' + n % 10);
+        n /= 10;
+        digits++;
+    } while (n > 0);
+    if (sfx_buf_append(out, text + at, sizeof(text) - at, err) < 0)
+        return SFX_E_NOMEM;
+    return sfx_buf_puts(out, what, err);
+}
+
+static int add_counts(struct sfx_buf *out, const struct sfx_load_result *result,
+                      struct sfx_err *err)
+{
+    const struct sfx_sink_counts *counts = &result->entry.counts;
+    const bool planned = result->outcome == SFX_LOAD_PLANNED;
+    int rc = add_count(out, counts->in, " records in, ", err);
+
+    if (rc == 0)
+        rc = add_count(out, counts->inserted, planned ? " to load into " : " loaded into ", err);
+    if (rc == 0)
+        rc = sfx_buf_puts(out, result->table, err);
+    if (rc == 0 && counts->duplicate > 0) {
+        rc = sfx_buf_puts(out, ", ", err);
+        if (rc == 0)
+            rc = add_count(out, counts->duplicate, " duplicate", err);
+    }
+    if (rc == 0 && counts->rejected > 0) {
+        rc = sfx_buf_puts(out, ", ", err);
+        if (rc == 0)
+            rc = add_count(out, counts->rejected, planned ? " to reject" : " rejected", err);
+    }
+    if (rc == 0 && counts->skipped > 0) {
+        rc = sfx_buf_puts(out, ", ", err);
+        if (rc == 0)
+            rc = add_count(out, counts->skipped, planned ? " to skip" : " skipped", err);
+    }
+    return rc;
+}
+
+static int add_known(struct sfx_buf *out, const struct sfx_load_result *result, struct sfx_err *err)
+{
+    int rc =
+        sfx_buf_printf(out, err, "already loaded into %s on %s (load %" PRId64 "): ", result->table,
+                       result->entry.finished, result->entry.load_id);
+
+    return rc == 0 ? add_count(out, result->entry.counts.inserted, " records", err) : rc;
+}
+
+int sfx_load_describe(const struct sfx_load_result *result, struct sfx_buf *out,
+                      struct sfx_err *err)
+{
+    int rc = sfx_buf_printf(out, err, "%s: ", result->name);
+
+    if (rc == 0 && result->member != NULL)
+        rc = sfx_buf_printf(out, err, "%s: ", result->member);
+    if (rc < 0)
+        return rc;
+    switch (result->outcome) {
+    case SFX_LOAD_DONE:
+    case SFX_LOAD_PLANNED: return add_counts(out, result, err);
+    case SFX_LOAD_KNOWN: return add_known(out, result, err);
+    case SFX_LOAD_EMPTY: return sfx_buf_puts(out, "is empty: nothing to load", err);
+    case SFX_LOAD_IGNORED: return sfx_buf_puts(out, "holds no records: passed over", err);
+    case SFX_LOAD_FAILED: return sfx_buf_puts(out, result->failure->text, err);
+    }
+    return 0;
+}
+
+int sfx_load_plan(const struct sfx_load_result *result, struct sfx_buf *out, struct sfx_err *err)
+{
+    size_t start = out->len, i;
+    int rc = sfx_buf_puts(out, "-- ", err);
+
+    if (rc == 0)
+        rc = sfx_load_describe(result, out, err);
+    /* A name with a line end in it must not end the comment. */
+    for (i = start; rc == 0 && i < out->len; i++) {
+        if ((unsigned char)out->data[i] < 0x20 || out->data[i] == 0x7f)
+            out->data[i] = '?';
+    }
+    if (rc == 0)
+        rc = sfx_buf_putc(out, '\n', err);
+    if (rc == 0 && result->outcome == SFX_LOAD_PLANNED)
+        rc = sfx_buf_append(out, result->ddl.ptr, result->ddl.len, err);
+    return rc;
+}
+
+void sfx_load_say(const struct sfx_load_result *result, const struct sfx_log *log)
+{
+    const struct sfx_sink_counts *counts = &result->entry.counts;
+    enum sfx_log_level level = SFX_LOG_INFO;
+    struct sfx_buf text = {0};
+    const char *said;
+
+    if (result->outcome == SFX_LOAD_FAILED) {
+        sfx_log_err(log, SFX_LOG_ERROR, result->failure);
+        return;
+    }
+    if (result->outcome == SFX_LOAD_EMPTY)
+        level = SFX_LOG_WARNING;
+    else if (result->outcome == SFX_LOAD_IGNORED ||
+             (result->outcome == SFX_LOAD_DONE && counts->rejected + counts->skipped > 0))
+        level = SFX_LOG_NOTICE;
+    if (sfx_load_describe(result, &text, NULL) == 0) {
+        said = sfx_buf_cstr(&text, NULL);
+        sfx_log(log, level, "%s", said != NULL ? said : result->name);
+    }
+    sfx_buf_done(&text);
+}
+
+bool sfx_load_is_durable(const struct sfx_load_result *result)
+{
+    return result->outcome == SFX_LOAD_DONE || result->outcome == SFX_LOAD_KNOWN;
+}
+
+static void add_figure(struct sfx_json_writer *w, const char *name, uint64_t value)
+{
+    sfx_json_key(w, name);
+    sfx_json_uint(w, value);
+}
+
+void sfx_load_stats_write(const struct sfx_load_stats *stats, struct sfx_json_writer *w)
+{
+    add_figure(w, "loaded", stats->loaded);
+    add_figure(w, "already_loaded", stats->known);
+    add_figure(w, "ignored", stats->ignored);
+    add_figure(w, "failed", stats->failed);
+    add_figure(w, "bytes", stats->nbytes);
+    add_figure(w, "records_in", stats->records.in);
+    add_figure(w, "records_inserted", stats->records.inserted);
+    add_figure(w, "records_duplicate", stats->records.duplicate);
+    add_figure(w, "records_rejected", stats->records.rejected);
+    add_figure(w, "records_skipped", stats->records.skipped);
+}

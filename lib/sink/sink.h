@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sinks: where records are loaded to. One small table of functions a kind of target; the kind is
+ * the scheme of the target's URI ("sqlite:shop.db"). A new sink is a new file and a row in sink.c.
+ *
+ * Contract: a load goes _open, then per input _begin, _prepare, _put …, _commit or _rollback, and
+ * at the end _close. What happens between _begin and _commit becomes visible as a whole or not at
+ * all, the ledger's entry with it: a process that is killed leaves nothing of the input in hand.
+ * After a failed call only _rollback and _close may follow. A sink belongs to one thread.
+ */
+#ifndef SFX_SINK_SINK_H
+#define SFX_SINK_SINK_H
+
+#include "base/buf.h"
+#include "record/batch.h"
+#include "record/reject.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a column's values are; each sink has its own name for it. See sink/infer.h. */
+enum sfx_type {
+    SFX_TYPE_TEXT,
+    SFX_TYPE_INTEGER, /* 64 bits */
+    SFX_TYPE_DECIMAL, /* all values have `scale` digits after the '.', 15 digits at most */
+    SFX_TYPE_NUMERIC, /* integers of 64 bits and decimals of 15 digits, scales differ */
+    SFX_TYPE_REAL,    /* doubles */
+    SFX_TYPE_BOOLEAN,
+    SFX_TYPE_JSON, /* objects and arrays, as their text */
+};
+
+struct sfx_sink_column {
+    struct sfx_slice name; /* as the input spells it; unlike the others */
+    enum sfx_type type;
+    uint32_t scale; /* DECIMAL */
+};
+
+struct sfx_sink_schema {
+    struct sfx_sink_column *columns;
+    size_t ncols;
+};
+
+/* What is loaded, and the key by which the ledger knows it again. Strings are borrowed. */
+struct sfx_sink_source {
+    const char *table;
+    const char *key;    /* "sha256:…", "id:…", "file:…" */
+    const char *name;   /* the operand */
+    const char *member; /* NULL: the operand is no archive */
+    const char *sha256; /* of the decoded content, 64 hex digits */
+    uint64_t size_nbytes;
+    const char *event_id; /* NULL: none */
+    bool again;           /* load even what the ledger knows */
+};
+
+/* Records of one load: in = inserted + duplicate + rejected + skipped. */
+struct sfx_sink_counts {
+    uint64_t in, inserted, duplicate, rejected, skipped;
+};
+
+/* A ledger entry: of an earlier load (_begin says 1) or of this one (_commit). */
+struct sfx_sink_entry {
+    int64_t load_id;
+    struct sfx_sink_counts counts;
+    char finished[40]; /* RFC 3339 */
+};
+
+struct sfx_sink_opts {
+    int64_t timeout_ns;                /* how long to wait for others' locks; 0: not at all */
+    bool dry_run;                      /* write nothing: _prepare, _put and _commit only check */
+    const volatile sig_atomic_t *stop; /* non-zero: stop waiting; may be NULL */
+};
+
+struct sfx_sink {
+    const struct sfx_sink_ops *ops;
+};
+
+struct sfx_sink_ops {
+    const char *scheme; /* "sqlite" */
+    const char *form;   /* "sqlite:PATH" */
+    const char *says;   /* what it is, one line */
+
+    /*
+     * Opens the target; rest is the URI after the ':' (borrowed). A target that does not exist is
+     * made by the first _begin, not here. Errors: NULL; USAGE (a folder, not a target of this
+     * kind), IO, TEMPORARY, UNSUPPORTED, NOMEM.
+     */
+    struct sfx_sink *(*open)(const char *rest, const struct sfx_sink_opts *opts,
+                             struct sfx_err *err);
+    /*
+     * Starts the load of source (borrowed until _commit or _rollback), alone of its kind: waits for
+     * other writers. 1: the ledger says it is loaded already, entry is filled and nothing was
+     * begun; 0: go on. Errors: TEMPORARY (locked for too long), IO, USAGE (not a target).
+     */
+    int (*begin)(struct sfx_sink *sink, const struct sfx_sink_source *source,
+                 struct sfx_sink_entry *entry, struct sfx_err *err);
+    /*
+     * Makes the table with schema (borrowed until the load ends), or checks that it can take the
+     * columns; a column that the input lacks becomes NULL. Appends the statements that make the
+     * table to ddl (nothing for one that exists). Errors: INPUT naming a column that the table does
+     * not have; USAGE for a table that cannot be made; LIMIT; IO; TEMPORARY.
+     */
+    int (*prepare)(struct sfx_sink *sink, const struct sfx_sink_schema *schema, struct sfx_buf *ddl,
+                   struct sfx_err *err);
+    /*
+     * Loads the selected rows of batch, whose columns are found in the schema by name. A record
+     * that the table cannot take losslessly is given to bad, which decides whether to go on; bad
+     * NULL: the first one is the error (INPUT). *inserted is added to. Errors: IO, TEMPORARY,
+     * NOMEM, what bad returned.
+     */
+    int (*put)(struct sfx_sink *sink, const struct sfx_batch *batch,
+               const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
+    /* Writes the ledger's entry with counts and makes all of it durable; entry is filled. Errors:
+     * IO, TEMPORARY. */
+    int (*commit)(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
+                  struct sfx_sink_entry *entry, struct sfx_err *err);
+    /* Takes the load back; does nothing when none is under way. */
+    void (*rollback)(struct sfx_sink *sink);
+    /* Rolls back what is under way, closes, frees. */
+    void (*close)(struct sfx_sink *sink);
+};
+
+/*
+ * Opens the target that uri names by its scheme's sink. Errors: NULL; USAGE for a scheme that this
+ * build does not have (the text lists what it has); as ops->open.
+ */
+struct sfx_sink *sfx_sink_open(const char *uri, const struct sfx_sink_opts *opts,
+                               struct sfx_err *err);
+
+/* All sinks of this build, ended by NULL. Static. */
+const struct sfx_sink_ops *const *sfx_sink_all(void);
+
+/*
+ * Finds the schema's columns in batch by name: map[i] (schema->ncols long, filled) is the batch's
+ * column for schema column i, or -1.
+ */
+void sfx_sink_map(const struct sfx_sink_schema *schema, const struct sfx_batch *batch,
+                  int32_t *map);
+
+/* Closes; NULL does nothing. */
+void sfx_sink_close(struct sfx_sink *sink);
+
+#endif

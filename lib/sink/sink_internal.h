@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* The sinks that sink.c lists. */
+#ifndef SFX_SINK_SINK_INTERNAL_H
+#define SFX_SINK_SINK_INTERNAL_H
+
+#include "sink/sink.h"
+
+extern const struct sfx_sink_ops sfx_sink_sqlite;
+
+#endif

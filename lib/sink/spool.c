@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* A stream that can be read twice: inference needs all values before the first row is loaded. */
+#include "sink/spool.h"
+
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define DRAIN_NBYTES 65536
+
+/* O_TMPFILE where the file system has it; else a name that goes at once. */
+static int open_unnamed(const char *dir, struct sfx_err *err)
+{
+    char path[4096];
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        return fd;
+    if (errno != EOPNOTSUPP && errno != EISDIR)
+        return sfx_err_errno(err, errno, "%s: cannot make a temporary file", dir);
+    if (snprintf(path, sizeof(path), "%s/.sfx-XXXXXX", dir) >= (int)sizeof(path))
+        return sfx_err_errno(err, ENAMETOOLONG, "%s", dir);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return sfx_err_errno(err, errno, "%s: cannot make a temporary file", dir);
+    (void)unlink(path);
+    return fd;
+}
+
+int sfx_spool_init(struct sfx_spool *spool, struct sfx_input *in, const char *dir,
+                   struct sfx_err *err)
+{
+    *spool = (struct sfx_spool){.in = in, .dir = dir, .fd = sfx_input_fd(in)};
+    sfx_sha256_init(&spool->sha);
+    if (spool->fd < 0) {
+        spool->fd = open_unnamed(dir, err);
+        spool->owned = spool->fd >= 0;
+        return spool->owned ? 0 : spool->fd;
+    }
+    spool->start = lseek(spool->fd, 0, SEEK_CUR);
+    if (spool->start < 0 || fstat(spool->fd, &spool->before) != 0)
+        return sfx_err_errno(err, errno, "%s", sfx_input_name(in));
+    return 0;
+}
+
+static ssize_t read_first(struct sfx_spool *spool, void *ptr, size_t cap, struct sfx_err *err)
+{
+    ssize_t n = sfx_input_read(spool->in, ptr, cap, err);
+    int rc;
+
+    if (n <= 0)
+        return n;
+    sfx_sha256_update(&spool->sha, ptr, (size_t)n);
+    if (spool->owned) {
+        rc = sfx_io_write(spool->fd, ptr, (size_t)n, err);
+        if (rc < 0)
+            return sfx_err_wrap(err, rc, "%s: temporary file", spool->dir);
+    }
+    spool->at += (uint64_t)n;
+    return n;
+}
+
+static ssize_t read_second(struct sfx_spool *spool, void *ptr, size_t cap, struct sfx_err *err)
+{
+    uint64_t left = spool->size_nbytes - spool->at;
+    ssize_t n;
+
+    if (cap > left)
+        cap = (size_t)left;
+    do
+        n = pread(spool->fd, ptr, cap, (off_t)(spool->start + (int64_t)spool->at));
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return sfx_err_errno(err, errno, "%s: reading it again", sfx_input_name(spool->in));
+    spool->at += (uint64_t)n;
+    return n;
+}
+
+ssize_t sfx_spool_read(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
+{
+    struct sfx_spool *spool = ctx;
+
+    return spool->second ? read_second(spool, ptr, cap, err) : read_first(spool, ptr, cap, err);
+}
+
+int sfx_spool_check(const struct sfx_spool *spool, struct sfx_err *err)
+{
+    struct stat now;
+
+    if (spool->owned)
+        return 0;
+    if (fstat(spool->fd, &now) != 0)
+        return sfx_err_errno(err, errno, "%s", sfx_input_name(spool->in));
+    if (now.st_size != spool->before.st_size ||
+        now.st_mtim.tv_sec != spool->before.st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != spool->before.st_mtim.tv_nsec)
+        return sfx_err_set(err, SFX_E_TEMPORARY,
+                           "%s: is being written: it changed while it was "
+                           "read",
+                           sfx_input_name(spool->in));
+    return 0;
+}
+
+int sfx_spool_rewind(struct sfx_spool *spool, struct sfx_err *err)
+{
+    unsigned char digest[SFX_SHA256_NBYTES];
+    char rest[DRAIN_NBYTES];
+    ssize_t n;
+
+    do
+        n = read_first(spool, rest, sizeof(rest), err);
+    while (n > 0);
+    if (n < 0)
+        return (int)n;
+    sfx_sha256_final(&spool->sha, digest);
+    sfx_sha256_hex(digest, spool->sha256);
+    spool->size_nbytes = spool->at;
+    spool->at = 0;
+    spool->second = true;
+    return sfx_spool_check(spool, err);
+}
+
+void sfx_spool_done(struct sfx_spool *spool)
+{
+    if (spool->owned)
+        (void)sfx_io_close(&spool->fd, NULL);
+    *spool = (struct sfx_spool){.fd = -1};
+}

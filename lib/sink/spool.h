@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A stream that can be read twice, and the hash of its content.
+ *
+ * Contract: the first pass reads the input and hashes it; _rewind ends it; the second pass gives
+ * the same bytes again. A regular file is simply read again; everything else (pipes, decoded and
+ * archived data) is written to an unnamed file on the way, which vanishes with the process. Memory
+ * is a constant.
+ */
+#ifndef SFX_SINK_SPOOL_H
+#define SFX_SINK_SPOOL_H
+
+#include "archive/input.h"
+#include "base/sha256.h"
+
+#include <sys/stat.h>
+
+struct sfx_spool {
+    struct sfx_input *in; /* borrowed */
+    const char *dir;      /* borrowed */
+    int fd;               /* what the second pass reads */
+    bool owned;           /* fd is the unnamed file */
+    bool second;          /* pass */
+    int64_t start;        /* of the content in fd */
+    uint64_t at;          /* bytes of this pass */
+    uint64_t size_nbytes; /* of the content, after _rewind */
+    struct stat before;   /* of the regular file */
+    struct sfx_sha256 sha;
+    char sha256[65]; /* after _rewind */
+};
+
+/*
+ * Starts on in's current stream (borrowed until _done). dir (borrowed) is where an unnamed file
+ * may stand. Errors: IO.
+ */
+int sfx_spool_init(struct sfx_spool *spool, struct sfx_input *in, const char *dir,
+                   struct sfx_err *err);
+
+/* Reads up to cap bytes of the pass; 0 at its end. ctx: the spool. Errors: as sfx_input_read; IO.
+ */
+ssize_t sfx_spool_read(void *ctx, void *ptr, size_t cap, struct sfx_err *err);
+
+/* Reads what is left of the first pass, ends its hash and starts the second one. Errors: as _read;
+ * TEMPORARY when the file has been changed meanwhile. */
+int sfx_spool_rewind(struct sfx_spool *spool, struct sfx_err *err);
+
+/* TEMPORARY when the file is not what the first pass read. */
+int sfx_spool_check(const struct sfx_spool *spool, struct sfx_err *err);
+
+void sfx_spool_done(struct sfx_spool *spool);
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of the SQLite sink: sink_sqlite.c (database, transaction, ledger), sqlite_table.c (the
+ * table and its columns), sqlite_value.c (what fits a column), sqlite_put.c (rows).
+ */
+#ifndef SFX_SINK_SQLITE_INTERNAL_H
+#define SFX_SINK_SQLITE_INTERNAL_H
+
+#include "base/arena.h"
+#include "sink/sink.h"
+
+#include <sqlite3.h>
+
+#define SFX_SQLITE_LEDGER "_sfx_load"
+
+/* What a column takes, by its declared type. */
+enum sfx_sqlite_class {
+    SFX_SQLITE_TEXT,    /* anything, as text; columns without a type as well */
+    SFX_SQLITE_INTEGER, /* canonical integers of 64 bits */
+    SFX_SQLITE_DECIMAL, /* DECIMAL(p,s), NUMERIC(p,s): at most p digits, s of them a fraction */
+    SFX_SQLITE_NUMERIC, /* integers of 64 bits and doubles */
+    SFX_SQLITE_REAL,    /* doubles */
+    SFX_SQLITE_BOOLEAN, /* 0, 1, true, false */
+    SFX_SQLITE_BLOB,    /* anything, as bytes */
+    SFX_SQLITE_OTHER, /* numeric affinity by default (DATE, JSON, …): what SQLite leaves alone */
+};
+
+struct sfx_sqlite_column {
+    const char *name;     /* in the table; unlike every other */
+    const char *declared; /* its type, as the table says */
+    enum sfx_sqlite_class class;
+    uint32_t precision, scale; /* DECIMAL */
+};
+
+/* A cell made ready to bind. */
+struct sfx_sqlite_value {
+    enum { SFX_SQLITE_V_NULL, SFX_SQLITE_V_INT, SFX_SQLITE_V_REAL, SFX_SQLITE_V_TEXT } kind;
+    int64_t integer;
+    double real;
+    struct sfx_slice text;
+};
+
+struct sfx_sqlite {
+    struct sfx_sink base;
+    struct sfx_sink_opts opts;
+    char *path;
+    sqlite3 *db; /* NULL until the database exists */
+    int64_t waiting_since_ns;
+
+    /* The load under way. */
+    bool begun;
+    const struct sfx_sink_source *source;
+    const struct sfx_sink_schema *schema;
+    int64_t started_ns;
+    struct sfx_sqlite_column *columns; /* schema->ncols; in the arena */
+    int32_t *map;                      /* schema column -> batch column; in the arena */
+    uint64_t map_schema_id;
+    bool mapped;
+    sqlite3_stmt *many, *one; /* INSERT of rows_per_many rows, and of one */
+    uint32_t rows_per_many;
+    struct sfx_arena arena; /* names, reset by _begin */
+
+    /* Of the rows that are bound and not yet stepped. */
+    uint16_t *pending;
+    uint32_t npending;
+    struct sfx_arena unescaped;
+
+    struct sfx_buf sql, scratch;
+};
+
+/* Describes a failed SQLite call. Returns the code that fits the result rc. */
+int sfx_sqlite_fail(struct sfx_sqlite *s, int rc, struct sfx_err *err);
+
+/* Runs one or more statements without results. Errors: as SQLite's result says. */
+int sfx_sqlite_exec(struct sfx_sqlite *s, const char *sql, struct sfx_err *err);
+
+/* Prepares sql (terminated) into *stmt. Errors: as above. */
+int sfx_sqlite_compile(struct sfx_sqlite *s, const char *sql, sqlite3_stmt **stmt,
+                       struct sfx_err *err);
+
+/* Appends name in double quotes, those inside doubled. Errors: NOMEM. */
+int sfx_sqlite_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err);
+
+/* Makes or checks the source's table for s->schema and fills s->columns. As ops->prepare. */
+int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err);
+
+/* Fills class, precision and scale of col from col->declared. */
+void sfx_sqlite_classify(struct sfx_sqlite_column *col);
+
+/*
+ * Makes cell ready for col. Text is borrowed from the cell or from unescaped. Returns 0; 1 when the
+ * column cannot hold it losslessly. Errors: NOMEM; INPUT for a broken escape.
+ */
+int sfx_sqlite_convert(struct sfx_sqlite *s, const struct sfx_sqlite_column *col,
+                       const struct sfx_cell *cell, struct sfx_sqlite_value *out,
+                       struct sfx_err *err);
+
+/* Prepares the INSERTs for s->columns. Errors: as SQLite says. */
+int sfx_sqlite_put_begin(struct sfx_sqlite *s, struct sfx_err *err);
+
+/* As ops->put. */
+int sfx_sqlite_put(struct sfx_sink *sink, const struct sfx_batch *batch,
+                   const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
+
+/* Frees the INSERTs. */
+void sfx_sqlite_put_end(struct sfx_sqlite *s);
+
+#endif
