@@ -18,7 +18,7 @@ void sfx_buf_done(struct sfx_buf *buf)
     *buf = (struct sfx_buf){0};
 }
 
-int sfx_buf_reserve(struct sfx_buf *buf, size_t extra, struct sfx_err *err)
+int sfx_buf_grow(struct sfx_buf *buf, size_t extra, struct sfx_err *err)
 {
     size_t need;
     size_t cap = buf->cap > 0 ? buf->cap : FIRST_CAP;
@@ -26,8 +26,6 @@ int sfx_buf_reserve(struct sfx_buf *buf, size_t extra, struct sfx_err *err)
 
     if (!sfx_size_add(buf->len, extra, &need))
         return sfx_err_set(err, SFX_E_NOMEM, "buffer of more than %zu bytes", (size_t)-1);
-    if (need <= buf->cap && buf->data != NULL)
-        return 0;
     while (cap < need) {
         if (!sfx_size_mul(cap, 2, &cap))
             cap = need;
@@ -40,26 +38,9 @@ int sfx_buf_reserve(struct sfx_buf *buf, size_t extra, struct sfx_err *err)
     return 0;
 }
 
-int sfx_buf_append(struct sfx_buf *buf, const void *ptr, size_t len, struct sfx_err *err)
-{
-    int rc = sfx_buf_reserve(buf, len, err);
-
-    if (rc < 0)
-        return rc;
-    if (len > 0)
-        memcpy(buf->data + buf->len, ptr, len);
-    buf->len += len;
-    return 0;
-}
-
 int sfx_buf_puts(struct sfx_buf *buf, const char *str, struct sfx_err *err)
 {
     return sfx_buf_append(buf, str, strlen(str), err);
-}
-
-int sfx_buf_putc(struct sfx_buf *buf, char byte, struct sfx_err *err)
-{
-    return sfx_buf_append(buf, &byte, 1, err);
 }
 
 int sfx_buf_printf(struct sfx_buf *buf, struct sfx_err *err, const char *fmt, ...)

@@ -13,6 +13,7 @@
 #include "base/slice.h"
 
 #include <stddef.h>
+#include <string.h>
 
 struct sfx_buf {
     char *data; /* owned; NULL until the first append */
@@ -29,17 +30,45 @@ static inline void sfx_buf_clear(struct sfx_buf *buf)
     buf->len = 0;
 }
 
-/* Makes room for extra more bytes at data + len. Errors: NOMEM. */
-int sfx_buf_reserve(struct sfx_buf *buf, size_t extra, struct sfx_err *err);
+/* What _reserve does when there is no room: allocates. Errors: NOMEM. */
+int sfx_buf_grow(struct sfx_buf *buf, size_t extra, struct sfx_err *err);
+
+/* Makes room for extra more bytes at data + len. Errors: NOMEM. Inline, as the appends are, because
+ * writers of records do it for every field. */
+static inline int sfx_buf_reserve(struct sfx_buf *buf, size_t extra, struct sfx_err *err)
+{
+    if (buf->cap - buf->len >= extra && buf->data != NULL)
+        return 0;
+    return sfx_buf_grow(buf, extra, err);
+}
 
 /* Appends len bytes at ptr (borrowed; must not point into buf). Errors: NOMEM. */
-int sfx_buf_append(struct sfx_buf *buf, const void *ptr, size_t len, struct sfx_err *err);
+static inline int sfx_buf_append(struct sfx_buf *buf, const void *ptr, size_t len,
+                                 struct sfx_err *err)
+{
+    int rc = sfx_buf_reserve(buf, len, err);
+
+    if (rc < 0)
+        return rc;
+    if (len > 0)
+        memcpy(buf->data + buf->len, ptr, len);
+    buf->len += len;
+    return 0;
+}
+
+/* Appends one byte. Errors: NOMEM. */
+static inline int sfx_buf_putc(struct sfx_buf *buf, char byte, struct sfx_err *err)
+{
+    int rc = sfx_buf_reserve(buf, 1, err);
+
+    if (rc < 0)
+        return rc;
+    buf->data[buf->len++] = byte;
+    return 0;
+}
 
 /* Appends a terminated string without its terminator. Errors: NOMEM. */
 int sfx_buf_puts(struct sfx_buf *buf, const char *str, struct sfx_err *err);
-
-/* Appends one byte. Errors: NOMEM. */
-int sfx_buf_putc(struct sfx_buf *buf, char byte, struct sfx_err *err);
 
 /* Appends printf-formatted text. Errors: NOMEM. */
 int sfx_buf_printf(struct sfx_buf *buf, struct sfx_err *err, const char *fmt, ...)

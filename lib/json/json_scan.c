@@ -7,37 +7,62 @@
 
 #define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 
-/* Nonzero when one of the eight bytes is zero (Hacker's Delight, 6-1). */
-static uint64_t has_zero(uint64_t word)
+/* Where bytes are zero, their high bits; above the first of them, more may be set (Hacker's
+ * Delight, 6-1: a borrow runs upwards). */
+static uint64_t zeros(uint64_t word)
 {
     return (word - EACH_BYTE(0x01)) & ~word & EACH_BYTE(0x80);
 }
 
-/* Nonzero when one of the eight bytes is not plain. */
-static uint64_t has_special(uint64_t word)
+/* The number of plain bytes before the first one in memory that is not, 8 when all are. */
+static size_t count_plain(uint64_t word)
 {
-    uint64_t control = (word - EACH_BYTE(0x20)) & ~word;
+    uint64_t special;
 
-    return ((control | word) & EACH_BYTE(0x80)) | has_zero(word ^ EACH_BYTE('"')) |
-           has_zero(word ^ EACH_BYTE('\\'));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    special = (((word - EACH_BYTE(0x20)) & ~word) | word) & EACH_BYTE(0x80);
+    special |= zeros(word ^ EACH_BYTE('"')) | zeros(word ^ EACH_BYTE('\\'));
+    return special != 0 ? (size_t)__builtin_ctzll(special) / 8 : 8;
+}
+
+static uint64_t load8(const char *ptr)
+{
+    uint64_t word;
+
+    memcpy(&word, ptr, sizeof(word));
+    return word;
 }
 
 const char *sfx_json_scan_portable(const char *ptr, const char *end)
 {
+    char last[8] = "        ";
+    size_t len = (size_t)(end - ptr);
+    size_t plain;
+
     for (; end - ptr >= 8; ptr += 8) {
-        uint64_t word;
-
-        memcpy(&word, ptr, sizeof(word));
-        if (has_special(word) != 0)
-            break;
+        plain = count_plain(load8(ptr));
+        if (plain < 8)
+            return ptr + plain;
     }
-    for (; ptr < end; ptr++) {
-        unsigned char c = (unsigned char)*ptr;
-
-        if (c < 0x20 || c >= 0x80 || c == '"' || c == '\\')
-            break;
+    if (ptr == end)
+        return end;
+    /* The rest: the last eight bytes, of which the first are plain; or all there are, and spaces.
+     */
+    if (len >= 8)
+        return end - 8 + count_plain(load8(end - 8));
+    switch (len) {
+    case 7: last[6] = ptr[6]; /* fall through */
+    case 6: last[5] = ptr[5]; /* fall through */
+    case 5: last[4] = ptr[4]; /* fall through */
+    case 4: last[3] = ptr[3]; /* fall through */
+    case 3: last[2] = ptr[2]; /* fall through */
+    case 2: last[1] = ptr[1]; /* fall through */
+    default: last[0] = ptr[0];
     }
-    return ptr;
+    plain = count_plain(load8(last));
+    return plain < len ? ptr + plain : end;
 }
 
 size_t sfx_json_utf8_len(const char *ptr, const char *end)
