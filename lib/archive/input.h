@@ -70,6 +70,9 @@ const char *sfx_input_member(const struct sfx_input *in);
  * "a.csv.gz"). Borrowed until _next. */
 const char *sfx_input_data_name(const struct sfx_input *in);
 
+/* name without one suffix of a compression: "a.csv" of "a.csv.gz". Borrowed from name. */
+struct sfx_slice sfx_input_strip_suffix(struct sfx_slice name);
+
 /* The descriptor when the current stream is the plain file itself, positioned at its start (mmap,
  * seek allowed if regular), else -1. */
 int sfx_input_fd(const struct sfx_input *in);

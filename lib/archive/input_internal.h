@@ -104,9 +104,6 @@ bool sfx_input_head_decides(void *ctx, struct sfx_slice head);
 enum sfx_input_filter sfx_input_filter_of(struct sfx_slice head);
 enum sfx_input_format sfx_input_format_of(struct sfx_slice head);
 
-/* name without one suffix of a compression; borrowed from name. */
-struct sfx_slice sfx_input_strip_suffix(struct sfx_slice name);
-
 /* libarchive's functions, opened at run time. */
 struct sfx_libarchive {
     __typeof__(&archive_read_new) read_new;

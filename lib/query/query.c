@@ -15,7 +15,9 @@ struct sfx_query {
     struct sfx_query_opts opts;
     sfx_query_emit *emit;
     void *emit_ctx;
-    struct sfx_operator **operators; /* one for each stage */
+    struct sfx_operator **operators; /* one for each stage, and one for union_columns */
+    size_t noperators;
+    struct sfx_stage_ast union_stage;
     struct sfx_eval eval;
     struct sfx_query_counts counts;
     uint64_t next_schema;
@@ -38,7 +40,7 @@ static bool is_satisfied_from(const struct sfx_query *q, size_t first)
 {
     size_t i;
 
-    for (i = first; i < q->program->nstages; i++) {
+    for (i = first; i < q->noperators; i++) {
         const struct sfx_operator *op = q->operators[i];
 
         if (op->verb->satisfied != NULL && op->verb->satisfied(op))
@@ -74,17 +76,22 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
         q->opts.tmp_dir = "/tmp";
     q->emit = emit;
     q->emit_ctx = ctx;
-    q->operators = calloc(program->nstages + 1, sizeof(struct sfx_operator *));
+    q->noperators = program->nstages + q->opts.union_columns;
+    q->union_stage.verb = &sfx_verb_union;
+    q->operators = calloc(q->noperators + 1, sizeof(struct sfx_operator *));
     if (q->operators == NULL || sfx_eval_init(&q->eval, err) < 0)
         goto fail;
-    for (i = program->nstages; i-- > 0;) {
-        struct sfx_operator *op = calloc(1, program->stages[i].verb->state_nbytes);
+    for (i = q->noperators; i-- > 0;) {
+        const struct sfx_stage_ast *ast =
+            i < program->nstages ? &program->stages[i] : &q->union_stage;
+        struct sfx_operator *op = calloc(1, ast->verb->state_nbytes);
 
         if (op == NULL)
             goto fail;
         q->operators[i] = op;
-        op->verb = program->stages[i].verb;
-        op->ast = &program->stages[i];
+        op->verb = ast->verb;
+        op->ast = ast;
+        op->index = i;
         op->query = q;
         op->next = q->operators[i + 1];
     }
@@ -101,7 +108,7 @@ void sfx_query_free(struct sfx_query *q)
 
     if (q == NULL)
         return;
-    for (i = 0; q->operators != NULL && i < q->program->nstages; i++) {
+    for (i = 0; q->operators != NULL && i < q->noperators; i++) {
         struct sfx_operator *op = q->operators[i];
 
         if (op == NULL)
@@ -169,15 +176,14 @@ bool sfx_operator_is_done(const struct sfx_operator *op)
 {
     const struct sfx_query *q = op->query;
 
-    return q->failed < 0 || is_satisfied_from(q, (size_t)(op->ast - q->program->stages) + 1);
+    return q->failed < 0 || is_satisfied_from(q, op->index + 1);
 }
 
 bool sfx_operator_needs_origin(const struct sfx_operator *op)
 {
-    for (op = op->next; op != NULL && op->verb->finish == NULL; op = op->next) {
-        if (op->verb->can_fail)
-            return true;
-    }
+    do
+        op = op->next;
+    while (op != NULL && !op->verb->can_fail);
     return op != NULL;
 }
 
@@ -424,8 +430,8 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
     q->source.member = batch->member;
     q->source.eol = batch->eol;
     sfx_eval_reset(&q->eval);
-    return q->program->nstages > 0 ? sfx_operator_push(q->operators[0], &q->source, err)
-                                   : emit(q, &q->source, err);
+    return q->noperators > 0 ? sfx_operator_push(q->operators[0], &q->source, err)
+                             : emit(q, &q->source, err);
 }
 
 int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
@@ -443,14 +449,26 @@ int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err 
     return rc;
 }
 
+/* Binds stages that have not seen a record yet; an input of nothing has no columns to bind to. */
+static int bind_all(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
+{
+    if (batch->ncols > 0 || !q->has_source) {
+        sfx_batch_clear(batch);
+        return run_batch(q, batch, err);
+    }
+    q->source.nrows = q->source.nsel = 0;
+    sfx_eval_reset(&q->eval);
+    return q->noperators > 0 ? sfx_operator_push(q->operators[0], &q->source, err)
+                             : emit(q, &q->source, err);
+}
+
 int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
 {
     size_t i;
     int rc;
 
-    sfx_batch_clear(batch);
-    rc = run_batch(q, batch, err);
-    for (i = 0; i < q->program->nstages && rc == 0; i++) {
+    rc = bind_all(q, batch, err);
+    for (i = 0; i < q->noperators && rc == 0; i++) {
         struct sfx_operator *op = q->operators[i];
 
         if (op->verb->finish == NULL)

@@ -33,6 +33,11 @@ struct sfx_query_opts {         /* all-zero: the defaults */
     const struct sfx_reject_sink *rejects; /* for REJECT */
     uint64_t memory_nbytes;                /* of all blocking stages together; default 256 MiB */
     const char *tmp_dir;                   /* where stages spill; default "/tmp" */
+    /*
+     * All records come out at the end, each with the columns of all: for outputs whose columns are
+     * fixed by the first record, of inputs that differ. Spills like sort.
+     */
+    bool union_columns;
 };
 
 struct sfx_query_counts {

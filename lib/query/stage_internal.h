@@ -29,6 +29,7 @@ struct sfx_frame {
 struct sfx_operator {
     const struct sfx_verb *verb;
     const struct sfx_stage_ast *ast;
+    size_t index; /* of the stage */
     struct sfx_query *query;
     struct sfx_operator *next; /* NULL: what comes out is emitted */
     uint64_t bound_schema;     /* of the frames it is bound to; 0: none yet */
@@ -127,5 +128,8 @@ const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op);
 
 extern const struct sfx_verb sfx_verb_where, sfx_verb_derive, sfx_verb_select, sfx_verb_drop,
     sfx_verb_rename, sfx_verb_head, sfx_verb_sort, sfx_verb_distinct, sfx_verb_group;
+
+/* Not a verb of the language: keeps all records to give them the columns of all. */
+extern const struct sfx_verb sfx_verb_union;
 
 #endif

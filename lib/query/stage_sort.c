@@ -349,3 +349,16 @@ const struct sfx_verb sfx_verb_sort = {
     .finish = finish_sort,
     .destroy = destroy_sort,
 };
+
+/* Sorting by nothing keeps the order. */
+const struct sfx_verb sfx_verb_union = {
+    .name = "union",
+    .usage = "",
+    .help = "gives all records the columns of all",
+    .plan = "blocking; what exceeds --memory waits on disk",
+    .state_nbytes = sizeof(struct sort),
+    .bind = bind_sort,
+    .push = push_sort,
+    .finish = finish_sort,
+    .destroy = destroy_sort,
+};

@@ -23,10 +23,11 @@ static const char *const json_extensions[] = {"json", NULL};
 
 /* CSV is the first: what is nothing else is read as such. */
 static const struct sfx_format formats[] = {
-    {"csv", "text/csv", csv_extensions, &sfx_csv_reader, &sfx_csv_writer},
-    {"tsv", "text/tab-separated-values", tsv_extensions, &sfx_tsv_reader, &sfx_tsv_writer},
-    {"jsonl", "application/x-ndjson", jsonl_extensions, &sfx_jsonl_reader, &sfx_jsonl_writer},
-    {"json", "application/json", json_extensions, &sfx_json_reader, &sfx_json_writer},
+    {"csv", "text/csv", csv_extensions, &sfx_csv_reader, &sfx_csv_writer, true},
+    {"tsv", "text/tab-separated-values", tsv_extensions, &sfx_tsv_reader, &sfx_tsv_writer, true},
+    {"jsonl", "application/x-ndjson", jsonl_extensions, &sfx_jsonl_reader, &sfx_jsonl_writer,
+     false},
+    {"json", "application/json", json_extensions, &sfx_json_reader, &sfx_json_writer, false},
 };
 
 const struct sfx_format *sfx_format_all(size_t *count)
@@ -81,7 +82,7 @@ int sfx_format_parse(const char *name, const char *delimiter, const char *quote,
     return rc == 0 ? parse_byte("quote", quote, &opts->quote, err) : rc;
 }
 
-static const struct sfx_format *by_extension(const char *name)
+const struct sfx_format *sfx_format_by_extension(const char *name)
 {
     const char *dot = name != NULL ? strrchr(name, '.') : NULL;
     size_t i;
@@ -127,7 +128,7 @@ static const char *by_content(struct sfx_slice head)
 
 const struct sfx_format *sfx_format_detect(const char *name, struct sfx_slice head)
 {
-    const struct sfx_format *format = by_extension(name);
+    const struct sfx_format *format = sfx_format_by_extension(name);
 
     if (format == NULL && head.len > 0)
         format = sfx_format_by_name(sfx_slice_str(by_content(head)));

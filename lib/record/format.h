@@ -79,6 +79,7 @@ struct sfx_format {
     const char *const *extensions; /* without dots, NULL-terminated; the first is the usual one */
     const struct sfx_reader_ops *reader; /* NULL: output only */
     const struct sfx_writer_ops *writer; /* NULL: input only */
+    bool fixed_columns; /* an output's columns are those of its first record (a header) */
 };
 
 /* The format of that name, or NULL. */
@@ -91,6 +92,9 @@ const struct sfx_format *sfx_format_by_name(struct sfx_slice name);
 int sfx_format_parse(const char *name, const char *delimiter, const char *quote,
                      const struct sfx_format **format, struct sfx_reader_opts *opts,
                      struct sfx_err *err);
+
+/* The format that name's extension stands for, or NULL. */
+const struct sfx_format *sfx_format_by_extension(const char *name);
 
 /* The format for a stream: by the extension of name, else by what head looks like, else csv. Never
  * NULL. */

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* sfx-transform: streams records through a short program. */
+#include "cmd.h"
+
+#include "base/io.h"
+#include "base/size.h"
+#include "run/transform_words.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct options {
+    struct sfx_opt_common common;
+    struct sfx_transform_words words;
+    bool explain;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+/* clang-format off */
+static const struct sfx_opt opts[] = {
+    {'f', "file", "FILE", SFX_OPT_STR, AT(words.program_file),
+     "Read the program from FILE; all operands are inputs.", NULL, 0, 0},
+    {'o', "output", "FILE", SFX_OPT_STR, AT(words.output),
+     "Write to FILE, which appears when it is complete. With -E a template, see sfx(7). Default: "
+     "standard output.", NULL, 0, 0},
+    {'i', "from", "FORMAT", SFX_OPT_STR, AT(words.from),
+     "Format of the inputs: csv, tsv, jsonl or json. Default: by name and content of each.",
+     "csv|tsv|jsonl|json", 0, 0},
+    {'t', "to", "FORMAT", SFX_OPT_STR, AT(words.to), "Format of the output. Default: by the "
+     "extension given with -o, else that of the first input.", "csv|tsv|jsonl|json", 0, 0},
+    {'d', "delimiter", "CHAR", SFX_OPT_STR, AT(words.delimiter),
+     "Separator of CSV fields, in and out. Default comma.", NULL, 0, 0},
+    {0, "quote", "CHAR", SFX_OPT_STR, AT(words.quote),
+     "Quote of CSV fields, in and out. Default double quote.", NULL, 0, 0},
+    {0, "no-header", NULL, SFX_OPT_FLAG, AT(words.no_header),
+     "CSV has no header: columns are called `1`, `2`, … and none is written.", NULL, 0, 0},
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Bad records", NULL, 0, 0},
+    {0, "on-error", "WHAT", SFX_OPT_ENUM, AT(words.on_error),
+     "What a bad record does: it ends the run (fail, the default), is left out and counted (skip), "
+     "or goes to the rejects (reject).", "fail|skip|reject", 0, 0},
+    {0, "rejects", "FILE", SFX_OPT_STR, AT(words.rejects),
+     "Append bad records, with place and reason, to FILE as JSON Lines; implies --on-error=reject.",
+     NULL, 0, 0},
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Running", NULL, 0, 0},
+    {'E', "events", NULL, SFX_OPT_FLAG, AT(words.events),
+     "Read event lines, transform the files that they name, print an event for each output.",
+     NULL, 0, 0},
+    {0, "explain", NULL, SFX_OPT_FLAG, AT(explain),
+     "Print what each stage does, without reading anything.", NULL, 0, 0},
+    {0, "memory", "SIZE", SFX_OPT_SIZE, AT(words.memory_nbytes),
+     "Memory for sort, group and distinct together; sort goes to disk beyond it. Default 256M.",
+     NULL, 1 << 20, 0},
+    {0, "tmp", "FOLDER", SFX_OPT_STR, AT(words.tmp_dir),
+     "Where sort puts what exceeds the memory. Default $TMPDIR or /tmp.", NULL, 0, 0},
+    {0, "durable", NULL, SFX_OPT_FLAG, AT(words.durable),
+     "Sync outputs to the disk before they get their name.", NULL, 0, 0},
+    {0, "max-record", "SIZE", SFX_OPT_SIZE, AT(words.max_record_nbytes),
+     "Refuse longer records. Default 64M.", NULL, 1, 0},
+    {0, "max-field", "SIZE", SFX_OPT_SIZE, AT(words.max_field_nbytes),
+     "Refuse longer fields. Default 16M.", NULL, 1, 0},
+    {0, "max-ratio", "N", SFX_OPT_UINT, AT(words.max_ratio),
+     "Refuse inputs that unpack to more than N times their size. Default 200.", NULL, 1, 0},
+    SFX_OPT_COMMON_ROWS(struct options, common),
+    SFX_OPT_END,
+};
+
+static const struct sfx_opt_example examples[] = {
+    {"sfx-transform 'where price * qty > 500 | select id, name' orders.csv", "filter and project"},
+    {"sfx-transform 'total = round(price * qty, 2) | sort -total | head 10' orders-*.csv.gz",
+     "the ten largest orders of many files"},
+    {"sfx-transform --rejects bad.jsonl 'price = decimal(price, strip \"$,\")' in.csv -o out.csv",
+     "clean what can be, keep what cannot with its reason"},
+    {NULL, NULL},
+};
+/* clang-format on */
+
+static const struct sfx_prog prog = {
+    .name = "sfx-transform",
+    .summary = "stream records through a short program",
+    .operands = "PROGRAM [FILE…]",
+    .about = "Reads CSV, TSV, JSON Lines or JSON, compressed or in archives, and writes them after "
+             "the stages of PROGRAM, which are joined by |: where, name = expression, select, "
+             "drop, rename, sort, head, distinct, group. An empty PROGRAM passes records through; "
+             "what it does not touch keeps its bytes. Without FILE reads standard input.",
+    .opts = opts,
+    .examples = examples,
+    .see_also = "sfx(7), sfx-events(5), sfx-load(1)",
+};
+
+struct app {
+    struct sfx_cmd cmd;
+    struct options o;
+    struct sfx_transform_plan plan;
+    struct sfx_query_counts counts;
+    struct sfx_stage_stats stats;
+};
+
+static int run_events(struct app *app, struct sfx_err *err)
+{
+    struct sfx_stage_opts stage = {
+        .program = prog.name,
+        .in_fd = STDIN_FILENO,
+        .out_fd = STDOUT_FILENO,
+        .rejects = app->o.words.rejects,
+        .log = &app->cmd.log,
+        .stop = sfx_cmd_catch_stop(),
+    };
+    int rc = sfx_transform_events(&app->plan.job, &app->plan.target, &stage, &app->stats,
+                                  &app->counts, err);
+
+    return rc < 0 ? rc : 0;
+}
+
+static int run_files(struct app *app, struct sfx_err *err)
+{
+    struct sfx_transform_result result;
+    struct sfx_progress progress;
+    int rc;
+
+    sfx_progress_init(&progress, STDERR_FILENO, sfx_cmd_shows_progress(&app->cmd));
+    app->plan.job.progress = &progress;
+    rc = sfx_transform_file(&app->plan, prog.name, &result, err);
+    sfx_progress_done(&progress);
+    app->counts = result.counts;
+    app->stats.in_nbytes = result.in_nbytes;
+    app->stats.out_nbytes = result.out_nbytes;
+    return rc;
+}
+
+static int explain(const struct app *app, struct sfx_err *err)
+{
+    struct sfx_buf text = {0};
+    int rc = sfx_program_explain(app->plan.program, &text, err);
+
+    if (rc == 0)
+        rc = sfx_io_write(STDOUT_FILENO, text.data, text.len, err);
+    sfx_buf_done(&text);
+    return rc;
+}
+
+static int write_stats(const struct app *app, struct sfx_err *err)
+{
+    static const char *const keys[] = {"records_in",      "records_out", "records_rejected",
+                                       "records_skipped", "in_bytes",    "out_bytes",
+                                       "events",          "failed"};
+    const uint64_t values[] = {app->counts.in,      app->counts.out,      app->counts.rejected,
+                               app->counts.skipped, app->stats.in_nbytes, app->stats.out_nbytes,
+                               app->stats.events,   app->stats.failed};
+    struct sfx_buf buf = {0};
+    struct sfx_json_writer w;
+    size_t i;
+
+    if (!sfx_cmd_stats_begin(&app->cmd, &w, &buf))
+        return 0;
+    for (i = 0; i < SFX_COUNT(keys); i++) {
+        sfx_json_key(&w, keys[i]);
+        sfx_json_uint(&w, values[i]);
+    }
+    return sfx_cmd_stats_end(&app->cmd, &w, &buf, err);
+}
+
+/* What became of the records: always said when some were refused. */
+static void say_counts(const struct app *app)
+{
+    const struct sfx_query_counts *c = &app->counts;
+
+    sfx_log(&app->cmd.log, c->rejected + c->skipped > 0 ? SFX_LOG_NOTICE : SFX_LOG_INFO,
+            "%" PRIu64 " records in, %" PRIu64 " out, %" PRIu64 " rejected, %" PRIu64 " skipped",
+            c->in, c->out, c->rejected, c->skipped);
+}
+
+int main(int argc, char **argv)
+{
+    struct app app = {0};
+    struct sfx_err err;
+    int first, rc, code = sfx_cmd_start(&app.cmd, &prog, argc, argv, &app.o, &app.o.common, &first);
+
+    if (code != SFX_CMD_GO_ON)
+        return code;
+    if (app.o.words.tmp_dir == NULL)
+        app.o.words.tmp_dir = getenv("TMPDIR");
+    app.o.words.fd = STDOUT_FILENO;
+    rc = sfx_transform_plan_init(&app.plan, &app.o.words, argv + first, (size_t)(argc - first),
+                                 &err);
+    if (rc == 0 && app.o.explain) {
+        rc = explain(&app, &err);
+    } else if (rc == 0) {
+        rc = app.o.words.events ? run_events(&app, &err) : run_files(&app, &err);
+        say_counts(&app);
+        rc = rc == 0 ? write_stats(&app, &err) : rc;
+    }
+    if (rc < 0)
+        code = sfx_cmd_fail(&app.cmd, rc, &err);
+    else
+        code = app.counts.rejected + app.stats.failed > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
+    sfx_transform_plan_done(&app.plan);
+    return sfx_cmd_end(&app.cmd, &app.o, code, 0);
+}

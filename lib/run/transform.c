@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop of record programs: streams of inputs through a reader, a query and a writer. */
+#include "run/transform.h"
+
+#include "base/io.h"
+#include "run/transform_internal.h"
+
+#include <string.h>
+
+#define FLUSH_NBYTES ((size_t)256 * 1024) /* of output that has gathered */
+
+struct run {
+    const struct sfx_transform_job *job;
+    struct sfx_transform_result *result;
+    /* The input side. */
+    struct sfx_input *in;
+    const struct sfx_format *from; /* that reader is of */
+    struct sfx_reader *reader;
+    struct sfx_batch batch;
+    struct sfx_reject_sink refused; /* for what the reader and the query refuse */
+    uint64_t unread;                /* records that the reader refused */
+    bool reading;                   /* the reader is at work, not the query */
+    /* The output side. */
+    struct sfx_query *query;
+    struct sfx_writer *writer;
+    struct sfx_buf out;
+};
+
+static int flush(struct run *run, struct sfx_err *err)
+{
+    int rc = sfx_io_write(run->job->out_fd, run->out.data, run->out.len, err);
+
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "output");
+    run->result->out_nbytes += run->out.len;
+    sfx_buf_clear(&run->out);
+    return 0;
+}
+
+static int write_batch(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
+{
+    struct run *run = ctx;
+    int rc = run->result->to->writer->write(run->writer, batch, &run->out, err);
+
+    return rc == 0 && run->out.len >= FLUSH_NBYTES ? flush(run, err) : rc;
+}
+
+/* Counts what the reader refuses, and hands on what is to be kept. */
+static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
+{
+    struct run *run = ctx;
+    const struct sfx_reject_sink *sink = run->job->query.rejects;
+
+    run->unread += run->reading;
+    if (run->job->query.on_error != SFX_ON_ERROR_REJECT || sink == NULL)
+        return 0;
+    return sink->put(sink->ctx, r, err);
+}
+
+/* Several streams are given the columns of all, if the output needs them and they may differ. */
+static bool needs_union(const struct run *run)
+{
+    if (!run->result->to->fixed_columns)
+        return false;
+    if (run->in != NULL && sfx_input_member(run->in) != NULL)
+        return true;
+    return run->job->npaths > 1 && sfx_transform_headers_differ(run->job);
+}
+
+/* Makes query and writer, when the first stream has said what format it is. */
+static int start(struct run *run, const struct sfx_format *from, struct sfx_err *err)
+{
+    const struct sfx_transform_job *job = run->job;
+    struct sfx_query_opts opts = job->query;
+
+    run->result->to = job->to != NULL ? job->to : from;
+    if (run->result->to->writer == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "%s cannot be written", run->result->to->name);
+    run->writer = run->result->to->writer->create(&job->writer, err);
+    if (run->writer == NULL)
+        return err != NULL ? (int)err->code : SFX_E_NOMEM;
+    opts.rejects = &run->refused;
+    opts.union_columns = needs_union(run);
+    run->query = sfx_query_new(job->program, &opts, write_batch, run, err);
+    return run->query == NULL ? SFX_E_NOMEM : 0;
+}
+
+static ssize_t read_input(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
+{
+    return sfx_input_read(ctx, ptr, cap, err);
+}
+
+static bool input_would_block(void *ctx)
+{
+    return sfx_input_would_block(ctx);
+}
+
+/* Sets a reader on the current stream. */
+static int open_stream(struct run *run, struct sfx_err *err)
+{
+    const struct sfx_transform_job *job = run->job;
+    const struct sfx_format *from = job->from;
+    struct sfx_byte_source source = {
+        .read = read_input,
+        .ctx = run->in,
+        .would_block = input_would_block,
+        .input = sfx_input_name(run->in),
+        .member = sfx_input_member(run->in),
+    };
+    struct sfx_slice head;
+    int rc = 0;
+
+    if (from == NULL) {
+        rc = sfx_input_peek(run->in, &head, err);
+        if (rc < 0)
+            return rc;
+        from = sfx_format_detect(sfx_input_data_name(run->in), head);
+    }
+    if (from->reader == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "%s cannot be read", from->name);
+    if (run->query == NULL)
+        rc = start(run, from, err);
+    if (rc < 0)
+        return rc;
+    if (run->from != from) {
+        sfx_batch_reset_schema(&run->batch); /* it borrows from the reader */
+        if (run->reader != NULL)
+            run->from->reader->destroy(run->reader);
+        run->from = from;
+        run->reader = from->reader->create(&job->reader, err);
+        if (run->reader == NULL)
+            return err != NULL ? (int)err->code : SFX_E_NOMEM;
+    }
+    return from->reader->open(run->reader, &source, err);
+}
+
+/* Reads the next batch: 1; 0 at the end of the stream. */
+static int read_batch(struct run *run, struct sfx_err *err)
+{
+    const struct sfx_reject_sink *sink =
+        run->job->query.on_error == SFX_ON_ERROR_FAIL ? NULL : &run->refused;
+    int rc;
+
+    run->reading = true;
+    rc = run->from->reader->read(run->reader, &run->batch, sink, err);
+    run->reading = false;
+    return rc;
+}
+
+static int run_stream(struct run *run, struct sfx_err *err)
+{
+    int more, rc = open_stream(run, err);
+
+    while (rc == 0 && !sfx_query_satisfied(run->query)) {
+        more = read_batch(run, err);
+        if (more < 0)
+            return more;
+        /* At its end a stream without a record still has columns. */
+        if (more > 0 || run->batch.ncols > 0)
+            rc = sfx_query_push(run->query, &run->batch, err);
+        if (rc == 0 && run->out.len > 0 && sfx_input_would_block(run->in))
+            rc = flush(run, err);
+        if (run->job->progress != NULL)
+            sfx_progress_update(run->job->progress, "records", sfx_query_counts(run->query).in, 0,
+                                run->result->in_nbytes + sfx_input_nbytes(run->in));
+        if (more == 0)
+            break;
+    }
+    return rc;
+}
+
+static int run_input(struct run *run, const char *path, struct sfx_err *err)
+{
+    int more = 0, rc = 0;
+
+    run->in = sfx_input_new(path, &run->job->limits, err);
+    if (run->in == NULL)
+        return err != NULL ? (int)err->code : SFX_E_IO;
+    while (rc == 0 && (run->query == NULL || !sfx_query_satisfied(run->query))) {
+        more = sfx_input_next(run->in, err);
+        if (more <= 0)
+            break;
+        rc = run_stream(run, err);
+    }
+    run->result->in_nbytes += sfx_input_nbytes(run->in);
+    sfx_batch_reset_schema(&run->batch);
+    sfx_input_free(run->in);
+    run->in = NULL;
+    return rc < 0 ? rc : more < 0 ? more : 0;
+}
+
+/* Lets blocking stages speak, and ends the output. */
+static int finish(struct run *run, struct sfx_err *err)
+{
+    int rc = 0;
+
+    if (run->query == NULL) /* an archive of nothing */
+        rc = start(run, sfx_format_detect(NULL, sfx_slice(NULL, 0)), err);
+    if (rc == 0)
+        rc = sfx_query_finish(run->query, &run->batch, err);
+    if (rc == 0)
+        rc = run->result->to->writer->finish(run->writer, NULL, &run->out, err);
+    return rc;
+}
+
+static void take_counts(struct run *run)
+{
+    struct sfx_query_counts *counts = &run->result->counts;
+
+    if (run->query != NULL)
+        *counts = sfx_query_counts(run->query);
+    counts->in += run->unread;
+    if (run->job->query.on_error == SFX_ON_ERROR_REJECT)
+        counts->rejected += run->unread;
+    else
+        counts->skipped += run->unread;
+}
+
+int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_result *result,
+                      struct sfx_err *err)
+{
+    struct run run = {.job = job, .result = result};
+    size_t i;
+    int rc;
+
+    *result = (struct sfx_transform_result){0};
+    run.refused = (struct sfx_reject_sink){refuse, &run};
+    rc = sfx_batch_init(&run.batch, err);
+    for (i = 0; i < job->npaths && rc == 0; i++) {
+        if (run.query == NULL || !sfx_query_satisfied(run.query))
+            rc = run_input(&run, job->paths[i], err);
+    }
+    if (rc == 0)
+        rc = finish(&run, err);
+    /* What came before a bad record is written; the error stays the first one. */
+    if (run.out.len > 0 && (rc == 0 || rc == SFX_E_INPUT)) {
+        int flushed = flush(&run, rc == 0 ? err : NULL);
+
+        rc = rc == 0 ? flushed : rc;
+    }
+    take_counts(&run);
+    sfx_query_free(run.query);
+    if (run.writer != NULL)
+        result->to->writer->destroy(run.writer);
+    sfx_batch_done(&run.batch);
+    if (run.reader != NULL)
+        run.from->reader->destroy(run.reader);
+    sfx_buf_done(&run.out);
+    return rc;
+}

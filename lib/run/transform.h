@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Record transformation: inputs -> format -> program -> format -> output, as one job.
+ *
+ * Contract: inputs are read one after the other, each stream of each (compressed files, members of
+ * archives) in its own format; records go through one query. Output is written when a buffer is
+ * full and when the input has nothing to read at the moment. What was read before a failure is
+ * written; publishing a file or not is the caller's decision. One job runs in one thread.
+ */
+#ifndef SFX_RUN_TRANSFORM_H
+#define SFX_RUN_TRANSFORM_H
+
+#include "archive/input.h"
+#include "cli/progress.h"
+#include "cli/template.h"
+#include "query/query.h"
+#include "record/format.h"
+#include "run/stage.h"
+
+struct sfx_transform_job {
+    const struct sfx_program *program;
+    const struct sfx_format *from; /* NULL: by name and content of each stream */
+    const struct sfx_format *to;   /* NULL: that of the first stream */
+    struct sfx_reader_opts reader;
+    struct sfx_writer_opts writer;
+    struct sfx_query_opts query; /* union_columns is decided by the job; rejects may be NULL */
+    struct sfx_input_limits limits;
+    const char *const *paths; /* "-": standard input */
+    size_t npaths;
+    int out_fd;
+    struct sfx_progress *progress; /* may be NULL */
+};
+
+struct sfx_transform_result {
+    struct sfx_query_counts counts; /* records that readers refused are in in, rejected, skipped */
+    uint64_t in_nbytes, out_nbytes; /* as stored; as written */
+    const struct sfx_format *to;    /* the format that was written */
+};
+
+/*
+ * Runs the job. Records that are refused go where job->query says: with REJECT to its sink, with
+ * SKIP they are counted, with FAIL the first one ends the run. result is filled in any case.
+ * Errors: INPUT, USAGE (the program names a column that is not there), LIMIT, IO, NOMEM.
+ */
+int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_result *result,
+                      struct sfx_err *err);
+
+/* Where the outputs of events go. */
+struct sfx_transform_target {
+    const struct sfx_template *name;
+    bool durable;
+};
+
+/*
+ * Event mode: runs job for the file of each event (job's paths, out_fd and reject sink are set for
+ * it) and publishes the output under target's name, {stem} and the others being those of the file
+ * without a suffix of compression. See sfx_stage_run. counts: filled, the sum over all files.
+ */
+int sfx_transform_events(const struct sfx_transform_job *job,
+                         const struct sfx_transform_target *target,
+                         const struct sfx_stage_opts *opts, struct sfx_stage_stats *stats,
+                         struct sfx_query_counts *counts, struct sfx_err *err);
+
+#endif

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Plans of transformations: options checked against each other, the program read and parsed. */
+#include "run/transform_words.h"
+
+#include "run/rejects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_NBYTES ((size_t)64 * 1024)
+
+static const struct sfx_format *find_format(const char *name, struct sfx_err *err)
+{
+    const struct sfx_format *format = sfx_format_by_name(sfx_slice_str(name)), *all;
+    struct sfx_buf known = {0};
+    size_t count, i;
+
+    if (format != NULL)
+        return format;
+    all = sfx_format_all(&count);
+    for (i = 0; i < count; i++)
+        (void)sfx_buf_printf(&known, NULL, "%s%s", i > 0 ? ", " : "", all[i].name);
+    (void)sfx_err_set(err, SFX_E_USAGE, "there is no format %s: %.*s", name,
+                      SFX_SLICE_ARG(sfx_buf_slice(&known)));
+    sfx_buf_done(&known);
+    return NULL;
+}
+
+/* A character of the CSV dialect; "\t" and "tab" are spelled for shells. */
+static int find_char(const char *word, const char *option, char *out, struct sfx_err *err)
+{
+    if (word == NULL)
+        return 0;
+    if (strcmp(word, "\\t") == 0 || strcmp(word, "tab") == 0)
+        *out = '\t';
+    else if (strlen(word) == 1)
+        *out = *word;
+    else
+        return sfx_err_set(err, SFX_E_USAGE, "%s takes one character (or tab), not %s", option,
+                           word);
+    return 0;
+}
+
+static int find_formats(struct sfx_transform_job *job, const struct sfx_transform_words *words,
+                        struct sfx_err *err)
+{
+    int rc;
+
+    if (words->from != NULL && (job->from = find_format(words->from, err)) == NULL)
+        return SFX_E_USAGE;
+    if (words->to != NULL)
+        job->to = find_format(words->to, err);
+    else if (words->output != NULL)
+        job->to = sfx_format_by_extension(words->output);
+    if (words->to != NULL && job->to == NULL)
+        return SFX_E_USAGE;
+    if (words->output != NULL && job->to == NULL &&
+        sfx_input_strip_suffix(sfx_slice_str(words->output)).len < strlen(words->output))
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "%s: outputs are not compressed; pipe them through a "
+                           "compressor",
+                           words->output);
+    rc = find_char(words->delimiter, "--delimiter", &job->reader.delimiter, err);
+    if (rc == 0)
+        rc = find_char(words->quote, "--quote", &job->reader.quote, err);
+    job->writer.delimiter = job->reader.delimiter;
+    job->writer.quote = job->reader.quote;
+    job->reader.no_header = job->writer.no_header = words->no_header;
+    job->reader.max_record_nbytes = words->max_record_nbytes;
+    job->reader.max_field_nbytes = words->max_field_nbytes;
+    job->limits.max_ratio = words->max_ratio;
+    return rc;
+}
+
+/* Reads the whole file. Errors: IO, NOMEM. */
+static int read_file(const char *path, struct sfx_buf *text, struct sfx_err *err)
+{
+    struct sfx_input *in = sfx_input_new(path, NULL, err);
+    ssize_t n;
+    int rc = in != NULL ? sfx_input_next(in, err) : SFX_E_IO;
+
+    for (n = 1; rc > 0 && n > 0;) {
+        rc = sfx_buf_reserve(text, READ_NBYTES, err);
+        if (rc < 0)
+            break;
+        n = sfx_input_read(in, text->data + text->len, READ_NBYTES, err);
+        text->len += n > 0 ? (size_t)n : 0;
+        rc = n < 0 ? (int)n : 1;
+    }
+    sfx_input_free(in);
+    return rc < 0 ? rc : 0;
+}
+
+static int read_program(struct sfx_transform_plan *plan, const struct sfx_transform_words *words,
+                        const char *operand, struct sfx_err *err)
+{
+    struct sfx_buf text = {0};
+    int rc = 0;
+
+    if (words->program_file == NULL)
+        plan->program = sfx_program_new(operand, strlen(operand), err);
+    else if ((rc = read_file(words->program_file, &text, err)) == 0)
+        plan->program = sfx_program_new(text.data, text.len, err);
+    sfx_buf_done(&text);
+    if (rc < 0 || plan->program == NULL) {
+        rc = err != NULL ? (int)err->code : SFX_E_USAGE;
+        return words->program_file != NULL && rc == SFX_E_USAGE
+                   ? sfx_err_wrap(err, rc, "%s", words->program_file)
+                   : rc;
+    }
+    plan->job.program = plan->program;
+    return 0;
+}
+
+static int set_paths(struct sfx_transform_plan *plan, char *const *operands, size_t count,
+                     struct sfx_err *err)
+{
+    size_t i;
+
+    plan->paths = calloc(count + 1, sizeof(*plan->paths));
+    if (plan->paths == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu names", count);
+    for (i = 0; i < count; i++)
+        plan->paths[i] = operands[i];
+    if (count == 0)
+        plan->paths[0] = "-";
+    plan->job.paths = plan->paths;
+    plan->job.npaths = count > 0 ? count : 1;
+    return 0;
+}
+
+static int check(const struct sfx_transform_words *words, size_t noperands, struct sfx_err *err)
+{
+    bool program_given = words->program_file != NULL;
+
+    if (!program_given && noperands == 0)
+        return sfx_err_set(err, SFX_E_USAGE, "a program is missing ('' passes records through)");
+    if (words->on_error == SFX_ON_ERROR_REJECT && words->rejects == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--on-error=reject needs --rejects");
+    if (words->on_error == SFX_ON_ERROR_SKIP && words->rejects != NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--rejects keeps what --on-error=skip leaves out");
+    if (words->events && (noperands > !program_given || words->output == NULL))
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "-E reads events: it needs a template (-o) and takes no FILE");
+    return 0;
+}
+
+int sfx_transform_plan_init(struct sfx_transform_plan *plan,
+                            const struct sfx_transform_words *words, char *const *operands,
+                            size_t noperands, struct sfx_err *err)
+{
+    size_t own = words->program_file == NULL;
+    int rc;
+
+    *plan = (struct sfx_transform_plan){.output = words->output, .rejects = words->rejects};
+    plan->job.query = (struct sfx_query_opts){
+        .on_error =
+            words->rejects != NULL ? SFX_ON_ERROR_REJECT : (enum sfx_on_error)words->on_error,
+        .memory_nbytes = words->memory_nbytes,
+        .tmp_dir = words->tmp_dir,
+    };
+    plan->job.out_fd = words->fd;
+    plan->durable = plan->target.durable = words->durable;
+    rc = check(words, noperands, err);
+    if (rc == 0)
+        rc = find_formats(&plan->job, words, err);
+    if (rc == 0)
+        rc = read_program(plan, words, operands[0], err);
+    if (rc == 0)
+        rc = set_paths(plan, operands + own, noperands - own, err);
+    if (rc == 0 && words->events) {
+        plan->name = sfx_template_new(words->output, err);
+        plan->target.name = plan->name;
+        rc = plan->name != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_USAGE;
+    }
+    return rc;
+}
+
+void sfx_transform_plan_done(struct sfx_transform_plan *plan)
+{
+    sfx_program_free(plan->program);
+    sfx_template_free(plan->name);
+    free(plan->paths);
+    *plan = (struct sfx_transform_plan){0};
+}
+
+int sfx_transform_file(struct sfx_transform_plan *plan, const char *program,
+                       struct sfx_transform_result *result, struct sfx_err *err)
+{
+    struct sfx_transform_job job = plan->job;
+    struct sfx_outfile_opts opts = {.durable = plan->durable};
+    struct sfx_rejects *rejects = NULL;
+    struct sfx_outfile *out = NULL;
+    int rc = 0, closed;
+
+    *result = (struct sfx_transform_result){0};
+    if (plan->output != NULL && strcmp(plan->output, "-") != 0) {
+        out = sfx_outfile_new(plan->output, &opts, err);
+        if (out == NULL)
+            return err != NULL ? (int)err->code : SFX_E_IO;
+        job.out_fd = sfx_outfile_fd(out);
+    }
+    if (plan->rejects != NULL) {
+        rejects = sfx_rejects_new(plan->rejects, program, err);
+        if (rejects == NULL)
+            rc = err != NULL ? (int)err->code : SFX_E_IO;
+        else
+            job.query.rejects = sfx_rejects_sink(rejects);
+    }
+    if (rc == 0)
+        rc = sfx_transform_run(&job, result, err);
+    closed = sfx_rejects_close(rejects, rc == 0 ? err : NULL);
+    rc = rc == 0 ? closed : rc;
+    if (rc == 0 && out != NULL)
+        rc = sfx_outfile_commit(out, err);
+    sfx_outfile_free(out);
+    return rc;
+}

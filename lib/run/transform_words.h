@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* From the words of a command line to a transformation: what goes with what, and its defaults. */
+#ifndef SFX_RUN_TRANSFORM_WORDS_H
+#define SFX_RUN_TRANSFORM_WORDS_H
+
+#include "run/transform.h"
+
+/* As the options say; all-zero: the defaults. Strings are borrowed while the plan lives. */
+struct sfx_transform_words {
+    const char *program_file; /* NULL: the first operand is the program */
+    const char *output;       /* a file, or a template with events; NULL: fd */
+    const char *from, *to;    /* names of formats */
+    const char *delimiter, *quote;
+    const char *rejects;
+    const char *tmp_dir;
+    int on_error; /* enum sfx_on_error */
+    int fd;       /* for an output without a name */
+    bool no_header, events, durable;
+    uint64_t memory_nbytes, max_record_nbytes, max_field_nbytes, max_ratio;
+};
+
+struct sfx_transform_plan {
+    struct sfx_transform_job job;
+    struct sfx_transform_target target; /* with events */
+    struct sfx_program *program;        /* owned, like what follows */
+    struct sfx_template *name;
+    const char **paths;
+    const char *output, *rejects; /* borrowed from the words */
+    bool durable;
+};
+
+/*
+ * Makes the plan: reads and parses the program (operands[0], or the file), finds the formats.
+ * Errors: USAGE (with a place in the program), IO, NOMEM; the plan must be freed even then.
+ */
+int sfx_transform_plan_init(struct sfx_transform_plan *plan,
+                            const struct sfx_transform_words *words, char *const *operands,
+                            size_t noperands, struct sfx_err *err);
+
+/*
+ * Runs the plan without events: the output gets its name when all went well; rejects are appended
+ * to their file in the name of program. Errors: as sfx_transform_run.
+ */
+int sfx_transform_file(struct sfx_transform_plan *plan, const char *program,
+                       struct sfx_transform_result *result, struct sfx_err *err);
+
+void sfx_transform_plan_done(struct sfx_transform_plan *plan);
+
+#endif
