@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* Encoded images in memory for tests: drawn, encoded, resized, decoded. */
+#ifndef SFX_TESTS_IMAGE_MEMORY_H
+#define SFX_TESTS_IMAGE_MEMORY_H
+
+#include "base/buf.h"
+#include "image/resize.h"
+
+/* Decoded rows without gaps. */
+struct raster {
+    uint32_t width_px, height_px;
+    enum sfx_layout layout; /* interleaved */
+    unsigned depth;
+    size_t row_nbytes;
+    uint8_t *data; /* owned */
+};
+
+/* Draws w x h pixels of a layout: slopes, edges, grain; also in the alpha. */
+struct raster raster_draw(uint32_t w, uint32_t h, enum sfx_layout layout, unsigned depth);
+void raster_done(struct raster *r);
+
+/* PSNR in dB over all samples of two rasters of one shape (999 when equal). */
+double raster_psnr(const struct raster *a, const struct raster *b);
+
+/* Encodes r by the library's encoder (JPEG: quality 95). out is appended to. */
+void raster_encode(const struct raster *r, enum sfx_image_format format, struct sfx_buf *out);
+
+/* Decodes interleaved, at full size, as stored. Fails the test when it cannot. */
+struct raster raster_decode(struct sfx_slice encoded);
+
+/* sfx_resize from memory to memory: outputs[i] gets the i-th. at_once: bytes a read gives, 0: all.
+ */
+int resize_memory(struct sfx_slice in, size_t at_once, const struct sfx_resize_opts *opts,
+                  struct sfx_buf *outputs, struct sfx_err *err);
+
+/* Options with defaults for n outputs of sizes ("320x240"; NULL: as it is) in format. */
+struct sfx_resize_opts resize_opts(struct sfx_resize_output *outputs, const char *const *sizes,
+                                   size_t n, enum sfx_image_format format);
+
+#endif
