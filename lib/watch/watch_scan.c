@@ -116,16 +116,34 @@ static int meet_again(struct sfx_watch *w, struct sfx_watch_dir *known,
     return 1;
 }
 
+/* Without a backend that knows folders again: is it one of the roots, by another way? */
+static bool is_a_root(const struct sfx_watch *w, int fd, uint32_t below)
+{
+    struct stat st;
+    uint32_t i;
+
+    if (w->opts.nroots < 2 || fstat(fd, &st) != 0)
+        return false;
+    for (i = 0; i < w->opts.nroots; i++) {
+        if (i != below && w->roots[i].dev == st.st_dev && w->roots[i].ino == st.st_ino)
+            return true;
+    }
+    return false;
+}
+
 /* Gives the open folder a node and the kernel's attention. *dir NULL: it needs no scan. */
 static int watch_folder(struct sfx_watch *w, int fd, struct sfx_watch_dir *parent, uint32_t root,
                         struct sfx_slice name, struct sfx_watch_dir **dir, struct sfx_err *err)
 {
     struct sfx_watch_dir *known = NULL;
     int wd = -1;
-    int rc;
+    int rc = 0;
 
     *dir = NULL;
-    rc = w->inotify != NULL ? sfx_inotify_add(w->inotify, fd, &wd, &known, err) : 0;
+    if (w->inotify != NULL)
+        rc = sfx_inotify_add(w->inotify, fd, &wd, &known, err);
+    else if (parent != NULL && is_a_root(w, fd, root))
+        return 0;
     if (rc < 0)
         return rc;
     if (known != NULL) {
@@ -304,6 +322,9 @@ static void after_scan(struct sfx_watch *w)
     end_scan(w);
     if (w->scan_first != NULL)
         return;
+    if (w->initial && w->inotify != NULL)
+        sfx_log(w->opts.log, SFX_LOG_INFO, "all folders (%llu) are watched",
+                (unsigned long long)w->stats.folders);
     w->initial = false;
     if (w->sweep)
         drop_where(w, is_unseen);

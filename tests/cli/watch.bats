@@ -1,0 +1,435 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# sfx-watch: no file missed, none told twice, none told too early.
+
+setup() {
+	command -v jq >/dev/null || skip "jq is missing"
+	cd "$BATS_TEST_TMPDIR"
+	mkdir in
+	watch=$SFX_BUILD/sfx-watch
+	pid=
+}
+
+teardown() {
+	[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
+}
+
+# Tries for up to 20 s, or as long as the watch lives, then lets the test fail where it stands.
+until_true() {
+	for _ in $(seq 400); do
+		"$@" && return 0
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.05
+	done
+	"$@" && return 0
+	echo "in vain: $*"
+	return 1
+}
+
+# start ARGUMENT…: watches in the background, and returns when all folders are watched.
+start() {
+	"$watch" -v "$@" >out 2>err 3>&- 4>&- &
+	pid=$!
+	until_true grep -q 'are watched' err
+}
+
+has_lines() { [ "$(wc -l <out)" -ge "$1" ]; }
+
+# Ends the watch, which tells of what is queued first.
+stop() {
+	kill -TERM "$pid"
+	wait "$pid"
+	pid=
+}
+
+paths() { jq -r .data.path out | sort; }
+types() { jq -r '.type + " " + .data.path' out | sed 's/^dev.sfx.file.//' | sort; }
+
+# Exactly these many events, each of another file.
+assert_each_once() {
+	echo "$(wc -l <out) events, $(paths | uniq | wc -l) files, $(jq -r .id out | sort -u | wc -l) ids"
+	[ "$(wc -l <out)" -eq "$1" ]
+	[ "$(paths | uniq | wc -l)" -eq "$1" ]
+	[ "$(jq -r .id out | sort -u | wc -l)" -eq "$1" ]
+}
+
+@test "what was there before is told, once, with its size and a stable id" {
+	mkdir -p in/deep/er
+	echo one >in/a.txt
+	echo three >in/deep/er/b.txt
+	"$watch" --once in >out
+	[ "$(types)" = "scanned in/a.txt
+scanned in/deep/er/b.txt" ]
+	[ "$(jq -r 'select(.data.path == "in/a.txt").data.size' out)" = 4 ]
+	jq -r .id out | sort >first
+	"$watch" --once in/ >out
+	jq -r .id out | sort | cmp - first
+	echo more >>in/a.txt
+	"$watch" --once in >out
+	[ "$(jq -r .id out | sort | comm -13 first - | wc -l)" -eq 1 ]
+}
+
+@test "a file is told when it is closed, not before" {
+	start in
+	exec 4>in/slow
+	echo first >&4
+	echo other >in/other
+	until_true has_lines 1
+	[ "$(paths)" = in/other ]
+	echo second >&4
+	exec 4>&-
+	until_true has_lines 2
+	stop
+	assert_each_once 2
+	[ "$(types)" = "closed in/other
+closed in/slow" ]
+	[ "$(jq 'select(.data.path == "in/slow").data.size' out)" = 13 ]
+}
+
+@test "a file that is being written is not told by a scan, but when it is closed" {
+	exec 4>in/slow
+	echo first >&4
+	echo done >in/done
+	"$watch" --once in >out
+	[ "$(paths)" = in/done ]
+	start in
+	until_true has_lines 1
+	[ "$(paths)" = in/done ]
+	exec 4>&-
+	until_true has_lines 2
+	stop
+	[ "$(types)" = "closed in/slow
+scanned in/done" ]
+}
+
+@test "files that are moved in and linked are told, under those names" {
+	echo a >a
+	echo b >b
+	start in
+	mv a in/a
+	ln b in/b
+	until_true has_lines 2
+	stop
+	[ "$(types)" = "linked in/b
+moved in/a" ]
+}
+
+@test "a file that is saved by renaming is told under its last name with its last content" {
+	echo old >in/a
+	start in
+	until_true has_lines 1
+	echo newer >new
+	mv new in/a
+	until_true has_lines 2
+	stop
+	[ "$(tail -n 1 out | jq -r '.type, .data.path, .data.size' | xargs)" = "dev.sfx.file.moved in/a 6" ]
+}
+
+@test "the last of many versions is told" {
+	start in
+	for i in $(seq 200); do printf "%$((i))s" x >in/a; done
+	until_true sh -c 'tail -n 1 out | jq -e ".data.size == 200" >/dev/null'
+	stop
+	[ "$(jq -r .id out | sort -u | wc -l)" -eq "$(wc -l <out)" ]
+}
+
+@test "folders that are made and filled at once are told completely" {
+	start in
+	for i in $(seq 30); do
+		mkdir -p "in/a$i/b/c"
+		for j in $(seq 40); do echo "$j" >"in/a$i/b/c/$j"; done
+	done
+	until_true has_lines 1200
+	stop
+	assert_each_once 1200
+}
+
+@test "a tree that is moved in is told completely" {
+	mkdir -p tree/x/y tree/z
+	for j in $(seq 50); do echo "$j" >"tree/x/y/$j"; echo "$j" >"tree/z/$j"; done
+	start in
+	mv tree in/
+	until_true has_lines 100
+	echo late >in/tree/x/late
+	until_true has_lines 101
+	stop
+	assert_each_once 101
+	[ "$(types | grep -c '^moved ')" -eq 100 ]
+}
+
+@test "after a folder is renamed its files are told under the new name" {
+	mkdir in/old
+	echo a >in/old/a
+	start in
+	until_true has_lines 1
+	mv in/old in/new
+	until_true has_lines 2
+	echo b >in/new/b
+	until_true has_lines 3
+	stop
+	[ "$(types)" = "closed in/new/b
+moved in/new/a
+scanned in/old/a" ]
+}
+
+@test "a folder that is moved out is not watched any more" {
+	mkdir -p in/d/e
+	start in
+	mv in/d away
+	echo no >away/e/no
+	echo yes >in/yes
+	until_true has_lines 1
+	echo no >away/e/no2
+	stop
+	[ "$(paths)" = in/yes ]
+}
+
+@test "deletions are told when asked for, of files that were told" {
+	echo a >in/a
+	echo b >in/b
+	start --events scanned,deleted,moved in
+	until_true has_lines 2
+	mv in/a in/c
+	rm in/b
+	until_true has_lines 5
+	stop
+	[ "$(types)" = "deleted in/a
+deleted in/b
+moved in/c
+scanned in/a
+scanned in/b" ]
+	[ "$(jq -c 'select(.type == "dev.sfx.file.deleted" and .data.path == "in/b").data' out)" = '{"path":"in/b"}' ]
+}
+
+@test "types are those of the content, not of the name" {
+	printf '\211PNG\r\n\032\n\0\0\0\rIHDR' >in/picture.txt
+	printf 'id,name\n1,Ann\n2,Bob\n3,Cy\n' >in/list.png
+	printf 'id,name\n1,Ann\n' >in/list.csv
+	"$watch" --once --type 'image/*' in >out
+	[ "$(jq -r '.data.path + " " + .data.type' out)" = "in/picture.txt image/png" ]
+	"$watch" --once --type text/csv --type application/json in >out
+	[ "$(paths)" = "in/list.csv
+in/list.png" ]
+	[ "$(jq -r .data.type out | sort -u)" = text/csv ]
+}
+
+@test "names may be any bytes" {
+	echo 1 >"in/$(printf 'line\nend')"
+	echo 2 >"in/$(printf 'latin\377')"
+	"$watch" --once -0 in | sort -z | od -c >got
+	printf 'in/latin\377\0in/line\nend\0' | od -c | cmp - got
+	"$watch" --once in >out
+	[ "$(wc -l <out)" -eq 2 ]
+	[ "$(jq -r 'select(.data.size == 2).data.path_base64 // empty' out | base64 -d | od -c)" = \
+		"$(printf 'in/latin\377' | od -c)" ]
+}
+
+@test "paths may be filtered, and folders left out" {
+	mkdir -p in/keep in/skip/deep
+	touch in/a.csv in/b.txt in/keep/c.csv in/skip/deep/d.csv
+	"$watch" --once --glob '*.csv' --ignore skip in >out
+	[ "$(paths)" = "in/a.csv
+in/keep/c.csv" ]
+	"$watch" --once --glob 'keep/*' --glob '*.txt' in >out
+	[ "$(paths)" = "in/b.txt
+in/keep/c.csv" ]
+	"$watch" --once --no-recursive in >out
+	[ "$(paths)" = "in/a.csv
+in/b.txt" ]
+	[ "$("$watch" --once --paths --max-events 1 --glob '*.txt' in)" = in/b.txt ]
+}
+
+@test "our own unfinished outputs are not told" {
+	touch in/.sfx-0123456789abcdef.tmp in/.hidden
+	"$watch" --once in >out
+	[ "$(paths)" = in/.hidden ]
+}
+
+@test "links are not followed, pipes not touched" {
+	mkdir outside
+	echo x >outside/x
+	echo y >in/y
+	ln -s ../outside in/folder
+	ln -s y in/file
+	ln -s . in/loop
+	mkfifo in/pipe
+	timeout 20 "$watch" --once in >out
+	[ "$(paths)" = in/y ]
+	ln -s in link
+	"$watch" --once link >out
+	[ "$(paths)" = link/y ]
+}
+
+@test "when the kernel's queue runs over nothing is lost and nothing told twice" {
+	queue=$(cat /proc/sys/fs/inotify/max_queued_events)
+	[ "$queue" -le 20000 ] || skip "the queue holds $queue events"
+	mkdir in/before in/after
+	touch in/before/{1..50}
+	start --stats=stats in
+	until_true has_lines 50
+	kill -STOP "$pid"
+	(cd in/after && seq "$queue" | xargs touch)
+	rm -r in/before
+	mkdir -p in/new/er
+	touch in/new/er/last
+	kill -CONT "$pid"
+	until_true has_lines $((queue + 51))
+	stop
+	assert_each_once $((queue + 51))
+	grep -q 'ran over' err
+	[ "$(jq .overflows stats)" -ge 1 ]
+	[ "$(jq .folders stats)" -eq 4 ]
+}
+
+@test "when it is stopped, what is queued is told before the end" {
+	start in
+	kill -STOP "$pid"
+	mkdir in/d
+	for i in $(seq 100); do echo "$i" >"in/d/$i"; done
+	kill -TERM "$pid"
+	kill -CONT "$pid"
+	wait "$pid"
+	pid=
+	assert_each_once 100
+}
+
+@test "it ends when its reader goes away, though nothing happens" {
+	echo x >in/x
+	run timeout 20 bash -c "'$watch' in | head -n 1 >out; echo \${PIPESTATUS[0]}"
+	[ "$status" -eq 0 ]
+	[ "$output" = 141 ]
+	has_lines 1
+}
+
+@test "a full disk is an error" {
+	echo x >in/x
+	run sh -c "'$watch' --once in >/dev/full"
+	[ "$status" -eq 74 ]
+	[[ "$output" == *"No space left on device"* ]]
+}
+
+@test "a root that goes is said, the last one ends the watch" {
+	mkdir second
+	start in second
+	rmdir in
+	until_true grep -q 'in: is gone' err
+	echo x >second/x
+	until_true has_lines 1
+	rm -r second
+	status=0
+	wait "$pid" || status=$?
+	pid=
+	[ "$status" -eq 74 ]
+	[ "$(tail -n 1 err)" = "sfx-watch: no watched folder is left" ]
+}
+
+@test "a root that is replaced is gone" {
+	start in
+	mv in away
+	mkdir in
+	echo x >in/x
+	status=0
+	wait "$pid" || status=$?
+	pid=
+	[ "$status" -eq 74 ]
+	grep -q 'in: is gone' err
+}
+
+@test "settling holds back what has just changed" {
+	echo new >in/new
+	echo old >in/old
+	touch -d yesterday in/old
+	start --settle 1h in
+	until_true has_lines 1
+	stop
+	[ "$(paths)" = in/old ]
+}
+
+@test "a folder that may not be read is said and counted" {
+	[ "$(id -u)" -ne 0 ] || command -v setpriv >/dev/null || skip "root may read everything"
+	mkdir in/secret
+	touch in/a
+	chmod 000 in/secret
+	chmod 755 . in
+	as_other=
+	[ "$(id -u)" -ne 0 ] || as_other="setpriv --reuid=65534 --regid=65534 --clear-groups"
+	$as_other "$watch" --help >/dev/null || skip "another user may not run the program"
+	$as_other test -r in/a || skip "another user may not reach the folder"
+	run $as_other "$watch" --once --paths in
+	chmod 755 in/secret
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"in/secret: Permission denied"* ]]
+	[[ "$output" == *"in/a"* ]]
+}
+
+@test "the system's limit on watches is an error that says what to do" {
+	mkdir in/{a,b,c,d}
+	cat >limited <<-TEXT
+		echo 3 >/proc/sys/user/max_inotify_watches || exit 99
+		exec timeout 20 "$watch" in
+	TEXT
+	run unshare --user --map-root-user sh limited
+	echo "$output"
+	[ "$status" -ne 99 ] && [[ "$output" != unshare:* ]] || skip "user namespaces are not allowed"
+	[ "$status" -eq 74 ]
+	[[ "$output" == *"limit of watched folders"*"max_user_watches"*"polling"* ]]
+}
+
+@test "misuse and what is no folder are said" {
+	run "$watch"
+	[ "$status" -eq 2 ]
+	run "$watch" --events closed,eaten in
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"'eaten' is none of"* ]]
+	run "$watch" missing
+	[ "$status" -eq 74 ]
+	[ "$output" = "sfx-watch: missing: No such file or directory" ]
+	touch file
+	run "$watch" file
+	[ "$status" -eq 74 ]
+	[ "$output" = "sfx-watch: file: Not a directory" ]
+	run timeout 20 "$watch" in ./in
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"./in"*"watched already"* ]]
+}
+
+@test "a root in a root is told once, under its own name" {
+	mkdir in/sub
+	touch in/a in/sub/b
+	"$watch" --once in in/./sub >out
+	[ "$(paths)" = "in/./sub/b
+in/a" ]
+	start in in/./sub
+	touch in/sub/c
+	until_true has_lines 3
+	stop
+	[ "$(paths)" = "in/./sub/b
+in/./sub/c
+in/a" ]
+}
+
+@test "every event is a CloudEvent" {
+	echo a >in/a
+	start --events closed,moved,linked,deleted,scanned in
+	echo b >"in/$(printf 'b\303\244\377\n"\\')"
+	ln in/a in/c
+	mv in/c in/d
+	rm in/d
+	mkdir in/e
+	until_true has_lines 6
+	stop
+	jq -e '
+		.specversion == "1.0"
+		and (.id | test("^[0-9a-f]{32}$"))
+		and .source == "sfx-watch"
+		and (.type | test("^dev[.]sfx[.]file[.](closed|moved|linked|deleted|scanned)$"))
+		and (.subject | type == "string" and length > 0)
+		and (.time | test("^[0-9-]{10}T[0-9:]{8}([.][0-9]+)?Z$"))
+		and .datacontenttype == "application/json"
+		and (.sequence | test("^[0-9]{20}$"))
+		and (.data | type == "object")
+		and ([keys[] | test("^[a-z0-9]{1,20}$")] | all)' out
+	[ "$(jq -r .sequence out | sort -c && jq -r .sequence out | uniq -d | wc -l)" -eq 0 ]
+	[ "$(jq -r '.source + .id' out | sort | uniq -d)" = "" ]
+}
