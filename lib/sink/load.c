@@ -187,6 +187,13 @@ const struct sfx_format *sfx_load_format(struct sfx_slice type, const char *name
     return NULL;
 }
 
+int sfx_load_name_input(const struct sfx_load *load, int rc, struct sfx_err *err)
+{
+    if (load->result.member != NULL)
+        (void)sfx_err_wrap(err, rc, "%s", load->result.member);
+    return sfx_err_wrap(err, rc, "%s", load->result.name);
+}
+
 int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *source,
                       const struct sfx_sink_schema *schema, sfx_load_rows *rows, void *ctx,
                       struct sfx_err *err)
@@ -206,6 +213,7 @@ int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *sourc
     rc = ops->prepare(load->sink, schema, &load->ddl, err);
     if (rc < 0) {
         load->broken = rc != SFX_E_INPUT && rc != SFX_E_LIMIT;
+        (void)sfx_load_name_input(load, rc, err);
         goto out;
     }
     rc = rows(load, ctx, err);

@@ -55,6 +55,9 @@ const struct sfx_format *sfx_load_format(struct sfx_slice type, const char *name
 int sfx_load_stream(struct sfx_load *load, struct sfx_input *in, const struct sfx_format *format,
                     struct sfx_err *err);
 
+/* Prepends the names of the input in hand to err. Returns rc. */
+int sfx_load_name_input(const struct sfx_load *load, int rc, struct sfx_err *err);
+
 /* Puts the rows of a load into the sink and counts them. */
 typedef int sfx_load_rows(struct sfx_load *load, void *ctx, struct sfx_err *err);
 

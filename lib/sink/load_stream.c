@@ -65,13 +65,6 @@ static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *e
     return rc < 0 ? rc : sfx_spool_rewind(&stream->spool, err);
 }
 
-static int name_input(const struct sfx_load *load, int rc, struct sfx_err *err)
-{
-    if (load->result.member != NULL)
-        (void)sfx_err_wrap(err, rc, "%s", load->result.member);
-    return sfx_err_wrap(err, rc, "%s", load->result.name);
-}
-
 static int put_batch(struct sfx_load *load, struct sfx_err *err)
 {
     const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &load->bad;
@@ -81,7 +74,7 @@ static int put_batch(struct sfx_load *load, struct sfx_err *err)
     counts->in += load->batch.nsel;
     rc = load->sink->ops->put(load->sink, &load->batch, bad, &counts->inserted, err);
     if (rc == SFX_E_INPUT && bad == NULL)
-        return name_input(load, rc, err);
+        return sfx_load_name_input(load, rc, err);
     load->broken = rc < 0;
     return rc;
 }

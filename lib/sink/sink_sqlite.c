@@ -112,6 +112,7 @@ static int wait_for_lock(void *ctx, int count)
 
 static void close_db(struct sfx_sqlite *s)
 {
+    sfx_sqlite_put_end(s);
     (void)sqlite3_close(s->db);
     s->db = NULL;
 }
@@ -202,11 +203,35 @@ static struct sfx_sink *sqlite_open(const char *rest, const struct sfx_sink_opts
 /* A dry run on a database that is not there looks at an empty one in memory. */
 static int ensure_db(struct sfx_sqlite *s, struct sfx_err *err)
 {
+    int fd;
+
     if (s->db != NULL)
         return 0;
     if (s->opts.dry_run)
         return open_db(s, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY, err);
-    return open_db(s, s->path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0 && errno != EEXIST)
+        return sfx_err_errno(err, errno, "%s", s->path);
+    s->created = fd >= 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return open_db(s, s->path, SQLITE_OPEN_READWRITE, err);
+}
+
+/*
+ * A database that was made for a load that failed goes again, under its write lock: nobody else has
+ * written to it. Who has it open and writes later is told by SQLite that it has moved (see start).
+ */
+static void unmake_db(struct sfx_sqlite *s)
+{
+    struct stat st;
+    bool locked =
+        !sqlite3_get_autocommit(s->db) || sfx_sqlite_exec(s, "BEGIN IMMEDIATE", NULL) == 0;
+
+    if (locked && stat(s->path, &st) == 0 && st.st_size == 0)
+        (void)unlink(s->path);
+    close_db(s); /* rolls back */
+    s->created = false;
 }
 
 static void read_entry(sqlite3_stmt *stmt, struct sfx_sink_entry *entry)
@@ -250,7 +275,9 @@ static void sqlite_rollback(struct sfx_sink *sink)
     struct sfx_sqlite *s = (struct sfx_sqlite *)sink;
 
     sfx_sqlite_put_end(s);
-    if (s->begun && !sqlite3_get_autocommit(s->db))
+    if (s->begun && s->created)
+        unmake_db(s);
+    else if (s->begun && !sqlite3_get_autocommit(s->db))
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     s->begun = false;
 }
@@ -264,6 +291,24 @@ static int check_table_name(const char *table, struct sfx_err *err)
     return 0;
 }
 
+/* Takes the write lock in a database that has a ledger. 0; 1: the database has gone meanwhile. */
+static int start(struct sfx_sqlite *s, struct sfx_err *err)
+{
+    int rc = ensure_db(s, err);
+
+    if (rc < 0)
+        return rc;
+    rc = sfx_sqlite_exec(s, s->opts.dry_run ? "BEGIN" : "BEGIN IMMEDIATE", err);
+    s->begun = rc == 0;
+    if (rc == 0 && !s->opts.dry_run)
+        rc = sfx_sqlite_exec(s, LEDGER_DDL, err);
+    if (rc == 0 || sqlite3_extended_errcode(s->db) != SQLITE_READONLY_DBMOVED)
+        return rc;
+    sqlite_rollback(&s->base);
+    close_db(s);
+    return 1;
+}
+
 static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
                         struct sfx_sink_entry *entry, struct sfx_err *err)
 {
@@ -272,16 +317,12 @@ static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *sou
 
     if (rc < 0)
         return rc;
-    rc = ensure_db(s, err);
-    if (rc < 0)
-        return rc;
     sfx_arena_reset(&s->arena);
     s->source = source;
     s->started_ns = sfx_clock_wall_ns();
-    rc = sfx_sqlite_exec(s, s->opts.dry_run ? "BEGIN" : "BEGIN IMMEDIATE", err);
-    s->begun = rc == 0;
-    if (rc == 0 && !s->opts.dry_run)
-        rc = sfx_sqlite_exec(s, LEDGER_DDL, err);
+    do
+        rc = start(s, err);
+    while (rc > 0);
     if (rc == 0 && !source->again)
         rc = find_entry(s, source, entry, err);
     if (rc != 0)
@@ -362,6 +403,7 @@ static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *co
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", s->path);
     s->begun = false;
+    s->created = false;
     return 0;
 }
 

@@ -49,6 +49,7 @@ struct sfx_sqlite {
 
     /* The load under way. */
     bool begun;
+    bool created; /* the database, for a load that is not committed yet */
     const struct sfx_sink_source *source;
     const struct sfx_sink_schema *schema;
     int64_t started_ns;

@@ -1,0 +1,470 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# sfx-load against the real sqlite3 shell: what is stored, once, whole or not at all.
+
+setup() {
+	command -v sqlite3 >/dev/null || skip "the sqlite3 shell is missing"
+	cd "$BATS_TEST_TMPDIR"
+	PATH=$SFX_BUILD:$PATH
+	printf 'id,name\n1,a\n2,b\n' >orders.csv
+}
+
+teardown() {
+	if [ -e "$BATS_TEST_TMPDIR/mounted" ]; then
+		cd / && umount "$BATS_TEST_TMPDIR/small"
+	fi
+}
+
+query() {
+	sqlite3 "${2:-x.db}" "$1"
+}
+
+# is SQL WANTED [DATABASE]: fails with a difference.
+is() {
+	got=$(query "$1" "${3:-x.db}")
+	[ "$got" = "$2" ] || { printf '%s:\n%s\ninstead of\n%s\n' "$1" "$got" "$2" && return 1; }
+}
+
+# exits CODE COMMAND…: standard output to "out", messages to "said".
+exits() {
+	local code=$1 status=0
+	shift
+	"$@" >out 2>said || status=$?
+	[ "$status" -eq "$code" ] || { echo "$* ended with $status: $(cat said)" && return 1; }
+}
+
+# declared TABLE COLUMN: its type.
+declared() {
+	query "SELECT type FROM pragma_table_info('$1') WHERE name='$2'"
+}
+
+event() {
+	printf '{"specversion":"1.0","id":"e-%s","source":"/in","type":"dev.sfx.file.closed","data":{"path":"%s"%s}}\n' \
+		"$1" "$1" "${2:-}"
+}
+
+many_rows() {
+	awk -v n="$1" 'BEGIN { print "id,name,amount"
+		for (i = 1; i <= n; i++) printf "%d,name %d,%d.%02d\n", i, i, i % 1000, i % 100 }'
+}
+
+@test "every value comes back as its text" {
+	cat >t.csv <<-'END'
+		int,zip,price,huge,over,exp,minus,day,mixed,real,neg
+		1,00501,1.50,9007199254740993,18446744073709551616,1e5,-0,2024-01-02,1.5,1.5,-12.25
+		-20,12345,10.00,-9223372036854775808,1,2,3,2024-12-31,2,2.0,0.01
+		0,00000,0.05,9223372036854775807,2,3,4,2023-02-29,-0.25,1.5e-07,-0.50
+	END
+	exits 0 sfx-load sqlite:x.db t.csv
+	[ "$(declared t int)" = INTEGER ]
+	[ "$(declared t zip)" = TEXT ]
+	[ "$(declared t price)" = "DECIMAL(15,2)" ]
+	[ "$(declared t huge)" = INTEGER ]
+	[ "$(declared t over)" = TEXT ]
+	[ "$(declared t exp)" = TEXT ]
+	[ "$(declared t minus)" = TEXT ]
+	[ "$(declared t day)" = TEXT ]
+	[ "$(declared t mixed)" = NUMERIC ]
+	[ "$(declared t real)" = REAL ]
+	[ "$(declared t neg)" = "DECIMAL(15,2)" ]
+	sqlite3 -csv -header x.db "SELECT int, zip, printf('%.2f', price) AS price, huge, over, exp, minus, day,
+		mixed, real, printf('%.2f', neg) AS neg FROM t" | tr -d '\r' >back.csv
+	diff t.csv back.csv
+	is "SELECT sum(price) FROM t" 11.55
+}
+
+@test "what looks like a number only up to the last record is text" {
+	{ echo n && seq 1 5000 && echo 007; } >t.csv
+	exits 0 sfx-load sqlite:x.db t.csv
+	[ "$(declared t n)" = TEXT ]
+	is "SELECT count(*), max(CAST(n AS INTEGER)), min(n) FROM t" "5001|5000|007"
+}
+
+@test "an empty field is NULL, a quoted empty text is ''" {
+	printf 'n,t,q\n,,""\n1,a,"b"\n"",,\n' >t.csv
+	exits 0 sfx-load sqlite:x.db t.csv
+	is "SELECT quote(n), quote(t), quote(q) FROM t" "NULL|NULL|''
+1|'a'|'b'
+NULL|NULL|NULL"
+}
+
+@test "JSON keeps strings strings, booleans 0 and 1, null and missing NULL, nested its text" {
+	cat >t.jsonl <<-'END'
+		{"n":1,"s":"5","b":true,"o":{"a": [1, 2]},"e":"","d":1.5}
+		{"n":null,"s":"06","b":false,"o":[],"d":2.5,"late":"caf\u00e9\n"}
+	END
+	exits 0 sfx-load sqlite:x.db t.jsonl
+	is "SELECT quote(n), quote(s), quote(b), quote(o), quote(e), quote(d), quote(late) FROM t" \
+		"1|'5'|1|'{\"a\": [1, 2]}'|''|1.5|NULL
+NULL|'06'|0|'[]'|NULL|2.5|'café
+'"
+	[ "$(declared t b)" = BOOLEAN ]
+	[ "$(declared t s)" = TEXT ]
+}
+
+@test "the same content is loaded once, whatever its name" {
+	cp orders.csv copy.csv
+	gzip -k copy.csv
+	exits 0 sfx-load -v sqlite:x.db orders.csv
+	grep -q "orders.csv: 2 records in, 2 loaded into orders" said
+	exits 0 sfx-load -v sqlite:x.db -t orders copy.csv copy.csv.gz orders.csv
+	[ "$(grep -c "already loaded into orders" said)" -eq 3 ]
+	exits 0 sfx-load sqlite:x.db -t ORDERS copy.csv
+	is "SELECT count(*) FROM orders" 2
+	exits 0 sfx-load sqlite:x.db -t other copy.csv
+	is "SELECT count(*) FROM other" 2
+	is "SELECT load_id, target, source, rows_in, inserted, rejected, mode FROM _sfx_load" \
+		"1|orders|orders.csv|2|2|0|append
+2|other|copy.csv|2|2|0|append"
+	is "SELECT source_key = 'sha256:' || '$(sha256sum <orders.csv | cut -d' ' -f1)', size FROM _sfx_load WHERE load_id=1" "1|$(stat -c %s orders.csv)"
+}
+
+@test "a table that was dropped is loaded again" {
+	exits 0 sfx-load sqlite:x.db orders.csv
+	query "DROP TABLE orders"
+	exits 0 sfx-load sqlite:x.db orders.csv
+	is "SELECT count(*) FROM orders" 2
+}
+
+@test "--force loads again, and the ledger has both" {
+	exits 0 sfx-load sqlite:x.db orders.csv
+	exits 0 sfx-load --force sqlite:x.db orders.csv
+	exits 0 sfx-load sqlite:x.db orders.csv
+	is "SELECT count(*) FROM orders" 4
+	is "SELECT again FROM _sfx_load" "0
+1"
+}
+
+@test "--load-id names a pipe's load" {
+	exits 0 bash -c 'cat orders.csv | sfx-load sqlite:x.db -t orders --load-id monday'
+	exits 0 bash -c 'printf "id,name\n3,c\n" | sfx-load -v sqlite:x.db -t orders --load-id monday'
+	grep -q "already loaded" said
+	exits 0 bash -c 'cat orders.csv | sfx-load sqlite:x.db -t orders --load-id tuesday'
+	is "SELECT count(*), max(id) FROM orders" "4|2"
+	is "SELECT source_key FROM _sfx_load" "id:monday
+id:tuesday"
+	exits 2 sfx-load sqlite:x.db --load-id both orders.csv orders.csv
+}
+
+@test "a bad record fails its input, and nothing of it is loaded" {
+	many_rows 3000 >t.csv
+	echo "3001,ragged" >>t.csv
+	exits 65 sfx-load sqlite:x.db t.csv
+	grep -q "t.csv: line 3002, byte .*: record has 2 fields, header has 3" said
+	[ ! -e x.db ]
+}
+
+@test "--on-error=skip counts what it leaves out" {
+	printf 'id,name\n1,a\n2\n3,c,d\n4,e\n' >t.csv
+	exits 0 sfx-load --on-error=skip sqlite:x.db t.csv
+	grep -q "t.csv: 4 records in, 2 loaded into t, 2 skipped" said
+	is "SELECT rows_in, inserted, rejected, skipped FROM _sfx_load" "4|2|0|2"
+}
+
+@test "--rejects keeps bad records with place and reason, and what is in adds up" {
+	query "CREATE TABLE t(id INTEGER, name TEXT)"
+	printf 'id,name\n1,a\nx,b\n3\n007,d\n5,"e ""q"""\n' >t.csv
+	exits 1 sfx-load --rejects bad.jsonl sqlite:x.db t.csv
+	grep -q "t.csv: 5 records in, 2 loaded into t, 3 rejected" said
+	is "SELECT id, name FROM t" '1|a
+5|e "q"'
+	is "SELECT rows_in, inserted, duplicate, rejected, skipped FROM _sfx_load" "5|2|0|3|0"
+	[ "$(wc -l <bad.jsonl)" -eq 3 ]
+	grep -q '"line":3,.*"column":"id","value":"x",.*cannot hold.*"raw":"x,b"' bad.jsonl
+	grep -q '"line":4,.*"raw":"3"' bad.jsonl
+	grep -q '"value":"007"' bad.jsonl
+}
+
+@test "rejected records without a file are said" {
+	printf 'id\n1\n2,3\n' >t.csv
+	exits 1 sfx-load --on-error=reject sqlite:x.db t.csv
+	grep -q "t.csv: line 3: record has 2 fields, header has 1" said
+}
+
+@test "a value that does not fit a declared type is a bad record, not a silent text" {
+	query "CREATE TABLE t(i INT, d DECIMAL(5,2), r REAL, n NUMERIC, b BOOLEAN, s VARCHAR(3), o DATE)"
+	bad=0
+	for record in '1.0,,,,,,' '+1,,,,,,' '9223372036854775808,,,,,,' ',1.005,,,,,' ',1000.00,,,,,' ',,x,,,,' \
+		',,0.1234567890123456789,,,,' ',,,1e,,,' ',,,,2,,' ',,,,,,00501'; do
+		printf 'i,d,r,n,b,s,o\n%s\n' "$record" >t.csv
+		exits 65 sfx-load sqlite:x.db t.csv
+		grep -q 't.csv: line 2: column ".*" (.*) cannot hold' said
+		bad=$((bad + 1))
+	done
+	[ $bad -eq 10 ]
+	is "SELECT count(*) FROM t" 0
+	printf 'i,d,r,n,b,s,o\n7,1.5,0.30000000000000004,12.25,true,00501,2024-01-02\n' >t.csv
+	exits 0 sfx-load sqlite:x.db t.csv
+	is "SELECT quote(i), quote(d), r = 0.1 + 0.2, quote(n), quote(b), quote(s), quote(o) FROM t" \
+		"7|1.5|1|12.25|1|'00501'|'2024-01-02'"
+}
+
+@test "constraints refuse only the bad records" {
+	query "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT NOT NULL)"
+	{ many_rows 1000 | cut -d, -f1,2 && printf '500,again\n1001,\n1002,last\n'; } >t.csv
+	exits 1 sfx-load --rejects bad.jsonl sqlite:x.db t.csv
+	is "SELECT count(*), max(id) FROM t" "1001|1002"
+	grep -q '"line":1002,.*UNIQUE constraint failed: t.id' bad.jsonl
+	grep -q '"line":1003,.*NOT NULL constraint failed: t.name' bad.jsonl
+	exits 65 sfx-load --force sqlite:x.db t.csv
+	grep -q "t.csv: line 2: UNIQUE constraint failed: t.id" said
+	is "SELECT count(*) FROM _sfx_load" 1
+}
+
+@test "columns of an existing table are matched by name" {
+	query "CREATE TABLE t(Name TEXT, extra TEXT DEFAULT 'none', id INTEGER)"
+	printf 'ID,name\n1,a\n' >t.csv
+	exits 0 sfx-load sqlite:x.db t.csv
+	is "SELECT * FROM t" "a|none|1"
+	printf 'id,name,colour\n2,b,red\n' >t.csv
+	exits 65 sfx-load sqlite:x.db t.csv
+	grep -q 't.csv: column "colour" is not in table "t"' said
+	is "SELECT count(*) FROM t" 1
+}
+
+@test "odd names are kept, and told apart" {
+	printf 'select,a b,"q""q",id,ID,id_2,\n1,2,3,4,5,6,7\n' >t.csv
+	exits 0 sfx-load sqlite:x.db -t 'my "odd" table; --' t.csv
+	is "SELECT group_concat(name, '/') FROM pragma_table_info('my \"odd\" table; --')" \
+		'select/a b/q"q/id/ID_3/id_2/7'
+	is 'SELECT * FROM "my ""odd"" table; --"' "1|2|3|4|5|6|7"
+	exits 2 sfx-load sqlite:x.db -t _sfx_load orders.csv
+	exits 2 sfx-load sqlite:x.db -t sqlite_x orders.csv
+	exits 2 sfx-load sqlite:x.db -t '' orders.csv
+}
+
+@test "without columns and records there is nothing to load, and it is said" {
+	: >empty.csv
+	exits 0 sfx-load sqlite:x.db empty.csv
+	grep -q "empty.csv: is empty: nothing to load" said
+	[ ! -e x.db ]
+	echo "id,name" >head.csv
+	exits 0 sfx-load -v sqlite:x.db head.csv
+	grep -q "head.csv: 0 records in, 0 loaded into head" said
+	is "SELECT count(*) FROM head" 0
+}
+
+@test "standard input, dialects and wide tables" {
+	exits 0 bash -c 'printf "1;'"'x;y'"'\n2;z\n" | sfx-load sqlite:x.db -t t --from csv --delimiter ";" --quote "'"'"'" --no-header'
+	is 'SELECT "1", "2" FROM t' "1|x;y
+2|z"
+	exits 2 bash -c 'sfx-load sqlite:x.db <orders.csv'
+	grep -q "standard input has no name" said
+	exits 2 sfx-load sqlite:x.db --from xml orders.csv
+	exits 2 sfx-load sqlite:x.db --delimiter ab orders.csv
+	seq -s, 1 1500 >wide.csv
+	seq -s, 1 1500 >>wide.csv
+	exits 0 sfx-load sqlite:x.db wide.csv
+	is 'SELECT "1500" FROM wide' 1500
+	seq -s, 1 3000 >wide.csv
+	exits 65 sfx-load sqlite:x.db -t wider wide.csv
+}
+
+@test "compressed files and members of archives are inputs of their own" {
+	mkdir data
+	cp orders.csv data
+	printf '{"k":1}\n{"k":2}\n' >data/events.jsonl
+	echo "read me" >data/README
+	printf '\211PNG\r\n\032\n' >data/x.png
+	tar czf all.tar.gz data
+	exits 0 sfx-load sqlite:x.db all.tar.gz
+	[ "$(grep -c "holds no records: passed over" said)" -eq 2 ]
+	is "SELECT count(*) FROM orders" 2
+	is "SELECT sum(k) FROM events" 3
+	is "SELECT member FROM _sfx_load ORDER BY 1" "data/events.jsonl
+data/orders.csv"
+	exits 0 sfx-load -v sqlite:x.db all.tar.gz orders.csv
+	[ "$(grep -c "already loaded" said)" -eq 3 ]
+	gzip -k orders.csv
+	exits 0 sfx-load sqlite:y.db orders.csv.gz
+	is "SELECT count(*) FROM orders" 2 y.db
+}
+
+@test "a bad member fails alone" {
+	printf 'id\n1,2\n' >bad.csv
+	tar cf all.tar bad.csv orders.csv
+	exits 1 sfx-load sqlite:x.db all.tar
+	grep -q "all.tar: bad.csv: line 2" said
+	is "SELECT count(*) FROM orders" 2
+	is "SELECT count(*) FROM sqlite_schema WHERE name='bad'" 0
+	exits 1 sfx-load sqlite:x.db missing.csv bad.csv orders.csv
+	exits 74 sfx-load sqlite:x.db missing.csv
+	exits 65 sfx-load sqlite:x.db bad.csv
+	head -c 100 all.tar >cut.tar
+	exits 65 sfx-load sqlite:z.db --from csv cut.tar
+	[ ! -e z.db ]
+}
+
+@test "events: records are loaded, other files become rows, and each load is told of" {
+	"$SFX_BUILD/tests/data/mkphoto" 64x48 photo.jpg
+	{ event orders.csv && event photo.jpg ',"type":"image/jpeg","width":64,"height":48'; } >events
+	exits 0 sfx-load -E sqlite:x.db <events
+	is "SELECT count(*) FROM orders" 2
+	is "SELECT path, type, size, width, height, sha256, event_id, mtime LIKE '20%Z' FROM files" \
+		"photo.jpg|image/jpeg|$(stat -c %s photo.jpg)|64|48|$(sha256sum <photo.jpg | cut -d' ' -f1)|e-photo.jpg|1"
+	[ "$(wc -l <out)" -eq 2 ]
+	grep -q '"type":"dev.sfx.load.committed".*"sfxcause":"e-orders.csv".*"records":2.*"loaded":2' out
+	grep -q '"sfxcause":"e-photo.jpg".*"records":1.*"table":"files","loaded":1' out
+	cp out first
+	exits 0 sfx-load -E sqlite:x.db <events
+	grep -q '"records":2.*"loaded":0' out
+	[ "$(grep -o '"id":"[0-9a-f]*"' out)" = "$(grep -o '"id":"[0-9a-f]*"' first)" ]
+	is "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM files)" "2|1"
+}
+
+@test "events: what cannot be loaded is kept with its reason, the rest goes on" {
+	printf 'id,name\n3\n' >bad.csv
+	{ event missing.csv && event bad.csv && event orders.csv; } >events
+	exits 1 sfx-load -E sqlite:x.db --rejects bad.jsonl --on-error=fail -t t <events
+	[ "$(wc -l <bad.jsonl)" -eq 2 ]
+	grep -q '"input":"missing.csv","code":"io".*"event":"e-missing.csv"' bad.jsonl || cat bad.jsonl
+	is "SELECT count(*) FROM t" 2
+	[ "$(wc -l <out)" -eq 1 ]
+	printf 'id,name\n3\n4,d\n' >bad.csv
+	exits 1 sfx-load -E sqlite:x.db --rejects records.jsonl -t t < <(event bad.csv)
+	grep -q '"line":2,.*"raw":"3".*"event":"e-bad.csv"' records.jsonl
+	is "SELECT count(*) FROM t" 3
+	exits 2 sfx-load -E sqlite:x.db orders.csv
+}
+
+@test "--dry-run says what would be done, and writes nothing" {
+	exits 0 sfx-load -n sqlite:x.db orders.csv
+	grep -q -- "-- orders.csv: 2 records in, 2 to load into orders" out
+	[ ! -e x.db ]
+	sqlite3 made.db <out
+	[ "$(query "SELECT sql FROM sqlite_schema" made.db | tr -d ' \n')" = 'CREATETABLE"orders"("id"INTEGER,"name"TEXT)' ]
+	query "CREATE TABLE orders(id INTEGER)"
+	sum=$(sha256sum <x.db)
+	exits 65 sfx-load -n sqlite:x.db orders.csv
+	printf 'id\nx\n2\n' >ids.csv
+	exits 1 sfx-load -n --rejects bad.jsonl sqlite:x.db -t orders ids.csv
+	grep -q "2 records in, 1 to load into orders, 1 to reject" out
+	[ ! -e bad.jsonl ]
+	[ "$sum" = "$(sha256sum <x.db)" ]
+	exits 0 sfx-load sqlite:y.db orders.csv
+	exits 0 sfx-load -n sqlite:y.db orders.csv
+	grep -q "already loaded into orders" out
+}
+
+@test "targets that are none" {
+	mkdir folder
+	exits 2 sfx-load sqlite:folder orders.csv
+	exits 2 sfx-load sqlite: orders.csv
+	exits 2 sfx-load x.db orders.csv
+	grep -q "this build has sqlite:PATH" said
+	exits 2 sfx-load mysql:x orders.csv
+	exits 2 sfx-load sqlite:orders.csv orders.csv
+	grep -q "orders.csv: file is not a database" said
+	exits 74 sfx-load sqlite:none/x.db orders.csv
+	exits 0 sfx-load sqlite::memory: orders.csv
+	[ -s :memory: ]
+	[ "$(sfx-load --sinks | grep -c '^sqlite:PATH ')" -eq 1 ]
+}
+
+@test "a locked database is an error to try again" {
+	query "CREATE TABLE t(id)"
+	mkfifo hold
+	sqlite3 x.db <hold >held &
+	exec 9>hold
+	printf "BEGIN EXCLUSIVE;\nSELECT 'held';\n" >&9
+	until grep -q held held; do sleep 0.01; done
+	exits 75 sfx-load --timeout 100ms sqlite:x.db orders.csv
+	grep -q "x.db: database is locked" said
+	exec 9>&-
+	wait
+	exits 0 sfx-load sqlite:x.db orders.csv
+}
+
+@test "several loaders at once each load what is theirs, once" {
+	for i in 1 2 3 4; do
+		many_rows 20000 | sed "s/name/name $i/2;s/^\([0-9]\)/$i\1/" >"part$i.csv"
+	done
+	for i in 1 2 3 4; do
+		sfx-load sqlite:x.db -t t part1.csv part2.csv part3.csv part4.csv &
+	done
+	wait
+	is "SELECT count(*), count(DISTINCT id) FROM t" "80000|80000"
+	is "SELECT count(*), sum(inserted) FROM _sfx_load" "4|80000"
+	is "PRAGMA integrity_check" ok
+}
+
+@test "a killed load leaves all of its input or nothing" {
+	many_rows 200000 >t.csv
+	begun=$EPOCHREALTIME
+	exits 0 sfx-load sqlite:once.db t.csv
+	took=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print int((b - a) * 1000000) }')
+	partial=0
+	for _ in $(seq 200); do
+		delay=$((RANDOM * took / 32768))
+		timeout -s KILL "$(printf '0.%06d' $((delay < 999999 ? delay : 999999)))" \
+			sfx-load sqlite:x.db t.csv 2>said || true
+		count=$(query "SELECT count(*) FROM t" 2>/dev/null) || count=none
+		case $count in
+		none) ;;
+		200000) rm x.db ;;
+		*) echo "$count records" && return 1 ;;
+		esac
+		[ ! -e x.db-journal ] || partial=$((partial + 1))
+	done
+	exits 0 sfx-load sqlite:x.db t.csv
+	is "PRAGMA integrity_check" ok
+	[ "$(sqlite3 x.db '.dump t' | sha256sum)" = "$(sqlite3 once.db '.dump t' | sha256sum)" ]
+	is "SELECT count(*) FROM _sfx_load" 1
+}
+
+@test "SIGTERM takes the input in hand back" {
+	exits 0 sfx-load sqlite:x.db orders.csv
+	mkfifo feed
+	sfx-load sqlite:x.db -t orders --load-id late <feed 2>said &
+	pid=$!
+	exec 9>feed
+	printf 'id,name\n3,c\n' >&9
+	kill -TERM $pid
+	exec 9>&-
+	status=0
+	wait $pid || status=$?
+	[ "$status" -eq 143 ]
+	is "SELECT count(*) FROM orders" 2
+}
+
+small_disk() {
+	mkdir -p small
+	mount -t tmpfs -o size=1m sfx-test small 2>/dev/null || skip "only root can mount a small file system"
+	touch mounted
+}
+
+@test "a full disk leaves the target as it was" {
+	small_disk
+	exits 0 sfx-load sqlite:small/x.db orders.csv
+	many_rows 200000 >t.csv
+	exits 74 sfx-load sqlite:small/x.db -t orders2 t.csv
+	grep -q "disk is full" said
+	is "SELECT count(*) FROM orders" 2 small/x.db
+	is "SELECT count(*) FROM sqlite_schema WHERE name='orders2'" 0 small/x.db
+	is "PRAGMA integrity_check" ok small/x.db
+	exits 74 bash -c 'cat t.csv | sfx-load sqlite:y.db -t t --tmp small'
+	[ ! -e y.db ]
+}
+
+@test "a read-only database is an error" {
+	small_disk
+	exits 0 sfx-load sqlite:small/x.db orders.csv
+	mount -o remount,ro small
+	exits 74 sfx-load sqlite:small/x.db -t other orders.csv
+	exits 74 sfx-load sqlite:small/y.db orders.csv
+}
+
+@test "an existing database keeps its journal mode, a new one gets large pages" {
+	exits 0 sfx-load sqlite:x.db orders.csv
+	is "PRAGMA page_size" 16384
+	query "PRAGMA journal_mode=wal" >/dev/null
+	exits 0 sfx-load sqlite:x.db -t more orders.csv
+	is "PRAGMA journal_mode" wal
+	is "SELECT count(*) FROM more" 2
+}
+
+@test "--stats tells what was done" {
+	cp orders.csv copy.csv
+	exits 0 sfx-load --stats=stats sqlite:x.db -t t orders.csv copy.csv
+	grep -q '"loaded":1,"already_loaded":1,"ignored":0,"failed":0,.*"records_in":2,"records_inserted":2' stats
+}
