@@ -150,7 +150,7 @@ id:tuesday"
 	many_rows 3000 >t.csv
 	echo "3001,ragged" >>t.csv
 	exits 65 sfx-load sqlite:x.db t.csv
-	grep -q "t.csv: line 3002, byte .*: record has 2 fields, header has 3" said
+	grep -q "t.csv: line 3002, .*: record has 2 fields, header has 3" said
 	[ ! -e x.db ]
 }
 
@@ -389,11 +389,10 @@ data/orders.csv"
 }
 
 @test "a killed load leaves all of its input or nothing" {
-	many_rows 200000 >t.csv
+	{ echo id,next && seq 200000 | awk '{ print $1 "," $1 + 1 }'; } >t.csv
 	begun=$EPOCHREALTIME
 	exits 0 sfx-load sqlite:once.db t.csv
 	took=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print int((b - a) * 1000000) }')
-	partial=0
 	for _ in $(seq 200); do
 		delay=$((RANDOM * took / 32768))
 		timeout -s KILL "$(printf '0.%06d' $((delay < 999999 ? delay : 999999)))" \
@@ -404,7 +403,6 @@ data/orders.csv"
 		200000) rm x.db ;;
 		*) echo "$count records" && return 1 ;;
 		esac
-		[ ! -e x.db-journal ] || partial=$((partial + 1))
 	done
 	exits 0 sfx-load sqlite:x.db t.csv
 	is "PRAGMA integrity_check" ok
