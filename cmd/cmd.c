@@ -78,6 +78,7 @@ int sfx_cmd_start(struct sfx_cmd *cmd, const struct sfx_prog *prog, int argc, ch
         .log = {.prog = prog->name, .fd = STDERR_FILENO, .level = SFX_LOG_NOTICE},
         .started_ns = sfx_clock_mono_ns(),
     };
+    *first_operand = argc;
     if (fill_closed_descriptors() != 0)
         return SFX_EXIT_IO; /* there is nowhere to say it */
     rc = sfx_opt_parse(prog, argc, argv, values, first_operand, &err);

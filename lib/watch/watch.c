@@ -205,7 +205,7 @@ static int step_changes(struct sfx_watch *w, bool *idle, struct sfx_event *ev, s
     /* Asked each time when there is nothing else to do, now and then during a scan. */
     bool scanning = w->scan != NULL || w->scan_first != NULL;
     bool ask = !scanning || ++w->scan_steps >= SFX_WATCH_STEPS;
-    struct sfx_watch_change change;
+    struct sfx_watch_change change = {0};
     int rc;
 
     *idle = true;
