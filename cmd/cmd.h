@@ -44,8 +44,8 @@ const volatile sig_atomic_t *sfx_cmd_catch_stop(void);
 int sfx_cmd_fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err);
 
 /*
- * True when progress is to be shown: it was asked for (SFX_OPT_PROGRESS_ROW), or standard error is
- * a terminal and neither -q nor --log=json was given.
+ * True when progress is to be shown: it was asked for (--progress), or standard error is a terminal
+ * and neither -q nor --log=json was given.
  */
 bool sfx_cmd_shows_progress(const struct sfx_cmd *cmd);
 

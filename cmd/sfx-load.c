@@ -55,7 +55,7 @@ static const struct sfx_opt rows[] = {
      "database.", NULL, 0, 0},
     {0, "sinks", NULL, SFX_OPT_FLAG, AT(sinks),
      "List the kinds of targets that this build has.", NULL, 0, 0},
-    SFX_OPT_COMMON_ROWS(struct options, common),
+    SFX_OPT_COMMON_PROGRESS_ROWS(struct options, common),
     SFX_OPT_END,
 };
 /* clang-format on */
@@ -230,7 +230,7 @@ int main(int argc, char **argv)
         return code;
     if (o.sinks)
         return sfx_cmd_end(&cmd, &o, list_sinks(), 0);
-    sfx_progress_init(&progress, STDERR_FILENO, o.common.progress || isatty(STDERR_FILENO));
+    sfx_progress_init(&progress, STDERR_FILENO, sfx_cmd_shows_progress(&cmd));
     if (o.on_error < 0)
         o.on_error = o.rejects != NULL ? SFX_LOAD_REJECT : SFX_LOAD_FAIL;
     opts = (struct sfx_load_opts){.table = o.table,

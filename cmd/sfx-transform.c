@@ -62,7 +62,7 @@ static const struct sfx_opt opts[] = {
      "Refuse longer fields. Default 16M.", NULL, 1, 0},
     {0, "max-ratio", "N", SFX_OPT_UINT, AT(words.max_ratio),
      "Refuse inputs that unpack to more than N times their size. Default 200.", NULL, 1, 0},
-    SFX_OPT_COMMON_ROWS(struct options, common),
+    SFX_OPT_COMMON_PROGRESS_ROWS(struct options, common),
     SFX_OPT_END,
 };
 

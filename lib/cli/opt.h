@@ -75,7 +75,7 @@ struct sfx_opt_common {
     int verbose;
     int log_format;    /* 0 text, 1 json */
     const char *stats; /* NULL: none; "": standard error; else a file */
-    bool progress;     /* by SFX_OPT_PROGRESS_ROW */
+    bool progress;     /* by SFX_OPT_COMMON_PROGRESS_ROWS */
 };
 
 /* clang-format off */
@@ -96,8 +96,9 @@ struct sfx_opt_common {
     {'V', "version", NULL, SFX_OPT_FLAG, offsetof(type, member.version),                           \
      "Print the version.", NULL, 0, 0}
 
-/* For programs that show progress: a row before the common ones. */
-#define SFX_OPT_PROGRESS_ROW(type, member)                                                         \
+/* The same for programs that show progress. */
+#define SFX_OPT_COMMON_PROGRESS_ROWS(type, member)                                                 \
+    SFX_OPT_COMMON_ROWS(type, member),                                                             \
     {0, "progress", NULL, SFX_OPT_FLAG, offsetof(type, member.progress),                           \
      "Show progress even when standard error is not a terminal.", NULL, 0, 0}
 
