@@ -27,8 +27,8 @@ struct options {
 /* clang-format off */
 static const struct sfx_opt opts[] = {
     {'s', "size", "SIZE", SFX_OPT_LIST, AT(sizes),
-     "Fit into SIZE: W, WxH, Wx, xH or N%; with '!' exactly that, with '<' only enlarge. May be "
-     "given several times: one decode makes all. Default: the image's own size.", NULL, 0, 0},
+     "Fit into SIZE: W, WxH, Wx, xH or N%; with '!' exactly that, with '<' only enlarge. One decode "
+     "makes all sizes. Default: the image's own size.", NULL, 0, 0},
     {'o', "output", "TEMPLATE", SFX_OPT_STR, AT(output),
      "Name of the outputs, see sfx(7) for {stem}, {width} and the others; - is standard output. "
      "Default: {stem}-{width}x{height}.{ext} beside the input.", NULL, 0, 0},
@@ -39,7 +39,7 @@ static const struct sfx_opt opts[] = {
     {0, "quality", "N", SFX_OPT_UINT, AT(quality),
      "JPEG quality; from 90 on colour keeps its full resolution. Default 80.", NULL, 1, 100},
     {0, "progressive", NULL, SFX_OPT_FLAG, AT(progressive), "Write progressive JPEG.", NULL, 0, 0},
-    {0, "compression", "N", SFX_OPT_UINT, AT(compression), "PNG compression, 0 to 9. Default 6.",
+    {0, "compression", "N", SFX_OPT_UINT, AT(compression), "PNG compression. Default 6.",
      NULL, 0, 9},
     {0, "background", "COLOUR", SFX_OPT_STR, AT(background),
      "What transparent images are laid on for JPEG: #rrggbb, white or black. Default white.",

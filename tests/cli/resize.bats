@@ -1,0 +1,272 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# sfx-resize: names, pipes, several sizes and files, metadata, damaged images, conformance with the
+# sets that lie beside the checkout.
+
+setup() {
+	cd "$BATS_TEST_TMPDIR"
+	PATH=$SFX_BUILD:$SFX_BUILD/tests/data:$PATH
+	corpus=$SFX_SRC/../shared/corpus
+}
+
+# size_of FILE: "WxH".
+size_of() {
+	sfx-resize --info "$1" | sed 's/.*"width":\([0-9]*\),"height":\([0-9]*\).*/\1x\2/'
+}
+
+# field NAME FILE: a member of what --info says.
+field() {
+	sfx-resize --info "$2" | sed 's/.*"'"$1"'":"\{0,1\}\([^,"}]*\).*/\1/'
+}
+
+@test "the output stands beside the input, the input stays" {
+	mkdir in
+	mkphoto 640x480 in/photo.jpg
+	cp in/photo.jpg before.jpg
+	sfx-resize -s 320x320 in/photo.jpg
+	cmp in/photo.jpg before.jpg
+	[ "$(size_of in/photo-320x240.jpg)" = 320x240 ]
+	[ "$(ls in | wc -l)" -eq 2 ]
+}
+
+@test "a pipe gives an image of the asked format" {
+	mkphoto 64x48 a.jpg
+	sfx-resize -s 32 <a.jpg >b
+	[ "$(field format b)" = jpeg ]
+	sfx-resize -s 50% -f png - <a.jpg >c
+	[ "$(field format c)" = png ]
+	[ "$(size_of c)" = 32x24 ]
+	sfx-resize -s 32 -o - a.jpg | cmp - b
+	[ "$(size_of - <a.jpg)" = 64x48 ]
+}
+
+@test "the format follows -f, else the name, else the input" {
+	mkphoto 40x30 a.jpeg
+	mkphoto 40x30 b.png
+	sfx-resize -s 20 -o 'x-{stem}.png' a.jpeg
+	[ "$(field type x-a.png)" = image/png ]
+	sfx-resize -s 20 -o 'y-{stem}.{ext}' a.jpeg b.png
+	[ "$(field format y-a.jpeg)" = jpeg ]
+	[ "$(field format y-b.png)" = png ]
+	sfx-resize -s 20 -f jpg -o 'z-{stem}.{ext}' b.png
+	[ "$(field format z-b.jpg)" = jpeg ]
+	run sfx-resize -s 20 -o 'x.webp' a.jpeg
+	[ "$status" -eq 2 ]
+	[ ! -e x.webp ]
+}
+
+@test "several sizes are the same as each made alone" {
+	mkphoto 800x600 a.png
+	sfx-resize -s 400 -s 200x90 -s 10%  -o 'out/{stem}-{width}-{n}.{ext}' a.png
+	[ "$(ls out | paste -sd' ')" = "a-120-2.png a-400-1.png a-80-3.png" ]
+	sfx-resize -s 200x90 -o alone.png a.png
+	cmp alone.png out/a-120-2.png
+}
+
+@test "sizes that come out alike are written once, different ones never under one name" {
+	mkphoto 100x80 a.jpg
+	sfx-resize -s 1600 -s 800 -s 50 -o '{stem}-{width}w.{ext}' a.jpg
+	[ "$(ls | paste -sd' ')" = "a-100w.jpg a-50w.jpg a.jpg" ]
+	run sfx-resize -s 50 -s 20 -o 'b.jpg' a.jpg
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"{width}"* ]]
+	run sfx-resize -s 50x9! -s 50x30! -o 'b-{width}.jpg' a.jpg
+	[ "$status" -eq 2 ]
+	[ ! -e b-50.jpg ]
+}
+
+@test "no input is overwritten, no output is made of two inputs" {
+	mkphoto 60x40 a.jpg
+	mkphoto 60x40 a.png
+	cp a.jpg before.jpg
+	run sfx-resize -s 30 -o '{stem}.jpg' a.jpg
+	echo "$output"
+	[ "$status" -eq 2 ]
+	[ "$output" = "sfx-resize: a.jpg: output a.jpg is the input" ]
+	run sfx-resize -s 30 -o '{stem}.jpg' a.png a.jpg
+	[ "$status" -eq 1 ]
+	cmp a.jpg before.jpg
+	run sfx-resize -s 30 -o 'out/{stem}.jpg' a.png a.jpg
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"a.jpg: output out/a.jpg was made of another input"* ]]
+}
+
+@test "small images keep their size unless asked" {
+	mkphoto 60x40 a.png
+	sfx-resize -s 320 -o kept.png a.png
+	[ "$(size_of kept.png)" = 60x40 ]
+	sfx-resize -s 120 --enlarge -o larger.png a.png
+	[ "$(size_of larger.png)" = 120x80 ]
+	sfx-resize -s '120<' -o larger.png a.png
+	[ "$(size_of larger.png)" = 120x80 ]
+	sfx-resize -s '30<' -o kept.png a.png
+	[ "$(size_of kept.png)" = 60x40 ]
+	sfx-resize -s '30x30!' -o square.png a.png
+	[ "$(size_of square.png)" = 30x30 ]
+}
+
+@test "one bad file does not stop the others, and is told of in order" {
+	for n in 1 2 3 4 5 6; do mkphoto -s $n 64x48 $n.jpg; done
+	head -c 900 3.jpg >3b.jpg
+	printf 'no image\n' >4b.jpg
+	for jobs in 1 2; do
+		rm -rf out
+		run sfx-resize -j $jobs -s 20 -o 'out/{base}' --rejects rejects-$jobs.jsonl 1.jpg 2.jpg 3b.jpg \
+			3.jpg 4b.jpg gone.jpg 5.jpg 6.jpg
+		echo "$output"
+		[ "$status" -eq 1 ]
+		[ "$(ls out | wc -l)" -eq 5 ]
+		[[ "${lines[0]}" == "sfx-resize: 3b.jpg: "* ]]
+		[ "${lines[1]}" = "sfx-resize: 4b.jpg: this is no JPEG or PNG image" ]
+		[ "${lines[2]}" = "sfx-resize: gone.jpg: No such file or directory" ]
+		[ "${#lines[@]}" -eq 3 ]
+	done
+	cmp rejects-1.jsonl rejects-2.jsonl
+	grep -qx '{"program":"sfx-resize","input":"4b.jpg","code":"input","reason":"this is no JPEG or PNG image"}' \
+		rejects-1.jsonl
+}
+
+@test "an image that ends early names its row and leaves nothing" {
+	mkphoto 200x400 a.jpg
+	mkphoto 200x400 a.png
+	for ext in jpg png; do
+		size=$(stat -c %s a.$ext)
+		for part in 30 50 90; do
+			head -c $((size * part / 100)) a.$ext >cut.$ext
+			run sfx-resize -s 50 -o out.$ext cut.$ext
+			echo "$output"
+			[ "$status" -eq 65 ]
+			[[ "$output" =~ ^"sfx-resize: cut.$ext: row "[0-9]+" of 400: data ends early"$ ]]
+			[ ! -e out.$ext ]
+		done
+	done
+	[ -z "$(find . -name '.sfx*')" ]
+}
+
+@test "limits are checked before an image is decoded" {
+	mkphoto 300x200 a.jpg
+	run sfx-resize -s 10 -o x.jpg --max-pixels 59999 a.jpg
+	[ "$status" -eq 65 ]
+	[ "$output" = "sfx-resize: a.jpg: 300x200 is more than the limit of 59999 pixels" ]
+	sfx-resize -s 10 -o x.jpg --max-pixels 60000 a.jpg
+	run sfx-resize -s 10001x10001! -o y.jpg a.jpg
+	[ "$status" -eq 65 ]
+	[ ! -e y.jpg ]
+}
+
+@test "photos come out upright, however they were held" {
+	for o in 1 2 3 4 5 6 7 8; do
+		mkphoto -o $o 120x80 held-$o.jpg
+		sfx-resize -s 60 -o upright-$o.png held-$o.jpg
+		[ "$(size_of upright-$o.png)" = 60x40 ]
+		[ "$(field orientation held-$o.jpg)" = $o ]
+		sfx-resize -o turned-$o.jpg held-$o.jpg
+		[ "$(field orientation turned-$o.jpg)" = 1 ]
+		[ "$(size_of turned-$o.jpg)" = 120x80 ]
+	done
+}
+
+@test "transparent images are laid on the background for JPEG" {
+	[ -d "$corpus/png" ] || skip "the PNG set is not beside the checkout"
+	command -v convert >/dev/null || skip "convert (ImageMagick) is missing, which reads the colour"
+	sfx-resize -s 100 -o a.jpg "$corpus/png/alpha-1024x768.png"
+	sfx-resize -s 100 -o b.jpg --background '#ff0000' "$corpus/png/alpha-1024x768.png"
+	white=$(convert a.jpg -depth 8 -crop 1x1+2+2 rgb:- | od -An -tu1)
+	red=$(convert b.jpg -depth 8 -crop 1x1+2+2 rgb:- | od -An -tu1)
+	echo "$white, $red"
+	[[ "$white" =~ ^(\ +2[45][0-9])+$ ]]
+	[[ "$red" =~ ^\ +25[0-9]\ +[0-9]\ +[0-9]$ ]]
+}
+
+@test "the eight orientations of the set are all upright" {
+	[ -d "$corpus/jpeg" ] || skip "the EXIF set is not beside the checkout"
+	command -v compare >/dev/null || skip "compare (ImageMagick) is missing, which measures"
+	for kind in Landscape Portrait; do
+		for o in 1 2 3 4 5 6 7 8; do
+			sfx-resize -s 240x240 -o $kind-$o.jpg "$corpus/jpeg/${kind}_$o.jpg"
+			[ "$(size_of $kind-$o.jpg)" = "$(size_of $kind-1.jpg)" ]
+			[ $o = 1 ] && continue
+			# The pictures have a number in them: only the rest can be the same.
+			psnr=$(compare -metric PSNR $kind-1.jpg $kind-$o.jpg null: 2>&1 || true)
+			echo "$kind $o: $psnr"
+			[ "${psnr%.*}" -ge 26 ]
+		done
+	done
+}
+
+@test "CMYK becomes RGB, its profile does not come along" {
+	[ -d "$corpus/jpeg" ] || skip "the CMYK image is not beside the checkout"
+	[ "$(field colour "$corpus/jpeg/cmyk.jpg")" = ycck ]
+	[ "$(field profile "$corpus/jpeg/cmyk.jpg")" -gt 0 ]
+	sfx-resize -s 100 -o a.jpg "$corpus/jpeg/cmyk.jpg"
+	[ "$(field colour a.jpg)" = ycbcr ]
+	[ "$(field profile a.jpg)" = 0 ]
+}
+
+@test "--info reads any header of the sets, as JSON" {
+	[ -d "$corpus/png" ] || skip "the PNG set is not beside the checkout"
+	command -v jq >/dev/null || skip "jq is missing"
+	sfx-resize --info "$corpus"/png/*.png "$corpus"/jpeg/*.jpg >info
+	[ "$(wc -l <info)" -eq "$(ls "$corpus"/png/*.png "$corpus"/jpeg/*.jpg | wc -l)" ]
+	jq -es 'all(.width > 0 and .height > 0 and .bytes > 0 and (.type | startswith("image/")))' info
+}
+
+@test "events lead to outputs and their events" {
+	command -v jq >/dev/null || skip "jq is missing"
+	mkdir in
+	mkphoto -o 6 60x90 in/tower.jpg
+	mkphoto 90x60 in/beach.png
+	printf 'no image\n' >in/broken.jpg
+	status=0
+	sfx-watch in --once | sfx-resize -E -s 30 -s 9 -o 'thumbs/{stem}-{width}.jpg' --rejects rejects.jsonl \
+		>events 2>said || status=$?
+	cat events said
+	[ "$status" -eq 1 ]
+	[ "$(jq -r '"\(.data.path) \(.data.width)x\(.data.height) \(.data.type)"' events | sort | paste -sd,)" = \
+		"thumbs/beach-30.jpg 30x20 image/jpeg,thumbs/beach-9.jpg 9x6 image/jpeg,thumbs/tower-30.jpg 30x45 image/jpeg,thumbs/tower-9.jpg 9x14 image/jpeg" ]
+	[ "$(jq -r .input rejects.jsonl)" = in/broken.jpg ]
+	[ "$(jq -r .reason rejects.jsonl)" = "this is no JPEG or PNG image" ]
+	[ "$(size_of thumbs/tower-30.jpg)" = 30x45 ]
+}
+
+@test "a dry run names the outputs and writes none" {
+	mkphoto 60x40 a.jpg
+	[ "$(sfx-resize -n -s 30 -s 300 a.jpg)" = "$(printf 'a-30x20.jpg\t30\t20\na-60x40.jpg\t60\t40')" ]
+	[ "$(ls)" = a.jpg ]
+}
+
+@test "quality, compression and progressive do what they say" {
+	mkphoto 400x300 a.jpg
+	sfx-resize --quality 30 -o low.jpg a.jpg
+	sfx-resize --quality 95 -o high.jpg a.jpg
+	[ $(($(stat -c %s low.jpg) * 2)) -lt "$(stat -c %s high.jpg)" ]
+	sfx-resize --progressive -o p.jpg a.jpg
+	[ "$(field interlaced p.jpg)" = true ]
+	[ "$(field interlaced low.jpg)" = false ]
+	sfx-resize --compression 0 -o c0.png a.jpg
+	sfx-resize --compression 9 -o c9.png a.jpg
+	[ "$(stat -c %s c9.png)" -lt "$(stat -c %s c0.png)" ]
+	# What a progressive JPEG holds is the same picture.
+	sfx-resize -s 100 -o from-p.png p.jpg
+	sfx-resize -o base.jpg a.jpg
+	sfx-resize -s 100 -o from-b.png base.jpg
+	cmp from-p.png from-b.png
+	size=$(stat -c %s p.jpg)
+	head -c $((size / 2)) p.jpg >cut.jpg
+	run sfx-resize -s 100 -o x.jpg cut.jpg
+	echo "$output"
+	[ "$status" -eq 65 ]
+	[[ "$output" == "sfx-resize: cut.jpg: scan "*": data ends early" ]]
+}
+
+@test "options that do not go together are misuse" {
+	mkphoto 60x40 a.jpg
+	for wrong in '-E' '-E -o x.jpg a.jpg' '-E -o x.jpg --info' '-o - a.jpg a.jpg' '-o - -s 10 -s 20 a.jpg' \
+		'-s 10x a.jpg -f gif' '-s nonsense a.jpg' '--background blue a.jpg' '--quality 0 a.jpg'; do
+		run sfx-resize $wrong
+		echo "$wrong: $output"
+		[ "$status" -eq 2 ]
+		[ "$(ls)" = a.jpg ]
+	done
+}
