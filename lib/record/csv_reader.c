@@ -104,14 +104,14 @@ static void fill_cells(const struct sfx_reader *r, const struct sfx_csv_row *row
     const struct sfx_column *col = r->schema.columns;
     const uint32_t *seps = r->ix.seps + row->sep;
     const char *const data = r->block.data;
-    const int quote = r->chars.tsv ? -1 : r->chars.quote;
+    const int quote = r->chars.tsv ? -1 : (unsigned char)r->chars.quote;
     size_t begin = row->begin;
     uint32_t i;
 
     for (i = 0; i < row->nfields; i++) {
         size_t end = seps[i] & SFX_CSV_POS;
         const size_t next = end + 1;
-        const bool quoted = data[begin] == quote;
+        const bool quoted = (unsigned char)data[begin] == quote;
 
         if (i + 1 == row->nfields)
             end = row->end;

@@ -233,24 +233,39 @@ static int put_row(struct sfx_writer *w, const struct sfx_batch *batch, uint32_t
     return rc;
 }
 
-static int put_head(struct sfx_writer *w, const struct sfx_column *col, bool first,
+/* A name that a reader would not see as it is where it stands: a byte order mark at the start, an
+ * empty line, a CR before the line end. */
+static bool is_odd_head(const struct sfx_writer *w, const struct sfx_batch *batch, size_t i)
+{
+    const struct sfx_slice name = batch->columns[i].name;
+
+    if (w->chars.tsv)
+        return false;
+    if (i == 0 && name.len >= 3 && memcmp(name.ptr, "\xef\xbb\xbf", 3) == 0)
+        return true;
+    if (name.len == 0)
+        return batch->ncols == 1;
+    return i + 1 == batch->ncols && name.ptr[name.len - 1] == '\r';
+}
+
+/* Writes a name, as the input spelled it where that is still the name. */
+static int put_head(struct sfx_writer *w, const struct sfx_batch *batch, size_t i,
                     struct sfx_buf *out, struct sfx_err *err)
 {
-    const struct sfx_cell named = {
-        .ptr = col->name.ptr, .len = (uint32_t)col->name.len, .kind = SFX_CELL_STRING};
-    const struct sfx_cell *cell = &named;
-    struct run run = {0};
+    const struct sfx_column *col = &batch->columns[i];
     struct sfx_slice text;
-    int rc = 0;
+    int rc = i > 0 ? sfx_buf_putc(out, w->chars.delimiter, err) : 0;
 
-    if (col->head.kind == SFX_CELL_TEXT) {
+    if (rc == 0 && is_odd_head(w, batch, i))
+        return put_quoted(w, col->name, out, err);
+    if (rc == 0 && col->head.kind == SFX_CELL_TEXT && col->head.dialect == w->dialect) {
+        const size_t quoted = (col->head.flags & SFX_CELL_QUOTED) != 0;
+
         rc = sfx_cell_text(&col->head, &w->scratch, &text, err);
         if (rc == 0 && sfx_slice_eq(text, col->name))
-            cell = &col->head;
+            return sfx_buf_append(out, col->head.ptr - quoted, col->head.len + 2 * quoted, err);
     }
-    if (rc == 0)
-        rc = put_field(w, cell, &w->chars.delimiter, !first, &run, out, err);
-    return rc < 0 ? rc : flush_run(&run, out, err);
+    return rc < 0 ? rc : put_text(w, col->name, out, err);
 }
 
 /* Fixes the columns to batch's and writes the header. */
@@ -270,7 +285,7 @@ static int start(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx
         rc = sfx_schema_add(&w->schema, batch->columns[i].name, err);
         w->map[i] = (int32_t)i;
         if (rc >= 0 && !w->no_header)
-            rc = put_head(w, &batch->columns[i], i == 0, out, err);
+            rc = put_head(w, batch, i, out, err);
     }
     w->bound_id = batch->schema_id;
     w->started = true;

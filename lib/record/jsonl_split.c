@@ -28,8 +28,8 @@ static enum sfx_jsonl_found next_line(struct sfx_jsonl_split *s, const char *dat
         s->pos = nl != NULL ? end + 1 : len;
         if (nl == NULL && (!last || s->begin == len))
             return SFX_JSONL_MORE;
-        if (end > s->begin && data[end - 1] == '\r')
-            end--;
+        while (end > s->begin && data[end - 1] == '\r')
+            end--; /* white space, but not to be taken for a line end when it is written */
         *record = sfx_slice(data + s->begin, end - s->begin);
         *line = s->line++;
         s->begin = s->pos;

@@ -3,6 +3,7 @@
  * Writes JSON Lines, and JSON as an array of objects. A record whose members all are as they were
  * read is copied as it stands; else its members are written anew, each value as it was spelled.
  */
+#include "base/text.h"
 #include "record/format_internal.h"
 #include "record/jsonl_internal.h"
 #include "json/json.h"
@@ -57,6 +58,32 @@ static struct sfx_writer *json_create(const struct sfx_writer_opts *opts, struct
     return create(false, err);
 }
 
+static struct sfx_slice key_of(const struct sfx_writer *w, size_t i)
+{
+    return sfx_slice(w->keys.data + w->key[i].at, w->key[i].len);
+}
+
+/* Names that are not UTF-8 change in JSON: two may not become one. */
+static int check_keys(const struct sfx_writer *w, const struct sfx_batch *batch,
+                      struct sfx_err *err)
+{
+    size_t i;
+    size_t other;
+
+    for (i = 0; i < batch->ncols; i++) {
+        if (sfx_utf8_valid(batch->columns[i].name))
+            continue;
+        for (other = 0; other < batch->ncols; other++) {
+            if (other != i && sfx_slice_eq(key_of(w, i), key_of(w, other)))
+                return sfx_err_set(err, SFX_E_INPUT,
+                                   "the name of column %zu is not UTF-8 and would be that of "
+                                   "column %zu in JSON; rename it first",
+                                   i + 1, other + 1);
+        }
+    }
+    return 0;
+}
+
 /* Spells the keys of a new schema. */
 static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_err *err)
 {
@@ -81,6 +108,8 @@ static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_
             rc = sfx_buf_putc(&w->keys, ':', err);
         w->key[i].len = w->keys.len - w->key[i].at;
     }
+    if (rc == 0)
+        rc = check_keys(w, batch, err);
     w->nkeys = batch->ncols;
     w->bound_id = rc == 0 ? batch->schema_id : 0;
     return rc;
@@ -119,13 +148,15 @@ static bool is_intact(const struct sfx_writer *w, const struct sfx_batch *batch,
         return false;
     for (i = 0; i < batch->ncols; i++) {
         const struct sfx_cell *cell = &batch->columns[i].cells[row];
-        const char *value = cell->ptr - (cell->kind == SFX_CELL_JSON_STRING);
+        const char *value;
 
         if (cell->kind == SFX_CELL_MISSING)
             continue;
         if (cell->kind == SFX_CELL_TEXT || cell->dialect == 0 ||
-            (w->lines && cell->dialect != SFX_DIALECT_JSON_LINE) || value < origin->raw.ptr ||
-            value >= origin->raw.ptr + origin->raw.len ||
+            (w->lines && cell->dialect != SFX_DIALECT_JSON_LINE))
+            return false;
+        value = cell->ptr - (cell->kind == SFX_CELL_JSON_STRING);
+        if (value < origin->raw.ptr || value >= origin->raw.ptr + origin->raw.len ||
             !has_key(origin->raw, value, w->keys.data + w->key[i].at + 1, w->key[i].len - 1))
             return false;
         members++;
@@ -182,6 +213,16 @@ static int put_value(struct sfx_writer *w, const struct sfx_cell *cell, struct s
     }
 }
 
+/* Without the white space around it: in an array it is not the record's. */
+static struct sfx_slice trim(struct sfx_slice raw)
+{
+    while (raw.len > 0 && is_space(raw.ptr[0]))
+        raw = sfx_slice(raw.ptr + 1, raw.len - 1);
+    while (raw.len > 0 && is_space(raw.ptr[raw.len - 1]))
+        raw.len--;
+    return raw;
+}
+
 static int put_record(struct sfx_writer *w, const struct sfx_batch *batch, uint32_t row,
                       struct sfx_buf *out, struct sfx_err *err)
 {
@@ -189,8 +230,11 @@ static int put_record(struct sfx_writer *w, const struct sfx_batch *batch, uint3
     size_t i;
     int rc = 0;
 
-    if (is_intact(w, batch, row))
-        return sfx_buf_append(out, batch->rows[row].raw.ptr, batch->rows[row].raw.len, err);
+    if (is_intact(w, batch, row)) {
+        const struct sfx_slice raw = w->lines ? batch->rows[row].raw : trim(batch->rows[row].raw);
+
+        return sfx_buf_append(out, raw.ptr, raw.len, err);
+    }
     for (i = 0; rc == 0 && i < batch->ncols; i++) {
         const struct sfx_cell *cell = &batch->columns[i].cells[row];
 

@@ -27,8 +27,9 @@ static ssize_t memory_read(void *ctx, void *ptr, size_t cap, struct sfx_err *err
     (void)err;
     if (m->chunk > 0 && n > m->chunk)
         n = m->chunk;
-    if (n > 0)
-        memcpy(ptr, m->rest.ptr, n);
+    if (n == 0)
+        return 0;
+    memcpy(ptr, m->rest.ptr, n);
     m->rest = sfx_slice(m->rest.ptr + n, m->rest.len - n);
     return (ssize_t)n;
 }

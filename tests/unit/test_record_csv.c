@@ -383,6 +383,7 @@ static void tsv_undoes_its_escapes(void **state)
     (void)state;
     check(&tsv, "a\\tb\tc\n1\\n2\t\\\\ \\r \\x \\\n\"q\"\t\n",
           "#a\tb|c\n2: 1\n2|\\ \r \\x \\\n3: \"q\"|\n");
+    check(&tsv, "a\tb\n\xff\t\"\n\"\"\t\xff\n", "#a|b\n2: \xff|\"\n3: \"\"|\xff\n");
     check(&tsv, "a\tb\r\n1\t2\r\n", "#a|b\n2: 1|2\n");
 }
 
@@ -424,6 +425,12 @@ static void quotes_appear_only_where_they_are_needed(void **state)
     check_convert("tsv", "csv", "a,b\tc\n\"x\"\t1,5\n\\n\tplain \n\t\n",
                   "\"a,b\",c\n\"\"\"x\"\"\",\"1,5\"\n\"\n\",plain \n,\n");
     check_convert("jsonl", "csv", "{\"a\":\"\"}\n{\"a\":\"x\\ry\"}\n", "a\n\"\"\n\"x\ry\"\n");
+}
+
+static void last_field_keeps_its_cr(void **state)
+{
+    (void)state;
+    check_convert("csv", "csv", "\na,b\r\r\nx\r,y\r\r\n", "a,\"b\r\"\nx\r,\"y\r\"\n");
 }
 
 static void csv_becomes_tsv_with_escapes(void **state)
@@ -504,6 +511,7 @@ int main(void)
         cmocka_unit_test(untouched_csv_comes_out_byte_for_byte),
         cmocka_unit_test(blank_and_missing_line_ends_are_the_only_changes),
         cmocka_unit_test(quotes_appear_only_where_they_are_needed),
+        cmocka_unit_test(last_field_keeps_its_cr),
         cmocka_unit_test(csv_becomes_tsv_with_escapes),
         cmocka_unit_test(csv_text_is_never_guessed_to_be_a_number),
         cmocka_unit_test(header_goes_out_even_without_records),

@@ -238,6 +238,19 @@ static void csv_takes_no_new_column_behind_its_header(void **state)
     sfx_buf_done(&out);
 }
 
+static void names_that_would_become_one_in_json_are_refused(void **state)
+{
+    struct sfx_buf out = {0};
+    struct sfx_err err;
+
+    (void)state;
+    assert_int_equal(convert("csv", "jsonl", "a,\xff,\xfe\n1,2,3\n", &out, &err), SFX_E_INPUT);
+    assert_string_equal(err.text, "the name of column 2 is not UTF-8 and would be that of column 3 "
+                                  "in JSON; rename it first");
+    sfx_buf_done(&out);
+    check_convert("jsonl", "csv", "{\"\":1}\n", "\"\"\n1\n");
+}
+
 static void csv_maps_columns_of_another_order_by_name(void **state)
 {
     const struct sfx_format *format = sfx_format_by_name(SFX_SLICE_LIT("csv"));
@@ -365,6 +378,7 @@ int main(void)
         cmocka_unit_test(record_of_several_lines_becomes_one_line),
         cmocka_unit_test(json_becomes_csv),
         cmocka_unit_test(csv_takes_no_new_column_behind_its_header),
+        cmocka_unit_test(names_that_would_become_one_in_json_are_refused),
         cmocka_unit_test(csv_maps_columns_of_another_order_by_name),
         cmocka_unit_test(changed_records_are_written_anew),
         cmocka_unit_test(computed_cells_become_json_of_their_kind),
