@@ -130,11 +130,13 @@ int sfx_cmd_fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err)
     return sfx_exit_code(rc);
 }
 
-bool sfx_cmd_shows_progress(const struct sfx_cmd *cmd)
+void sfx_cmd_progress_init(struct sfx_cmd *cmd, struct sfx_progress *progress)
 {
-    if (cmd->common->progress)
-        return true;
-    return !cmd->common->quiet && !cmd->log.json && isatty(STDERR_FILENO);
+    bool on =
+        cmd->common->progress || (!cmd->common->quiet && !cmd->log.json && isatty(STDERR_FILENO));
+
+    sfx_progress_init(progress, STDERR_FILENO, on);
+    cmd->log.clears_line = on;
 }
 
 bool sfx_cmd_stats_begin(const struct sfx_cmd *cmd, struct sfx_json_writer *w, struct sfx_buf *buf)

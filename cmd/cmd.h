@@ -9,6 +9,7 @@
 #include "cli/exit.h"
 #include "cli/log.h"
 #include "cli/opt.h"
+#include "cli/progress.h"
 #include "json/json.h"
 
 #include <signal.h>
@@ -44,10 +45,11 @@ const volatile sig_atomic_t *sfx_cmd_catch_stop(void);
 int sfx_cmd_fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err);
 
 /*
- * True when progress is to be shown: it was asked for (--progress), or standard error is a terminal
- * and neither -q nor --log=json was given.
+ * Starts a progress line on standard error, which messages then make room for. It is shown when it
+ * was asked for (--progress), or when standard error is a terminal and neither -q nor --log=json
+ * was given.
  */
-bool sfx_cmd_shows_progress(const struct sfx_cmd *cmd);
+void sfx_cmd_progress_init(struct sfx_cmd *cmd, struct sfx_progress *progress);
 
 /*
  * For --stats: begins the object with program, wall_ms, cpu_ms, max_rss_bytes. The program adds its

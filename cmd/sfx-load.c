@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* sfx-load: loads records into a target, each input exactly once. */
 #include "base/io.h"
-#include "cli/progress.h"
 #include "cmd.h"
 #include "run/rejects.h"
 #include "run/stage.h"
@@ -230,7 +229,7 @@ int main(int argc, char **argv)
         return code;
     if (o.sinks)
         return sfx_cmd_end(&cmd, &o, list_sinks(), 0);
-    sfx_progress_init(&progress, STDERR_FILENO, sfx_cmd_shows_progress(&cmd));
+    sfx_cmd_progress_init(&cmd, &progress);
     if (o.on_error < 0)
         o.on_error = o.rejects != NULL ? SFX_LOAD_REJECT : SFX_LOAD_FAIL;
     opts = (struct sfx_load_opts){.table = o.table,

@@ -119,7 +119,7 @@ static int run_files(struct app *app, struct sfx_err *err)
     struct sfx_progress progress;
     int rc;
 
-    sfx_progress_init(&progress, STDERR_FILENO, sfx_cmd_shows_progress(&app->cmd));
+    sfx_cmd_progress_init(&app->cmd, &progress);
     app->plan.job.progress = &progress;
     rc = sfx_transform_file(&app->plan, prog.name, &result, err);
     sfx_progress_done(&progress);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/text.h"
+#include "cli/progress.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -114,7 +115,7 @@ static void say(const struct sfx_log *log, enum sfx_log_level level, const char 
         say_json(log, level, message, err);
         return;
     }
-    put(&line, "%s: %s", log->prog, message);
+    put(&line, "%s%s: %s", log->clears_line ? SFX_PROGRESS_CLEAR : "", log->prog, message);
     if (err != NULL && err->note[0] != '\0')
         put(&line, "\n%s", err->note);
     write_line(log, text, &line);

@@ -22,6 +22,7 @@ struct sfx_log {
     const char *prog; /* "sfx-watch" */
     int fd;           /* -1: say nothing */
     int level;        /* what is above it is not said */
+    bool clears_line; /* a progress line may stand on fd: take it away first; it comes back */
     bool json;        /* {"time":…,"level":…,"program":…,"message":…} */
 };
 

@@ -12,9 +12,6 @@
 #define REWRITE_NS   (NS_PER_S / 10)
 #define SHOW_FROM_NS NS_PER_S /* what ends within a second needs no progress */
 
-/* Back to the first column and clear to the end of the line (ECMA-48 EL). */
-#define CLEAR_LINE "\r\033[K"
-
 void sfx_progress_init(struct sfx_progress *p, int fd, bool on)
 {
     p->fd = on ? fd : -1;
@@ -41,7 +38,7 @@ void sfx_progress_update(struct sfx_progress *p, const char *what, uint64_t done
     seconds = (double)(now - p->started_ns) / NS_PER_S;
     if (total > 0)
         (void)snprintf(part, sizeof(part), " of %" PRIu64, total);
-    n = snprintf(line, sizeof(line), CLEAR_LINE "%" PRIu64 "%s %.32s", done, part, what);
+    n = snprintf(line, sizeof(line), SFX_PROGRESS_CLEAR "%" PRIu64 "%s %.32s", done, part, what);
     if (total > 0)
         n += snprintf(line + n, sizeof(line) - (size_t)n, ", %.0f %%",
                       100 * (double)done / (double)total);
@@ -55,6 +52,6 @@ void sfx_progress_update(struct sfx_progress *p, const char *what, uint64_t done
 void sfx_progress_done(struct sfx_progress *p)
 {
     if (p->visible)
-        (void)sfx_io_write(p->fd, CLEAR_LINE, sizeof(CLEAR_LINE) - 1, NULL);
+        (void)sfx_io_write(p->fd, SFX_PROGRESS_CLEAR, sizeof(SFX_PROGRESS_CLEAR) - 1, NULL);
     p->visible = false;
 }

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Takes the line away: back to the first column, clear to the end of the line (ECMA-48 EL). */
+#define SFX_PROGRESS_CLEAR "\r\033[K"
+
 struct sfx_progress {
     int fd;             /* -1: off */
     int64_t started_ns; /* monotonic */

@@ -77,6 +77,15 @@ static void a_name_cannot_forge_a_line(void **state)
     assert_string_equal(said(f), "sfx-x: a?sfx-x: all is well?[2J\n");
 }
 
+static void a_message_takes_the_progress_line_away(void **state)
+{
+    struct fixture *f = *state;
+
+    f->log.clears_line = true;
+    sfx_log(&f->log, SFX_LOG_NOTICE, "one");
+    assert_string_equal(said(f), SFX_PROGRESS_CLEAR "sfx-x: one\n");
+}
+
 static void an_error_is_followed_by_its_note(void **state)
 {
     struct fixture *f = *state;
@@ -201,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_message_begins_with_the_program, start, stop),
         cmocka_unit_test_setup_teardown(what_is_above_the_level_is_not_said, start, stop),
         cmocka_unit_test_setup_teardown(a_name_cannot_forge_a_line, start, stop),
+        cmocka_unit_test_setup_teardown(a_message_takes_the_progress_line_away, start, stop),
         cmocka_unit_test_setup_teardown(an_error_is_followed_by_its_note, start, stop),
         cmocka_unit_test_setup_teardown(json_lines_hold_what_machines_ask_for, start, stop),
         cmocka_unit_test_setup_teardown(json_lines_are_valid_whatever_a_name_holds, start, stop),
