@@ -167,9 +167,12 @@ bool sfx_operator_charge(struct sfx_operator *op, int64_t nbytes)
 
 int sfx_operator_over_limit(const struct sfx_operator *op, struct sfx_err *err)
 {
-    return sfx_program_err(op->query->program, op->ast->at, err,
-                           "%s needs more than %" PRIu64 " MiB of memory; --memory allows more",
-                           op->verb->name, op->query->opts.memory_nbytes >> 20);
+    (void)sfx_program_err(op->query->program, op->ast->at, err,
+                          "%s needs more than %" PRIu64 " MiB of memory; --memory allows more",
+                          op->verb->name, op->query->opts.memory_nbytes >> 20);
+    if (err != NULL)
+        err->code = SFX_E_LIMIT;
+    return SFX_E_LIMIT;
 }
 
 bool sfx_operator_is_done(const struct sfx_operator *op)

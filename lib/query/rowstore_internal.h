@@ -25,6 +25,7 @@ struct sfx_row_source {
 
 struct sfx_rowstore {
     bool keep_origin; /* rows say where they came from, with their raw bytes */
+    bool keep_raw;    /* rows of the frame in hand keep the record's bytes: their cells are in it */
     struct sfx_arena arena;
     /* The union of columns. */
     struct sfx_qcolumn *cols; /* vec is NULL */
@@ -44,8 +45,11 @@ struct sfx_rowstore {
 int sfx_rowstore_bind(struct sfx_rowstore *store, const struct sfx_frame *frame,
                       struct sfx_err *err);
 
-/* To be called for each frame before its rows: makes cells of numbers, notes the input. Errors:
- * NOMEM. */
+/*
+ * To be called for each frame before its rows: makes cells of numbers, notes the input, and decides
+ * whether its rows keep their record as it stood: they do when most of it is still in their cells,
+ * so that a writer finds cells side by side as they were. Errors: NOMEM.
+ */
 int sfx_rowstore_begin(struct sfx_rowstore *store, struct sfx_eval *ev,
                        const struct sfx_frame *frame, struct sfx_err *err);
 
@@ -65,8 +69,7 @@ int sfx_rowstore_make_frame(const struct sfx_rowstore *store, struct sfx_frame *
 uint32_t sfx_row_source(const struct sfx_rowstore *store, const unsigned char *at);
 
 /* Reads the row at `at` into row of out; its cells point into what is read. */
-void sfx_row_decode(const struct sfx_rowstore *store, const unsigned char *at,
-                    struct sfx_frame *out, uint32_t row);
+void sfx_row_decode(const unsigned char *at, struct sfx_frame *out, uint32_t row);
 
 void sfx_rowstore_done(struct sfx_rowstore *store);
 

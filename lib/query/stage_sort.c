@@ -281,7 +281,7 @@ static int pass_rows(struct sort *sort, struct rows *rows, struct sfx_err *err)
             row = take_row(rows);
             if (row == NULL)
                 return sfx_err_set(err, SFX_E_NOMEM, "no memory for a row");
-            sfx_row_decode(&sort->store, row, &sort->op.out, n);
+            sfx_row_decode(row, &sort->op.out, n);
             more = next_record(rows, err);
         }
         if (more < 0)

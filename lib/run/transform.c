@@ -147,11 +147,12 @@ static int read_batch(struct run *run, struct sfx_err *err)
     return rc;
 }
 
+/* Reads at least one batch, so that the columns are known even if nothing of it is wanted. */
 static int run_stream(struct run *run, struct sfx_err *err)
 {
-    int more, rc = open_stream(run, err);
+    int more = 1, rc = open_stream(run, err);
 
-    while (rc == 0 && !sfx_query_satisfied(run->query)) {
+    while (rc == 0 && more > 0) {
         more = read_batch(run, err);
         if (more < 0)
             return more;
@@ -163,7 +164,7 @@ static int run_stream(struct run *run, struct sfx_err *err)
         if (run->job->progress != NULL)
             sfx_progress_update(run->job->progress, "records", sfx_query_counts(run->query).in, 0,
                                 run->result->in_nbytes + sfx_input_nbytes(run->in));
-        if (more == 0)
+        if (sfx_query_satisfied(run->query))
             break;
     }
     return rc;

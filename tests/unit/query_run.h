@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Runs a program over records in memory: what the tests and the fuzzer of lib/query share. The
+ * input comes in pieces, each followed by a pause, so that batches end wherever the pieces do.
+ */
+#ifndef TESTS_UNIT_QUERY_RUN_H
+#define TESTS_UNIT_QUERY_RUN_H
+
+#include "query/query.h"
+#include "record/format.h"
+
+#include <string.h>
+
+struct query_run {
+    const char *program;
+    const char *from, *to; /* formats; NULL: csv */
+    struct sfx_slice input;
+    size_t piece; /* bytes of a piece; 0: all at once */
+    struct sfx_query_opts opts;
+    /* Filled: */
+    struct sfx_buf output;
+    struct sfx_query_counts counts;
+    struct sfx_err err;
+};
+
+struct query_pieces {
+    struct sfx_slice left;
+    size_t piece;
+};
+
+static inline ssize_t query_read_piece(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
+{
+    struct query_pieces *p = ctx;
+    size_t n = p->left.len;
+
+    (void)err;
+    n = n > cap ? cap : n;
+    n = p->piece > 0 && n > p->piece ? p->piece : n;
+    if (n > 0)
+        memcpy(ptr, p->left.ptr, n);
+    p->left.ptr += n;
+    p->left.len -= n;
+    return (ssize_t)n;
+}
+
+static inline bool query_pauses(void *ctx)
+{
+    return ((struct query_pieces *)ctx)->piece > 0;
+}
+
+struct query_output {
+    const struct sfx_writer_ops *ops;
+    struct sfx_writer *writer;
+    struct sfx_buf *out;
+};
+
+static inline int query_emit(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
+{
+    struct query_output *o = ctx;
+
+    return o->ops->write(o->writer, batch, o->out, err);
+}
+
+static inline int query_pump(struct query_run *run, struct sfx_query *query,
+                             const struct sfx_reader_ops *ops, struct sfx_reader *reader)
+{
+    struct query_pieces pieces = {run->input, run->piece};
+    struct sfx_byte_source source = {query_read_piece, &pieces, query_pauses, "in", NULL};
+    struct sfx_batch batch;
+    int rc = sfx_batch_init(&batch, &run->err);
+
+    if (rc == 0)
+        rc = ops->open(reader, &source, &run->err);
+    while (rc == 0) {
+        rc = ops->read(reader, &batch, NULL, &run->err);
+        if (rc <= 0)
+            break;
+        rc = sfx_query_push(query, &batch, &run->err);
+        if (sfx_query_satisfied(query))
+            break;
+    }
+    if (rc == 0)
+        rc = sfx_query_finish(query, &batch, &run->err);
+    sfx_batch_done(&batch);
+    return rc;
+}
+
+/* Runs; the library's result. output is appended to. */
+static inline int query_run(struct query_run *run)
+{
+    const struct sfx_format *from =
+        sfx_format_by_name(sfx_slice_str(run->from != NULL ? run->from : "csv"));
+    const struct sfx_format *to =
+        sfx_format_by_name(sfx_slice_str(run->to != NULL ? run->to : "csv"));
+    struct sfx_program *program = sfx_program_new(run->program, strlen(run->program), &run->err);
+    struct query_output output = {to->writer, NULL, &run->output};
+    struct sfx_reader *reader = NULL;
+    struct sfx_query *query = NULL;
+    int rc = SFX_E_USAGE;
+
+    if (program == NULL)
+        return (int)run->err.code;
+    output.writer = to->writer->create(NULL, &run->err);
+    reader = from->reader->create(NULL, &run->err);
+    query = sfx_query_new(program, &run->opts, query_emit, &output, &run->err);
+    if (output.writer != NULL && reader != NULL && query != NULL)
+        rc = query_pump(run, query, from->reader, reader);
+    if (rc == 0)
+        rc = to->writer->finish(output.writer, NULL, &run->output, &run->err);
+    if (query != NULL)
+        run->counts = sfx_query_counts(query);
+    sfx_query_free(query);
+    if (reader != NULL)
+        from->reader->destroy(reader);
+    if (output.writer != NULL)
+        to->writer->destroy(output.writer);
+    sfx_program_free(program);
+    return rc;
+}
+
+#endif
