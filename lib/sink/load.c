@@ -61,7 +61,9 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
     }
     load->opts = *opts;
     load->bad = (struct sfx_reject_sink){put_bad, load};
-    if (sfx_batch_init(&load->batch, err) < 0)
+    if (sfx_format_parse(opts->from, opts->delimiter, opts->quote, &load->format,
+                         &load->opts.reader, err) < 0 ||
+        sfx_batch_init(&load->batch, err) < 0)
         goto fail;
     load->tmp_dir = opts->tmp_dir != NULL ? strdup(opts->tmp_dir) : default_tmp_dir(target);
     if (load->tmp_dir == NULL) {
@@ -101,6 +103,8 @@ void sfx_load_free(struct sfx_load *load)
     sfx_batch_done(&load->batch);
     sfx_buf_done(&load->key);
     sfx_buf_done(&load->ddl);
+    sfx_buf_done(&load->plan);
+    sfx_buf_done(&load->told.text);
     sfx_buf_done(&load->event_id);
     free(load->tmp_dir);
     free(load);
@@ -224,7 +228,6 @@ int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *sourc
     rc = ops->commit(load->sink, &counts, entry, err);
     load->broken = rc < 0;
     load->result.outcome = load->opts.dry_run ? SFX_LOAD_PLANNED : SFX_LOAD_DONE;
-    load->result.ddl = sfx_buf_slice(&load->ddl);
 out:
     if (rc < 0)
         ops->rollback(load->sink);
@@ -252,6 +255,24 @@ static void count_result(struct sfx_load *load)
     total->skipped += counts->skipped;
 }
 
+/* What the report may want to pass on. */
+static int dress_result(struct sfx_load *load, struct sfx_err *err)
+{
+    struct sfx_load_result *result = &load->result;
+    const bool durable = result->outcome == SFX_LOAD_DONE || result->outcome == SFX_LOAD_KNOWN;
+    int rc = 0;
+
+    if (load->opts.dry_run) {
+        sfx_buf_clear(&load->plan);
+        rc = sfx_load_plan(result, sfx_buf_slice(&load->ddl), &load->plan, err);
+        result->plan = sfx_buf_slice(&load->plan);
+    } else if (durable && load->event != NULL) {
+        rc = sfx_load_event_make(&load->told, result, load->event->id, err);
+        result->event = &load->told.event;
+    }
+    return rc;
+}
+
 int sfx_load_told(struct sfx_load *load, int rc, struct sfx_err *err)
 {
     struct sfx_err failure;
@@ -260,8 +281,11 @@ int sfx_load_told(struct sfx_load *load, int rc, struct sfx_err *err)
         load->broken = true;
     if (rc < 0 && load->broken)
         return rc;
-    if (rc < 0)
+    if (rc < 0) {
         load->result.outcome = SFX_LOAD_FAILED;
+        if (load->stats.first_failure == 0)
+            load->stats.first_failure = rc;
+    }
     count_result(load);
     if (rc < 0 && load->first_failure.code == SFX_OK) {
         load->first_failure = *err;
@@ -273,7 +297,9 @@ int sfx_load_told(struct sfx_load *load, int rc, struct sfx_err *err)
     }
     if (load->opts.report == NULL)
         return 0;
-    rc = load->opts.report(load->opts.report_ctx, &load->result, err);
+    rc = dress_result(load, err);
+    if (rc == 0)
+        rc = load->opts.report(load->opts.report_ctx, &load->result, err);
     load->broken = rc < 0;
     return rc;
 }
@@ -281,7 +307,7 @@ int sfx_load_told(struct sfx_load *load, int rc, struct sfx_err *err)
 /* Loads or ignores the current stream. */
 static int take_stream(struct sfx_load *load, struct sfx_input *in, struct sfx_err *err)
 {
-    const struct sfx_format *format = load->opts.format;
+    const struct sfx_format *format = load->format;
     const char *name = sfx_input_data_name(in);
     struct sfx_slice type, head;
     int rc;
@@ -337,6 +363,25 @@ int sfx_load_operand(struct sfx_load *load, const char *path, const struct sfx_e
     }
     sfx_input_free(in);
     return rc < 0 ? rc : sfx_load_first_failure(load, err);
+}
+
+int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sfx_err *err)
+{
+    static const char *const standard_input[] = {"-", NULL};
+    int rc;
+
+    if (paths[0] == NULL)
+        paths = standard_input;
+    else if (load->opts.load_id != NULL && paths[1] != NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "a load's id is the name of one input");
+    for (; *paths != NULL; paths++) {
+        rc = sfx_load_operand(load, *paths, NULL, err);
+        if (load->broken)
+            return rc;
+        if (rc < 0)
+            sfx_log_err(load->opts.log, SFX_LOG_ERROR, err);
+    }
+    return load->stats.failed > 0 || load->stats.records.rejected > 0;
 }
 
 int sfx_load_first_failure(const struct sfx_load *load, struct sfx_err *err)

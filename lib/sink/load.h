@@ -7,6 +7,10 @@
  * an input; what it contains is known by the ledger afterwards and not loaded again. Whatever
  * becomes of an input is told to `report`, before the next one begins; the first failure of an
  * operand is returned instead. Not safe for two threads.
+ *
+ * The event of a load is dev.sfx.load.committed: its subject is the input, data.records what this
+ * load or the earlier one inserted, data.loaded what was inserted now; data.path is not set, since
+ * there is no file to go on with. The same load has the same id.
  */
 #ifndef SFX_SINK_LOAD_H
 #define SFX_SINK_LOAD_H
@@ -36,39 +40,43 @@ struct sfx_load_result {
     const char *name, *member; /* member: NULL for none */
     const char *table;         /* NULL when it failed before its name was known */
     struct sfx_sink_entry entry;
-    struct sfx_slice ddl; /* PLANNED: the statements that would make the table; may be empty */
+    struct sfx_slice plan;   /* of a dry run: the sentence as a line of SQL comment, then the
+                                statements that would make the table; else empty */
+    struct sfx_event *event; /* DONE, KNOWN, when an event named the file: what tells of the load
+                                (see below); else NULL */
     const struct sfx_err *failure;
 };
 
 typedef int sfx_load_report(void *ctx, const struct sfx_load_result *result, struct sfx_err *err);
 
-struct sfx_load_opts {               /* all-zero: the defaults */
-    const char *table;               /* template; default "{stem}" of the input's name */
-    const struct sfx_format *format; /* NULL: by name and content */
-    struct sfx_reader_opts reader;
-    enum sfx_load_on_error on_error;
-    const char *load_id;               /* key instead of the content's hash */
-    bool force;                        /* load what the ledger knows again */
-    bool dry_run;                      /* write nothing */
-    const char *tmp_dir;               /* default: the folder of the database, or /tmp */
-    int64_t timeout_ns;                /* for locks; 0: not at all */
-    const volatile sig_atomic_t *stop; /* non-zero: take the input in hand back; may be NULL */
-    const struct sfx_log *log;         /* says rejected records that have no sink; may be NULL */
-    struct sfx_progress *progress;     /* may be NULL */
-    sfx_load_report *report;           /* <0 ends the run */
+struct sfx_load_opts {                    /* all-zero: the defaults */
+    const char *table;                    /* template; default "{stem}" of the input's name */
+    const char *from, *delimiter, *quote; /* as sfx_format_parse; default by name and content */
+    struct sfx_reader_opts reader;        /* delimiter and quote are set by those above */
+    int on_error;                         /* enum sfx_load_on_error */
+    const char *load_id;                  /* key instead of the content's hash */
+    bool force;                           /* load what the ledger knows again */
+    bool dry_run;                         /* write nothing */
+    const char *tmp_dir;                  /* default: the folder of the database, or /tmp */
+    int64_t timeout_ns;                   /* for locks; 0: not at all */
+    const volatile sig_atomic_t *stop;    /* non-zero: take the input in hand back; may be NULL */
+    const struct sfx_log *log;            /* says what there is nobody else to tell; may be NULL */
+    struct sfx_progress *progress;        /* may be NULL */
+    sfx_load_report *report;              /* <0 ends the run */
     void *report_ctx;
 };
 
 struct sfx_load_stats {
     uint64_t loaded, known, ignored, failed; /* inputs; empty ones count as ignored */
+    int first_failure;                       /* its code; 0: none */
     uint64_t nbytes;                         /* of decoded content */
     struct sfx_sink_counts records;          /* of the loads of this run */
 };
 
 struct sfx_load;
 
-/* Opens target (a sink's URI) for loading. target and opts are borrowed while the load lives.
- * Errors: NULL; as sfx_sink_open; USAGE for a bad template. */
+/* Opens target (a sink's URI) for loading. What opts points to is borrowed while the load lives.
+ * Errors: NULL; as sfx_sink_open; USAGE for a bad template, format, delimiter or quote. */
 struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *opts,
                               struct sfx_err *err);
 
@@ -85,6 +93,13 @@ int sfx_load_operand(struct sfx_load *load, const char *path, const struct sfx_e
                      struct sfx_err *err);
 
 /*
+ * Loads the inputs of all paths (ended by NULL; none: standard input) and logs the failures of
+ * inputs. Returns 0; 1 when an input failed or a record was rejected; <0 when the run cannot go on.
+ * Errors: as _operand; USAGE for several paths with one load_id.
+ */
+int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sfx_err *err);
+
+/*
  * Loads the file path that event names: its records, if it is of a format of records, perhaps
  * compressed or in an archive; else one row of what is known of the file (path, type, size, width,
  * height, sha256, mtime, event_id), by default into a table "files". Returns as _operand.
@@ -97,40 +112,12 @@ bool sfx_load_is_broken(const struct sfx_load *load);
 
 struct sfx_load_stats sfx_load_stats(const struct sfx_load *load);
 
-/* True when the records of the input are in the target, by this load or an earlier one. */
-bool sfx_load_is_durable(const struct sfx_load_result *result);
-
 /* Appends the figures as members of the object that w has begun. */
 void sfx_load_stats_write(const struct sfx_load_stats *stats, struct sfx_json_writer *w);
 
-/* Appends what became of the input in a sentence, without line end. Errors: NOMEM. */
-int sfx_load_describe(const struct sfx_load_result *result, struct sfx_buf *out,
-                      struct sfx_err *err);
-
-/* Says the sentence: a failure as an error, a loss of records as a notice, success with -v. */
+/* Says in a sentence what became of the input: a failure as an error, a loss of records as a
+ * notice, success as information. */
 void sfx_load_say(const struct sfx_load_result *result, const struct sfx_log *log);
-
-/* Appends the sentence as a line of comment, and the statements below it: what --dry-run prints.
- * Errors: NOMEM. */
-int sfx_load_plan(const struct sfx_load_result *result, struct sfx_buf *out, struct sfx_err *err);
-
-/* The event of a load and what it is made of; {0} is one to make. */
-struct sfx_load_event {
-    struct sfx_event event; /* to be given to sfx_stage_emit or written */
-    struct sfx_event_attr members[6];
-    struct sfx_buf text; /* owned */
-    char id[SFX_EVENT_ID_NBYTES];
-};
-
-/*
- * Makes the event dev.sfx.load.committed of a DONE or KNOWN result (borrowed while the event is
- * used): subject is the input, data.records what this load or the earlier one inserted, data.loaded
- * what was inserted now; data.path is not set, since there is no file to go on with. cause is the
- * id of the event that named the file; the same load has the same id. Errors: NOMEM.
- */
-int sfx_load_event_make(struct sfx_load_event *ev, const struct sfx_load_result *result,
-                        struct sfx_slice cause, struct sfx_err *err);
-void sfx_load_event_done(struct sfx_load_event *ev);
 
 void sfx_load_free(struct sfx_load *load);
 

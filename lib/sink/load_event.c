@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The event of a load: what the next program, or a watcher of the pipe, learns of it. */
 #include "base/size.h"
-#include "sink/load.h"
+#include "sink/load_internal.h"
 #include "json/json.h"
 
 #include <assert.h>
@@ -96,9 +96,4 @@ int sfx_load_event_make(struct sfx_load_event *ev, const struct sfx_load_result 
     ev->event.subject = sfx_slice_str(result->name);
     ev->event.records = (int64_t)result->entry.counts.inserted;
     return 0;
-}
-
-void sfx_load_event_done(struct sfx_load_event *ev)
-{
-    sfx_buf_done(&ev->text);
 }

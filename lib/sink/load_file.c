@@ -191,7 +191,7 @@ int sfx_load_file(struct sfx_load *load, const char *path, const struct sfx_even
     int rc;
 
     load->event = event;
-    rc = load->opts.format != NULL ? 1 : holds_records(load, path, &type, &members, err);
+    rc = load->format != NULL ? 1 : holds_records(load, path, &type, &members, err);
     if (rc != 0) {
         /* What cannot be opened or decoded fails here as well, and is told. */
         rc = sfx_load_operand(load, path, event, err);

@@ -12,8 +12,17 @@
 #include "sink/infer.h"
 #include "sink/load.h"
 
+/* The event of a load and what it is made of. */
+struct sfx_load_event {
+    struct sfx_event event;
+    struct sfx_event_attr members[6];
+    struct sfx_buf text;
+    char id[SFX_EVENT_ID_NBYTES];
+};
+
 struct sfx_load {
     struct sfx_load_opts opts;
+    const struct sfx_format *format; /* NULL: by name and content */
     struct sfx_sink *sink;
     struct sfx_template *table; /* NULL: the default */
     char *tmp_dir;
@@ -29,7 +38,8 @@ struct sfx_load {
     struct sfx_infer infer;
     struct sfx_batch batch;
     struct sfx_reader *readers[8]; /* by format, reused; NULL until needed */
-    struct sfx_buf key, ddl, event_id;
+    struct sfx_buf key, ddl, plan, event_id;
+    struct sfx_load_event told;
     struct sfx_reject_sink bad;            /* refusals by reader and sink */
     const struct sfx_reject_sink *rejects; /* borrowed; where rejected records go, or NULL */
     bool reading; /* a refusal now comes from the reader, not from the sink */
@@ -75,6 +85,15 @@ int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *sourc
  * the load is broken, what report returned.
  */
 int sfx_load_told(struct sfx_load *load, int rc, struct sfx_err *err);
+
+/* Makes the event of a DONE or KNOWN result (borrowed while the event is used); cause is the id of
+ * the event that named the file. Errors: NOMEM. */
+int sfx_load_event_make(struct sfx_load_event *ev, const struct sfx_load_result *result,
+                        struct sfx_slice cause, struct sfx_err *err);
+
+/* Appends what a dry run has to say of result, with the statements ddl. Errors: NOMEM. */
+int sfx_load_plan(const struct sfx_load_result *result, struct sfx_slice ddl, struct sfx_buf *out,
+                  struct sfx_err *err);
 
 /* The first failure of the operand's inputs, described in err; 0: none. */
 int sfx_load_first_failure(const struct sfx_load *load, struct sfx_err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What became of an input, in a sentence, as a plan, and as figures. */
-#include "sink/load.h"
+#include "sink/load_internal.h"
 
 #include <inttypes.h>
 
@@ -61,8 +61,7 @@ static int add_known(struct sfx_buf *out, const struct sfx_load_result *result, 
     return rc == 0 ? add_count(out, result->entry.counts.inserted, " records", err) : rc;
 }
 
-int sfx_load_describe(const struct sfx_load_result *result, struct sfx_buf *out,
-                      struct sfx_err *err)
+static int describe(const struct sfx_load_result *result, struct sfx_buf *out, struct sfx_err *err)
 {
     int rc = sfx_buf_printf(out, err, "%s: ", result->name);
 
@@ -81,13 +80,14 @@ int sfx_load_describe(const struct sfx_load_result *result, struct sfx_buf *out,
     return 0;
 }
 
-int sfx_load_plan(const struct sfx_load_result *result, struct sfx_buf *out, struct sfx_err *err)
+int sfx_load_plan(const struct sfx_load_result *result, struct sfx_slice ddl, struct sfx_buf *out,
+                  struct sfx_err *err)
 {
     size_t start = out->len, i;
     int rc = sfx_buf_puts(out, "-- ", err);
 
     if (rc == 0)
-        rc = sfx_load_describe(result, out, err);
+        rc = describe(result, out, err);
     /* A name with a line end in it must not end the comment. */
     for (i = start; rc == 0 && i < out->len; i++) {
         if ((unsigned char)out->data[i] < 0x20 || out->data[i] == 0x7f)
@@ -96,7 +96,7 @@ int sfx_load_plan(const struct sfx_load_result *result, struct sfx_buf *out, str
     if (rc == 0)
         rc = sfx_buf_putc(out, '\n', err);
     if (rc == 0 && result->outcome == SFX_LOAD_PLANNED)
-        rc = sfx_buf_append(out, result->ddl.ptr, result->ddl.len, err);
+        rc = sfx_buf_append(out, ddl.ptr, ddl.len, err);
     return rc;
 }
 
@@ -116,16 +116,11 @@ void sfx_load_say(const struct sfx_load_result *result, const struct sfx_log *lo
     else if (result->outcome == SFX_LOAD_IGNORED ||
              (result->outcome == SFX_LOAD_DONE && counts->rejected + counts->skipped > 0))
         level = SFX_LOG_NOTICE;
-    if (sfx_load_describe(result, &text, NULL) == 0) {
+    if (describe(result, &text, NULL) == 0) {
         said = sfx_buf_cstr(&text, NULL);
         sfx_log(log, level, "%s", said != NULL ? said : result->name);
     }
     sfx_buf_done(&text);
-}
-
-bool sfx_load_is_durable(const struct sfx_load_result *result)
-{
-    return result->outcome == SFX_LOAD_DONE || result->outcome == SFX_LOAD_KNOWN;
 }
 
 static void add_figure(struct sfx_json_writer *w, const char *name, uint64_t value)

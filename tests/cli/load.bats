@@ -245,7 +245,7 @@ id:tuesday"
 }
 
 @test "standard input, dialects and wide tables" {
-	exits 0 bash -c 'printf "1;'"'x;y'"'\n2;z\n" | sfx-load sqlite:x.db -t t --from csv --delimiter ";" --quote "'"'"'" --no-header'
+	exits 0 bash -c 'printf "1;'"'x;y'"'\n2;z\n" | sfx-load sqlite:x.db -t t -i csv -d ";" --quote "'"'"'" --no-header'
 	is 'SELECT "1", "2" FROM t' "1|x;y
 2|z"
 	exits 2 bash -c 'sfx-load sqlite:x.db <orders.csv'
