@@ -53,12 +53,12 @@ const char *sfx_json_scan_portable(const char *ptr, const char *end)
     if (len >= 8)
         return end - 8 + count_plain(load8(end - 8));
     switch (len) {
-    case 7: last[6] = ptr[6]; /* fall through */
-    case 6: last[5] = ptr[5]; /* fall through */
-    case 5: last[4] = ptr[4]; /* fall through */
-    case 4: last[3] = ptr[3]; /* fall through */
-    case 3: last[2] = ptr[2]; /* fall through */
-    case 2: last[1] = ptr[1]; /* fall through */
+    case 7: last[6] = ptr[6]; __attribute__((fallthrough));
+    case 6: last[5] = ptr[5]; __attribute__((fallthrough));
+    case 5: last[4] = ptr[4]; __attribute__((fallthrough));
+    case 4: last[3] = ptr[3]; __attribute__((fallthrough));
+    case 3: last[2] = ptr[2]; __attribute__((fallthrough));
+    case 2: last[1] = ptr[1]; __attribute__((fallthrough));
     default: last[0] = ptr[0];
     }
     plain = count_plain(load8(last));
