@@ -70,7 +70,8 @@ static void put_choices(struct sfx_opt_out *out, const char *choices)
     SFX_OPT_PUT(out, ".");
 }
 
-void sfx_opt_put_facts(struct sfx_opt_out *out, const struct sfx_opt *row)
+/* What the row itself says beyond its help: choices, bounds, repetition. */
+static void put_facts(struct sfx_opt_out *out, const struct sfx_opt *row)
 {
     if (row->kind == SFX_OPT_ENUM)
         put_choices(out, row->choices);
@@ -119,6 +120,27 @@ void sfx_opt_put_wrapped(struct sfx_opt_out *out, const char *text, const struct
         if (*text != '\0')
             new_line = *text++ == '\n' || new_line;
     }
+}
+
+void sfx_opt_put_sentences(struct sfx_opt_out *out, const struct sfx_opt *row,
+                           const struct sfx_opt_wrap *how)
+{
+    struct sfx_buf buf = {0};
+    struct sfx_opt_out sentences = {&buf, out->err, out->rc};
+    const char *text;
+
+    SFX_OPT_PUT(&sentences, "%s", row->help);
+    put_facts(&sentences, row);
+    out->rc = sentences.rc;
+    if (out->rc == 0) {
+        text = sfx_buf_cstr(&buf, out->err);
+        if (text != NULL)
+            sfx_opt_put_wrapped(out, text, how);
+        else
+            out->rc = SFX_E_NOMEM;
+    }
+    SFX_OPT_PUT(out, "\n");
+    sfx_buf_done(&buf);
 }
 
 int sfx_opt_render(const struct sfx_prog *prog, const char *form, struct sfx_buf *buf,

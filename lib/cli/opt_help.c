@@ -28,8 +28,6 @@ static int put_option(struct sfx_opt_out *out, const struct sfx_opt *row)
 static void put_row(struct sfx_opt_out *out, const struct sfx_opt *row)
 {
     const struct sfx_opt_wrap how = {HELP_COLUMNS, TEXT_COLUMN, TEXT_COLUMN, false, NULL};
-    struct sfx_buf text = {0};
-    struct sfx_opt_out sentences = {&text, out->err, out->rc};
     int columns;
 
     if (row->kind == SFX_OPT_SECTION) {
@@ -41,14 +39,7 @@ static void put_row(struct sfx_opt_out *out, const struct sfx_opt *row)
         SFX_OPT_PUT(out, "%*s", TEXT_COLUMN - columns, "");
     else
         SFX_OPT_PUT(out, "\n%*s", TEXT_COLUMN, "");
-    SFX_OPT_PUT(&sentences, "%s", row->help);
-    sfx_opt_put_facts(&sentences, row);
-    SFX_OPT_PUT(&sentences, "%c", '\0'); /* terminates */
-    out->rc = sentences.rc;
-    if (out->rc == 0)
-        sfx_opt_put_wrapped(out, text.data, &how);
-    SFX_OPT_PUT(out, "\n");
-    sfx_buf_done(&text);
+    sfx_opt_put_sentences(out, row, &how);
 }
 
 static void put_examples(struct sfx_opt_out *out, const struct sfx_opt_example *example)

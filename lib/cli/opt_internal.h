@@ -37,20 +37,21 @@ bool sfx_opt_operands_are_files(const struct sfx_prog *prog);
 /* Takes the next word off a list joined by '|'; false at its end. *rest is NULL after the last. */
 bool sfx_opt_next_choice(const char **rest, struct sfx_slice *word);
 
-/* Appends what the row itself says beyond its help: choices, bounds, repetition; sentences. */
-void sfx_opt_put_facts(struct sfx_opt_out *out, const struct sfx_opt *row);
-
-/*
- * Appends text word by word in lines of at most width columns. The first line begins at column
- * `column`; those that follow are indented by `indent`. put_word writes one word (NULL: as it is);
- * sentence_lines begins every sentence on a new line. Ends without a line end.
- */
+/* How text is laid out in lines. */
 struct sfx_opt_wrap {
-    int width, column, indent;
-    bool sentence_lines;
-    void (*put_word)(struct sfx_opt_out *out, struct sfx_slice word);
+    int width;           /* columns of the longest line */
+    int column;          /* where the first line begins */
+    int indent;          /* of those that follow */
+    bool sentence_lines; /* every sentence begins a line */
+    void (*put_word)(struct sfx_opt_out *out, struct sfx_slice word); /* NULL: as it is */
 };
+
+/* Appends text word by word, without a line end after the last. */
 void sfx_opt_put_wrapped(struct sfx_opt_out *out, const char *text, const struct sfx_opt_wrap *how);
+
+/* The same for the row's help and what the row itself adds to it, with a line end. */
+void sfx_opt_put_sentences(struct sfx_opt_out *out, const struct sfx_opt *row,
+                           const struct sfx_opt_wrap *how);
 
 /* The forms of sfx_opt_render. */
 void sfx_opt_render_help(const struct sfx_prog *prog, struct sfx_opt_out *out);

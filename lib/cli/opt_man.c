@@ -150,8 +150,6 @@ static void put_operands(struct sfx_opt_out *out, const char *operands)
 static void put_item(struct sfx_opt_out *out, const struct sfx_opt *row)
 {
     const struct sfx_opt_wrap how = {MAN_COLUMNS, 0, 0, true, put_word};
-    struct sfx_buf text = {0};
-    struct sfx_opt_out sentences = {&text, out->err, out->rc};
 
     if (row->letter != 0)
         SFX_OPT_PUT(out, ".It Fl %c , ", row->letter);
@@ -159,15 +157,7 @@ static void put_item(struct sfx_opt_out *out, const struct sfx_opt *row)
         SFX_OPT_PUT(out, ".It ");
     put_long(out, row);
     SFX_OPT_PUT(out, "\n");
-    SFX_OPT_PUT(&sentences, "%s", row->help);
-    sfx_opt_put_facts(&sentences, row);
-    SFX_OPT_PUT(&sentences, "%c", '\0'); /* terminates */
-    if (out->rc == 0)
-        out->rc = sentences.rc;
-    if (out->rc == 0)
-        sfx_opt_put_wrapped(out, text.data, &how);
-    SFX_OPT_PUT(out, "\n");
-    sfx_buf_done(&text);
+    sfx_opt_put_sentences(out, row, &how);
 }
 
 void sfx_opt_render_man(const struct sfx_prog *prog, struct sfx_opt_out *out)
