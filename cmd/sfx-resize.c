@@ -2,15 +2,10 @@
 /* sfx-resize: decode, turn upright, resize and convert images. */
 #include "cmd.h"
 
-#include "base/io.h"
 #include "base/pool.h"
-#include "image/image_batch.h"
-#include "image/image_input.h"
-#include "image/image_plan.h"
-#include "run/rejects.h"
-#include "run/stage.h"
+#include "base/size.h"
+#include "run/images.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,7 +56,7 @@ static const struct sfx_opt opts[] = {
      "Sync outputs to the disk before they are told of.", NULL, 0, 0},
     {'n', "dry-run", NULL, SFX_OPT_FLAG, AT(dry_run),
      "Only print the names and sizes of the outputs.", NULL, 0, 0},
-    SFX_OPT_COMMON_ROWS(struct options, common),
+    SFX_OPT_COMMON_PROGRESS_ROWS(struct options, common),
     SFX_OPT_END,
 };
 
@@ -90,17 +85,15 @@ struct app {
     struct sfx_cmd cmd;
     struct options o;
     struct sfx_image_plan plan;
-    struct sfx_rejects *rejects;
-    uint64_t files, failed, outputs, in_nbytes, out_nbytes;
-    int last_failure; /* its code */
+    struct sfx_images_stats stats;
 };
 
 /* What cannot be asked for together, and what the plan makes of the rest. */
 static int prepare(struct app *app, char *const *paths, size_t npaths, struct sfx_err *err)
 {
     const struct options *o = &app->o;
-    bool pipe = !o->events && npaths == 1 && strcmp(paths[0], "-") == 0;
-    struct sfx_image_words words = {
+    bool pipe = npaths == 1 && strcmp(paths[0], "-") == 0;
+    const struct sfx_image_words words = {
         .sizes = o->sizes.items,
         .nsizes = o->sizes.count,
         .enlarge = o->enlarge,
@@ -127,173 +120,60 @@ static int prepare(struct app *app, char *const *paths, size_t npaths, struct sf
         return sfx_err_set(err, SFX_E_USAGE,
                            "-E reads events: it needs a TEMPLATE (-o) and goes with neither FILE, "
                            "--info, -n nor -j");
-    if (app->plan.file.fd != NULL && npaths > 1)
+    if (app->plan.file.fd != NULL && npaths > 1 && !o->info)
         return sfx_err_set(err, SFX_E_USAGE, "standard output takes one image");
     return 0;
 }
 
-/* Counts, says and keeps a failure. */
-static int failed(struct app *app, const char *path, const struct sfx_err *failure,
-                  struct sfx_err *err)
+static int run(struct app *app, char *const *paths, size_t npaths,
+               const volatile sig_atomic_t *stop, struct sfx_err *err)
 {
-    struct sfx_reject reject = {.input = path, .code = sfx_code_name(failure->code)};
-    const struct sfx_reject_sink *sink;
-    size_t len = strlen(path);
-
-    app->failed++;
-    app->last_failure = failure->code;
-    sfx_log_err(&app->cmd.log, SFX_LOG_ERROR, failure);
-    if (app->rejects == NULL)
-        return 0;
-    /* The message begins with the path, which has a member of its own. */
-    reject.reason = failure->text + (strncmp(failure->text, path, len) == 0 ? len + 2 : 0);
-    sink = sfx_rejects_sink(app->rejects);
-    return sink->put(sink->ctx, &reject, err);
-}
-
-/* Tells of a file of the batch. */
-static int on_file(void *ctx, const char *path, int rc, const struct sfx_err *failure,
-                   const struct sfx_image_file *file, struct sfx_err *err)
-{
-    struct app *app = ctx;
-    char line[128];
-    size_t i;
-
-    app->files++;
-    if (rc < 0)
-        return failed(app, path, failure, err);
-    app->in_nbytes += file->in_nbytes;
-    app->outputs += file->nmade;
-    for (i = 0; i < file->nmade; i++) {
-        const struct sfx_image_made *made = &file->made[i];
-        const char *name = made->name.path.data != NULL ? made->name.path.data : "-";
-
-        app->out_nbytes += made->nbytes;
-        sfx_log(&app->cmd.log, SFX_LOG_INFO, "%s -> %s, %ux%u, %llu bytes", path, name,
-                made->width_px, made->height_px, (unsigned long long)made->nbytes);
-        if (!app->o.dry_run)
-            continue;
-        (void)snprintf(line, sizeof(line), "\t%u\t%u\n", made->width_px, made->height_px);
-        rc = sfx_io_write(STDOUT_FILENO, name, strlen(name), err);
-        if (rc == 0)
-            rc = sfx_io_write(STDOUT_FILENO, line, strlen(line), err);
-        if (rc < 0)
-            return rc;
-    }
-    return 0;
-}
-
-/* Works on the file of an event. */
-static int on_event(void *ctx, struct sfx_stage *stage, const struct sfx_stage_item *item,
-                    struct sfx_err *err)
-{
-    struct app *app = ctx;
-    struct sfx_image_file file;
-    size_t i;
-    int rc = sfx_image_file_run(&app->plan.file, item->path, item->event->id, &file, err);
-
-    for (i = 0; rc == 0 && i < file.nmade; i++) {
-        struct sfx_image_made *made = &file.made[i];
-        struct sfx_outfile *out = made->file;
-        struct sfx_stage_facts facts = {
-            .media_type = sfx_slice_str(sfx_image_format_media_type(made->format)),
-            .width = made->width_px,
-            .height = made->height_px,
-            .records = -1,
-        };
-
-        made->file = NULL; /* taken */
-        rc = sfx_stage_publish(stage, item, out, made->name.path.data, &facts, err);
-    }
-    sfx_image_file_done(&file);
-    return rc;
-}
-
-static int run_info(struct app *app, char *const *paths, size_t npaths, struct sfx_err *err)
-{
-    struct sfx_buf line = {0};
-    struct sfx_err failure;
-    size_t i;
-    int rc = 0;
-
-    for (i = 0; i < npaths && rc == 0; i++) {
-        app->files++;
-        sfx_buf_clear(&line);
-        if (sfx_image_input_describe(paths[i], &app->plan.resize.limits, &line, &failure) < 0)
-            rc = failed(app, paths[i], &failure, err);
-        else
-            rc = sfx_io_write(STDOUT_FILENO, line.data, line.len, err);
-    }
-    sfx_buf_done(&line);
-    return rc;
-}
-
-static int run_events(struct app *app, const volatile sig_atomic_t *stop, struct sfx_err *err)
-{
-    struct sfx_stage_opts stage = {
+    struct sfx_progress progress;
+    const struct sfx_images_job job = {
+        .plan = &app->plan,
         .program = prog.name,
-        .in_fd = STDIN_FILENO,
-        .out_fd = STDOUT_FILENO,
         .rejects = app->o.rejects,
         .log = &app->cmd.log,
-        .stop = stop,
-    };
-    struct sfx_stage_stats stats;
-    int rc = sfx_stage_run(&stage, on_event, app, &stats, err);
-
-    app->files = stats.events;
-    app->failed = stats.failed;
-    app->outputs = stats.outputs;
-    app->in_nbytes = stats.in_nbytes;
-    app->out_nbytes = stats.out_nbytes;
-    return rc < 0 ? rc : 0;
-}
-
-static int run_files(struct app *app, char *const *paths, size_t npaths,
-                     const volatile sig_atomic_t *stop, struct sfx_err *err)
-{
-    struct sfx_image_batch_opts batch = {
-        .file = &app->plan.file,
+        .in_fd = STDIN_FILENO,
+        .out_fd = STDOUT_FILENO,
         .nthreads = app->o.jobs > 0 ? app->o.jobs : sfx_pool_ncpus(),
+        .progress = &progress,
         .stop = stop,
     };
-    int rc = 0;
+    int rc;
 
-    if (app->o.rejects != NULL) {
-        app->rejects = sfx_rejects_new(app->o.rejects, prog.name, err);
-        if (app->rejects == NULL)
-            return (int)err->code;
-    }
-    rc = app->o.info ? run_info(app, paths, npaths, err)
-                     : sfx_image_batch_run(&batch, paths, npaths, on_file, app, err);
-    if (sfx_rejects_close(app->rejects, rc == 0 ? err : NULL) < 0 && rc == 0)
-        rc = SFX_E_IO;
+    if (app->o.events)
+        return sfx_images_events(&job, &app->stats, err);
+    sfx_cmd_progress_init(&app->cmd, &progress);
+    rc = app->o.info ? sfx_images_describe(&job, paths, npaths, &app->stats, err)
+                     : sfx_images_resize(&job, paths, npaths, &app->stats, err);
+    sfx_progress_done(&progress);
     return rc;
 }
 
-static int write_stats(struct app *app, struct sfx_err *err)
+static int write_stats(const struct app *app, struct sfx_err *err)
 {
+    const char *const keys[] = {app->o.events ? "events" : "files", "failed", "outputs", "in_bytes",
+                                "out_bytes"};
+    const uint64_t values[] = {app->stats.files, app->stats.failed, app->stats.outputs,
+                               app->stats.in_nbytes, app->stats.out_nbytes};
     struct sfx_buf buf = {0};
     struct sfx_json_writer w;
+    size_t i;
 
     if (!sfx_cmd_stats_begin(&app->cmd, &w, &buf))
         return 0;
-    sfx_json_key(&w, app->o.events ? "events" : "files");
-    sfx_json_uint(&w, app->files);
-    sfx_json_key(&w, "failed");
-    sfx_json_uint(&w, app->failed);
-    sfx_json_key(&w, "outputs");
-    sfx_json_uint(&w, app->outputs);
-    sfx_json_key(&w, "in_bytes");
-    sfx_json_uint(&w, app->in_nbytes);
-    sfx_json_key(&w, "out_bytes");
-    sfx_json_uint(&w, app->out_nbytes);
+    for (i = 0; i < SFX_COUNT(keys); i++) {
+        sfx_json_key(&w, keys[i]);
+        sfx_json_uint(&w, values[i]);
+    }
     return sfx_cmd_stats_end(&app->cmd, &w, &buf, err);
 }
 
 int main(int argc, char **argv)
 {
     static char dash[] = "-", *standard_input[] = {dash};
+    static const volatile sig_atomic_t never = 0;
     struct app app = {.o = {.quality = 80, .compression = 6, .jobs = 1}};
     const volatile sig_atomic_t *stop;
     struct sfx_err err;
@@ -303,25 +183,22 @@ int main(int argc, char **argv)
 
     if (code != SFX_CMD_GO_ON)
         return code;
-    paths = argv + first;
     npaths = (size_t)(argc - first);
-    if (npaths == 0 && !app.o.events) {
-        paths = standard_input;
-        npaths = 1;
-    }
-    stop = sfx_cmd_catch_stop();
+    paths = npaths > 0 || app.o.events ? argv + first : standard_input;
+    npaths += paths == standard_input;
+    /* A pipe may be quiet for ever: there a signal ends the program at once. */
+    stop = paths == standard_input ? &never : sfx_cmd_catch_stop();
     rc = prepare(&app, paths, npaths, &err);
     if (rc == 0)
-        rc = app.o.events ? run_events(&app, stop, &err)
-                          : run_files(&app, paths, npaths, stop, &err);
+        rc = run(&app, paths, npaths, stop, &err);
     if (rc == 0)
         rc = write_stats(&app, &err);
     if (rc < 0)
         code = sfx_cmd_fail(&app.cmd, rc, &err);
-    else if (app.failed > 0 && npaths == 1)
-        code = sfx_exit_code(app.last_failure); /* there is no rest that was done */
+    else if (app.stats.failed > 0 && npaths == 1)
+        code = sfx_exit_code(app.stats.last_failure); /* there is no rest that was done */
     else
-        code = app.failed > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
+        code = app.stats.failed > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
     sfx_image_plan_done(&app.plan);
     return sfx_cmd_end(&app.cmd, &app.o, code, *stop);
 }
