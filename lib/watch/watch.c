@@ -199,12 +199,18 @@ static int on_change(struct sfx_watch *w, const struct sfx_watch_change *change,
     return change->of_folder ? on_folder(w, change, err) : on_file(w, change, ev, err);
 }
 
+static bool is_due(const struct sfx_watch *w)
+{
+    return sfx_watch_queue_due_ns(&w->pending) <= sfx_clock_mono_ns();
+}
+
 /* Takes one change from the kernel. 1: an event; 0: none; *idle: there was no change. */
 static int step_changes(struct sfx_watch *w, bool *idle, struct sfx_event *ev, struct sfx_err *err)
 {
-    /* Asked each time when there is nothing else to do, now and then during a scan. */
+    /* Now and then during a scan, else each time; before a second look too, which a change that is
+     * queued may have made needless. */
     bool scanning = w->scan != NULL || w->scan_first != NULL;
-    bool ask = !scanning || ++w->scan_steps >= SFX_WATCH_STEPS;
+    bool ask = !scanning || ++w->scan_steps >= SFX_WATCH_STEPS || is_due(w);
     struct sfx_watch_change change = {0};
     int rc;
 
@@ -318,7 +324,7 @@ int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *er
         if (rc != 0 || !idle)
             continue;
         rc = step_lost_roots(w, err);
-        if (rc == 0 && sfx_watch_queue_due_ns(&w->pending) <= sfx_clock_mono_ns())
+        if (rc == 0 && is_due(w))
             rc = step_pending(w, ev, err);
         else if (rc == 0 && (w->scan != NULL || w->scan_first != NULL))
             rc = step_scan(w, ev, err);

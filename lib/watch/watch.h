@@ -46,7 +46,7 @@ struct sfx_watch_opts {       /* all borrowed until _free; all zero: everything 
     size_t ntypes;
     unsigned kinds;    /* what to tell: a set of enum sfx_watch_kind; 0: SFX_WATCH_DEFAULT */
     int64_t settle_ns; /* a file must also not have changed for this long; 0: only where leases do
-                          not work, 1 s */
+                          not work, 1.5 s */
     bool flat;         /* not the folders in the roots */
     bool once;         /* tell what is there and complete, then end */
     int reader_fd;     /* a pipe whose reader, when it goes away, ends the watch; -1: none */

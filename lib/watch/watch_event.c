@@ -57,19 +57,30 @@ int sfx_watch_parse_kinds(struct sfx_slice list, unsigned *set, struct sfx_err *
     }
 }
 
-/* The root as it was given, a slash, and the path below it. */
-static int make_full_path(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
+const char *sfx_watch_full_path(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
 {
     struct sfx_slice name = w->roots[root].name;
     int rc;
 
     sfx_buf_clear(&w->full_path);
+    if (strcmp(w->path.data, ".") == 0)
+        return w->roots[root].path;
     rc = sfx_buf_append(&w->full_path, name.ptr, name.len, err);
     if (rc == 0)
         rc = sfx_buf_putc(&w->full_path, '/', err);
     if (rc == 0)
         rc = sfx_buf_append(&w->full_path, w->path.data, w->path.len, err);
-    return rc;
+    return rc == 0 ? sfx_buf_cstr(&w->full_path, err) : NULL;
+}
+
+void sfx_watch_unreadable(struct sfx_watch *w, uint32_t root, int errnum)
+{
+    const char *path = sfx_watch_full_path(w, root, NULL);
+    struct sfx_err err;
+
+    w->stats.unreadable++;
+    (void)sfx_err_errno(&err, errnum, "%s", path != NULL ? path : w->path.data);
+    sfx_log(w->opts.log, SFX_LOG_WARNING, "%s", err.text);
 }
 
 static void add_state(struct sfx_watch *w, const struct stat *st, struct sfx_event *ev)
@@ -83,13 +94,10 @@ static void add_state(struct sfx_watch *w, const struct stat *st, struct sfx_eve
 int sfx_watch_make_event(struct sfx_watch *w, uint32_t root, unsigned kind, const struct stat *st,
                          struct sfx_slice type, struct sfx_event *ev, struct sfx_err *err)
 {
-    int rc = make_full_path(w, root, err);
-
-    if (rc < 0)
-        return rc;
+    if (sfx_watch_full_path(w, root, err) == NULL)
+        return SFX_E_NOMEM;
     sfx_event_init(ev);
     if (st != NULL) {
-        /* The id that the outside knows has the path that the outside knows. */
         sfx_event_file_id(st, sfx_buf_slice(&w->full_path), w->id);
         add_state(w, st, ev);
     } else {

@@ -39,16 +39,20 @@ int sfx_watch_put_off(struct sfx_watch *w, const struct sfx_watch_look *look, in
     return sfx_watch_queue_add(&w->pending, &item, sfx_buf_slice(&w->path), err);
 }
 
+static int leave_to_next_run(struct sfx_watch *w, const struct sfx_watch_look *look)
+{
+    sfx_log(w->opts.log, SFX_LOG_INFO, "%s: is not complete yet",
+            sfx_watch_full_path(w, look->root, NULL));
+    return 0;
+}
+
 static int put_off_busy(struct sfx_watch *w, const struct sfx_watch_look *look, struct sfx_err *err)
 {
     struct sfx_watch_look later = *look;
     int64_t delay_ns = look->delay_ns > 0 ? look->delay_ns * 2 : SFX_WATCH_YOUNG_NS;
 
-    if (w->opts.once) {
-        sfx_log(w->opts.log, SFX_LOG_INFO, "%s/%s: is being written, not told",
-                w->roots[look->root].path, w->path.data);
-        return 0;
-    }
+    if (w->opts.once)
+        return leave_to_next_run(w, look);
     /* It was there before, but what it will be was not. */
     if (later.kind == SFX_WATCH_SCANNED)
         later.kind = SFX_WATCH_CLOSED;
@@ -79,6 +83,8 @@ static int is_complete(struct sfx_watch *w, const struct sfx_watch_look *look, e
         return put_off_busy(w, look, err);
     if (settle_ns == 0 && probe == SFX_PROBE_UNKNOWN && look->found)
         settle_ns = SFX_WATCH_SETTLE_NS;
+    if (w->opts.once && w->opts.settle_ns > 0 && !has_settled(look, st, settle_ns))
+        return leave_to_next_run(w, look);
     if (settle_ns > 0 && !has_settled(look, st, settle_ns))
         return sfx_watch_put_off(w, look, settle_ns, false, st, err);
     if (probe == SFX_PROBE_FREE && look->found && age_ns >= 0 && age_ns < SFX_WATCH_YOUNG_NS)
@@ -110,10 +116,8 @@ static int open_file(struct sfx_watch *w, const struct sfx_watch_look *look, int
         *fd = OPEN_GONE;
     else
         *fd = why.code == SFX_E_TEMPORARY ? OPEN_BUSY : OPEN_REFUSED;
-    if (*fd == OPEN_REFUSED && look->delay_ns == 0) {
-        w->stats.unreadable++;
-        sfx_log(w->opts.log, SFX_LOG_WARNING, "%s/%s", w->roots[look->root].path, why.text);
-    }
+    if (*fd == OPEN_REFUSED && look->delay_ns == 0)
+        sfx_watch_unreadable(w, look->root, why.errnum);
     return 0;
 }
 
@@ -147,8 +151,7 @@ static bool is_news(struct sfx_watch *w, const struct sfx_watch_look *look, stru
     if (root_fd < 0 || fstatat(root_fd, w->path.data, st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(st->st_mode))
         return false;
-    sfx_event_file_id(st, sfx_buf_slice(&w->path), w->id);
-    return !sfx_told_has(&w->told, look->root, sfx_buf_slice(&w->path), w->id);
+    return !sfx_told_has(&w->told, look->root, sfx_buf_slice(&w->path), st);
 }
 
 /* Looks at the open file: as sfx_watch_look_at. */
@@ -170,11 +173,10 @@ static int look_closely(struct sfx_watch *w, const struct sfx_watch_look *look, 
     rc = find_type(w, fd, type, err);
     if (rc < 0)
         return rc;
-    sfx_event_file_id(st, sfx_buf_slice(&w->path), w->id);
-    if (sfx_told_has(&w->told, look->root, sfx_buf_slice(&w->path), w->id))
+    if (sfx_told_has(&w->told, look->root, sfx_buf_slice(&w->path), st))
         return 0;
     matched = sfx_watch_wants_type(&w->opts, *type);
-    rc = sfx_told_note(&w->told, look->root, sfx_buf_slice(&w->path), w->id, matched, err);
+    rc = sfx_told_note(&w->told, look->root, sfx_buf_slice(&w->path), st, matched, err);
     return rc < 0 ? rc : matched;
 }
 
@@ -191,5 +193,5 @@ int sfx_watch_look_at(struct sfx_watch *w, const struct sfx_watch_look *look, st
     rc = look_closely(w, look, fd, st, type, err);
     if (fd >= 0)
         (void)sfx_io_close(&fd, NULL);
-    return rc < 0 ? sfx_err_wrap(err, rc, "%s/%s", w->roots[look->root].path, w->path.data) : rc;
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", sfx_watch_full_path(w, look->root, NULL)) : rc;
 }

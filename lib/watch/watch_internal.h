@@ -145,15 +145,16 @@ struct sfx_told {
     size_t cap, used;               /* used: with forgotten ones */
 };
 
-/* True when this version of the path was noted last. */
-bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path, const char *id);
+/* True when this version of the path, st, was noted last. */
+bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path,
+                  const struct stat *st);
 /* Notes it, and whether the filter took it. Errors: NOMEM. */
-int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, const char *id,
+int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, const struct stat *st,
                   bool matched, struct sfx_err *err);
-/* Forgets the path; true when its last version had matched; id is filled with something that is the
- * same for the same version. */
+/* Forgets the path; true when its last version had matched. version is filled with text that is
+ * the same for the same version. */
 bool sfx_told_forget(struct sfx_told *t, uint32_t root, struct sfx_slice path,
-                     char id[SFX_EVENT_ID_NBYTES]);
+                     char version[SFX_EVENT_ID_NBYTES]);
 void sfx_told_done(struct sfx_told *t);
 
 /* -- The filter (watch_filter.c) */
@@ -247,8 +248,8 @@ struct sfx_watch_look {
 };
 
 /*
- * Looks at the file w->path. 1: it is complete and new, w->id is its id, *st and *type (empty:
- * unknown) are filled; 0: not, or not yet (then it is pending). Errors: NOMEM, IO, UNSUPPORTED.
+ * Looks at the file w->path. 1: it is complete and new, *st and *type (empty: unknown) are
+ * filled; 0: not, or not yet (then it is pending). Errors: NOMEM, IO, UNSUPPORTED.
  */
 int sfx_watch_look_at(struct sfx_watch *w, const struct sfx_watch_look *look, struct stat *st,
                       struct sfx_slice *type, struct sfx_err *err);
@@ -258,7 +259,14 @@ int sfx_watch_put_off(struct sfx_watch *w, const struct sfx_watch_look *look, in
 
 /* -- Events (watch_event.c) */
 
-/* Makes the event of w->path; st: NULL for a deleted one; w->id is set. Errors: NOMEM. */
+/* The name of w->path for events and messages, root included; terminated, kept in w->full_path.
+ * Errors: NULL, NOMEM. */
+const char *sfx_watch_full_path(struct sfx_watch *w, uint32_t root, struct sfx_err *err);
+/* Warns that w->path cannot be read, and counts it. */
+void sfx_watch_unreadable(struct sfx_watch *w, uint32_t root, int errnum);
+
+/* Makes the event of w->path; st: NULL for a deleted one, whose version stands in w->id. Errors:
+ * NOMEM. */
 int sfx_watch_make_event(struct sfx_watch *w, uint32_t root, unsigned kind, const struct stat *st,
                          struct sfx_slice type, struct sfx_event *ev, struct sfx_err *err);
 

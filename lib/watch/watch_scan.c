@@ -84,10 +84,8 @@ static int open_folder(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
         return fd;
     }
     /* A link or nothing where a folder was: it has changed since, and that will be told. */
-    if (why.code != SFX_E_INPUT && why.errnum != ENOENT && why.errnum != ENOTDIR) {
-        w->stats.unreadable++;
-        sfx_log(w->opts.log, SFX_LOG_WARNING, "%s/%s", w->roots[root].path, why.text);
-    }
+    if (why.code != SFX_E_INPUT && why.errnum != ENOENT && why.errnum != ENOTDIR)
+        sfx_watch_unreadable(w, root, why.errnum);
     return -1;
 }
 
@@ -100,7 +98,7 @@ static int meet_again(struct sfx_watch *w, struct sfx_watch_dir *known,
     int rc = 0;
 
     if (parent == NULL && known != w->roots[root].dir)
-        return sfx_err_set(err, SFX_E_USAGE, "is watched already, as a part of %s",
+        return sfx_err_set(err, SFX_E_USAGE, "is watched already, as %s",
                            w->roots[known->root].path);
     /* A root is told under its own name; a mount may show a folder inside itself. */
     if (parent != NULL && (known->parent == NULL || sfx_watch_dir_within(parent, known)))
@@ -180,7 +178,7 @@ int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint
     rc = watch_folder(w, fd, parent, root, name, &dir, err);
     (void)sfx_io_close(&fd, NULL);
     if (rc < 0)
-        return sfx_err_wrap(err, rc, "%s/%s", w->roots[root].path, w->path.data);
+        return sfx_err_wrap(err, rc, "%s", sfx_watch_full_path(w, root, NULL));
     if (dir == NULL)
         return 0;
     dir->generation = w->generation;
@@ -331,6 +329,12 @@ static void after_scan(struct sfx_watch *w)
     w->sweep = false;
 }
 
+static void scan_failed(struct sfx_watch *w, int errnum)
+{
+    if (sfx_watch_dir_path(w->scan_dir, sfx_slice(NULL, 0), &w->path, NULL) == 0)
+        sfx_watch_unreadable(w, w->scan_dir->root, errnum);
+}
+
 int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, struct sfx_err *err)
 {
     struct dirent *entry;
@@ -347,8 +351,7 @@ int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, str
     entry = readdir(w->scan);
     if (entry == NULL) {
         if (errno != 0)
-            sfx_log(w->opts.log, SFX_LOG_WARNING, "%s/%s: cannot be read to its end",
-                    w->roots[w->scan_dir->root].path, w->scan_dir->name);
+            scan_failed(w, errno);
         after_scan(w);
         return 0;
     }

@@ -7,6 +7,7 @@
 #include "watch/watch_internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,14 +18,16 @@ static void key_of(uint32_t root, struct sfx_slice path, uint64_t key[2])
     key[0] |= 1; /* 0: a free place */
 }
 
-/* The 32 hex digits of an id, but for the lowest bit, which is ours. */
-static void version_of(const char *id, uint64_t version[2])
+/* What the id of a version is made of, but for the path; the lowest bit of [1] is ours. */
+static void version_of(const struct stat *st, uint64_t version[2])
 {
-    char half[17] = "";
+    const uint64_t state[] = {(uint64_t)st->st_dev,          (uint64_t)st->st_ino,
+                              (uint64_t)st->st_size,         (uint64_t)st->st_mtim.tv_sec,
+                              (uint64_t)st->st_mtim.tv_nsec, (uint64_t)st->st_ctim.tv_sec,
+                              (uint64_t)st->st_ctim.tv_nsec};
 
-    memcpy(half, id, 16);
-    version[0] = strtoull(half, NULL, 16);
-    version[1] = strtoull(id + 16, NULL, 16) & ~(uint64_t)1;
+    version[0] = sfx_hash64(state, sizeof(state), 1);
+    version[1] = sfx_hash64(state, sizeof(state), 2) & ~(uint64_t)1;
 }
 
 static struct sfx_told_entry *find(const struct sfx_told *t, const uint64_t key[2])
@@ -68,7 +71,8 @@ static int make_room(struct sfx_told *t, struct sfx_err *err)
     return 0;
 }
 
-bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path, const char *id)
+bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path,
+                  const struct stat *st)
 {
     const struct sfx_told_entry *entry;
     uint64_t key[2], version[2];
@@ -76,13 +80,13 @@ bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path
     if (t->cap == 0)
         return false;
     key_of(root, path, key);
-    version_of(id, version);
+    version_of(st, version);
     entry = find(t, key);
     return entry->key[0] != 0 && !is_forgotten(entry) && entry->version[0] == version[0] &&
            (entry->version[1] & ~(uint64_t)1) == version[1];
 }
 
-int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, const char *id,
+int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, const struct stat *st,
                   bool matched, struct sfx_err *err)
 {
     struct sfx_told_entry *entry;
@@ -95,13 +99,13 @@ int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, cons
     entry = find(t, key);
     t->used += entry->key[0] == 0;
     memcpy(entry->key, key, sizeof(key));
-    version_of(id, entry->version);
+    version_of(st, entry->version);
     entry->version[1] |= matched;
     return 0;
 }
 
 bool sfx_told_forget(struct sfx_told *t, uint32_t root, struct sfx_slice path,
-                     char id[SFX_EVENT_ID_NBYTES])
+                     char version[SFX_EVENT_ID_NBYTES])
 {
     struct sfx_told_entry *entry;
     uint64_t key[2];
@@ -114,8 +118,8 @@ bool sfx_told_forget(struct sfx_told *t, uint32_t root, struct sfx_slice path,
     if (entry->key[0] == 0 || is_forgotten(entry))
         return false;
     matched = (entry->version[1] & 1) != 0;
-    (void)snprintf(id, SFX_EVENT_ID_NBYTES, "%016llx%016llx", (unsigned long long)entry->version[0],
-                   (unsigned long long)entry->version[1]);
+    (void)snprintf(version, SFX_EVENT_ID_NBYTES, "%016" PRIx64 "%016" PRIx64, entry->version[0],
+                   entry->version[1]);
     entry->version[0] = 0;
     entry->version[1] = 0;
     return matched;

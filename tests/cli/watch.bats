@@ -343,6 +343,8 @@ in/b.txt" ]
 	until_true has_lines 1
 	stop
 	[ "$(paths)" = in/old ]
+	timeout 20 "$watch" --once --settle 1h in >out
+	[ "$(paths)" = in/old ]
 }
 
 @test "a folder that may not be read is said and counted" {
@@ -413,10 +415,12 @@ in/a" ]
 	echo a >in/a
 	start --events closed,moved,linked,deleted,scanned in
 	echo b >"in/$(printf 'b\303\244\377\n"\\')"
+	until_true has_lines 2
 	ln in/a in/c
+	until_true has_lines 3
 	mv in/c in/d
+	until_true has_lines 5
 	rm in/d
-	mkdir in/e
 	until_true has_lines 6
 	stop
 	jq -e '
