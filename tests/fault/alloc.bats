@@ -29,3 +29,21 @@ check() {
 @test 'sfx-resize -E survives every failed allocation' {
 	at_each_place alloc resize_event check
 }
+
+@test 'sfx-load survives every failed allocation' {
+	require_sqlite3
+	at_each_place alloc load_file check
+}
+
+@test 'sfx-load -E survives every failed allocation' {
+	require_sqlite3
+	at_each_place alloc load_event check
+}
+
+@test 'sfx-transform survives every failed allocation' {
+	at_each_place alloc transform_file check
+}
+
+@test 'sfx-transform -E survives every failed allocation' {
+	at_each_place alloc transform_event check
+}

@@ -28,3 +28,15 @@ without_reader() {
 @test 'sfx-resize -E ends quietly without a reader' {
 	without_reader resize_event
 }
+
+@test 'sfx-load -E ends quietly without a reader' {
+	without_reader load_event
+}
+
+@test 'sfx-transform ends quietly without a reader' {
+	without_reader transform_file
+}
+
+@test 'sfx-transform -E ends quietly without a reader' {
+	without_reader transform_event
+}

@@ -15,6 +15,10 @@ require_preload() {
 	[ -r "$faults" ]
 }
 
+require_sqlite3() {
+	command -v sqlite3 >/dev/null || skip 'sqlite3, which looks into databases, is not installed'
+}
+
 make_material() {
 	mkdir -p "$BATS_TEST_TMPDIR/material/in/sub"
 	cd "$BATS_TEST_TMPDIR/material" || return
@@ -65,6 +69,28 @@ resize_event() {
 	event ../material/chart.png | faulty sfx-resize -E -s 32x32 -s 16x16 -o 'out/{stem}-{width}.png'
 }
 
+transform_event() {
+	event ../material/orders.csv | faulty sfx-transform -E -o 'out/{stem}.jsonl' --rejects out/rejects.jsonl \
+		'where qty > 1 | sort -num(qty), name'
+}
+
+# An output of more than a page.
+transform_large() {
+	event ../material/orders.csv | faulty sfx-transform -E -o 'out/{stem}.jsonl' ''
+}
+
+transform_file() {
+	faulty sfx-transform 'group qty: n = count()' ../material/packed.csv.gz
+}
+
+load_file() {
+	faulty sfx-load sqlite:out/shop.db -t orders ../material/orders.csv
+}
+
+load_event() {
+	event ../material/packed.csv.gz | faulty sfx-load -E sqlite:out/shop.db -t orders
+}
+
 # --- the loop ------------------------------------------------------------------------------------
 
 # make_reference SCENARIO: what it leaves when nothing goes wrong: in want/, its standard output in want/stdout.
@@ -81,7 +107,7 @@ at_each_place() {
 	local scenario=$2 check=$3 nplaces=0
 	fault=$1
 	make_reference "$scenario"
-	for ((place = 1; ; place += 1 + place / 100)); do
+	for ((place = 1; ; place += place < 100 ? 1 : place / 10)); do
 		rm -rf got hit
 		mkdir -p got/out
 		status=0
@@ -98,21 +124,34 @@ at_each_place() {
 	[ $nplaces -gt 0 ]
 }
 
+# database_is_whole FILE WANTED: sound, and its table not begun, empty or complete.
+database_is_whole() {
+	[ "$(sqlite3 "$1" 'PRAGMA integrity_check')" = ok ] || return
+	sqlite3 "$1" 'SELECT * FROM orders' >rows 2>rows.error || grep -q 'no such table' rows.error || return
+	[ ! -s rows ] || sqlite3 "$2" 'SELECT * FROM orders' | cmp - rows
+}
+
 # Each file in out/ is the reference's; nothing temporary is left but what a kill may leave.
 outputs_are_whole() {
 	local file
 	while read -r file; do
 		case $file in
-		*/.sfx-*.tmp) [ "$status" -gt 128 ] || return ;;
+		*/.sfx-*.tmp | *-journal | *-wal | *-shm) [ "$status" -gt 128 ] || return ;;
+		*.db) database_is_whole "$file" "../want/$file" || return ;;
 		*) cmp "$file" "../want/$file" || return ;;
 		esac
-	done < <(find out -type f)
+	done < <(find out/ -type f)
 }
 
 # The reference's outputs are all there, and as many lines on standard output.
 outputs_are_complete() {
-	diff -r --exclude='.sfx-*.tmp' out ../want/out &&
-		[ "$(wc -l <stdout)" -eq "$(wc -l <../want/stdout)" ]
+	local file
+	outputs_are_whole || return
+	while read -r file; do
+		[ -s "$file" ] || [ ! -s "../want/$file" ] || return
+	done < <(cd ../want && find out -type f)
+	[ ! -e out/shop.db ] || [ -s rows ] || return
+	[ "$(wc -l <stdout)" -eq "$(wc -l <../want/stdout)" ]
 }
 
 says_one_line() {

@@ -22,3 +22,17 @@ check() {
 @test 'sfx-resize -E killed anywhere leaves outputs absent or whole' {
 	at_each_place kill resize_event check
 }
+
+@test 'sfx-load killed anywhere leaves the table absent or complete' {
+	require_sqlite3
+	at_each_place kill load_file check
+}
+
+@test 'sfx-load -E killed anywhere leaves the table absent or complete' {
+	require_sqlite3
+	at_each_place kill load_event check
+}
+
+@test 'sfx-transform -E killed anywhere leaves outputs absent or whole' {
+	at_each_place kill transform_event check
+}
