@@ -39,6 +39,7 @@ void sfx_csv_index_reset(struct sfx_csv_index *ix)
     ix->after_cr = 0;
     ix->escape = false;
     ix->inner_newline = false;
+    ix->spelled = false;
     ix->dirty = false;
 }
 
@@ -106,7 +107,7 @@ size_t sfx_csv_index_portable(const struct sfx_csv_chars *chars, struct sfx_csv_
         struct sfx_csv_words w;
 
         if (chars->tsv)
-            tsv_step(&m, &w);
+            tsv_step(ix, &m, &w);
         else if (!csv_step(ix, &m, n, &w)) {
             ix->dirty = true;
             break;

@@ -74,7 +74,7 @@ TARGET static inline bool step(const struct sfx_csv_chars *chars, const struct p
     struct sfx_csv_words w;
 
     if (chars->tsv)
-        tsv_step(&m, &w);
+        tsv_step(ix, &m, &w);
     else if (!csv_step(ix, &m, n, &w))
         return false;
     csv_emit_rows(ix, &w);

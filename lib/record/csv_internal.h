@@ -48,6 +48,7 @@ struct sfx_csv_index {
     uint64_t after_cr;    /* the byte before was a CR behind a closing quote */
     bool escape;          /* the field in progress has an escape */
     bool inner_newline;   /* a line end within quotes was seen; only ever set here */
+    bool spelled;         /* a quote or an escape was seen; only ever set here */
     bool dirty;           /* stopped before a quote that RFC 4180 does not know */
 };
 
@@ -83,8 +84,6 @@ struct sfx_csv_scan {
     enum sfx_csv_scan_state state;
     uint32_t nfields; /* separators so far */
     bool escape;
-    bool bare_cr; /* outside quotes there was a CR without LF before a byte */
-    bool last_cr;
     bool bad;           /* a byte behind a closing quote */
     size_t bad_pos;     /* where */
     uint32_t bad_field; /* in which field, from 0 */

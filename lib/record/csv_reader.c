@@ -3,6 +3,7 @@
 #include "record/csv_reader_internal.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,25 +99,55 @@ static int read_header(struct sfx_reader *r, struct sfx_err *err)
     return rc < 0 ? rc : 0;
 }
 
-/* The hot loop: a cell for each separator of the row. */
-static void fill_cells(const struct sfx_reader *r, const struct sfx_csv_row *row, uint32_t at)
+/* A cell in three stores; how it is spelled is the same for most. */
+static inline void put_cell(struct sfx_cell *cell, const char *ptr, size_t len,
+                            const struct sfx_cell *like)
+{
+    cell->ptr = ptr;
+    cell->len = (uint32_t)len;
+    memcpy(&cell->kind, &like->kind, sizeof(*cell) - offsetof(struct sfx_cell, kind));
+}
+
+/* The hot loop: a cell for each separator of a row without quotes and escapes. */
+static inline void fill_plain(const struct sfx_reader *r, const struct sfx_csv_row *row,
+                              uint32_t at)
+{
+    const struct sfx_cell like = sfx_csv_cell(NULL, 0, false, false, r->dialect);
+    const struct sfx_column *col = r->schema.columns;
+    const uint32_t *sep = r->ix.seps + row->sep;
+    const uint32_t *const last = sep + row->nfields - 1;
+    const char *const data = r->block.data;
+    size_t begin = row->begin;
+
+    for (; sep < last; sep++, col++) {
+        put_cell(&col->cells[at], data + begin, *sep - begin, &like);
+        begin = *sep + 1;
+    }
+    put_cell(&col->cells[at], data + begin, row->end - begin, &like);
+}
+
+/* The same where there may be some. */
+static inline void fill_spelled(const struct sfx_reader *r, const struct sfx_csv_row *row,
+                                uint32_t at)
 {
     const struct sfx_column *col = r->schema.columns;
     const uint32_t *seps = r->ix.seps + row->sep;
     const char *const data = r->block.data;
     const int quote = r->chars.tsv ? -1 : (unsigned char)r->chars.quote;
+    const struct sfx_cell like[] = {
+        sfx_csv_cell("", 0, false, false, r->dialect), sfx_csv_cell("", 2, true, false, r->dialect),
+        sfx_csv_cell("", 0, false, true, r->dialect), sfx_csv_cell("", 2, true, true, r->dialect)};
     size_t begin = row->begin;
     uint32_t i;
 
     for (i = 0; i < row->nfields; i++) {
-        size_t end = seps[i] & SFX_CSV_POS;
-        const size_t next = end + 1;
-        const bool quoted = (unsigned char)data[begin] == quote;
+        const size_t next = (seps[i] & SFX_CSV_POS) + 1;
+        const size_t end = i + 1 == row->nfields ? row->end : next - 1;
+        const unsigned quoted = (unsigned char)data[begin] == quote;
+        const unsigned escaped = seps[i] >> 31; /* SFX_CSV_ESCAPED */
 
-        if (i + 1 == row->nfields)
-            end = row->end;
-        col[i].cells[at] = sfx_csv_cell(data + begin, end - begin, quoted,
-                                        (seps[i] & SFX_CSV_ESCAPED) != 0, r->dialect);
+        put_cell(&col[i].cells[at], data + begin + quoted, end - begin - 2 * (size_t)quoted,
+                 &like[quoted | escaped << 1]);
         begin = next;
     }
 }
@@ -151,7 +182,10 @@ static uint32_t fill_rows(struct sfx_reader *r, struct sfx_batch *batch, uint32_
 
     while (n < SFX_BATCH_ROWS && sfx_csv_row_peek(r, &row) && row.nfields == r->schema.ncols &&
            (row.end - row.begin <= harmless || within_limits(r, &row, &longest))) {
-        fill_cells(r, &row, n);
+        if (r->ix.spelled)
+            fill_spelled(r, &row, n);
+        else
+            fill_plain(r, &row, n);
         batch->rows[n++] = (struct sfx_row_origin){
             .raw = sfx_slice(r->block.data + row.begin, row.end - row.begin),
             .line = r->line,

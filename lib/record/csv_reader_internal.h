@@ -61,8 +61,17 @@ static inline bool sfx_csv_row_peek(const struct sfx_reader *r, struct sfx_csv_r
     return true;
 }
 
+/* How many lines row takes. */
+uint64_t sfx_csv_row_lines(const struct sfx_reader *r, const struct sfx_csv_row *row);
+
 /* Goes behind row. */
-void sfx_csv_row_take(struct sfx_reader *r, const struct sfx_csv_row *row);
+static inline void sfx_csv_row_take(struct sfx_reader *r, const struct sfx_csv_row *row)
+{
+    r->line += r->ix.inner_newline ? sfx_csv_row_lines(r, row) : 1;
+    r->begin = row->next;
+    r->next_sep += row->nfields;
+    r->next_row++;
+}
 
 /* The bytes of field i of row, with its quotes; *escaped is filled. */
 struct sfx_slice sfx_csv_row_field(const struct sfx_reader *r, const struct sfx_csv_row *row,

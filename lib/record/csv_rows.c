@@ -22,12 +22,9 @@ static uint64_t count_lines(const struct sfx_reader *r, size_t from, size_t to)
     return count;
 }
 
-void sfx_csv_row_take(struct sfx_reader *r, const struct sfx_csv_row *row)
+uint64_t sfx_csv_row_lines(const struct sfx_reader *r, const struct sfx_csv_row *row)
 {
-    r->line += r->ix.inner_newline ? count_lines(r, row->begin, row->next) : 1;
-    r->begin = row->next;
-    r->next_sep += row->nfields;
-    r->next_row++;
+    return count_lines(r, row->begin, row->next);
 }
 
 struct sfx_slice sfx_csv_row_field(const struct sfx_reader *r, const struct sfx_csv_row *row,
@@ -87,8 +84,10 @@ static void drop_taken(struct sfx_reader *r)
 
     if (r->next_sep > 0 && rest > 0)
         memmove(r->ix.seps, r->ix.seps + r->next_sep, rest * sizeof(*r->ix.seps));
-    if (r->begin == r->scanned)
+    if (r->begin == r->scanned) {
         r->ix.inner_newline = false;
+        r->ix.spelled = false;
+    }
     r->ix.nseps = rest;
     r->ix.nrows = 0;
     r->next_row = 0;
@@ -153,7 +152,8 @@ static int end_scan(struct sfx_reader *r, const struct sfx_reject_sink *rejects,
         r->ix.nseps = nfields;
         r->ix.rows[0] = nfields - 1;
         r->ix.nrows = 1;
-        r->ix.inner_newline = true; /* perhaps: then lines are counted */
+        r->ix.inner_newline = true; /* perhaps: then it is looked for */
+        r->ix.spelled = true;
         r->scanned = scan->pos;
         return 1;
     }
@@ -263,23 +263,54 @@ int sfx_csv_rows_more(struct sfx_reader *r, bool may_move, const struct sfx_reje
     return may_move ? more_of_block(r, err) : 0;
 }
 
-/* Learns from the first record how lines end. */
+/* Where the search for the first line end stands. */
+struct eol_search {
+    size_t pos;
+    bool quoted;   /* within quotes */
+    bool may_open; /* a quote here opens: a field begins, or a quote was just closed */
+    bool saw_cr;   /* a CR outside quotes */
+};
+
+/* Goes on to the first LF outside quotes: true. Until there is one, a CR may be a line end. */
+static bool find_lf(const struct sfx_reader *r, struct eol_search *s)
+{
+    const struct sfx_csv_chars *chars = &r->chars;
+    const size_t end = r->block.len < EOL_LOOKAHEAD_NBYTES ? r->block.len : EOL_LOOKAHEAD_NBYTES;
+
+    for (; s->pos < end; s->pos++) {
+        const char c = r->block.data[s->pos];
+        const bool quote = c == chars->quote && !chars->tsv;
+
+        if (s->quoted || (quote && s->may_open)) {
+            s->quoted = !(s->quoted && quote);
+            s->may_open = true;
+            continue;
+        }
+        if (c == '\n')
+            return true;
+        s->saw_cr = s->saw_cr || c == '\r';
+        s->may_open = c == chars->delimiter || c == '\r';
+    }
+    return false;
+}
+
+/* Learns from the beginning how lines end. */
 static int find_eol(struct sfx_reader *r, struct sfx_err *err)
 {
-    struct sfx_csv_scan scan = {.pos = r->begin};
+    struct eol_search s = {.pos = r->begin, .may_open = true};
     struct sfx_block *b = &r->block;
     int rc = 0;
 
     while (rc == 0) {
-        if (sfx_csv_scan(&r->chars, &scan, b->data, b->len, NULL, 0)) {
-            r->eol = scan.pos > 1 && b->data[scan.pos - 2] == '\r' ? SFX_EOL_CRLF : SFX_EOL_LF;
+        if (find_lf(r, &s)) {
+            r->eol = s.pos > r->begin && b->data[s.pos - 1] == '\r' ? SFX_EOL_CRLF : SFX_EOL_LF;
             return 0;
         }
-        if (b->eof || b->len > EOL_LOOKAHEAD_NBYTES)
+        if (b->eof || b->len >= EOL_LOOKAHEAD_NBYTES)
             break;
         rc = sfx_block_fill(b, 0, r->line, err);
     }
-    if (rc == 0 && (scan.bare_cr || scan.last_cr)) {
+    if (rc == 0 && s.saw_cr) {
         r->eol = SFX_EOL_CR;
         r->chars.newline = '\r';
         r->dialect = 0; /* its fields may hold bare LFs: not to be copied into lines that end so */

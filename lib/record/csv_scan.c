@@ -56,7 +56,6 @@ static void take_byte(const struct sfx_csv_chars *chars, struct sfx_csv_scan *sc
     }
     if (chars->tsv && c == chars->quote)
         scan->escape = true;
-    scan->last_cr = c == '\r' && scan->state != SFX_CSV_QUOTED;
 }
 
 bool sfx_csv_scan(const struct sfx_csv_chars *chars, struct sfx_csv_scan *scan, const char *data,
@@ -67,8 +66,6 @@ bool sfx_csv_scan(const struct sfx_csv_chars *chars, struct sfx_csv_scan *scan, 
         const bool newline = c == chars->newline && scan->state != SFX_CSV_QUOTED;
         bool sep = newline || (c == chars->delimiter && scan->state != SFX_CSV_QUOTED);
 
-        if (scan->last_cr && !newline)
-            scan->bare_cr = true;
         if (sep && !newline && scan->state == SFX_CSV_AFTER_CLOSE_CR)
             note_bad(scan);
         if (!sep) {
@@ -79,7 +76,6 @@ bool sfx_csv_scan(const struct sfx_csv_chars *chars, struct sfx_csv_scan *scan, 
             seps[scan->nfields] = (uint32_t)scan->pos | (scan->escape ? SFX_CSV_ESCAPED : 0);
         scan->nfields++;
         scan->escape = false;
-        scan->last_cr = false;
         scan->state = SFX_CSV_FIELD_START;
         if (newline) {
             scan->pos++;

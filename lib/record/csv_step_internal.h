@@ -48,6 +48,7 @@ SFX_CSV_INLINE bool csv_step(struct sfx_csv_index *ix, const struct sfx_csv_mask
         if ((bad & valid) != 0)
             return false;
         w->escapes = opening & behind;
+        ix->spelled = true;
         ix->after_close = closing >> last & 1;
         ix->after_cr = (behind & m->cr) >> last & 1;
         ix->may_open = (w->seps | closing) >> last & 1;
@@ -61,8 +62,10 @@ SFX_CSV_INLINE bool csv_step(struct sfx_csv_index *ix, const struct sfx_csv_mask
 }
 
 /* The same for TSV: no quotes, `quote` is the backslash. */
-SFX_CSV_INLINE void tsv_step(const struct sfx_csv_masks *m, struct sfx_csv_words *w)
+SFX_CSV_INLINE void tsv_step(struct sfx_csv_index *ix, const struct sfx_csv_masks *m,
+                             struct sfx_csv_words *w)
 {
+    ix->spelled = ix->spelled || m->quote != 0;
     w->seps = m->delimiter | m->newline;
     w->ends = m->newline;
     w->escapes = m->quote;

@@ -90,6 +90,7 @@ static void cr_alone_ends_lines_only_where_no_lf_does(void **state)
     check(&csv, "a,b\r1,\"x\ny\"\r3,4", "#a|b\n2: 1|x\ny\n3: 3|4\n");
     check(&csv, "a,b\n1\r1,2\n", "#a|b\n2: 1\r1|2\n");
     check(&csv, "a\rb,c\n1,2\n", "#a\rb|c\n2: 1|2\n");
+    check(&csv, "a,\"b\nc\"\r\"1\n\",2", "#a|b\nc\n2: 1\n|2\n");
 }
 
 static void byte_order_mark_is_dropped_at_the_start_only(void **state)
