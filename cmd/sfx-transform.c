@@ -13,7 +13,7 @@
 struct options {
     struct sfx_opt_common common;
     struct sfx_transform_words words;
-    bool explain;
+    bool explain, reference;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -49,6 +49,8 @@ static const struct sfx_opt opts[] = {
      NULL, 0, 0},
     {0, "explain", NULL, SFX_OPT_FLAG, AT(explain),
      "Print what each stage does, without reading anything.", NULL, 0, 0},
+    {0, "reference", NULL, SFX_OPT_FLAG, AT(reference),
+     "Print the verbs, functions and aggregates of the language.", NULL, 0, 0},
     {0, "memory", "SIZE", SFX_OPT_SIZE, AT(words.memory_nbytes),
      "Memory for sort, group and distinct together; sort goes to disk beyond it. Default 256M.",
      NULL, 1 << 20, 0},
@@ -56,10 +58,10 @@ static const struct sfx_opt opts[] = {
      "Where sort puts what exceeds the memory. Default $TMPDIR or /tmp.", NULL, 0, 0},
     {0, "durable", NULL, SFX_OPT_FLAG, AT(words.durable),
      "Sync outputs to the disk before they get their name.", NULL, 0, 0},
-    {0, "max-record", "SIZE", SFX_OPT_SIZE, AT(words.max_record_nbytes),
-     "Refuse longer records. Default 64M.", NULL, 1, 0},
-    {0, "max-field", "SIZE", SFX_OPT_SIZE, AT(words.max_field_nbytes),
-     "Refuse longer fields. Default 16M.", NULL, 1, 0},
+    {0, "max-record", "SIZE", SFX_OPT_SIZE, AT(words.max_record_nbytes), "Refuse longer records. "
+     "Default 64M.", NULL, 1, 0},
+    {0, "max-field", "SIZE", SFX_OPT_SIZE, AT(words.max_field_nbytes), "Refuse longer fields. "
+     "Default 16M.", NULL, 1, 0},
     {0, "max-ratio", "N", SFX_OPT_UINT, AT(words.max_ratio),
      "Refuse inputs that unpack to more than N times their size. Default 200.", NULL, 1, 0},
     SFX_OPT_COMMON_PROGRESS_ROWS(struct options, common),
@@ -68,8 +70,7 @@ static const struct sfx_opt opts[] = {
 
 static const struct sfx_opt_example examples[] = {
     {"sfx-transform 'where price * qty > 500 | select id, name' orders.csv", "filter and project"},
-    {"sfx-transform 'total = round(price * qty, 2) | sort -total | head 10' orders-*.csv.gz",
-     "the ten largest orders of many files"},
+    {"sfx-transform 'total = price * qty | sort -total | head 10' *.csv.gz", "the ten largest"},
     {"sfx-transform --rejects bad.jsonl 'price = decimal(price, strip \"$,\")' in.csv -o out.csv",
      "clean what can be, keep what cannot with its reason"},
     {NULL, NULL},
@@ -93,8 +94,8 @@ struct app {
     struct sfx_cmd cmd;
     struct options o;
     struct sfx_transform_plan plan;
-    struct sfx_query_counts counts;
-    struct sfx_stage_stats stats;
+    struct sfx_transform_result result;
+    struct sfx_stage_stats stats; /* with events */
 };
 
 static int run_events(struct app *app, struct sfx_err *err)
@@ -108,31 +109,31 @@ static int run_events(struct app *app, struct sfx_err *err)
         .stop = sfx_cmd_catch_stop(),
     };
     int rc = sfx_transform_events(&app->plan.job, &app->plan.target, &stage, &app->stats,
-                                  &app->counts, err);
+                                  &app->result.counts, err);
 
+    app->result.in_nbytes = app->stats.in_nbytes;
+    app->result.out_nbytes = app->stats.out_nbytes;
     return rc < 0 ? rc : 0;
 }
 
 static int run_files(struct app *app, struct sfx_err *err)
 {
-    struct sfx_transform_result result;
     struct sfx_progress progress;
     int rc;
 
     sfx_cmd_progress_init(&app->cmd, &progress);
     app->plan.job.progress = &progress;
-    rc = sfx_transform_file(&app->plan, prog.name, &result, err);
+    rc = sfx_transform_file(&app->plan, prog.name, &app->result, err);
     sfx_progress_done(&progress);
-    app->counts = result.counts;
-    app->stats.in_nbytes = result.in_nbytes;
-    app->stats.out_nbytes = result.out_nbytes;
     return rc;
 }
 
-static int explain(const struct app *app, struct sfx_err *err)
+/* --reference, --explain */
+static int describe(const struct app *app, struct sfx_err *err)
 {
     struct sfx_buf text = {0};
-    int rc = sfx_program_explain(app->plan.program, &text, err);
+    int rc = app->o.reference ? sfx_query_reference(&text, err)
+                              : sfx_program_explain(app->plan.program, &text, err);
 
     if (rc == 0)
         rc = sfx_io_write(STDOUT_FILENO, text.data, text.len, err);
@@ -145,9 +146,9 @@ static int write_stats(const struct app *app, struct sfx_err *err)
     static const char *const keys[] = {"records_in",      "records_out", "records_rejected",
                                        "records_skipped", "in_bytes",    "out_bytes",
                                        "events",          "failed"};
-    const uint64_t values[] = {app->counts.in,      app->counts.out,      app->counts.rejected,
-                               app->counts.skipped, app->stats.in_nbytes, app->stats.out_nbytes,
-                               app->stats.events,   app->stats.failed};
+    const struct sfx_transform_result *r = &app->result;
+    const uint64_t values[] = {r->counts.in, r->counts.out, r->counts.rejected, r->counts.skipped,
+                               r->in_nbytes, r->out_nbytes, app->stats.events,  app->stats.failed};
     struct sfx_buf buf = {0};
     struct sfx_json_writer w;
     size_t i;
@@ -162,10 +163,8 @@ static int write_stats(const struct app *app, struct sfx_err *err)
 }
 
 /* What became of the records: always said when some were refused. */
-static void say_counts(const struct app *app)
+static void say_counts(const struct app *app, const struct sfx_query_counts *c)
 {
-    const struct sfx_query_counts *c = &app->counts;
-
     sfx_log(&app->cmd.log, c->rejected + c->skipped > 0 ? SFX_LOG_NOTICE : SFX_LOG_INFO,
             "%" PRIu64 " records in, %" PRIu64 " out, %" PRIu64 " rejected, %" PRIu64 " skipped",
             c->in, c->out, c->rejected, c->skipped);
@@ -182,19 +181,20 @@ int main(int argc, char **argv)
     if (app.o.words.tmp_dir == NULL)
         app.o.words.tmp_dir = getenv("TMPDIR");
     app.o.words.fd = STDOUT_FILENO;
-    rc = sfx_transform_plan_init(&app.plan, &app.o.words, argv + first, (size_t)(argc - first),
-                                 &err);
-    if (rc == 0 && app.o.explain) {
-        rc = explain(&app, &err);
+    rc = app.o.reference ? 0
+                         : sfx_transform_plan_init(&app.plan, &app.o.words, argv + first,
+                                                   (size_t)(argc - first), &err);
+    if (rc == 0 && (app.o.explain || app.o.reference)) {
+        rc = describe(&app, &err);
     } else if (rc == 0) {
         rc = app.o.words.events ? run_events(&app, &err) : run_files(&app, &err);
-        say_counts(&app);
+        say_counts(&app, &app.result.counts);
         rc = rc == 0 ? write_stats(&app, &err) : rc;
     }
     if (rc < 0)
         code = sfx_cmd_fail(&app.cmd, rc, &err);
     else
-        code = app.counts.rejected + app.stats.failed > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
+        code = app.result.counts.rejected + app.stats.failed > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
     sfx_transform_plan_done(&app.plan);
     return sfx_cmd_end(&app.cmd, &app.o, code, 0);
 }

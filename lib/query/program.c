@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs: parsed text, and the plan in words. */
 #include "query/query.h"
+
+#include "query/aggregate_internal.h"
 #include "query/stage_internal.h"
 
 #include <stdlib.h>
@@ -59,5 +61,37 @@ int sfx_program_explain(const struct sfx_program *program, struct sfx_buf *out, 
         rc = sfx_buf_printf(out, err, "%zu. %.*s\n   %s\n", i + 1, SFX_SLICE_ARG(stage->text),
                             stage->verb->plan);
     }
+    return rc;
+}
+
+static int describe_functions(struct sfx_buf *out, struct sfx_err *err)
+{
+    const struct sfx_fn *fns;
+    size_t count, i;
+    int rc = sfx_buf_puts(out, "\nFunctions:\n", err);
+
+    fns = sfx_fn_all(&count);
+    for (i = 0; i < count && rc == 0; i++)
+        rc = sfx_buf_printf(out, err, "  %s\n      %s%s%s\n", fns[i].usage, fns[i].help,
+                            fns[i].errors[0] != '\0' ? "; bad: " : "", fns[i].errors);
+    return rc;
+}
+
+int sfx_query_reference(struct sfx_buf *out, struct sfx_err *err)
+{
+    const struct sfx_aggregate *aggs;
+    const struct sfx_verb *verb;
+    size_t count, i;
+    int rc = sfx_buf_puts(out, "Verbs:\n", err);
+
+    for (i = 0; (verb = sfx_verb_at(i)) != NULL && rc == 0; i++)
+        rc = sfx_buf_printf(out, err, "  %s\n      %s (%s)\n", verb->usage, verb->help, verb->plan);
+    if (rc == 0)
+        rc = describe_functions(out, err);
+    if (rc == 0)
+        rc = sfx_buf_puts(out, "\nAggregates:\n", err);
+    aggs = sfx_aggregate_all(&count);
+    for (i = 0; i < count && rc == 0; i++)
+        rc = sfx_buf_printf(out, err, "  %s\n      %s\n", aggs[i].usage, aggs[i].help);
     return rc;
 }

@@ -71,6 +71,10 @@ int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
 int sfx_program_explain(const struct sfx_program *program, struct sfx_buf *out,
                         struct sfx_err *err);
 
+/* Appends the language in words: verbs, functions and aggregates with what they do. Errors: NOMEM.
+ */
+int sfx_query_reference(struct sfx_buf *out, struct sfx_err *err);
+
 struct sfx_query_counts sfx_query_counts(const struct sfx_query *q);
 void sfx_query_free(struct sfx_query *q);
 
