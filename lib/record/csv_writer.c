@@ -4,6 +4,7 @@
  * still stand side by side in the input's block, separator between them, go out in one piece, so
  * that a filter is a copy of rows whatever became of the columns.
  */
+#include "record/copy_internal.h"
 #include "record/csv_internal.h"
 #include "record/format_internal.h"
 #include "record/schema_internal.h"
@@ -23,7 +24,7 @@ struct sfx_writer {
     int32_t *map;             /* for each of them the batch's column, -1: it has none */
     uint64_t bound_id;        /* schema of the batch that map is for */
     uint64_t nrows;           /* records written */
-    bool special[256];        /* bytes that need quotes (CSV) or an escape (TSV) */
+    uint64_t special[4];      /* bytes that need quotes (CSV) or an escape (TSV), each repeated */
     struct sfx_buf scratch;
 };
 
@@ -56,10 +57,10 @@ static struct sfx_writer *create(const struct sfx_writer_opts *opts, bool tsv, s
     w->chars.quote = tsv ? '\\' : opts != NULL && opts->quote != 0 ? opts->quote : '"';
     w->no_header = opts != NULL && opts->no_header;
     w->dialect = SFX_DIALECT(w->chars.delimiter, tsv ? 0 : w->chars.quote);
-    w->special[(unsigned char)w->chars.delimiter] = true;
-    w->special[(unsigned char)w->chars.quote] = true;
-    w->special['\r'] = true;
-    w->special['\n'] = true;
+    w->special[0] = SFX_EACH_BYTE((uint64_t)(unsigned char)w->chars.delimiter);
+    w->special[1] = SFX_EACH_BYTE((uint64_t)(unsigned char)w->chars.quote);
+    w->special[2] = SFX_EACH_BYTE((uint64_t)'\r');
+    w->special[3] = SFX_EACH_BYTE((uint64_t)'\n');
     if (sfx_csv_chars_check(&w->chars, err) < 0) {
         csv_destroy(w);
         return NULL;
@@ -77,15 +78,12 @@ static struct sfx_writer *tsv_create(const struct sfx_writer_opts *opts, struct 
     return create(opts, true, err);
 }
 
-static bool has_special(const struct sfx_writer *w, struct sfx_slice text)
+static inline uint64_t has_special(uint64_t word, const void *ctx)
 {
-    size_t i;
+    const uint64_t *special = ctx;
 
-    for (i = 0; i < text.len; i++) {
-        if (w->special[(unsigned char)text.ptr[i]])
-            return true;
-    }
-    return false;
+    return sfx_has_zero(word ^ special[0]) | sfx_has_zero(word ^ special[1]) |
+           sfx_has_zero(word ^ special[2]) | sfx_has_zero(word ^ special[3]);
 }
 
 static int put_quoted(const struct sfx_writer *w, struct sfx_slice text, struct sfx_buf *out,
@@ -131,12 +129,18 @@ static int put_tsv_escaped(struct sfx_slice text, struct sfx_buf *out, struct sf
     return 0;
 }
 
-/* A text that is not copied as it stands. */
-static int put_text(const struct sfx_writer *w, struct sfx_slice text, struct sfx_buf *out,
-                    struct sfx_err *err)
+/* A text that is not of this dialect. */
+static inline int put_text(const struct sfx_writer *w, struct sfx_slice text, struct sfx_buf *out,
+                           struct sfx_err *err)
 {
-    if (!has_special(w, text))
-        return sfx_buf_append(out, text.ptr, text.len, err);
+    int rc = sfx_buf_reserve(out, text.len, err);
+
+    if (rc < 0)
+        return rc;
+    if (sfx_copy_plain(out->data + out->len, text.ptr, text.len, has_special, w->special)) {
+        out->len += text.len;
+        return 0;
+    }
     return w->chars.tsv ? put_tsv_escaped(text, out, err) : put_quoted(w, text, out, err);
 }
 

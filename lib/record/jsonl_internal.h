@@ -16,6 +16,12 @@
 #define SFX_DIALECT_JSON_LINE    1 /* a member of a record that is one line */
 #define SFX_DIALECT_JSON_ELEMENT 2 /* a member of a record that may be several */
 
+/* A key that is short, to be compared in two words: its text with quotes and colon. */
+struct sfx_jsonl_key {
+    uint64_t word[2], mask[2]; /* as they lie in memory */
+    uint32_t len;              /* bytes; 0: too long, or not in raw text as it is */
+};
+
 /* How members become cells; lives as long as its reader. */
 struct sfx_jsonl_object {
     struct sfx_schema schema;
@@ -23,9 +29,10 @@ struct sfx_jsonl_object {
     uint64_t max_field_nbytes;
     uint32_t max_depth;
     /* What is learnt from one record for the next, per column or member: capacity nplans. */
-    int32_t *order;   /* column of member i of the last record, -1: none */
-    uint32_t *stamps; /* column c: the stamp of the last record that has it */
-    uint8_t *plain;   /* column c: its name is in raw text as it is */
+    int32_t *order;             /* column of member i of the last record, -1: none */
+    uint32_t *stamps;           /* column c: the stamp of the last record that has it */
+    uint8_t *plain;             /* column c: its name is in raw text as it is */
+    struct sfx_jsonl_key *keys; /* column c */
     size_t nplans;
     uint32_t stamp;
     struct sfx_buf scratch;

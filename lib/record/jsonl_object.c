@@ -220,9 +220,16 @@ static inline bool take_value(struct parse *p, struct sfx_cell *cell)
                                   p->o->lines ? SFX_DIALECT_JSON_LINE : SFX_DIALECT_JSON_ELEMENT};
     switch (*begin) {
     case '"':
-        ok = take_string(p, &text, &escaped);
-        if (!ok)
-            return false;
+        p->at = skip_plain(begin + 1, p->end);
+        escaped = false;
+        text = sfx_slice(begin + 1, (size_t)(p->at - begin - 1));
+        if (p->at < p->end && *p->at == '"') {
+            p->at++;
+        } else {
+            p->at = begin;
+            if (!take_string(p, &text, &escaped))
+                return false;
+        }
         cell->kind = SFX_CELL_JSON_STRING;
         cell->flags = escaped ? SFX_CELL_ESCAPED : 0;
         cell->ptr = text.ptr;
@@ -262,6 +269,7 @@ static int reserve_plans(struct sfx_jsonl_object *o, size_t count, struct sfx_er
     int32_t *order;
     uint32_t *stamps;
     uint8_t *plain;
+    struct sfx_jsonl_key *keys;
 
     if (count <= o->nplans)
         return 0;
@@ -271,7 +279,9 @@ static int reserve_plans(struct sfx_jsonl_object *o, size_t count, struct sfx_er
     o->stamps = stamps != NULL ? stamps : o->stamps;
     plain = realloc(o->plain, cap * sizeof(*plain));
     o->plain = plain != NULL ? plain : o->plain;
-    if (order == NULL || stamps == NULL || plain == NULL)
+    keys = realloc(o->keys, cap * sizeof(*keys));
+    o->keys = keys != NULL ? keys : o->keys;
+    if (order == NULL || stamps == NULL || plain == NULL || keys == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", cap);
     memset(order + o->nplans, 0xff, (cap - o->nplans) * sizeof(*order));
     memset(stamps + o->nplans, 0, (cap - o->nplans) * sizeof(*stamps));
@@ -291,6 +301,33 @@ static bool is_plain(struct sfx_slice name)
     return true;
 }
 
+static struct sfx_jsonl_key make_key(struct sfx_slice name)
+{
+    struct sfx_jsonl_key key = {.len = (uint32_t)name.len + 3};
+    char text[sizeof(key.word)] = "";
+    char mask[sizeof(key.word)] = "";
+
+    if (name.len + 3 > sizeof(text) || !is_plain(name))
+        return (struct sfx_jsonl_key){0};
+    text[0] = '"';
+    memcpy(text + 1, name.ptr, name.len);
+    memcpy(text + 1 + name.len, "\":", 2);
+    memset(mask, 0xff, key.len);
+    memcpy(key.word, text, sizeof(text));
+    memcpy(key.mask, mask, sizeof(mask));
+    return key;
+}
+
+/* Whether the bytes at `at` are key; 64 bytes can be read. */
+static inline bool is_key(const char *at, const struct sfx_jsonl_key *key)
+{
+    uint64_t word[2];
+
+    memcpy(word, at, sizeof(word));
+    return (((word[0] ^ key->word[0]) & key->mask[0]) |
+            ((word[1] ^ key->word[1]) & key->mask[1])) == 0;
+}
+
 /* Makes a column for the member named name; the record has to be valid as a whole for that. */
 static enum sfx_jsonl_verdict add_column(struct parse *p, struct sfx_slice name, int *column)
 {
@@ -307,6 +344,7 @@ static enum sfx_jsonl_verdict add_column(struct parse *p, struct sfx_slice name,
     if (*column < 0)
         return *column == SFX_E_LIMIT ? SFX_JSONL_BAD : SFX_JSONL_FAILED;
     o->plain[*column] = is_plain(name);
+    o->keys[*column] = make_key(name);
     o->stamps[*column] = 0;
     return SFX_JSONL_OK;
 }
@@ -330,27 +368,32 @@ static enum sfx_jsonl_verdict find_column(struct parse *p, int *column)
     return *column >= 0 ? SFX_JSONL_OK : add_column(p, name, column);
 }
 
-/* The column of the key at p->at. */
+/* The column of the key at p->at; the colon behind it is taken too. */
 static inline enum sfx_jsonl_verdict take_key(struct parse *p, int *column)
 {
     struct sfx_jsonl_object *o = p->o;
     const int expected = p->nmembers < o->nplans ? o->order[p->nmembers] : -1;
-    enum sfx_jsonl_verdict verdict;
+    enum sfx_jsonl_verdict verdict = SFX_JSONL_OK;
+    const struct sfx_slice none = {0};
+    const struct sfx_slice name =
+        expected >= 0 && o->plain[expected] ? o->schema.columns[expected].name : none;
 
-    if (expected >= 0 && o->plain[expected]) {
-        const struct sfx_slice name = o->schema.columns[expected].name;
-
-        if ((size_t)(p->end - p->at) > name.len + 2 && p->at[0] == '"' &&
-            p->at[name.len + 1] == '"' && memcmp(p->at + 1, name.ptr, name.len) == 0) {
-            p->at += name.len + 2;
-            *column = expected;
-            return SFX_JSONL_OK;
-        }
+    *column = expected;
+    if (expected >= 0 && o->keys[expected].len > 0 && p->end - p->at > o->keys[expected].len &&
+        is_key(p->at, &o->keys[expected])) {
+        p->at += o->keys[expected].len;
+        skip_space(p);
+        return SFX_JSONL_OK;
     }
-    verdict = find_column(p, column);
-    if (verdict == SFX_JSONL_OK && p->nmembers < o->nplans)
-        o->order[p->nmembers] = *column;
-    return verdict;
+    if (name.ptr != NULL && (size_t)(p->end - p->at) > name.len + 2 && p->at[0] == '"' &&
+        p->at[name.len + 1] == '"' && memcmp(p->at + 1, name.ptr, name.len) == 0) {
+        p->at += name.len + 2;
+    } else {
+        verdict = find_column(p, column);
+        if (verdict == SFX_JSONL_OK && p->nmembers < o->nplans)
+            o->order[p->nmembers] = *column;
+    }
+    return verdict == SFX_JSONL_OK && !take(p, ':') ? SFX_JSONL_BAD : verdict;
 }
 
 /* Refuses a value that is longer or deeper than allowed. */
@@ -382,7 +425,7 @@ static inline enum sfx_jsonl_verdict take_member(struct parse *p)
 
     if (verdict != SFX_JSONL_OK)
         return verdict;
-    if (!take(p, ':') || !take_value(p, &cell))
+    if (!take_value(p, &cell))
         return SFX_JSONL_BAD;
     verdict = check_limits(p, &cell);
     p->ncols += o->stamps[column] != o->stamp;
@@ -468,5 +511,6 @@ void sfx_jsonl_object_done(struct sfx_jsonl_object *o)
     free(o->order);
     free(o->stamps);
     free(o->plain);
+    free(o->keys);
     *o = (struct sfx_jsonl_object){0};
 }

@@ -4,12 +4,15 @@
  * read is copied as it stands; else its members are written anew, each value as it was spelled.
  */
 #include "base/text.h"
+#include "record/copy_internal.h"
 #include "record/format_internal.h"
 #include "record/jsonl_internal.h"
 #include "json/json.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define KEY_ROOM 32 /* bytes that put_key copies at once */
 
 struct key {
     size_t at, len; /* in keys: ,"name": with its comma */
@@ -109,6 +112,8 @@ static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_
         w->key[i].len = w->keys.len - w->key[i].at;
     }
     if (rc == 0)
+        rc = sfx_buf_reserve(&w->keys, KEY_ROOM, err); /* put_key reads so far */
+    if (rc == 0)
         rc = check_keys(w, batch, err);
     w->nkeys = batch->ncols;
     w->bound_id = rc == 0 ? batch->schema_id : 0;
@@ -190,6 +195,33 @@ static int put_compact(struct sfx_slice json, struct sfx_buf *out, struct sfx_er
     return 0;
 }
 
+static inline uint64_t needs_escape(uint64_t word, const void *ctx)
+{
+    const uint64_t control = (word - SFX_EACH_BYTE(0x20)) & ~word;
+
+    (void)ctx;
+    return ((control | word) & SFX_EACH_BYTE(0x80)) |
+           sfx_has_zero(word ^ SFX_EACH_BYTE((uint64_t)'"')) |
+           sfx_has_zero(word ^ SFX_EACH_BYTE((uint64_t)'\\'));
+}
+
+/* A text as a JSON string: most are plain ASCII. */
+static inline int put_string(struct sfx_slice text, struct sfx_buf *out, struct sfx_err *err)
+{
+    const int rc = sfx_buf_reserve(out, text.len + 2, err);
+    char *to;
+
+    if (rc < 0)
+        return rc;
+    to = out->data + out->len;
+    if (!sfx_copy_plain(to + 1, text.ptr, text.len, needs_escape, NULL))
+        return sfx_json_quote(out, text, err);
+    to[0] = '"';
+    to[text.len + 1] = '"';
+    out->len += text.len + 2;
+    return 0;
+}
+
 static int put_value(struct sfx_writer *w, const struct sfx_cell *cell, struct sfx_buf *out,
                      struct sfx_err *err)
 {
@@ -206,8 +238,10 @@ static int put_value(struct sfx_writer *w, const struct sfx_cell *cell, struct s
         return sfx_buf_append(out, raw.ptr, raw.len, err);
     case SFX_CELL_TEXT:
     case SFX_CELL_STRING:
+        if ((cell->flags & SFX_CELL_ESCAPED) == 0)
+            return put_string(raw, out, err);
         rc = sfx_cell_text(cell, &w->scratch, &text, err);
-        return rc < 0 ? rc : sfx_json_quote(out, text, err);
+        return rc < 0 ? rc : put_string(text, out, err);
     default: /* numbers and booleans are spelled in JSON */
         return sfx_buf_append(out, raw.ptr, raw.len, err);
     }
@@ -221,6 +255,23 @@ static struct sfx_slice trim(struct sfx_slice raw)
     while (raw.len > 0 && is_space(raw.ptr[raw.len - 1]))
         raw.len--;
     return raw;
+}
+
+/* Keys are short: two fixed copies cost less than one of their length. */
+static inline int put_key(const struct sfx_writer *w, size_t i, struct sfx_buf *out,
+                          struct sfx_err *err)
+{
+    const struct key *key = &w->key[i];
+    int rc;
+
+    if (key->len > KEY_ROOM)
+        return sfx_buf_append(out, w->keys.data + key->at, key->len, err);
+    rc = sfx_buf_reserve(out, KEY_ROOM, err);
+    if (rc < 0)
+        return rc;
+    memcpy(out->data + out->len, w->keys.data + key->at, KEY_ROOM);
+    out->len += key->len;
+    return 0;
 }
 
 static int put_record(struct sfx_writer *w, const struct sfx_batch *batch, uint32_t row,
@@ -240,7 +291,7 @@ static int put_record(struct sfx_writer *w, const struct sfx_batch *batch, uint3
 
         if (cell->kind == SFX_CELL_MISSING)
             continue;
-        rc = sfx_buf_append(out, w->keys.data + w->key[i].at, w->key[i].len, err);
+        rc = put_key(w, i, out, err);
         if (rc == 0)
             rc = put_value(w, cell, out, err);
     }
