@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of aggregates. All skip what ?? would fill: nulls and empty fields. */
 #include "query/aggregate_internal.h"
-#include "query/rowstore_internal.h"
 
 #include "base/size.h"
 
@@ -106,7 +105,8 @@ static int keep(struct sfx_agg_ctx *ctx, struct kept *kept, const struct sfx_vec
         memcpy(kept->base, bytes.ptr, bytes.len);
     kept->what = KEPT_CELL;
     kept->cell = arg->cells[row];
-    kept->cell.ptr = kept->base + (arg->cells[row].ptr - bytes.ptr);
+    if (kept->base != NULL)
+        kept->cell.ptr = kept->base + (arg->cells[row].ptr - bytes.ptr);
     return 0;
 }
 

@@ -172,12 +172,13 @@ static enum sfx_decimal_result parse_long(const char *p, const char *end, bool n
 
 enum sfx_decimal_result sfx_decimal_parse(struct sfx_slice text, struct sfx_decimal *out)
 {
-    const char *p = text.ptr, *end = p + text.len, *start, *point = NULL;
+    const char *p = text.ptr, *end, *start, *point = NULL;
     bool negative = false;
     uint64_t mant = 0;
 
     if (text.len == 0)
         return SFX_DECIMAL_NOT_A_NUMBER;
+    end = p + text.len;
     if (*p == '-' || *p == '+')
         negative = *p++ == '-';
     if (end - p > 19) /* 10^19 - 1 is the largest all-digit value below 2^64 */

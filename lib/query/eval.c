@@ -54,7 +54,7 @@ char *sfx_eval_text(struct sfx_eval *ev, size_t len)
         ev->rc = SFX_E_NOMEM;
         return NULL;
     }
-    if ((size_t)(ev->text_end - ev->text_at) < len) {
+    if (ev->text_at == NULL || (size_t)(ev->text_end - ev->text_at) < len) {
         size_t block = len > TEXT_BLOCK_NBYTES ? len : TEXT_BLOCK_NBYTES;
 
         at = sfx_arena_alloc(&ev->text, block, NULL);

@@ -163,6 +163,15 @@ static inline bool sfx_cell_is_blank(const struct sfx_cell *cell)
            (cell->len == 0 && (cell->kind == SFX_CELL_TEXT || cell->kind == SFX_CELL_STRING));
 }
 
+/* The cell as it is spelled: with the quotes around it where it has them. */
+static inline struct sfx_slice sfx_cell_spelling(const struct sfx_cell *cell)
+{
+    bool quote = cell->kind == SFX_CELL_JSON_STRING || (cell->flags & SFX_CELL_QUOTED) != 0;
+
+    return quote ? sfx_slice(cell->ptr - 1, (size_t)cell->len + 2)
+                 : sfx_slice(cell->ptr, cell->len);
+}
+
 static inline struct sfx_cell sfx_cell_string(struct sfx_slice text)
 {
     return (struct sfx_cell){text.ptr, (uint32_t)text.len, SFX_CELL_STRING, 0, 0};

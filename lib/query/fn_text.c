@@ -108,7 +108,7 @@ void sfx_fn_substr(struct sfx_eval *ev, const struct sfx_node *node, uint32_t ro
     }
     from = character_at(text, 0, start - 1);
     to = character_at(text, from, count);
-    set_text(node, row, text.ptr + from, to - from);
+    set_text(node, row, from < to ? text.ptr + from : NULL, to - from);
 }
 
 static const char *find(struct sfx_slice text, size_t from, struct sfx_slice part)

@@ -371,7 +371,7 @@ int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct s
 static int copy_name(struct sfx_arena *arena, const struct sfx_column *from, struct sfx_qcolumn *to,
                      struct sfx_err *err)
 {
-    size_t quote = (from->head.flags & SFX_CELL_QUOTED) != 0;
+    struct sfx_slice head = sfx_cell_spelling(&from->head);
     char *copy = sfx_arena_strndup(arena, from->name.ptr, from->name.len, err);
 
     if (copy == NULL)
@@ -380,8 +380,9 @@ static int copy_name(struct sfx_arena *arena, const struct sfx_column *from, str
     to->head = from->head;
     if (from->head.kind == SFX_CELL_MISSING)
         return 0;
-    copy = sfx_arena_strndup(arena, from->head.ptr - quote, from->head.len + 2 * quote, err);
-    to->head.ptr = copy + quote;
+    copy = sfx_arena_strndup(arena, head.ptr, head.len, err);
+    if (copy != NULL)
+        to->head.ptr = copy + (from->head.ptr - head.ptr);
     return copy == NULL ? SFX_E_NOMEM : 0;
 }
 

@@ -10,14 +10,6 @@
 
 #include "query/stage_internal.h"
 
-/* The cell as it is spelled: with the quotes around it where it has them. */
-static inline struct sfx_slice sfx_cell_spelling(const struct sfx_cell *cell)
-{
-    size_t quote = cell->kind == SFX_CELL_JSON_STRING || (cell->flags & SFX_CELL_QUOTED) != 0;
-
-    return sfx_slice(cell->ptr - quote, cell->len + 2 * quote);
-}
-
 /* An input that rows came from. */
 struct sfx_row_source {
     const char *input, *member;
