@@ -105,6 +105,8 @@ int sfx_keys_make(struct sfx_keys *keys, struct sfx_eval *ev, struct sfx_vec *co
             sfx_vec_make_cells(ev, cols[c], sel, nsel);
     }
     sfx_buf_clear(&keys->bytes);
+    if (sfx_buf_reserve(&keys->bytes, 1, err) < 0) /* keys of no columns have a place, too */
+        return SFX_E_NOMEM;
     for (i = 0; i < nsel; i++) {
         size_t begin = keys->bytes.len;
         int rc = put_row(&keys->bytes, ev, cols, ids, ncols, sel[i], err);

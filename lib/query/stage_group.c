@@ -207,9 +207,13 @@ static int make_output(struct group *group, struct sfx_err *err)
 /* Without keys there is one group, even of nothing. */
 static int add_the_only_group(struct group *group, struct sfx_err *err)
 {
-    group->batch_keys.ends[0] = 0;
-    group->batch_keys.hashes[0] = 0;
-    return sfx_keyset_add(&group->set, &group->batch_keys, 1, group->entries, group->fresh, err);
+    static const uint16_t row = 0;
+    int rc = sfx_keys_make(&group->batch_keys, sfx_operator_eval(&group->op), NULL, NULL, 0, &row,
+                           1, err);
+
+    return rc < 0 ? rc
+                  : sfx_keyset_add(&group->set, &group->batch_keys, 1, group->entries, group->fresh,
+                                   err);
 }
 
 static int finish_group(struct sfx_operator *op, struct sfx_err *err)

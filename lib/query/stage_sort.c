@@ -79,12 +79,18 @@ static void forget_rows(struct sort *sort)
     sort->charged = 0;
 }
 
+static void sort_rows(struct sort *sort)
+{
+    if (sort->nitems > 0)
+        sfx_sort_items(sort->items, sort->items + sort->cap_items, sort->nitems, sort->long_keys);
+}
+
 /* Writes the rows in memory to disk, sorted. */
 static int spill(struct sort *sort, struct sfx_err *err)
 {
     int rc;
 
-    sfx_sort_items(sort->items, sort->items + sort->cap_items, sort->nitems, sort->long_keys);
+    sort_rows(sort);
     rc = sfx_runs_write(&sort->runs, sort->items, sort->nitems, err);
     forget_rows(sort);
     return rc < 0 ? sfx_err_wrap(err, rc, "sort") : 0;
@@ -317,7 +323,7 @@ static int finish_sort(struct sfx_operator *op, struct sfx_err *err)
         if (rc == 0 && rows.merge == NULL)
             rc = err != NULL ? (int)err->code : SFX_E_NOMEM;
     } else if (rc == 0) {
-        sfx_sort_items(sort->items, sort->items + sort->cap_items, sort->nitems, sort->long_keys);
+        sort_rows(sort);
     }
     if (rc == 0)
         rc = pass_rows(sort, &rows, err);

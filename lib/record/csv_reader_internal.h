@@ -82,7 +82,7 @@ static inline struct sfx_cell sfx_csv_cell(const char *ptr, size_t len, bool quo
                                            uint16_t dialect)
 {
     return (struct sfx_cell){
-        .ptr = ptr + quoted,
+        .ptr = quoted ? ptr + 1 : ptr, /* nothing may stand nowhere */
         .len = (uint32_t)(len - 2 * (size_t)quoted),
         .kind = SFX_CELL_TEXT,
         .flags = (uint8_t)((quoted ? SFX_CELL_QUOTED : 0) | (escaped ? SFX_CELL_ESCAPED : 0)),
