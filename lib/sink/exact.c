@@ -171,7 +171,8 @@ void sfx_exact_scan(struct sfx_slice text, struct sfx_exact *out)
         out->forms = out->scale == 0 ? integer_forms(out)
                                      : fraction_forms(out, s.sig, text.ptr[text.len - 1]);
     else if (text.len < DOUBLE_NBYTES && memchr(text.ptr, 'e', text.len) != NULL)
-        out->forms = exponent_prints_back(text) ? SFX_EXACT_REAL : 0;
+        *out = (struct sfx_exact){.forms = exponent_prints_back(text) ? SFX_EXACT_REAL : 0,
+                                  .exponent = true};
 }
 
 double sfx_exact_double(const struct sfx_exact *num, struct sfx_slice text)
@@ -183,7 +184,7 @@ double sfx_exact_double(const struct sfx_exact *num, struct sfx_slice text)
                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     double value = 0.0;
 
-    if (num->int_len + num->scale <= EXACT_DIGITS) {
+    if (!num->exponent && num->int_len + num->scale <= EXACT_DIGITS) {
         value = (double)num->mantissa / powers[num->scale];
         return num->negative ? -value : value;
     }
@@ -210,7 +211,7 @@ bool sfx_exact_fits_double(struct sfx_slice text, double *value)
     char mine[DOUBLE_NBYTES], theirs[DOUBLE_NBYTES], printed[DOUBLE_NBYTES];
     struct sfx_exact num = {0};
     size_t nmine;
-    int digits;
+    int len;
 
     if (text.len == 0)
         return false;
@@ -221,16 +222,11 @@ bool sfx_exact_fits_double(struct sfx_slice text, double *value)
     if (!is_json_number(text) || !parse_double(text, value))
         return false;
     nmine = significant(text.ptr, text.len, mine);
-    if (nmine <= EXACT_DIGITS)
-        return nmine == 0 || fabs(*value) >= DBL_MIN;
-    /* Same digits as a printed double: they are no more than what the double itself says. */
-    for (digits = EXACT_DIGITS; digits <= DBL_DECIMAL_DIG; digits++) {
-        int len = snprintf(printed, sizeof(printed), "%.*e", digits - 1, *value);
-
-        if (significant(printed, (size_t)len, theirs) == nmine && memcmp(mine, theirs, nmine) == 0)
-            return true;
-    }
-    return false;
+    if (nmine == 0 || nmine > DBL_DECIMAL_DIG)
+        return nmine == 0;
+    /* The double's own digits, to the same length: what it carries is what was said. */
+    len = snprintf(printed, sizeof(printed), "%.*e", (int)nmine - 1, *value);
+    return significant(printed, (size_t)len, theirs) == nmine && memcmp(mine, theirs, nmine) == 0;
 }
 
 bool sfx_exact_looks_numeric(struct sfx_slice text)

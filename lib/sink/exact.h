@@ -26,6 +26,7 @@ struct sfx_exact {
     uint32_t int_len; /* digits before the '.', 0 for a lone zero */
     uint32_t scale;   /* digits after the '.' */
     bool negative;
+    bool exponent;     /* "1.5e-07": REAL; the numbers here say nothing */
     uint64_t mantissa; /* all digits as one integer; value = mantissa / 10^scale */
 };
 

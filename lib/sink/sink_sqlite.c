@@ -220,7 +220,7 @@ static int ensure_db(struct sfx_sqlite *s, struct sfx_err *err)
 
 /*
  * A database that was made for a load that failed goes again, under its write lock: nobody else has
- * written to it. Who has it open and writes later is told by SQLite that it has moved (see start).
+ * written to it. Who has it open and takes the lock later sees that it has moved (see start).
  */
 static void unmake_db(struct sfx_sqlite *s)
 {
@@ -291,6 +291,15 @@ static int check_table_name(const char *table, struct sfx_err *err)
     return 0;
 }
 
+/* True when the open database is no longer what the path names. */
+static bool has_moved(struct sfx_sqlite *s)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
+}
+
 /* Takes the write lock in a database that has a ledger. 0; 1: the database has gone meanwhile. */
 static int start(struct sfx_sqlite *s, struct sfx_err *err)
 {
@@ -300,13 +309,14 @@ static int start(struct sfx_sqlite *s, struct sfx_err *err)
         return rc;
     rc = sfx_sqlite_exec(s, s->opts.dry_run ? "BEGIN" : "BEGIN IMMEDIATE", err);
     s->begun = rc == 0;
-    if (rc == 0 && !s->opts.dry_run)
-        rc = sfx_sqlite_exec(s, LEDGER_DDL, err);
-    if (rc == 0 || sqlite3_extended_errcode(s->db) != SQLITE_READONLY_DBMOVED)
+    if (s->opts.dry_run)
         return rc;
-    sqlite_rollback(&s->base);
-    close_db(s);
-    return 1;
+    if (has_moved(s)) {
+        close_db(s);
+        s->begun = false;
+        return 1;
+    }
+    return rc == 0 ? sfx_sqlite_exec(s, LEDGER_DDL, err) : rc;
 }
 
 static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
