@@ -14,6 +14,7 @@ static const struct {
     sfx_csv_index_fn *index;
 } variants[] = {
 #if defined(__x86_64__)
+    {SFX_CPU_AVX512 | SFX_CPU_PCLMUL, sfx_csv_index_avx512},
     {SFX_CPU_AVX2 | SFX_CPU_PCLMUL, sfx_csv_index_avx2},
 #endif
     {0, sfx_csv_index_portable},

@@ -112,7 +112,7 @@ static inline void put_cell(struct sfx_cell *cell, const char *ptr, size_t len,
 static inline void fill_plain(const struct sfx_reader *r, const struct sfx_csv_row *row,
                               uint32_t at)
 {
-    const struct sfx_cell like = sfx_csv_cell(NULL, 0, false, false, r->dialect);
+    const struct sfx_cell like = sfx_csv_cell("", 0, false, false, r->dialect);
     const struct sfx_column *col = r->schema.columns;
     const uint32_t *sep = r->ix.seps + row->sep;
     const uint32_t *const last = sep + row->nfields - 1;
