@@ -103,11 +103,6 @@ int sfx_decoder_read(struct sfx_decoder *dec, uint8_t *const *const *rows, struc
     return dec->ops->read(dec->state, rows, err);
 }
 
-uint64_t sfx_decoder_nbytes(const struct sfx_decoder *dec)
-{
-    return dec->in.total_nbytes;
-}
-
 void sfx_decoder_free(struct sfx_decoder *dec)
 {
     if (dec != NULL && dec->state != NULL)

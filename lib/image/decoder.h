@@ -47,9 +47,6 @@ int sfx_decoder_start(struct sfx_decoder *dec, const struct sfx_decode_wish *wis
  */
 int sfx_decoder_read(struct sfx_decoder *dec, uint8_t *const *const *rows, struct sfx_err *err);
 
-/* Encoded bytes taken from the source so far. */
-uint64_t sfx_decoder_nbytes(const struct sfx_decoder *dec);
-
 /* Frees; NULL does nothing. */
 void sfx_decoder_free(struct sfx_decoder *dec);
 

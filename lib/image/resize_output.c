@@ -168,14 +168,13 @@ static void make_row(struct sfx_output *out, struct sfx_output_plane *plane,
                      const struct sfx_ring *ring)
 {
     struct sfx_scaler *s = &plane->scaler;
-    uint32_t slot = s->upside_down ? sfx_scaler_rows(s) - 1 - s->made : s->made % plane->capacity;
-    uint8_t *row = plane->rows + slot * plane->row_nbytes;
+    uint8_t *row = plane->rows + sfx_scaler_next(s) % plane->capacity * plane->row_nbytes;
 
     if (out->real) {
-        (void)sfx_scaler_row(s, ring, out->real_row);
+        sfx_scaler_row(s, ring, out->real_row);
         sfx_pixels_store(&out->store, out->real_row, s->horizontal.count, row);
     } else {
-        (void)sfx_scaler_row(s, ring, row);
+        sfx_scaler_row(s, ring, row);
     }
     if (!out->orient.transpose)
         pad_row(row, &plane->want, out->pixel_nbytes);

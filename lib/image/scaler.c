@@ -73,16 +73,10 @@ int sfx_scaler_init(struct sfx_scaler *s, const struct sfx_plane *src, const str
     return 0;
 }
 
-/* The row of the plane that is made as the made-th. */
-static uint32_t row_index(const struct sfx_scaler *s, uint32_t made)
-{
-    return s->upside_down ? s->vertical.count - 1 - made : made;
-}
-
 uint32_t sfx_scaler_reach(const struct sfx_scaler *s, uint32_t made, uint32_t rows_in)
 {
     while (made < s->vertical.count) {
-        uint32_t row = row_index(s, made);
+        uint32_t row = s->upside_down ? s->vertical.count - 1 - made : made;
 
         if (s->vertical.first[row] + s->vertical.ntaps[row] > rows_in)
             break;
@@ -127,9 +121,9 @@ static void row_real(struct sfx_scaler *s, uint32_t row, float *dst)
                                  h->count);
 }
 
-uint32_t sfx_scaler_row(struct sfx_scaler *s, const struct sfx_ring *ring, void *dst)
+void sfx_scaler_row(struct sfx_scaler *s, const struct sfx_ring *ring, void *dst)
 {
-    uint32_t row = row_index(s, s->made++), k;
+    uint32_t row = sfx_scaler_next(s), k;
 
     for (k = 0; k < s->vertical.ntaps[row]; k++)
         s->taps[k] = sfx_ring_row(ring, s->vertical.first[row] + k);
@@ -137,7 +131,7 @@ uint32_t sfx_scaler_row(struct sfx_scaler *s, const struct sfx_ring *ring, void 
         row_real(s, row, dst);
     else
         row_fixed(s, row, dst);
-    return row;
+    s->made++;
 }
 
 void sfx_scaler_done(struct sfx_scaler *s)

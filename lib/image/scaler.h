@@ -64,11 +64,17 @@ static inline uint32_t sfx_scaler_rows(const struct sfx_scaler *s)
     return s->vertical.count;
 }
 
+/* The index in the plane of the row that is made next; there is one. */
+static inline uint32_t sfx_scaler_next(const struct sfx_scaler *s)
+{
+    return s->upside_down ? s->vertical.count - 1 - s->made : s->made;
+}
+
 /*
- * Makes the next row into dst (8-bit samples, or float for a real scaler) and returns its index in
- * the plane. The ring must hold the rows it is made of.
+ * Makes the next row into dst: 8-bit samples, or float for a real scaler. The ring must hold the
+ * rows it is made of.
  */
-uint32_t sfx_scaler_row(struct sfx_scaler *s, const struct sfx_ring *ring, void *dst);
+void sfx_scaler_row(struct sfx_scaler *s, const struct sfx_ring *ring, void *dst);
 
 /* Frees; an all-zero s is fine. */
 void sfx_scaler_done(struct sfx_scaler *s);

@@ -135,7 +135,6 @@ int sfx_weights_init(struct sfx_weights *w, const struct sfx_axis *axis, bool re
     w->count = axis->dst_count;
     w->stride = (uint32_t)(((most < axis->src_count ? most : axis->src_count) + STRIDE_STEP - 1) /
                            STRIDE_STEP * STRIDE_STEP);
-    w->identity = axis->src_count == axis->dst_count;
     w->first = calloc(w->count, sizeof(*w->first));
     w->ntaps = calloc(w->count, sizeof(*w->ntaps));
     taps.weight = calloc(most, sizeof(*taps.weight));
@@ -158,7 +157,6 @@ int sfx_weights_init(struct sfx_weights *w, const struct sfx_axis *axis, bool re
         w->ntaps[i] = taps.count;
         if (taps.count > w->max_taps)
             w->max_taps = taps.count;
-        w->identity = w->identity && taps.count == 1 && taps.first == i;
     }
 out:
     free(taps.weight);

@@ -38,7 +38,6 @@ struct sfx_weights {
     uint32_t count;    /* output samples */
     uint32_t stride;   /* weights of one output sample; a multiple of 16 */
     uint32_t max_taps; /* the most that are in use for one output sample */
-    bool identity;     /* output sample i is source sample i */
     uint32_t *first;   /* owned: the first source sample of each */
     uint32_t *ntaps;   /* owned: how many are in use, at least 1 */
     int16_t *fixed;    /* owned, 32-byte aligned: count * stride; NULL for a float table */

@@ -100,6 +100,28 @@ double raster_psnr(const struct raster *a, const struct raster *b)
 
 void raster_encode(const struct raster *r, enum sfx_image_format format, struct sfx_buf *out)
 {
+    raster_encode_profile(r, format, sfx_slice(NULL, 0), out);
+}
+
+int image_profile(struct sfx_slice encoded, struct sfx_buf *out)
+{
+    struct memory memory = {encoded, 0};
+    const struct sfx_image_source source = {read_memory, &memory};
+    struct sfx_decoder *dec = sfx_decoder_new(&source, NULL, NULL);
+    struct sfx_slice icc;
+    int rc;
+
+    if (dec == NULL)
+        return -1;
+    icc = sfx_decoder_info(dec)->icc;
+    rc = icc.len > 0 ? sfx_buf_append(out, icc.ptr, icc.len, NULL) : 0;
+    sfx_decoder_free(dec);
+    return rc;
+}
+
+void raster_encode_profile(const struct raster *r, enum sfx_image_format format,
+                           struct sfx_slice profile, struct sfx_buf *out)
+{
     const struct sfx_encode_params params = {
         .format = format,
         .width_px = r->width_px,
@@ -108,6 +130,7 @@ void raster_encode(const struct raster *r, enum sfx_image_format format, struct 
         .depth = r->depth,
         .quality = 95,
         .compression = 1,
+        .icc = profile,
     };
     struct sfx_image_sink sink = {write_memory, out};
     struct sfx_planes planes;

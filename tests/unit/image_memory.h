@@ -25,6 +25,13 @@ double raster_psnr(const struct raster *a, const struct raster *b);
 /* Encodes r by the library's encoder (JPEG: quality 95). out is appended to. */
 void raster_encode(const struct raster *r, enum sfx_image_format format, struct sfx_buf *out);
 
+/* The same with a colour profile. */
+void raster_encode_profile(const struct raster *r, enum sfx_image_format format,
+                           struct sfx_slice profile, struct sfx_buf *out);
+
+/* Appends the colour profile of an image, if it has one. <0 when it cannot be read. */
+int image_profile(struct sfx_slice encoded, struct sfx_buf *out);
+
 /* Decodes interleaved, at full size, as stored. Fails the test when it cannot. */
 struct raster raster_decode(struct sfx_slice encoded);
 

@@ -84,7 +84,7 @@ static void scale(const void *src, uint32_t w, uint32_t h, unsigned channels, bo
     ring.rows_in = h;
     assert_int_equal(sfx_scaler_reach(&s, 0, h), dh);
     for (y = 0; y < dh; y++)
-        assert_int_equal(sfx_scaler_row(&s, &ring, (char *)dst + y * dw * channels * sample), y);
+        sfx_scaler_row(&s, &ring, (char *)dst + y * dw * channels * sample);
     sfx_ring_done(&ring);
     sfx_scaler_done(&s);
 }

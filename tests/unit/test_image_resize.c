@@ -109,6 +109,37 @@ static void planes_and_rows_give_the_same_picture(void **state)
     raster_done(&drawn);
 }
 
+/*
+ * A JPEG that is decoded at a quarter of its size shows the same picture in the same place as one
+ * that is decoded whole, though 541 / 4 is no whole number: a shift of the rounding costs 10 dB and
+ * more.
+ */
+static void shrinking_decoders_keep_the_geometry(void **state)
+{
+    static const char *const sizes[] = {"60x48!", "31x48!", "100x80!", "33x"};
+    struct raster drawn = raster_draw(541, 437, SFX_LAYOUT_GRAY, 8), whole;
+    struct sfx_buf jpeg = {0}, png = {0};
+    size_t i;
+
+    (void)state;
+    raster_encode(&drawn, SFX_IMAGE_JPEG, &jpeg);
+    whole = raster_decode(sfx_buf_slice(&jpeg));
+    raster_encode(&whole, SFX_IMAGE_PNG, &png);
+    for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct raster shrunk = resized(sfx_buf_slice(&jpeg), sizes[i], SFX_IMAGE_PNG);
+        struct raster full = resized(sfx_buf_slice(&png), sizes[i], SFX_IMAGE_PNG);
+
+        if (raster_psnr(&shrunk, &full) < 46)
+            fail_msg("%s: %.1f dB", sizes[i], raster_psnr(&shrunk, &full));
+        raster_done(&shrunk);
+        raster_done(&full);
+    }
+    sfx_buf_done(&jpeg);
+    sfx_buf_done(&png);
+    raster_done(&drawn);
+    raster_done(&whole);
+}
+
 static void many_sizes_of_one_decode_are_as_each_alone(void **state)
 {
     static const char *const sizes[] = {"90x", "31x20!", "150%", NULL};
@@ -254,6 +285,67 @@ static void all_eight_orientations_come_out_upright(void **state)
             raster_done(&first);
         }
     raster_done(&upright);
+}
+
+#define PROFILE_NBYTES 400
+
+/* A profile of a header and one tag of noise (libpng takes none that is packed small). */
+static struct sfx_slice make_profile(const char *space, char out[PROFILE_NBYTES])
+{
+    size_t i;
+
+    memset(out, 0, PROFILE_NBYTES);
+    memcpy(out, "\0\0\x01\x90\0\0\0\0\x02\x10\0\0mntr", 16);
+    memcpy(out + 16, space, 4);
+    memcpy(out + 20, "XYZ ", 4);
+    memcpy(out + 36, "acsp", 4);
+    memcpy(out + 68, "\0\0\xf6\xd6\0\x01\0\0\0\0\xd3\x2d", 12);  /* D50 */
+    memcpy(out + 128, "\0\0\0\x01zzzz\0\0\0\x90\0\0\x01\0", 16); /* 256 bytes from 144 on */
+    for (i = 144; i < PROFILE_NBYTES; i++)
+        out[i] = (char)(i * i * 31 >> 4);
+    return sfx_slice(out, PROFILE_NBYTES);
+}
+
+static bool has_profile(struct sfx_slice encoded, struct sfx_slice profile)
+{
+    struct sfx_buf found = {0};
+    bool has = image_profile(encoded, &found) == 0 && sfx_slice_eq(sfx_buf_slice(&found), profile);
+
+    sfx_buf_done(&found);
+    return has;
+}
+
+static void profiles_travel_when_they_fit(void **state)
+{
+    static const char *const spaces[] = {"RGB ", "GRAY", "CMYK"};
+    enum sfx_image_format from, to;
+    size_t i, strip;
+
+    (void)state;
+    for (from = SFX_IMAGE_JPEG; from <= SFX_IMAGE_PNG; from++)
+        for (to = SFX_IMAGE_JPEG; to <= SFX_IMAGE_PNG; to++)
+            for (i = 0; i < 3; i++)
+                for (strip = 0; strip < 2; strip++) {
+                    struct raster drawn =
+                        raster_draw(20, 20, i == 1 ? SFX_LAYOUT_GRAY : SFX_LAYOUT_RGB, 8);
+                    char bytes[PROFILE_NBYTES];
+                    struct sfx_slice profile = make_profile(spaces[i], bytes);
+                    const char *size = "10x";
+                    struct sfx_resize_output output;
+                    struct sfx_resize_opts opts = resize_opts(&output, &size, 1, to);
+                    struct sfx_buf encoded = {0}, out = {0};
+
+                    opts.strip = strip == 1;
+                    raster_encode_profile(&drawn, from, profile, &encoded);
+                    assert_int_equal(resize_memory(sfx_buf_slice(&encoded), 0, &opts, &out, NULL),
+                                     0);
+                    if (has_profile(sfx_buf_slice(&out), profile) != (strip == 0 && i < 2))
+                        fail_msg("%s profile, format %d to %d, strip %zu", spaces[i], (int)from,
+                                 (int)to, strip);
+                    sfx_buf_done(&encoded);
+                    sfx_buf_done(&out);
+                    raster_done(&drawn);
+                }
 }
 
 /* rc of resizing bytes to 9 pixels; what came out is thrown away. */
@@ -486,10 +578,12 @@ int main(void)
         cmocka_unit_test(a_png_of_its_own_size_keeps_every_sample),
         cmocka_unit_test(sizes_come_out_as_asked_in_both_formats),
         cmocka_unit_test(planes_and_rows_give_the_same_picture),
+        cmocka_unit_test(shrinking_decoders_keep_the_geometry),
         cmocka_unit_test(many_sizes_of_one_decode_are_as_each_alone),
         cmocka_unit_test(reads_of_single_bytes_change_nothing),
         cmocka_unit_test(invisible_colour_does_not_bleed),
         cmocka_unit_test(all_eight_orientations_come_out_upright),
+        cmocka_unit_test(profiles_travel_when_they_fit),
         cmocka_unit_test(cut_off_images_are_errors_that_name_the_place),
         cmocka_unit_test(a_jpeg_without_its_end_marker_is_whole),
         cmocka_unit_test(flipped_bytes_never_pass_in_a_png_and_never_crash),
