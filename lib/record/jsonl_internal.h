@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The JSON readers' parts: jsonl_split.c finds records (lines, or elements of an array),
- * jsonl_object.c takes one apart into cells, jsonl_reader.c fills batches.
+ * jsonl_object.c takes one apart into cells, each a value of jsonl_value.c, jsonl_reader.c fills
+ * batches.
  *
  * What tells that a cell is a member of its record's raw text, just as read: its dialect. A writer
  * that finds all members of a record so may copy the record as a whole.
@@ -15,6 +16,22 @@
 
 #define SFX_DIALECT_JSON_LINE    1 /* a member of a record that is one line */
 #define SFX_DIALECT_JSON_ELEMENT 2 /* a member of a record that may be several */
+
+/* Where a record's parse stands. 64 bytes behind end can be read, none of them is consumed. */
+struct sfx_jsonl_cursor {
+    const char *at, *end;
+    bool lines; /* a line feed is no white space */
+};
+
+/* Takes the string whose opening quote is at c->at: *text is what is between the quotes. False: it
+ * is none. */
+bool sfx_jsonl_take_string(struct sfx_jsonl_cursor *c, struct sfx_slice *text, bool *escaped);
+
+/* Takes the value at c->at as a cell. False: there is none, or it is not valid. */
+bool sfx_jsonl_take_value(struct sfx_jsonl_cursor *c, struct sfx_cell *cell);
+
+/* How deep the brackets of a valid JSON text nest. */
+uint32_t sfx_jsonl_nesting(struct sfx_slice json);
 
 /* A key that is short, to be compared in two words: its text with quotes and colon. */
 struct sfx_jsonl_key {

@@ -5,22 +5,17 @@
  */
 #include "record/jsonl_internal.h"
 
-#include "base/text.h"
 #include "json/json.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 /* The state of one record's parse. */
 struct parse {
     struct sfx_jsonl_object *o;
     struct sfx_slice record;
-    const char *at; /* the next byte; bytes behind the record's end are never consumed */
-    const char *end;
+    struct sfx_jsonl_cursor c;
     uint32_t row;
     uint32_t nmembers;
     uint32_t ncols; /* columns that this record has */
@@ -29,237 +24,22 @@ struct parse {
     struct sfx_err *err;
 };
 
-static bool is_space(const struct sfx_jsonl_object *o, char c)
+static inline void skip_space(struct sfx_jsonl_cursor *c)
 {
-    return c == ' ' || c == '\t' || c == '\r' || (c == '\n' && !o->lines);
+    while (c->at < c->end &&
+           (*c->at == ' ' || *c->at == '\t' || *c->at == '\r' || (*c->at == '\n' && !c->lines)))
+        c->at++;
 }
 
-static inline void skip_space(struct parse *p)
+/* Takes the byte `want`, white space around it. */
+static inline bool take(struct sfx_jsonl_cursor *c, char want)
 {
-    while (p->at < p->end && is_space(p->o, *p->at))
-        p->at++;
-}
-
-/* Takes the byte c, white space around it. */
-static inline bool take(struct parse *p, char c)
-{
-    skip_space(p);
-    if (p->at == p->end || *p->at != c)
+    skip_space(c);
+    if (c->at == c->end || *c->at != want)
         return false;
-    p->at++;
-    skip_space(p);
+    c->at++;
+    skip_space(c);
     return true;
-}
-
-/* The first byte from ptr on that is not printable ASCII or is '"' or '\\'; 64 bytes behind end
- * can be read. */
-static inline const char *skip_plain(const char *ptr, const char *end)
-{
-#ifdef __SSE2__
-    const __m128i quote = _mm_set1_epi8('"');
-    const __m128i backslash = _mm_set1_epi8('\\');
-    const __m128i space = _mm_set1_epi8(' ');
-
-    for (; ptr < end; ptr += 16) {
-        const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)ptr);
-        /* signed: bytes from 0x80 on are less than a space, like controls */
-        const int mask = _mm_movemask_epi8(
-            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)),
-                         _mm_cmplt_epi8(v, space)));
-
-        if (mask != 0)
-            return ptr + __builtin_ctz((unsigned)mask);
-    }
-    return end;
-#else
-    while (ptr < end && *ptr >= ' ' && *ptr < 0x7f && *ptr != '"' && *ptr != '\\')
-        ptr++;
-    return ptr;
-#endif
-}
-
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-/* Length of the escape at ptr (a backslash), 0: it is none. */
-static size_t escape_len(const char *ptr, const char *end)
-{
-    if (end - ptr < 2)
-        return 0;
-    if (ptr[1] == 'u')
-        return end - ptr >= 6 && is_hex(ptr[2]) && is_hex(ptr[3]) && is_hex(ptr[4]) &&
-                       is_hex(ptr[5])
-                   ? 6
-                   : 0;
-    return ptr[1] != '\0' && strchr("\"\\/bfnrt", ptr[1]) != NULL ? 2 : 0;
-}
-
-/* The string whose opening quote is at p->at: *text is between the quotes. */
-static bool take_string(struct parse *p, struct sfx_slice *text, bool *escaped)
-{
-    const char *const begin = p->at + 1;
-    const char *at = skip_plain(begin, p->end);
-    bool ascii = true;
-
-    *escaped = false;
-    while (at < p->end && *at != '"') {
-        size_t n = 1;
-
-        if (*at == '\\') {
-            n = escape_len(at, p->end);
-            *escaped = true;
-        } else if ((unsigned char)*at < 0x20) {
-            return false;
-        } else {
-            ascii = false;
-        }
-        if (n == 0)
-            return false;
-        at += n;
-        if (ascii) {
-            at = skip_plain(at, p->end);
-        } else { /* text of another script: rarely 16 plain bytes on end */
-            while (at < p->end && *at != '"' && *at != '\\' && (unsigned char)*at >= 0x20)
-                at++;
-        }
-    }
-    if (at >= p->end)
-        return false;
-    *text = sfx_slice(begin, (size_t)(at - begin));
-    p->at = at + 1;
-    return ascii || sfx_utf8_valid(*text);
-}
-
-static inline bool take_digits(struct parse *p)
-{
-    const char *begin = p->at;
-
-    while (p->at < p->end && *p->at >= '0' && *p->at <= '9')
-        p->at++;
-    return p->at > begin;
-}
-
-/* RFC 8259, section 6. */
-static bool take_number(struct parse *p)
-{
-    if (*p->at == '-')
-        p->at++;
-    if (p->at < p->end && *p->at == '0')
-        p->at++;
-    else if (!take_digits(p))
-        return false;
-    if (p->at < p->end && *p->at == '.') {
-        p->at++;
-        if (!take_digits(p))
-            return false;
-    }
-    if (p->at < p->end && (*p->at == 'e' || *p->at == 'E')) {
-        p->at++;
-        if (p->at < p->end && (*p->at == '+' || *p->at == '-'))
-            p->at++;
-        return take_digits(p);
-    }
-    return true;
-}
-
-static bool take_literal(struct parse *p, const char *literal, size_t len)
-{
-    if ((size_t)(p->end - p->at) < len || memcmp(p->at, literal, len) != 0)
-        return false;
-    p->at += len;
-    return true;
-}
-
-/* How deep the brackets of valid JSON nest. */
-static uint32_t nesting(struct sfx_slice json)
-{
-    const char *end = json.ptr + json.len;
-    const char *at;
-    uint32_t depth = 0;
-    uint32_t most = 0;
-    bool in_string = false;
-
-    for (at = json.ptr; at < end; at++) {
-        if (*at == '\\')
-            at++;
-        else if (*at == '"')
-            in_string = !in_string;
-        else if (!in_string && (*at == '[' || *at == '{'))
-            most = ++depth > most ? depth : most;
-        else if (!in_string && (*at == ']' || *at == '}'))
-            depth--;
-    }
-    return most;
-}
-
-static bool take_nested(struct parse *p)
-{
-    struct sfx_json_reader reader;
-    struct sfx_json_token token;
-    struct sfx_slice raw;
-
-    sfx_json_reader_init(&reader, p->at, (size_t)(p->end - p->at));
-    if (sfx_json_next(&reader, &token, NULL) < 0 || sfx_json_skip(&reader, &token, &raw, NULL) < 0)
-        return false;
-    p->at += raw.len;
-    return true;
-}
-
-static inline bool take_value(struct parse *p, struct sfx_cell *cell)
-{
-    const char *const begin = p->at;
-    struct sfx_slice text;
-    bool escaped;
-    bool ok;
-
-    if (begin == p->end)
-        return false;
-    *cell = (struct sfx_cell){.dialect =
-                                  p->o->lines ? SFX_DIALECT_JSON_LINE : SFX_DIALECT_JSON_ELEMENT};
-    switch (*begin) {
-    case '"':
-        p->at = skip_plain(begin + 1, p->end);
-        escaped = false;
-        text = sfx_slice(begin + 1, (size_t)(p->at - begin - 1));
-        if (p->at < p->end && *p->at == '"') {
-            p->at++;
-        } else {
-            p->at = begin;
-            if (!take_string(p, &text, &escaped))
-                return false;
-        }
-        cell->kind = SFX_CELL_JSON_STRING;
-        cell->flags = escaped ? SFX_CELL_ESCAPED : 0;
-        cell->ptr = text.ptr;
-        cell->len = (uint32_t)text.len;
-        return true;
-    case '{':
-    case '[':
-        ok = take_nested(p);
-        cell->kind = SFX_CELL_JSON_NESTED;
-        break;
-    case 't':
-        ok = take_literal(p, "true", 4);
-        cell->kind = SFX_CELL_JSON_BOOL;
-        break;
-    case 'f':
-        ok = take_literal(p, "false", 5);
-        cell->kind = SFX_CELL_JSON_BOOL;
-        break;
-    case 'n':
-        ok = take_literal(p, "null", 4);
-        cell->kind = SFX_CELL_NULL;
-        break;
-    default:
-        ok = take_number(p);
-        cell->kind = SFX_CELL_JSON_NUMBER;
-        break;
-    }
-    cell->ptr = begin;
-    cell->len = (uint32_t)(p->at - begin);
-    return ok;
 }
 
 /* Room for what is learnt about as many columns and members. */
@@ -349,14 +129,14 @@ static enum sfx_jsonl_verdict add_column(struct parse *p, struct sfx_slice name,
     return SFX_JSONL_OK;
 }
 
-/* The key at p->at that is not where it was expected. */
+/* The key at p->c.at that is not where it was expected. */
 static enum sfx_jsonl_verdict find_column(struct parse *p, int *column)
 {
     struct sfx_jsonl_object *o = p->o;
     struct sfx_slice name;
     bool escaped;
 
-    if (p->at == p->end || *p->at != '"' || !take_string(p, &name, &escaped))
+    if (p->c.at == p->c.end || *p->c.at != '"' || !sfx_jsonl_take_string(&p->c, &name, &escaped))
         return SFX_JSONL_BAD;
     if (escaped) {
         sfx_buf_clear(&o->scratch);
@@ -368,7 +148,7 @@ static enum sfx_jsonl_verdict find_column(struct parse *p, int *column)
     return *column >= 0 ? SFX_JSONL_OK : add_column(p, name, column);
 }
 
-/* The column of the key at p->at; the colon behind it is taken too. */
+/* The column of the key at p->c.at; the colon behind it is taken too. */
 static inline enum sfx_jsonl_verdict take_key(struct parse *p, int *column)
 {
     struct sfx_jsonl_object *o = p->o;
@@ -379,21 +159,21 @@ static inline enum sfx_jsonl_verdict take_key(struct parse *p, int *column)
         expected >= 0 && o->plain[expected] ? o->schema.columns[expected].name : none;
 
     *column = expected;
-    if (expected >= 0 && o->keys[expected].len > 0 && p->end - p->at > o->keys[expected].len &&
-        is_key(p->at, &o->keys[expected])) {
-        p->at += o->keys[expected].len;
-        skip_space(p);
+    if (expected >= 0 && o->keys[expected].len > 0 && p->c.end - p->c.at > o->keys[expected].len &&
+        is_key(p->c.at, &o->keys[expected])) {
+        p->c.at += o->keys[expected].len;
+        skip_space(&p->c);
         return SFX_JSONL_OK;
     }
-    if (name.ptr != NULL && (size_t)(p->end - p->at) > name.len + 2 && p->at[0] == '"' &&
-        p->at[name.len + 1] == '"' && memcmp(p->at + 1, name.ptr, name.len) == 0) {
-        p->at += name.len + 2;
+    if (name.ptr != NULL && (size_t)(p->c.end - p->c.at) > name.len + 2 && p->c.at[0] == '"' &&
+        p->c.at[name.len + 1] == '"' && memcmp(p->c.at + 1, name.ptr, name.len) == 0) {
+        p->c.at += name.len + 2;
     } else {
         verdict = find_column(p, column);
         if (verdict == SFX_JSONL_OK && p->nmembers < o->nplans)
             o->order[p->nmembers] = *column;
     }
-    return verdict == SFX_JSONL_OK && !take(p, ':') ? SFX_JSONL_BAD : verdict;
+    return verdict == SFX_JSONL_OK && !take(&p->c, ':') ? SFX_JSONL_BAD : verdict;
 }
 
 /* Refuses a value that is longer or deeper than allowed. */
@@ -408,7 +188,7 @@ static enum sfx_jsonl_verdict check_limits(struct parse *p, const struct sfx_cel
     }
     /* Each level costs two bytes at least: most values need not be looked through. */
     if (cell->kind == SFX_CELL_JSON_NESTED && cell->len >= 2 * (o->max_depth - 1) &&
-        nesting(sfx_slice(cell->ptr, cell->len)) + 1 > o->max_depth) {
+        sfx_jsonl_nesting(sfx_slice(cell->ptr, cell->len)) + 1 > o->max_depth) {
         (void)sfx_err_set(p->err, SFX_E_LIMIT, "nested deeper than %" PRIu32 " levels",
                           o->max_depth);
         return SFX_JSONL_BAD;
@@ -425,7 +205,7 @@ static inline enum sfx_jsonl_verdict take_member(struct parse *p)
 
     if (verdict != SFX_JSONL_OK)
         return verdict;
-    if (!take_value(p, &cell))
+    if (!sfx_jsonl_take_value(&p->c, &cell))
         return SFX_JSONL_BAD;
     verdict = check_limits(p, &cell);
     p->ncols += o->stamps[column] != o->stamp;
@@ -439,19 +219,19 @@ static enum sfx_jsonl_verdict take_object(struct parse *p)
 {
     enum sfx_jsonl_verdict verdict = SFX_JSONL_OK;
 
-    if (!take(p, '{'))
+    if (!take(&p->c, '{'))
         return SFX_JSONL_BAD;
-    if (p->at < p->end && *p->at == '}') {
-        p->at++;
+    if (p->c.at < p->c.end && *p->c.at == '}') {
+        p->c.at++;
     } else {
         do {
             verdict = take_member(p);
-        } while (verdict == SFX_JSONL_OK && take(p, ','));
-        if (verdict == SFX_JSONL_OK && !take(p, '}'))
+        } while (verdict == SFX_JSONL_OK && take(&p->c, ','));
+        if (verdict == SFX_JSONL_OK && !take(&p->c, '}'))
             return SFX_JSONL_BAD;
     }
-    skip_space(p);
-    return verdict == SFX_JSONL_OK && p->at != p->end ? SFX_JSONL_BAD : verdict;
+    skip_space(&p->c);
+    return verdict == SFX_JSONL_OK && p->c.at != p->c.end ? SFX_JSONL_BAD : verdict;
 }
 
 /* Says what is wrong with a record that did not parse. */
@@ -471,8 +251,7 @@ enum sfx_jsonl_verdict sfx_jsonl_object_parse(struct sfx_jsonl_object *o, struct
 {
     struct parse p = {.o = o,
                       .record = record,
-                      .at = record.ptr,
-                      .end = record.ptr + record.len,
+                      .c = {record.ptr, record.ptr + record.len, o->lines},
                       .row = at,
                       .may_add = may_add,
                       .err = err};
