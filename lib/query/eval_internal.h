@@ -172,6 +172,29 @@ static inline struct sfx_slice sfx_cell_spelling(const struct sfx_cell *cell)
                  : sfx_slice(cell->ptr, cell->len);
 }
 
+/* Lengths of what is kept: a byte, or 255 and four more. */
+#define SFX_LENGTH_NBYTES 5
+
+static inline unsigned char *sfx_put_length(unsigned char *at, uint32_t len)
+{
+    if (__builtin_expect(len < 255, 1)) {
+        *at++ = (unsigned char)len;
+        return at;
+    }
+    *at++ = 255;
+    __builtin_memcpy(at, &len, sizeof(len));
+    return at + sizeof(len);
+}
+
+static inline const unsigned char *sfx_get_length(const unsigned char *at, uint32_t *len)
+{
+    *len = *at++;
+    if (__builtin_expect(*len < 255, 1))
+        return at;
+    __builtin_memcpy(len, at, sizeof(*len));
+    return at + sizeof(*len);
+}
+
 static inline struct sfx_cell sfx_cell_string(struct sfx_slice text)
 {
     return (struct sfx_cell){text.ptr, (uint32_t)text.len, SFX_CELL_STRING, 0, 0};

@@ -17,9 +17,8 @@ enum key_class {
     CLASS_DECIMAL
 };
 
-#define HEAD_NBYTES    5 /* class and length in front of a column's bytes */
-#define ID_NBYTES      4
 #define DECIMAL_NBYTES (sizeof(sfx_int128) + sizeof(uint32_t))
+#define HEAD_NBYTES    (SFX_LENGTH_NBYTES + 1 + SFX_LENGTH_NBYTES) /* id, class, length */
 
 static enum key_class class_of(const struct sfx_cell *cell)
 {
@@ -35,62 +34,53 @@ static enum key_class class_of(const struct sfx_cell *cell)
     }
 }
 
-/* Appends one column of a key; there is room for the head and a decimal. */
-static int put_column(struct sfx_buf *out, struct sfx_eval *ev, const struct sfx_vec *vec,
-                      uint32_t row, struct sfx_err *err)
+/* The bytes that stand for a value: those of decimal are made in scratch. */
+static struct sfx_slice key_bytes(struct sfx_eval *ev, const struct sfx_vec *vec, uint32_t row,
+                                  char scratch[DECIMAL_NBYTES], enum key_class *class)
 {
-    char *at = out->data + out->len;
-    struct sfx_slice bytes = {0};
-    uint32_t len;
-    int rc = 0;
+    struct sfx_decimal value;
 
-    if (vec->type == SFX_TYPE_NUMBER && !vec->flags[row]) {
-        struct sfx_decimal value = vec->nums[row]; /* equal numbers are spelled alike */
-
-        sfx_decimal_trim(&value, 0);
-        at[0] = CLASS_DECIMAL;
-        memcpy(at + HEAD_NBYTES, &value.mant, sizeof(value.mant));
-        memcpy(at + HEAD_NBYTES + sizeof(value.mant), &value.scale, sizeof(value.scale));
-        len = DECIMAL_NBYTES;
-    } else if (vec->type == SFX_TYPE_NUMBER) {
-        at[0] = CLASS_NULL;
-        len = 0;
-    } else {
+    if (vec->type != SFX_TYPE_NUMBER) {
         const struct sfx_cell *cell = &vec->cells[row];
 
-        at[0] = (char)class_of(cell);
-        if (at[0] != CLASS_NULL)
-            bytes = sfx_eval_cell_text(ev, cell);
-        len = (uint32_t)bytes.len;
+        *class = class_of(cell);
+        return *class != CLASS_NULL ? sfx_eval_cell_text(ev, cell) : sfx_slice(NULL, 0);
     }
-    memcpy(at + 1, &len, sizeof(len));
-    out->len += HEAD_NBYTES;
-    if (bytes.len > 0)
-        rc = sfx_buf_append(out, bytes.ptr, bytes.len, err);
-    else
-        out->len += len;
-    return rc;
+    *class = vec->flags[row] ? CLASS_NULL : CLASS_DECIMAL;
+    if (*class == CLASS_NULL)
+        return sfx_slice(NULL, 0);
+    value = vec->nums[row];
+    sfx_decimal_trim(&value, 0); /* equal numbers are spelled alike */
+    memcpy(scratch, &value.mant, sizeof(value.mant));
+    memcpy(scratch + sizeof(value.mant), &value.scale, sizeof(value.scale));
+    return sfx_slice(scratch, DECIMAL_NBYTES);
 }
 
 static int put_row(struct sfx_buf *out, struct sfx_eval *ev, struct sfx_vec *const *cols,
                    const uint32_t *ids, size_t ncols, uint32_t row, struct sfx_err *err)
 {
+    char scratch[DECIMAL_NBYTES];
+    enum key_class class;
+    unsigned char *at;
     size_t c;
-    int rc = 0;
 
-    for (c = 0; c < ncols && rc == 0; c++) {
-        rc = sfx_buf_reserve(out, ID_NBYTES + HEAD_NBYTES + DECIMAL_NBYTES, err);
-        if (rc < 0)
-            return rc;
-        if (ids != NULL) {
-            if (sfx_vec_is_null(cols[c], row))
-                continue;
-            memcpy(out->data + out->len, &ids[c], ID_NBYTES);
-            out->len += ID_NBYTES;
-        }
-        rc = put_column(out, ev, cols[c], row, err);
+    for (c = 0; c < ncols; c++) {
+        struct sfx_slice bytes = key_bytes(ev, cols[c], row, scratch, &class);
+
+        if (ids != NULL && class == CLASS_NULL)
+            continue;
+        if (sfx_buf_reserve(out, HEAD_NBYTES + bytes.len, err) < 0)
+            return SFX_E_NOMEM;
+        at = (unsigned char *)out->data + out->len;
+        if (ids != NULL)
+            at = sfx_put_length(at, ids[c]);
+        *at++ = (unsigned char)class;
+        at = sfx_put_length(at, (uint32_t)bytes.len);
+        if (bytes.len > 0)
+            memcpy(at, bytes.ptr, bytes.len);
+        out->len = (size_t)((char *)at - out->data) + bytes.len;
     }
-    return rc;
+    return 0;
 }
 
 int sfx_keys_make(struct sfx_keys *keys, struct sfx_eval *ev, struct sfx_vec *const *cols,
@@ -150,13 +140,14 @@ int sfx_key_decode(struct sfx_eval *ev, const unsigned char **at, uint32_t scale
         [CLASS_NESTED] = SFX_CELL_JSON_NESTED,
         [CLASS_DECIMAL] = SFX_CELL_NUMBER,
     };
-    enum key_class class = (enum key_class)(*at)[0];
+    enum key_class class = (enum key_class) * (*at)++;
     struct sfx_decimal number;
-    const char *bytes = (const char *)*at + HEAD_NBYTES;
+    const char *bytes;
     uint32_t len;
 
-    memcpy(&len, *at + 1, sizeof(len));
-    *at += HEAD_NBYTES + len;
+    *at = sfx_get_length(*at, &len);
+    bytes = (const char *)*at;
+    *at += len;
     if (class == CLASS_DECIMAL) {
         number = decode_decimal((const unsigned char *)bytes, scale);
         if (out->type == SFX_TYPE_NUMBER) {
@@ -186,8 +177,9 @@ struct sfx_key_slot {
     struct sfx_key *key; /* NULL: free */
 };
 
-#define FIRST_CAP      ((size_t)1024)
-#define PREFETCH_AHEAD 16 /* rows: enough to cover a cache miss */
+#define FIRST_CAP  ((size_t)1024)
+#define SLOT_AHEAD 24 /* rows: the slot is fetched first, */
+#define KEY_AHEAD  12 /* then the key that it leads to; each distance covers a cache miss */
 
 void sfx_keyset_init(struct sfx_keyset *set, struct sfx_operator *op, size_t payload_nbytes)
 {
@@ -284,6 +276,19 @@ static struct sfx_key *find_or_add(struct sfx_keyset *set, uint64_t hash, const 
     return set->slots[at].key;
 }
 
+static inline void prefetch(const struct sfx_keyset *set, const uint64_t *hashes, uint32_t i,
+                            uint32_t n)
+{
+    if (i + SLOT_AHEAD < n)
+        __builtin_prefetch(&set->slots[hashes[i + SLOT_AHEAD] & (set->cap - 1)]);
+    if (i + KEY_AHEAD < n) {
+        const struct sfx_key *key = set->slots[hashes[i + KEY_AHEAD] & (set->cap - 1)].key;
+
+        if (key != NULL)
+            __builtin_prefetch(key);
+    }
+}
+
 int sfx_keyset_add(struct sfx_keyset *set, const struct sfx_keys *keys, uint32_t n,
                    struct sfx_key **entries, bool *fresh, struct sfx_err *err)
 {
@@ -296,8 +301,7 @@ int sfx_keyset_add(struct sfx_keyset *set, const struct sfx_keys *keys, uint32_t
             return rc;
     }
     for (i = 0; i < n; i++) {
-        if (i + PREFETCH_AHEAD < n)
-            __builtin_prefetch(&set->slots[keys->hashes[i + PREFETCH_AHEAD] & (set->cap - 1)]);
+        prefetch(set, keys->hashes, i, n);
         entries[i] = find_or_add(set, keys->hashes[i], keys->bytes.data + begin,
                                  keys->ends[i] - begin, &fresh[i], err);
         if (entries[i] == NULL)

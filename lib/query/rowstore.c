@@ -15,8 +15,6 @@
 #define PLACE_AT        2 /* in the record, at an offset */
 #define PLACE_DIALECT   3 /* behind the tag, with a dialect of its own */
 
-#define LONG_LENGTH 255 /* a length byte that says: four more bytes have it */
-
 #define HAS_RAW    1 /* what a row's head says of it */
 #define HAS_ORIGIN 2
 
@@ -204,18 +202,6 @@ static unsigned char *put(unsigned char *at, const void *value, size_t nbytes)
     return at + nbytes;
 }
 
-static unsigned char *put_length(unsigned char *at, size_t nbytes)
-{
-    uint32_t len = (uint32_t)nbytes;
-
-    if (len < LONG_LENGTH) {
-        *at++ = (unsigned char)len;
-        return at;
-    }
-    *at++ = LONG_LENGTH;
-    return put(at, &len, 4);
-}
-
 /* Writes a cell; *end: where the cell before ends in raw, moved on when this one is in it. */
 static unsigned char *put_cell(const struct sfx_cell *cell, uint16_t dialect, struct sfx_slice raw,
                                int64_t *end, unsigned char *at)
@@ -234,13 +220,13 @@ static unsigned char *put_cell(const struct sfx_cell *cell, uint16_t dialect, st
         unsigned where = cell->dialect == 0 ? PLACE_OWN : PLACE_DIALECT;
 
         *at++ = (unsigned char)(tag | where << TAG_PLACE_SHIFT);
-        at = put_length(at, bytes.len);
+        at = sfx_put_length(at, (uint32_t)bytes.len);
         if (where == PLACE_DIALECT)
             at = put(at, &cell->dialect, 2);
         return bytes.len > 0 ? put(at, bytes.ptr, bytes.len) : at;
     }
     *at++ = (unsigned char)(tag | (place == *end + 1 ? PLACE_NEXT : PLACE_AT) << TAG_PLACE_SHIFT);
-    at = put_length(at, bytes.len);
+    at = sfx_put_length(at, (uint32_t)bytes.len);
     offset = (uint32_t)place;
     if (place != *end + 1)
         at = put(at, &offset, 4);
@@ -351,9 +337,7 @@ static const unsigned char *get_cell(const unsigned char *at, uint16_t dialect, 
     *cell = (struct sfx_cell){.kind = tag & 15, .flags = tag >> TAG_FLAGS_SHIFT & 3};
     if (cell->kind == SFX_CELL_MISSING)
         return at;
-    len = *at++;
-    if (len == LONG_LENGTH)
-        at = get(at, &len, 4);
+    at = sfx_get_length(at, &len);
     if (place == PLACE_NEXT || place == PLACE_AT) {
         cell->dialect = dialect;
         bytes = *next;

@@ -4,6 +4,7 @@
 #include "query/runs_internal.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 struct chunk {
     struct chunk *next; /* older */
@@ -27,8 +28,9 @@ struct sort {
 
 #define FIRST_ITEMS      ((size_t)4096)
 #define MIN_CHUNK_NBYTES ((size_t)64 * 1024)
-#define MAX_CHUNK_NBYTES ((size_t)1 << 20)
-#define PREFETCH_AHEAD   16
+#define MAX_CHUNK_NBYTES ((size_t)4 << 20) /* two huge pages */
+#define PREFETCH_AHEAD   16                /* rows */
+#define LINE_NBYTES      64                /* of the cache */
 
 static int bind_sort(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
@@ -114,22 +116,41 @@ static int reserve_item(struct sort *sort, struct sfx_err *err)
     return 1;
 }
 
+/*
+ * Chunks grow with what is kept, so that little input takes little. Large ones are on huge pages:
+ * rows are handed on in an order that jumps from page to page.
+ */
+static size_t next_chunk_nbytes(const struct sort *sort, size_t nbytes)
+{
+    size_t cap = sort->charged / 4;
+
+    if (cap > sfx_operator_opts(&sort->op)->memory_nbytes / 16)
+        cap = sfx_operator_opts(&sort->op)->memory_nbytes / 16;
+    cap = cap < MIN_CHUNK_NBYTES ? MIN_CHUNK_NBYTES : cap;
+    if (cap >= MAX_CHUNK_NBYTES)
+        cap = MAX_CHUNK_NBYTES - sizeof(struct chunk);
+    return cap < nbytes ? nbytes : cap;
+}
+
 /* Room for a record of at most nbytes: 1; 0 when memory is at the limit. */
 static int reserve_bytes(struct sort *sort, size_t nbytes, struct sfx_err *err)
 {
-    size_t cap = sfx_operator_opts(&sort->op)->memory_nbytes / 16;
     struct chunk *chunk = sort->chunks;
+    void *memory = NULL;
+    size_t cap;
 
     if (chunk != NULL && chunk->cap - chunk->used >= nbytes)
         return 1;
-    cap = cap < MIN_CHUNK_NBYTES   ? MIN_CHUNK_NBYTES
-          : cap > MAX_CHUNK_NBYTES ? MAX_CHUNK_NBYTES
-                                   : cap;
-    if (cap < nbytes)
-        cap = nbytes;
+    cap = next_chunk_nbytes(sort, nbytes);
     if (!charge(sort, sizeof(*chunk) + cap))
         return 0;
-    chunk = malloc(sizeof(*chunk) + cap);
+    if (sizeof(*chunk) + cap == MAX_CHUNK_NBYTES) {
+        if (posix_memalign(&memory, MAX_CHUNK_NBYTES / 2, MAX_CHUNK_NBYTES) == 0)
+            (void)madvise(memory, MAX_CHUNK_NBYTES, MADV_HUGEPAGE); /* only makes it faster */
+    } else {
+        memory = malloc(sizeof(*chunk) + cap);
+    }
+    chunk = memory;
     if (chunk == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for a row of %zu bytes", nbytes);
     *chunk = (struct chunk){.next = sort->chunks, .cap = cap};
@@ -229,8 +250,13 @@ static int next_record(struct rows *rows, struct sfx_err *err)
         return sfx_merge_next(rows->merge, &rows->record, err);
     if (rows->at == sort->nitems)
         return 0;
-    if (rows->at + PREFETCH_AHEAD < sort->nitems)
-        __builtin_prefetch(sort->items[rows->at + PREFETCH_AHEAD].record);
+    if (rows->at + PREFETCH_AHEAD < sort->nitems) {
+        const unsigned char *ahead = sort->items[rows->at + PREFETCH_AHEAD].record;
+
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + LINE_NBYTES);
+        __builtin_prefetch(ahead + 2 * (size_t)LINE_NBYTES);
+    }
     rows->record = sort->items[rows->at++].record;
     return 1;
 }
