@@ -214,17 +214,17 @@ static int odd_row(struct sfx_reader *r, const struct sfx_reject_sink *rejects, 
     rc = sfx_block_check(&r->block, row.end - row.begin, r->line, row.begin, err);
     if (rc < 0)
         return rc;
-    sfx_buf_clear(&r->text);
     if (row.nfields != r->schema.ncols) {
         fault.code = SFX_E_INPUT;
-        rc = sfx_csv_ragged_reason(&r->text, row.nfields, r->schema.ncols, err);
+        fault.reason = sfx_csv_ragged_reason(r, row.nfields, err);
     } else {
         (void)within_limits(r, &row, &longest);
         fault.field = longest;
-        rc = sfx_buf_printf(&r->text, err, "field is longer than %" PRIu64 " bytes",
-                            r->opts.max_field_nbytes);
+        sfx_buf_clear(&r->text);
+        if (sfx_buf_printf(&r->text, err, "field is longer than %" PRIu64 " bytes",
+                           r->opts.max_field_nbytes) == 0)
+            fault.reason = sfx_buf_cstr(&r->text, err);
     }
-    fault.reason = rc == 0 ? sfx_buf_cstr(&r->text, err) : NULL;
     rc = fault.reason == NULL ? SFX_E_NOMEM : sfx_csv_rows_refuse(r, &fault, rejects, err);
 out:
     sfx_csv_row_take(r, &row);

@@ -107,14 +107,12 @@ struct sfx_csv_fault {
     uint64_t line;     /* of the message; 0: where the record begins */
     size_t pos;        /* of the message, in the block */
     int64_t field;     /* -1: the record as a whole */
-    struct sfx_slice value;
     enum sfx_code code;
     const char *reason;
 };
 
-/* Appends why a record with nfields fields is refused. Errors: NOMEM. */
-int sfx_csv_ragged_reason(struct sfx_buf *text, uint32_t nfields, size_t ncols,
-                          struct sfx_err *err);
+/* Why a record with nfields fields is refused: text borrowed from r. Errors: NULL, NOMEM. */
+const char *sfx_csv_ragged_reason(struct sfx_reader *r, uint32_t nfields, struct sfx_err *err);
 
 /* Gives a bad record to rejects, or (NULL) makes it an error. */
 int sfx_csv_rows_refuse(const struct sfx_reader *r, const struct sfx_csv_fault *fault,

@@ -38,10 +38,14 @@ struct sfx_slice sfx_csv_row_field(const struct sfx_reader *r, const struct sfx_
     return sfx_slice(r->block.data + begin, end - begin);
 }
 
-int sfx_csv_ragged_reason(struct sfx_buf *text, uint32_t nfields, size_t ncols, struct sfx_err *err)
+const char *sfx_csv_ragged_reason(struct sfx_reader *r, uint32_t nfields, struct sfx_err *err)
 {
-    return sfx_buf_printf(text, err, "record has %" PRIu32 " field%s, header has %zu", nfields,
-                          nfields == 1 ? "" : "s", ncols);
+    sfx_buf_clear(&r->text);
+    if (sfx_buf_printf(&r->text, err, "record has %" PRIu32 " field%s, %s has %zu", nfields,
+                       nfields == 1 ? "" : "s", r->opts.no_header ? "the first one" : "header",
+                       r->schema.ncols) < 0)
+        return NULL;
+    return sfx_buf_cstr(&r->text, err);
 }
 
 int sfx_csv_rows_refuse(const struct sfx_reader *r, const struct sfx_csv_fault *fault,
@@ -60,7 +64,6 @@ int sfx_csv_rows_refuse(const struct sfx_reader *r, const struct sfx_csv_fault *
             .line = r->line,
             .offset = r->block.offset + fault->begin,
             .column = column,
-            .value = fault->value,
             .code = sfx_code_name(fault->code),
             .reason = fault->reason,
             .raw = sfx_slice(r->block.data + fault->begin, fault->end - fault->begin),
@@ -144,8 +147,8 @@ static int end_scan(struct sfx_reader *r, const struct sfx_reject_sink *rejects,
 {
     const struct sfx_csv_scan *scan = &r->scan;
     const uint32_t nfields = scan->nfields;
-    size_t end = scan->pos - 1;
-    int rc = 1;
+    struct sfx_csv_fault fault = {.begin = r->begin, .end = scan->pos - 1, .field = -1};
+    int rc;
 
     if (!scan->bad && nfields <= SFX_CSV_SEPS) {
         restart(r); /* the entries are in place: only the counts are reset */
@@ -157,31 +160,19 @@ static int end_scan(struct sfx_reader *r, const struct sfx_reject_sink *rejects,
         r->scanned = scan->pos;
         return 1;
     }
-    if (end > r->begin && r->block.data[end - 1] == '\r')
-        end--;
-    rc = sfx_block_check(&r->block, end - r->begin, r->line, r->begin, err);
+    if (fault.end > r->begin && r->block.data[fault.end - 1] == '\r')
+        fault.end--;
+    rc = sfx_block_check(&r->block, fault.end - r->begin, r->line, r->begin, err);
     if (rc < 0)
         return rc;
-    sfx_buf_clear(&r->text);
+    fault.code = SFX_E_INPUT;
+    fault.pos = scan->bad ? scan->bad_pos : r->begin;
+    fault.line = r->line + count_lines(r, r->begin, fault.pos);
     if (scan->bad)
-        rc = sfx_buf_puts(&r->text, "text after a closing quote", err);
-    else
-        rc = sfx_csv_ragged_reason(&r->text, nfields, r->schema.ncols, err);
-    if (rc == 0 && sfx_buf_cstr(&r->text, err) != NULL) {
-        const struct sfx_csv_fault fault = {
-            .begin = r->begin,
-            .end = end,
-            .line = r->line + count_lines(r, r->begin, scan->bad ? scan->bad_pos : r->begin),
-            .pos = scan->bad ? scan->bad_pos : r->begin,
-            .field = scan->bad ? (int64_t)scan->bad_field : -1,
-            .code = SFX_E_INPUT,
-            .reason = r->text.data,
-        };
-
-        rc = sfx_csv_rows_refuse(r, &fault, rejects, err);
-    } else {
-        rc = SFX_E_NOMEM;
-    }
+        fault.field = scan->bad_field;
+    fault.reason =
+        scan->bad ? "text after a closing quote" : sfx_csv_ragged_reason(r, nfields, err);
+    rc = fault.reason == NULL ? SFX_E_NOMEM : sfx_csv_rows_refuse(r, &fault, rejects, err);
     r->line += count_lines(r, r->begin, scan->pos);
     r->begin = scan->pos;
     restart(r);

@@ -55,7 +55,7 @@ int sfx_reject_write(const struct sfx_reject *r, struct sfx_buf *out, struct sfx
         sfx_json_uint(&w, r->offset);
     }
     put_slice(&w, "column", r->column);
-    if (r->column.len > 0) { /* an empty value of a named column is a value */
+    if (r->value.ptr != NULL) { /* an empty value is one, too */
         sfx_json_key(&w, "value");
         sfx_json_string(&w, r->value);
     }

@@ -18,7 +18,7 @@ struct sfx_reject {
     uint64_t line;           /* 1-based; 0: the input as a whole */
     uint64_t offset;         /* byte of the decoded stream where the record begins */
     struct sfx_slice column; /* empty: the record as a whole */
-    struct sfx_slice value;  /* the offending cell's text */
+    struct sfx_slice value;  /* the offending cell's text; ptr NULL: no value was the reason */
     const char *code;        /* sfx_code_name */
     const char *reason;
     struct sfx_slice raw;   /* the record's bytes; empty for whole inputs */

@@ -142,6 +142,8 @@ static void no_header_numbers_the_columns(void **state)
 
     (void)state;
     check(&opts, "x,y\n1,2\n", "#1|2\n1: x|y\n2: 1|2\n");
+    check(&opts, "x,y\n1\n",
+          "#1|2\n1: x|y\n=in: line 2, offset 4: record has 1 field, the first one has 2\n");
 }
 
 static void empty_input_has_no_columns(void **state)
