@@ -33,7 +33,7 @@ static int known_member(struct sfx_event_parser *p, const struct sfx_event_field
     struct sfx_slice *slice = sfx_event_slice(p->ev, field);
     struct sfx_slice text;
     int64_t number;
-    uint64_t digits;
+    uint64_t digits = 0;
     int rc;
 
     if (field->kind == SFX_EVENT_NUMBER) {
