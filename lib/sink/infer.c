@@ -96,17 +96,27 @@ static int remap(struct sfx_infer *infer, const struct sfx_batch *batch, struct 
     return 0;
 }
 
-static unsigned number_forms(struct sfx_infer_column *col, const struct sfx_cell *cell)
+/*
+ * What a number can be stored as. by_value: it is a number by its kind (JSON, computed), so 3.00, 3
+ * and 2.5 may share a DECIMAL of the largest scale; fields of text only share the scale they all
+ * have.
+ */
+static unsigned number_forms(struct sfx_infer_column *col, const struct sfx_cell *cell,
+                             bool by_value)
 {
     struct sfx_exact num;
 
     sfx_exact_scan(sfx_slice(cell->ptr, cell->len), &num);
+    if (by_value && (num.forms & SFX_EXACT_INTEGER) != 0)
+        num.forms |= SFX_EXACT_DECIMAL;
     if ((num.forms & SFX_EXACT_DECIMAL) != 0 && (col->forms & SFX_EXACT_DECIMAL) != 0) {
-        if (!col->seen)
+        if (num.scale != col->scale && col->seen)
+            col->scales_differ = true;
+        if (num.scale > col->scale || !col->seen)
             col->scale = num.scale;
         if (num.int_len > col->int_len)
             col->int_len = num.int_len;
-        if (num.scale != col->scale || col->int_len + col->scale > 15)
+        if ((col->scales_differ && !by_value) || col->int_len + col->scale > 15)
             num.forms &= ~(unsigned)SFX_EXACT_DECIMAL;
     }
     return num.forms;
@@ -122,10 +132,10 @@ static void look(struct sfx_infer_column *col, const struct sfx_cell *cell)
     case SFX_CELL_TEXT:
         if (cell->len == 0)
             return;
-        forms = number_forms(col, cell);
+        forms = number_forms(col, cell, false);
         break;
     case SFX_CELL_JSON_NUMBER:
-    case SFX_CELL_NUMBER: forms = number_forms(col, cell); break;
+    case SFX_CELL_NUMBER: forms = number_forms(col, cell, true); break;
     case SFX_CELL_JSON_BOOL:
     case SFX_CELL_BOOL: forms = FORM_BOOLEAN; break;
     case SFX_CELL_JSON_NESTED: forms = FORM_JSON; break;
@@ -166,12 +176,14 @@ static enum sfx_type narrowest(const struct sfx_infer_column *col)
         return SFX_TYPE_TEXT;
     if (col->forms & SFX_EXACT_INTEGER)
         return SFX_TYPE_INTEGER;
-    if (col->forms & SFX_EXACT_DECIMAL)
+    if ((col->forms & SFX_EXACT_DECIMAL) != 0 && !col->scales_differ)
         return SFX_TYPE_DECIMAL;
     if (col->forms & SFX_EXACT_REAL)
         return SFX_TYPE_REAL;
     if (col->forms & SFX_EXACT_NUMERIC)
         return SFX_TYPE_NUMERIC;
+    if (col->forms & SFX_EXACT_DECIMAL)
+        return SFX_TYPE_DECIMAL;
     return col->forms & FORM_BOOLEAN ? SFX_TYPE_BOOLEAN : SFX_TYPE_JSON;
 }
 

@@ -9,7 +9,8 @@
  *
  * Which values count: an empty CSV field and a JSON null say nothing (a column of nothing else is
  * text). JSON strings are text even if they look like numbers; CSV fields are what they look like,
- * with quotes or without. JSON booleans alone make a BOOLEAN, objects and arrays alone JSON.
+ * with quotes or without. JSON numbers and computed ones count by value: 3.00 and 3 are one
+ * scale's. JSON booleans alone make a BOOLEAN, objects and arrays alone JSON.
  */
 #ifndef SFX_SINK_INFER_H
 #define SFX_SINK_INFER_H
@@ -18,9 +19,10 @@
 #include "sink/sink.h"
 
 struct sfx_infer_column {
-    uint8_t forms;    /* set of enum infer_form that every value so far has */
-    bool seen;        /* any value at all */
-    uint32_t scale;   /* of the first decimal */
+    uint8_t forms; /* set of enum infer_form that every value so far has */
+    bool seen;     /* any value at all */
+    bool scales_differ;
+    uint32_t scale;   /* largest of the decimals */
     uint32_t int_len; /* longest part before the '.' of the decimals */
 };
 

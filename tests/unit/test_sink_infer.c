@@ -189,6 +189,23 @@ static void json_kinds_decide(void **state)
     assert_int_equal(type_of_cells(null, null), SFX_TYPE_TEXT);
 }
 
+static void json_numbers_count_by_value(void **state)
+{
+    const struct sfx_cell scaled = kind_cell(SFX_CELL_NUMBER, "3.00");
+    const struct sfx_cell ten = kind_cell(SFX_CELL_JSON_NUMBER, "10");
+    const struct sfx_cell half = kind_cell(SFX_CELL_JSON_NUMBER, "2.5");
+    const struct sfx_cell wide = kind_cell(SFX_CELL_JSON_NUMBER, "12345678901234");
+
+    (void)state;
+    assert_int_equal(type_of_cells(scaled, ten), SFX_TYPE_DECIMAL);
+    assert_int_equal(type_of_cells(ten, scaled), SFX_TYPE_DECIMAL);
+    assert_int_equal(type_of_cells(scaled, half), SFX_TYPE_DECIMAL);
+    assert_int_equal(type_of_cells(ten, half), SFX_TYPE_NUMERIC);
+    assert_int_equal(type_of_cells(scaled, wide), SFX_TYPE_TEXT); /* 14 + 2 digits */
+    assert_int_equal(type_of_cells(wide, scaled), SFX_TYPE_TEXT);
+    assert_int_equal(type_of_cells(scaled, csv_cell("10")), SFX_TYPE_TEXT);
+}
+
 static void columns_that_come_later_are_columns(void **state)
 {
     static const char *const first[] = {"a", "b", NULL};
@@ -330,6 +347,7 @@ int main(void)
         cmocka_unit_test(decimals_of_different_scales_are_real_or_numeric),
         cmocka_unit_test(one_odd_value_among_thousands_counts),
         cmocka_unit_test(json_kinds_decide),
+        cmocka_unit_test(json_numbers_count_by_value),
         cmocka_unit_test(columns_that_come_later_are_columns),
         cmocka_unit_test(sqlite_prints_back_what_is_typed),
         cmocka_unit_test(doubles_carry_what_they_print),
