@@ -94,7 +94,7 @@ static void is_not_null(struct sfx_eval *ev, const struct sfx_node *node, const 
 #define COMPARE_FN(mark, suffix, kernel_)                                                          \
     {                                                                                              \
         .name = mark, .usage = "a " mark " b", .min_args = 2, .max_args = 2, .args = suffix,       \
-        .result = SFX_TYPE_BOOL, .kernel = kernel_, .errors = "", .help = ""                       \
+        .result = SFX_TYPE_BOOL, .kernel = kernel_                                                 \
     }
 #define COMPARE_ROW(mark, name)                                                                    \
     {                                                                                              \

@@ -56,15 +56,15 @@ struct sfx_fn {
     const char *name;
     const char *usage; /* "round(x, n)" */
     uint8_t min_args, max_args;
-    bool strips;      /* takes strip "characters" after its first argument */
     const char *args; /* a letter each, the last repeats: n number, t text, b condition, c any */
     enum sfx_type result; /* CELL: decided by bind */
+    bool strips;          /* takes strip "characters" after its first argument */
     sfx_bind_fn *bind;    /* NULL: arguments are asked to be what args says */
     sfx_kernel *lazy;     /* evaluates its arguments itself, for the rows that need them */
     sfx_kernel *kernel;   /* arguments are evaluated for all rows; sees nulls */
     sfx_row_fn *row;      /* null when an argument is null; called for the others */
-    const char *errors;   /* what makes a record bad, "" nothing */
-    const char *help;     /* one line */
+    const char *errors;   /* what makes a record bad; NULL: nothing */
+    const char *help;     /* one line; NULL: an operator */
 };
 
 #define SFX_FN_ANY_ARGS 255

@@ -34,7 +34,8 @@ int sfx_parse_expect(struct sfx_parser *p, const char *text)
                            SFX_SLICE_ARG(p->token.raw));
 }
 
-int sfx_parse_name(struct sfx_parser *p, const char *what, struct sfx_slice *name, uint32_t *at)
+/* Parses a name and goes past it; what: for the message ("a column name"). */
+static int parse_name(struct sfx_parser *p, const char *what, struct sfx_slice *name, uint32_t *at)
 {
     if (p->token.kind != SFX_TOKEN_NAME)
         return sfx_program_err(p->program, p->token.at, p->err, "%s is expected here", what);
@@ -88,7 +89,7 @@ static int parse_assignment(struct sfx_parser *p, struct sfx_items *items)
 
     if (item == NULL)
         return SFX_E_NOMEM;
-    rc = sfx_parse_name(p, "a column name", &item->name, &item->at);
+    rc = parse_name(p, "a column name", &item->name, &item->at);
     if (rc == 0)
         rc = sfx_parse_expect(p, "=");
     return rc < 0 ? rc : sfx_parse_expr(p, &item->expr);
@@ -128,7 +129,7 @@ int sfx_parse_names(struct sfx_parser *p, struct sfx_stage_ast *stage)
         rc = sfx_parse_accept(p, "-");
         item->minus = rc > 0;
         if (rc >= 0)
-            rc = sfx_parse_name(p, "a column name", &item->name, &item->at);
+            rc = parse_name(p, "a column name", &item->name, &item->at);
         if (rc == 0)
             rc = more(p);
     } while (rc > 0);
@@ -261,12 +262,12 @@ static int parse_aggregate(struct sfx_parser *p, struct sfx_items *aggs)
         return SFX_E_NOMEM;
     item->at = p->token.at;
     if (rc > 0)
-        rc = sfx_parse_name(p, "a column name", &item->name, &item->at);
+        rc = parse_name(p, "a column name", &item->name, &item->at);
     if (rc == 0 && item->name.len > 0)
         rc = sfx_parse_expect(p, "=");
     name = p->token;
     if (rc == 0)
-        rc = sfx_parse_name(p, "an aggregate", &name.value, &name.at);
+        rc = parse_name(p, "an aggregate", &name.value, &name.at);
     if (rc < 0)
         return rc;
     item->agg = sfx_aggregate_find(name.value);

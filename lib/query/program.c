@@ -73,7 +73,8 @@ static int describe_functions(struct sfx_buf *out, struct sfx_err *err)
     fns = sfx_fn_all(&count);
     for (i = 0; i < count && rc == 0; i++)
         rc = sfx_buf_printf(out, err, "  %s\n      %s%s%s\n", fns[i].usage, fns[i].help,
-                            fns[i].errors[0] != '\0' ? "; bad: " : "", fns[i].errors);
+                            fns[i].errors != NULL ? "; bad: " : "",
+                            fns[i].errors != NULL ? fns[i].errors : "");
     return rc;
 }
 

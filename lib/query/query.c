@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Queries: batches become frames, frames flow through the operators, batches come out. */
-#include "query/stage_internal.h"
+#include "query/query_internal.h"
 
 #include "base/size.h"
 
@@ -9,32 +9,6 @@
 #include <string.h>
 
 #define DEFAULT_MEMORY_NBYTES ((uint64_t)256 << 20)
-
-struct sfx_query {
-    const struct sfx_program *program;
-    struct sfx_query_opts opts;
-    sfx_query_emit *emit;
-    void *emit_ctx;
-    struct sfx_operator **operators; /* one for each stage, and one for union_columns */
-    size_t noperators;
-    struct sfx_stage_ast union_stage;
-    struct sfx_eval eval;
-    struct sfx_query_counts counts;
-    uint64_t next_schema;
-    uint64_t memory_used; /* of blocking stages */
-    /* The input side: a frame over the reader's batch. */
-    struct sfx_frame source;
-    struct sfx_arena source_arena;
-    struct sfx_vec *source_vecs;
-    uint64_t batch_schema; /* of the batches that source is made for */
-    bool has_source;
-    /* The output side: a batch over the last frame. */
-    struct sfx_batch sink;
-    uint64_t sink_schema; /* of the frames that sink is made for */
-    /* on_error FAIL: the first bad record; told when the records before it are through. */
-    int failed;
-    struct sfx_err failure;
-};
 
 static bool is_satisfied_from(const struct sfx_query *q, size_t first)
 {
@@ -208,96 +182,6 @@ void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in)
     out->eol = in->eol;
 }
 
-/* --- bad records ---------------------------------------------------------------------------- */
-
-#define SHOWN_VALUE_NBYTES 80 /* of a value in a message */
-
-/* "orders.csv: line 17: column price: "abc" is not a number". Keeps the first in row order. */
-static void note_failure(struct sfx_query *q, const struct sfx_frame *frame,
-                         const struct sfx_row_error *bad)
-{
-    uint64_t line = frame->rows[bad->row].line;
-    int shown = (int)(bad->value.len > SHOWN_VALUE_NBYTES ? SHOWN_VALUE_NBYTES : bad->value.len);
-    struct sfx_err *err = &q->failure;
-
-    if (bad->has_value)
-        q->failed =
-            sfx_err_set(err, SFX_E_INPUT, "\"%.*s%s\" %s", shown, shown > 0 ? bad->value.ptr : "",
-                        (size_t)shown < bad->value.len ? "…" : "", bad->reason);
-    else
-        q->failed = sfx_err_set(err, SFX_E_INPUT, "%s", bad->reason);
-    if (bad->column.len > 0)
-        q->failed = sfx_err_wrap(err, q->failed, "column %.*s", SFX_SLICE_ARG(bad->column));
-    if (line > 0)
-        q->failed = sfx_err_wrap(err, q->failed, "line %" PRIu64, line);
-    if (frame->member != NULL)
-        q->failed = sfx_err_wrap(err, q->failed, "%s", frame->member);
-    if (frame->input != NULL)
-        q->failed = sfx_err_wrap(err, q->failed, "%s", frame->input);
-}
-
-static int reject(struct sfx_query *q, const struct sfx_frame *frame,
-                  const struct sfx_row_error *bad, struct sfx_err *err)
-{
-    const struct sfx_row_origin *origin = &frame->rows[bad->row];
-    struct sfx_reject r = {
-        .input = frame->input,
-        .member = frame->member,
-        .line = origin->line,
-        .offset = origin->offset,
-        .column = bad->column,
-        .value = bad->value,
-        .code = sfx_code_name(SFX_E_INPUT),
-        .reason = bad->reason,
-        .raw = origin->raw,
-    };
-
-    q->counts.rejected++;
-    return q->opts.rejects != NULL ? q->opts.rejects->put(q->opts.rejects->ctx, &r, err) : 0;
-}
-
-/* The note about a bad row. */
-static const struct sfx_row_error *find_error(const struct sfx_eval *ev, uint16_t row)
-{
-    uint32_t i;
-
-    for (i = 0; ev->errors[i].row != row; i++)
-        ;
-    return &ev->errors[i];
-}
-
-int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
-{
-    struct sfx_query *q = op->query;
-    struct sfx_eval *ev = &q->eval;
-    uint32_t i, n = 0;
-    int rc = 0;
-
-    if (ev->rc < 0)
-        return sfx_err_set(err, ev->rc, "no memory for computed values");
-    if (ev->nerrors == 0)
-        return 0;
-    for (i = 0; i < frame->nsel && rc == 0; i++) {
-        uint16_t row = frame->sel[i];
-
-        if (!ev->bad[row]) {
-            frame->sel[n++] = row;
-        } else if (q->opts.on_error == SFX_ON_ERROR_FAIL) {
-            note_failure(q, frame, find_error(ev, row));
-            break;
-        } else if (q->opts.on_error == SFX_ON_ERROR_REJECT) {
-            rc = reject(q, frame, find_error(ev, row), err);
-        } else {
-            q->counts.skipped++;
-        }
-    }
-    frame->nsel = n;
-    for (i = 0; i < ev->nerrors; i++)
-        ev->bad[ev->errors[i].row] = 0;
-    ev->nerrors = 0;
-    return rc;
-}
-
 /* --- the chain ------------------------------------------------------------------------------ */
 
 /* Makes the sink batch's columns those of frame. */
@@ -347,7 +231,8 @@ static int emit(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *er
     return q->emit(q->emit_ctx, &q->sink, err);
 }
 
-int sfx_operator_push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
+/* Hands frame to op; binds it first when the schema is another one. */
+static int push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
     int rc;
 
@@ -364,7 +249,7 @@ int sfx_operator_push(struct sfx_operator *op, struct sfx_frame *frame, struct s
 
 int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
-    return op->next != NULL ? sfx_operator_push(op->next, frame, err) : emit(op->query, frame, err);
+    return op->next != NULL ? push(op->next, frame, err) : emit(op->query, frame, err);
 }
 
 /* A copy of a column's name, and of how the input spelled it, with its quotes. */
@@ -434,8 +319,7 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
     q->source.member = batch->member;
     q->source.eol = batch->eol;
     sfx_eval_reset(&q->eval);
-    return q->noperators > 0 ? sfx_operator_push(q->operators[0], &q->source, err)
-                             : emit(q, &q->source, err);
+    return q->noperators > 0 ? push(q->operators[0], &q->source, err) : emit(q, &q->source, err);
 }
 
 int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
@@ -462,8 +346,7 @@ static int bind_all(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err
     }
     q->source.nrows = q->source.nsel = 0;
     sfx_eval_reset(&q->eval);
-    return q->noperators > 0 ? sfx_operator_push(q->operators[0], &q->source, err)
-                             : emit(q, &q->source, err);
+    return q->noperators > 0 ? push(q->operators[0], &q->source, err) : emit(q, &q->source, err);
 }
 
 int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)

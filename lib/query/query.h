@@ -21,7 +21,8 @@ struct sfx_query;
 
 /*
  * Parses len bytes of program text (borrowed during the call). Errors: NULL; USAGE whose text holds
- * the message, and the program's line with a caret under the place in err's note (sfx_err_note).
+ * the message, and the program's line with a caret under the place in err's note (sfx_err_note);
+ * LIMIT (16 MiB of text), NOMEM.
  */
 struct sfx_program *sfx_program_new(const char *text, size_t len, struct sfx_err *err);
 void sfx_program_free(struct sfx_program *program);

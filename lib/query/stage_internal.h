@@ -78,10 +78,7 @@ int sfx_parse_count(struct sfx_parser *p, struct sfx_stage_ast *stage);
 
 /* --- the chain: query.c --------------------------------------------------------------------- */
 
-/* Hands frame to op: binds it when the schema is new, runs it. op NULL: emits. */
-int sfx_operator_push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
-
-/* Hands frame to what stands behind op. */
+/* Hands frame to what stands behind op: the next stage, or whoever takes the query's output. */
 int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
 
 /* True when nothing more that op hands on matters: a stage behind it has enough, or the run fails.

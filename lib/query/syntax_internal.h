@@ -119,9 +119,6 @@ int sfx_parse_expect(struct sfx_parser *p, const char *text);
 /* True at the end of a stage. */
 bool sfx_parse_at_end(const struct sfx_parser *p);
 
-/* Parses a name and goes past it; what: for the message ("a column name"). */
-int sfx_parse_name(struct sfx_parser *p, const char *what, struct sfx_slice *name, uint32_t *at);
-
 /* Parses an expression. Errors: USAGE, NOMEM. */
 int sfx_parse_expr(struct sfx_parser *p, struct sfx_expr **out);
 

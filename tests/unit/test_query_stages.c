@@ -185,8 +185,8 @@ static int keep(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
     (void)err;
     kept->count++;
     (void)snprintf(kept->text + len, sizeof(kept->text) - len, "%s:%d:%.*s:%.*s:%s:%.*s\n",
-                   r->input, (int)r->line, SFX_SLICE_ARG(r->column), SFX_SLICE_ARG(r->value),
-                   r->reason, SFX_SLICE_ARG(r->raw));
+                   r->input != NULL ? r->input : "(null)", (int)r->line, SFX_SLICE_ARG(r->column),
+                   SFX_SLICE_ARG(r->value), r->reason, SFX_SLICE_ARG(r->raw));
     return 0;
 }
 
@@ -216,6 +216,21 @@ static void nothing_is_lost(void **state)
         assert_int_equal(run.counts.out, 3);
         sfx_buf_done(&run.output);
     }
+}
+
+static void a_record_that_a_stage_made_is_kept_as_json(void **state)
+{
+    struct kept kept = {0};
+    struct sfx_reject_sink sink = {keep, &kept};
+    struct query_run run = {.program = "group b: n = count(), m = max(a?) | x = num(b)",
+                            .input = SFX_SLICE_LIT("a,b\n1,2\n3,y\n,y\n"),
+                            .opts = {.on_error = SFX_ON_ERROR_REJECT, .rejects = &sink}};
+
+    (void)state;
+    assert_int_equal(query_run(&run), 0);
+    assert_string_equal(sfx_buf_cstr(&run.output, NULL), "b,n,m,x\n2,1,1,2\n");
+    assert_string_equal(kept.text, "(null):0:b:y:is not a number:{\"b\":\"y\",\"n\":2,\"m\":3}\n");
+    sfx_buf_done(&run.output);
 }
 
 static void what_a_record_is_refused_for_is_said(void **state)
@@ -383,6 +398,7 @@ int main(void)
         cmocka_unit_test(json_columns_may_come_late_and_keep_their_spelling),
         cmocka_unit_test(a_bad_record_ends_the_run_and_says_where_it_is),
         cmocka_unit_test(nothing_is_lost),
+        cmocka_unit_test(a_record_that_a_stage_made_is_kept_as_json),
         cmocka_unit_test(what_a_record_is_refused_for_is_said),
         cmocka_unit_test(the_first_bad_record_is_told_whatever_stage_met_it),
         cmocka_unit_test(results_do_not_depend_on_where_batches_end),

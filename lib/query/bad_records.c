@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of records that cannot be what is asked of them: told, counted or kept. */
+#include "query/query_internal.h"
+
+#include "json/json.h"
+
+#include <inttypes.h>
+
+#define SHOWN_VALUE_NBYTES 80 /* of a value in a message */
+
+/* "orders.csv: line 17: column price: "abc" is not a number". Keeps the first in row order. */
+static void note_failure(struct sfx_query *q, const struct sfx_frame *frame,
+                         const struct sfx_row_error *bad)
+{
+    uint64_t line = frame->rows[bad->row].line;
+    int shown = (int)(bad->value.len > SHOWN_VALUE_NBYTES ? SHOWN_VALUE_NBYTES : bad->value.len);
+    struct sfx_err *err = &q->failure;
+
+    if (bad->has_value)
+        q->failed =
+            sfx_err_set(err, SFX_E_INPUT, "\"%.*s%s\" %s", shown, shown > 0 ? bad->value.ptr : "",
+                        (size_t)shown < bad->value.len ? "…" : "", bad->reason);
+    else
+        q->failed = sfx_err_set(err, SFX_E_INPUT, "%s", bad->reason);
+    if (bad->column.len > 0)
+        q->failed = sfx_err_wrap(err, q->failed, "column %.*s", SFX_SLICE_ARG(bad->column));
+    if (line > 0)
+        q->failed = sfx_err_wrap(err, q->failed, "line %" PRIu64, line);
+    if (frame->member != NULL)
+        q->failed = sfx_err_wrap(err, q->failed, "%s", frame->member);
+    if (frame->input != NULL)
+        q->failed = sfx_err_wrap(err, q->failed, "%s", frame->input);
+}
+
+/* Appends the row as a JSON object: what is kept of a record that no input has. */
+static int render(struct sfx_query *q, const struct sfx_frame *frame, uint32_t row,
+                  struct sfx_buf *out, struct sfx_err *err)
+{
+    struct sfx_json_writer w;
+    struct sfx_slice text;
+    size_t i;
+
+    sfx_json_writer_init(&w, out);
+    sfx_json_begin_object(&w);
+    for (i = 0; i < frame->ncols; i++) {
+        struct sfx_vec *vec = frame->cols[i].vec;
+
+        sfx_vec_make_cells(&q->eval, vec, frame->sel, frame->nsel);
+        if (sfx_vec_is_null(vec, row))
+            continue;
+        text = sfx_eval_cell_text(&q->eval, &vec->cells[row]);
+        sfx_json_key_slice(&w, frame->cols[i].name);
+        if (vec->type == SFX_TYPE_NUMBER || vec->type == SFX_TYPE_BOOL)
+            sfx_json_raw(&w, text);
+        else
+            sfx_json_string(&w, text);
+    }
+    sfx_json_end_object(&w);
+    return sfx_json_finish(&w, err);
+}
+
+static int reject(struct sfx_query *q, struct sfx_frame *frame, const struct sfx_row_error *bad,
+                  struct sfx_err *err)
+{
+    const struct sfx_row_origin *origin = &frame->rows[bad->row];
+    struct sfx_buf rendered = {0};
+    int rc = 0;
+    struct sfx_reject r = {
+        .input = frame->input,
+        .member = frame->member,
+        .line = origin->line,
+        .offset = origin->offset,
+        .column = bad->column,
+        .value = bad->value,
+        .code = sfx_code_name(SFX_E_INPUT),
+        .reason = bad->reason,
+        .raw = origin->raw,
+    };
+
+    q->counts.rejected++;
+    if (q->opts.rejects == NULL)
+        return 0;
+    if (origin->line == 0) { /* made by a stage */
+        rc = render(q, frame, bad->row, &rendered, err);
+        r.raw = sfx_buf_slice(&rendered);
+    }
+    if (rc == 0)
+        rc = q->opts.rejects->put(q->opts.rejects->ctx, &r, err);
+    sfx_buf_done(&rendered);
+    return rc;
+}
+
+/* The note about a bad row. */
+static const struct sfx_row_error *find_error(const struct sfx_eval *ev, uint16_t row)
+{
+    uint32_t i;
+
+    for (i = 0; ev->errors[i].row != row; i++)
+        ;
+    return &ev->errors[i];
+}
+
+int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
+{
+    struct sfx_query *q = op->query;
+    struct sfx_eval *ev = &q->eval;
+    uint32_t i, n = 0;
+    int rc = 0;
+
+    if (ev->rc < 0)
+        return sfx_err_set(err, ev->rc, "no memory for computed values");
+    if (ev->nerrors == 0)
+        return 0;
+    for (i = 0; i < frame->nsel && rc == 0; i++) {
+        uint16_t row = frame->sel[i];
+
+        if (!ev->bad[row]) {
+            frame->sel[n++] = row;
+        } else if (q->opts.on_error == SFX_ON_ERROR_FAIL) {
+            note_failure(q, frame, find_error(ev, row));
+            break;
+        } else if (q->opts.on_error == SFX_ON_ERROR_REJECT) {
+            rc = reject(q, frame, find_error(ev, row), err);
+        } else {
+            q->counts.skipped++;
+        }
+    }
+    frame->nsel = n;
+    for (i = 0; i < ev->nerrors; i++)
+        ev->bad[ev->errors[i].row] = 0;
+    ev->nerrors = 0;
+    return rc;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* A query as its own parts see it; operators use what stage_internal.h offers. */
+#ifndef SFX_QUERY_QUERY_INTERNAL_H
+#define SFX_QUERY_QUERY_INTERNAL_H
+
+#include "query/stage_internal.h"
+
+struct sfx_query {
+    const struct sfx_program *program;
+    struct sfx_query_opts opts;
+    sfx_query_emit *emit;
+    void *emit_ctx;
+    struct sfx_operator **operators; /* one for each stage, and one for union_columns */
+    size_t noperators;
+    struct sfx_stage_ast union_stage;
+    struct sfx_eval eval;
+    struct sfx_query_counts counts;
+    uint64_t next_schema;
+    uint64_t memory_used; /* of blocking stages */
+    /* The input side: a frame over the reader's batch. */
+    struct sfx_frame source;
+    struct sfx_arena source_arena;
+    struct sfx_vec *source_vecs;
+    uint64_t batch_schema; /* of the batches that source is made for */
+    bool has_source;
+    /* The output side: a batch over the last frame. */
+    struct sfx_batch sink;
+    uint64_t sink_schema; /* of the frames that sink is made for */
+    /* on_error FAIL: the first bad record; told when the records before it are through. */
+    int failed;
+    struct sfx_err failure;
+};
+
+#endif
