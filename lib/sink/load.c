@@ -304,32 +304,63 @@ int sfx_load_told(struct sfx_load *load, int rc, struct sfx_err *err)
     return rc;
 }
 
+/* An operand is what the user says it is, unless its first bytes are clearly something else. */
+static int guess_format(struct sfx_input *in, const struct sfx_format **format, struct sfx_err *err)
+{
+    struct sfx_slice head, type;
+    int rc = sfx_input_peek(in, &head, err);
+
+    if (rc < 0)
+        return rc;
+    type = sfx_media_signature(head);
+    if (type.len == 0 && head.len > 0 && memchr(head.ptr, '\0', head.len) != NULL)
+        type = SFX_SLICE_LIT("application/octet-stream");
+    *format = sfx_load_format(type, sfx_input_data_name(in));
+    if (*format == NULL && type.len > 0)
+        return sfx_err_set(err, SFX_E_INPUT,
+                           "%s: holds no records: it is %.*s; --from reads it all "
+                           "the same",
+                           sfx_input_name(in), SFX_SLICE_ARG(type));
+    if (*format == NULL)
+        *format = sfx_format_detect(sfx_input_data_name(in), head);
+    return 0;
+}
+
+/* Finds the format of the current stream; NULL for a member that holds no records. */
+static int choose_format(struct sfx_load *load, struct sfx_input *in,
+                         const struct sfx_format **format, struct sfx_err *err)
+{
+    const char *name = sfx_input_data_name(in);
+    struct sfx_slice type;
+    int rc;
+
+    *format = load->format != NULL ? load->format : sfx_load_format(sfx_slice(NULL, 0), name);
+    if (*format != NULL)
+        return 0;
+    if (sfx_input_member(in) == NULL)
+        return guess_format(in, format, err);
+    rc = sfx_load_detect(load, in, &type, err);
+    if (rc == 0)
+        *format = sfx_load_format(type, name);
+    return rc;
+}
+
 /* Loads or ignores the current stream. */
 static int take_stream(struct sfx_load *load, struct sfx_input *in, struct sfx_err *err)
 {
-    const struct sfx_format *format = load->format;
-    const char *name = sfx_input_data_name(in);
-    struct sfx_slice type, head;
+    const struct sfx_format *format;
     int rc;
 
     load->result =
         (struct sfx_load_result){.name = sfx_input_name(in), .member = sfx_input_member(in)};
-    if (format == NULL && load->result.member != NULL) {
-        rc = sfx_load_detect(load, in, &type, err);
-        if (rc < 0)
-            return rc;
-        format = sfx_load_format(type, name);
-        if (format == NULL) {
-            load->result.outcome = SFX_LOAD_IGNORED;
-            return 0;
-        }
-    } else if (format == NULL) {
-        rc = sfx_input_peek(in, &head, err);
-        if (rc < 0)
-            return rc;
-        format = sfx_format_detect(name, head);
+    rc = choose_format(load, in, &format, err);
+    if (rc < 0)
+        return rc;
+    if (format == NULL) {
+        load->result.outcome = SFX_LOAD_IGNORED;
+        return 0;
     }
-    rc = sfx_load_name_table(load, name, NULL, err);
+    rc = sfx_load_name_table(load, sfx_input_data_name(in), NULL, err);
     return rc < 0 ? rc : sfx_load_stream(load, in, format, err);
 }
 

@@ -167,16 +167,17 @@ static int holds_records(struct sfx_load *load, const char *path, struct sfx_sli
                          bool *members, struct sfx_err *err)
 {
     struct sfx_input *in = sfx_input_new(path, NULL, err);
-    int rc = in != NULL ? sfx_input_next(in, err) : err->code;
+    const struct sfx_format *format = NULL;
+    int rc = in != NULL ? sfx_input_next(in, err) : (int)err->code;
 
-    if (rc > 0 && (*members = sfx_input_member(in) != NULL) == false) {
-        rc = 0;
-        if (load->event->media_type.len > 0)
-            *type = load->event->media_type;
-        else
-            rc = sfx_load_detect(load, in, type, err);
+    *members = rc > 0 && sfx_input_member(in) != NULL;
+    if (rc > 0 && !*members) {
+        /* The event speaks of the file as it is, which may be compressed. */
+        rc = sfx_input_fd(in) >= 0 && type->len > 0 ? 0 : sfx_load_detect(load, in, type, err);
         if (rc == 0)
-            rc = sfx_load_format(*type, sfx_input_data_name(in)) != NULL;
+            format = sfx_load_format(*type, sfx_input_data_name(in));
+        if (rc == 0)
+            rc = format != NULL;
     }
     sfx_input_free(in);
     return rc;

@@ -28,7 +28,7 @@ static int add_counts(struct sfx_buf *out, const struct sfx_load_result *result,
 {
     const struct sfx_sink_counts *counts = &result->entry.counts;
     const bool planned = result->outcome == SFX_LOAD_PLANNED;
-    int rc = add_count(out, counts->in, " records in, ", err);
+    int rc = add_count(out, counts->in, counts->in == 1 ? " record in, " : " records in, ", err);
 
     if (rc == 0)
         rc = add_count(out, counts->inserted, planned ? " to load into " : " loaded into ", err);
@@ -54,11 +54,13 @@ static int add_counts(struct sfx_buf *out, const struct sfx_load_result *result,
 
 static int add_known(struct sfx_buf *out, const struct sfx_load_result *result, struct sfx_err *err)
 {
+    const struct sfx_sink_entry *entry = &result->entry;
+    uint64_t n = entry->counts.inserted;
     int rc =
         sfx_buf_printf(out, err, "already loaded into %s on %s (load %" PRId64 "): ", result->table,
-                       result->entry.finished, result->entry.load_id);
+                       entry->finished, entry->load_id);
 
-    return rc == 0 ? add_count(out, result->entry.counts.inserted, " records", err) : rc;
+    return rc == 0 ? add_count(out, n, n == 1 ? " record" : " records", err) : rc;
 }
 
 static int describe(const struct sfx_load_result *result, struct sfx_buf *out, struct sfx_err *err)

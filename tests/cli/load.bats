@@ -295,6 +295,15 @@ data/orders.csv"
 	[ ! -e z.db ]
 }
 
+@test "what is clearly no records is refused" {
+	"$SFX_BUILD/tests/data/mkphoto" 64x48 photo.jpg
+	exits 65 sfx-load sqlite:x.db photo.jpg
+	grep -q "photo.jpg: holds no records: it is image/jpeg" said
+	head -c 100 /dev/zero >zeros
+	exits 65 sfx-load sqlite:x.db zeros
+	[ ! -e x.db ]
+}
+
 @test "events: records are loaded, other files become rows, and each load is told of" {
 	"$SFX_BUILD/tests/data/mkphoto" 64x48 photo.jpg
 	{ event orders.csv && event photo.jpg ',"type":"image/jpeg","width":64,"height":48'; } >events
