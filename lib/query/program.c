@@ -48,6 +48,20 @@ void sfx_program_free(struct sfx_program *program)
     free(program);
 }
 
+bool sfx_program_fixes_columns(const struct sfx_program *program)
+{
+    size_t i;
+
+    for (i = 0; i < program->nstages; i++) {
+        const struct sfx_stage_ast *stage = &program->stages[i];
+
+        /* select -x leaves the others to the input. */
+        if (stage->verb->fixes_columns && (stage->items.count == 0 || !stage->items.items[0].minus))
+            return true;
+    }
+    return false;
+}
+
 int sfx_program_explain(const struct sfx_program *program, struct sfx_buf *out, struct sfx_err *err)
 {
     size_t i;

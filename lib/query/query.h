@@ -67,6 +67,10 @@ bool sfx_query_satisfied(const struct sfx_query *q);
  * programs bind even without a row. */
 int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err);
 
+/* True when the program itself says which columns come out (select, group), whatever the input has.
+ */
+bool sfx_program_fixes_columns(const struct sfx_program *program);
+
 /* Appends the plan in words: per stage streaming or blocking, memory bound, what it compares.
  * Errors: NOMEM. */
 int sfx_program_explain(const struct sfx_program *program, struct sfx_buf *out,

@@ -126,6 +126,7 @@ const struct sfx_verb sfx_verb_select = {
     .usage = "select COLUMN[, …] or select -COLUMN[, …]",
     .help = "keeps the named columns in this order, or all but those with -",
     .plan = "streaming",
+    .fixes_columns = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .parse = parse_select,
     .bind = bind_select,

@@ -259,6 +259,7 @@ const struct sfx_verb sfx_verb_group = {
     .plan = "blocking; keys compare as text unless they are numbers; memory for each group, within "
             "--memory",
     .can_fail = true,
+    .fixes_columns = true,
     .state_nbytes = sizeof(struct group),
     .parse = sfx_parse_group,
     .bind = bind_group,

@@ -43,6 +43,7 @@ struct sfx_verb {
     const char *help;    /* one line */
     const char *plan;    /* for --explain: "streaming, …" or "blocking, …" */
     bool can_fail;       /* it evaluates what can make a record bad */
+    bool fixes_columns;  /* its stage names the columns that come out; not those with - */
     size_t state_nbytes; /* of the operator's struct, which begins with struct sfx_operator */
     int (*parse)(struct sfx_parser *p, struct sfx_stage_ast *stage);
     int (*bind)(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err);

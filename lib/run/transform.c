@@ -60,7 +60,7 @@ static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 /* Several streams are given the columns of all, if the output needs them and they may differ. */
 static bool needs_union(const struct run *run)
 {
-    if (!run->result->to->fixed_columns)
+    if (!run->result->to->fixed_columns || sfx_program_fixes_columns(run->job->program))
         return false;
     if (run->in != NULL && sfx_input_member(run->in) != NULL)
         return true;

@@ -72,6 +72,8 @@ numbers() {
 	[ "$(sfx-transform '' x.csv y.csv)" = "$(printf 'a,b,c\n1,2,\n,3,4')" ]
 	[ "$(sfx-transform '' x.csv z.csv)" = "$(printf 'a,b\n1,2\n5,6')" ]
 	[ "$(sfx-transform -t jsonl '' x.csv y.csv)" = "$(printf '{"a":"1","b":"2"}\n{"b":"3","c":"4"}')" ]
+	[ "$(sfx-transform 'select b' x.csv y.csv)" = "$(printf 'b\n2\n3')" ]
+	[ "$(sfx-transform 'select -b' x.csv y.csv z.csv)" = "$(printf 'a,c\n1,\n,4\n5,')" ]
 	[ "$(sfx-transform 'sort -b' x.csv y.csv)" = "$(printf 'a,b,c\n,3,4\n1,2,')" ]
 }
 
