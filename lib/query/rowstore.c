@@ -98,7 +98,6 @@ int sfx_rowstore_bind(struct sfx_rowstore *s, const struct sfx_frame *frame, str
         s->from[at] = (int32_t)i;
         s->types[at] = s->types[at] == SFX_TYPE_NULL || s->types[at] == type ? type : SFX_TYPE_CELL;
     }
-    s->bound_schema = frame->schema_id;
     return 0;
 }
 

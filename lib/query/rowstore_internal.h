@@ -27,7 +27,6 @@ struct sfx_rowstore {
     enum sfx_eol eol;
     /* For the frames that come in: which of their columns is that of the union; -1: none. */
     int32_t *from;
-    uint64_t bound_schema;
     /* Inputs. */
     struct sfx_row_source *sources;
     uint32_t nsources, cap_sources, source;
