@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Loads: the run over operands, and one transaction an input. */
+/* Loads: what all inputs share, one transaction an input, and what is told of it. */
 #include "sink/load.h"
 
 #include "base/clock.h"
@@ -36,18 +36,6 @@ static int put_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
     return rc;
 }
 
-/* Spooled data goes beside the database: there must be room for it anyway. */
-static char *default_tmp_dir(const char *target)
-{
-    const char *path = strchr(target, ':');
-    struct sfx_path_parts parts;
-
-    if (strncmp(target, "sqlite:", 7) != 0 || path[1] == '\0')
-        return strdup("/tmp");
-    sfx_path_split(sfx_slice_str(path + 1), &parts);
-    return strndup(parts.dir.ptr, parts.dir.len);
-}
-
 struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *opts,
                               struct sfx_err *err)
 {
@@ -65,11 +53,6 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
                          &load->opts.reader, err) < 0 ||
         sfx_batch_init(&load->batch, err) < 0)
         goto fail;
-    load->tmp_dir = opts->tmp_dir != NULL ? strdup(opts->tmp_dir) : default_tmp_dir(target);
-    if (load->tmp_dir == NULL) {
-        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a load");
-        goto fail;
-    }
     if (opts->table != NULL) {
         load->table = sfx_template_new(opts->table, err);
         if (load->table == NULL)
@@ -106,7 +89,6 @@ void sfx_load_free(struct sfx_load *load)
     sfx_buf_done(&load->plan);
     sfx_buf_done(&load->told.text);
     sfx_buf_done(&load->event_id);
-    free(load->tmp_dir);
     free(load);
 }
 
@@ -152,43 +134,6 @@ int sfx_load_name_table(struct sfx_load *load, const char *path, const char *def
     if (rc == 0)
         load->result.table = sfx_buf_cstr(&load->name.path, err);
     return rc == 0 && load->result.table == NULL ? SFX_E_NOMEM : rc;
-}
-
-int sfx_load_detect(struct sfx_load *load, struct sfx_input *in, struct sfx_slice *type,
-                    struct sfx_err *err)
-{
-    struct sfx_slice head;
-    int rc = sfx_input_peek(in, &head, err);
-
-    if (rc < 0)
-        return rc;
-    if (load->media == NULL)
-        load->media = sfx_media_new(err);
-    if (load->media == NULL)
-        return SFX_E_NOMEM;
-    return sfx_media_detect(load->media, head, sfx_slice_str(sfx_input_data_name(in)), type, err);
-}
-
-const struct sfx_format *sfx_load_format(struct sfx_slice type, const char *name)
-{
-    const struct sfx_format *formats, *named;
-    const char *const *ext;
-    struct sfx_path_parts parts;
-    size_t n, i;
-
-    formats = sfx_format_all(&n);
-    for (i = 0; i < n; i++) {
-        if (sfx_slice_eq(type, sfx_slice_str(formats[i].media_type)))
-            return &formats[i];
-    }
-    /* What has the extension of a format is taken for it, whatever it looks like. */
-    named = sfx_format_detect(name, sfx_slice(NULL, 0));
-    sfx_path_split(sfx_slice_str(name), &parts);
-    for (ext = named->extensions; *ext != NULL; ext++) {
-        if (parts.ext.len == strlen(*ext) && strncasecmp(parts.ext.ptr, *ext, parts.ext.len) == 0)
-            return named;
-    }
-    return NULL;
 }
 
 int sfx_load_name_input(const struct sfx_load *load, int rc, struct sfx_err *err)
@@ -302,117 +247,6 @@ int sfx_load_told(struct sfx_load *load, int rc, struct sfx_err *err)
         rc = load->opts.report(load->opts.report_ctx, &load->result, err);
     load->broken = rc < 0;
     return rc;
-}
-
-/* An operand is what the user says it is, unless its first bytes are clearly something else. */
-static int guess_format(struct sfx_input *in, const struct sfx_format **format, struct sfx_err *err)
-{
-    struct sfx_slice head, type;
-    int rc = sfx_input_peek(in, &head, err);
-
-    if (rc < 0)
-        return rc;
-    type = sfx_media_signature(head);
-    if (type.len == 0 && head.len > 0 && memchr(head.ptr, '\0', head.len) != NULL)
-        type = SFX_SLICE_LIT("application/octet-stream");
-    *format = sfx_load_format(type, sfx_input_data_name(in));
-    if (*format == NULL && type.len > 0)
-        return sfx_err_set(err, SFX_E_INPUT,
-                           "%s: holds no records: it is %.*s; --from reads it all "
-                           "the same",
-                           sfx_input_name(in), SFX_SLICE_ARG(type));
-    if (*format == NULL)
-        *format = sfx_format_detect(sfx_input_data_name(in), head);
-    return 0;
-}
-
-/* Finds the format of the current stream; NULL for a member that holds no records. */
-static int choose_format(struct sfx_load *load, struct sfx_input *in,
-                         const struct sfx_format **format, struct sfx_err *err)
-{
-    const char *name = sfx_input_data_name(in);
-    struct sfx_slice type;
-    int rc;
-
-    *format = load->format != NULL ? load->format : sfx_load_format(sfx_slice(NULL, 0), name);
-    if (*format != NULL)
-        return 0;
-    if (sfx_input_member(in) == NULL)
-        return guess_format(in, format, err);
-    rc = sfx_load_detect(load, in, &type, err);
-    if (rc == 0)
-        *format = sfx_load_format(type, name);
-    return rc;
-}
-
-/* Loads or ignores the current stream. */
-static int take_stream(struct sfx_load *load, struct sfx_input *in, struct sfx_err *err)
-{
-    const struct sfx_format *format;
-    int rc;
-
-    load->result =
-        (struct sfx_load_result){.name = sfx_input_name(in), .member = sfx_input_member(in)};
-    rc = choose_format(load, in, &format, err);
-    if (rc < 0)
-        return rc;
-    if (format == NULL) {
-        load->result.outcome = SFX_LOAD_IGNORED;
-        return 0;
-    }
-    rc = sfx_load_name_table(load, sfx_input_data_name(in), NULL, err);
-    return rc < 0 ? rc : sfx_load_stream(load, in, format, err);
-}
-
-/* Every stream of the operand. <0: the operand is damaged, or the run cannot go on. */
-static int take_streams(struct sfx_load *load, struct sfx_input *in, struct sfx_err *err)
-{
-    int rc;
-
-    while ((rc = sfx_input_next(in, err)) > 0) {
-        rc = take_stream(load, in, err);
-        rc = sfx_load_told(load, rc, err);
-        if (rc < 0)
-            return rc;
-    }
-    return rc;
-}
-
-int sfx_load_operand(struct sfx_load *load, const char *path, const struct sfx_event *event,
-                     struct sfx_err *err)
-{
-    struct sfx_input *in = sfx_input_new(path, NULL, err);
-    int rc = in != NULL ? 0 : (int)err->code;
-
-    load->event = event;
-    sfx_err_clear(&load->first_failure);
-    if (rc == 0)
-        rc = take_streams(load, in, err);
-    if (rc < 0 && !load->broken) {
-        load->result = (struct sfx_load_result){.name = path};
-        rc = sfx_load_told(load, rc, err);
-    }
-    sfx_input_free(in);
-    return rc < 0 ? rc : sfx_load_first_failure(load, err);
-}
-
-int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sfx_err *err)
-{
-    static const char *const standard_input[] = {"-", NULL};
-    int rc;
-
-    if (paths[0] == NULL)
-        paths = standard_input;
-    else if (load->opts.load_id != NULL && paths[1] != NULL)
-        return sfx_err_set(err, SFX_E_USAGE, "a load's id is the name of one input");
-    for (; *paths != NULL; paths++) {
-        rc = sfx_load_operand(load, *paths, NULL, err);
-        if (load->broken)
-            return rc;
-        if (rc < 0)
-            sfx_log_err(load->opts.log, SFX_LOG_ERROR, err);
-    }
-    return load->stats.failed > 0 || load->stats.records.rejected > 0;
 }
 
 int sfx_load_first_failure(const struct sfx_load *load, struct sfx_err *err)

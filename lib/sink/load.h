@@ -57,7 +57,7 @@ struct sfx_load_opts {                    /* all-zero: the defaults */
     const char *load_id;                  /* key instead of the content's hash */
     bool force;                           /* load what the ledger knows again */
     bool dry_run;                         /* write nothing */
-    const char *tmp_dir;                  /* default: the folder of the database, or /tmp */
+    const char *tmp_dir;                  /* default: the sink's folder */
     int64_t timeout_ns;                   /* for locks; 0: not at all */
     const volatile sig_atomic_t *stop;    /* non-zero: take the input in hand back; may be NULL */
     const struct sfx_log *log;            /* says what there is nobody else to tell; may be NULL */

@@ -188,9 +188,11 @@ int sfx_load_file(struct sfx_load *load, const char *path, const struct sfx_even
 {
     struct sfx_slice type = event->media_type;
     const struct sfx_load_stats before = load->stats;
+    struct sfx_err own;
     bool members = false;
     int rc;
 
+    err = err != NULL ? err : &own;
     load->event = event;
     rc = load->format != NULL ? 1 : holds_records(load, path, &type, &members, err);
     if (rc != 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of a load: load.c (operands), load_stream.c (records, read twice), load_file.c (files
- * that events name), load_event.c (the event of a load).
+ * The parts of a load: load.c (what inputs share), load_operand.c, load_stream.c (records, read
+ * twice), load_file.c (files that events name), load_event.c (the event of a load).
  */
 #ifndef SFX_SINK_LOAD_INTERNAL_H
 #define SFX_SINK_LOAD_INTERNAL_H
@@ -25,8 +25,7 @@ struct sfx_load {
     const struct sfx_format *format; /* NULL: by name and content */
     struct sfx_sink *sink;
     struct sfx_template *table; /* NULL: the default */
-    char *tmp_dir;
-    struct sfx_media *media; /* made when a type is not known */
+    struct sfx_media *media;    /* made when a type is not known */
     struct sfx_load_stats stats;
     bool broken;                  /* the failure is not one of the input: the run cannot go on */
     struct sfx_err first_failure; /* of the operand's inputs */

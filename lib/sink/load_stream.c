@@ -145,8 +145,9 @@ static int load_learnt(struct sfx_load *load, struct stream *stream, struct sfx_
 int sfx_load_stream(struct sfx_load *load, struct sfx_input *in, const struct sfx_format *format,
                     struct sfx_err *err)
 {
+    const char *dir = load->opts.tmp_dir != NULL ? load->opts.tmp_dir : load->sink->folder;
     struct stream stream = {.format = format};
-    int rc = sfx_spool_init(&stream.spool, in, load->tmp_dir, err);
+    int rc = sfx_spool_init(&stream.spool, in, dir, err);
 
     if (rc < 0)
         return rc;

@@ -73,6 +73,7 @@ struct sfx_sink_opts {
 
 struct sfx_sink {
     const struct sfx_sink_ops *ops;
+    const char *folder; /* where there is room for what waits to be loaded */
 };
 
 struct sfx_sink_ops {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SQLite as a sink: the database, one transaction a load, and the ledger in it.
+ * SQLite as a sink: the database, and one transaction a load.
  *
  * The settings are the safe ones that are also the fast ones: the rollback journal that a database
  * has by default (appending needs almost none of it; WAL would write everything twice), FULL
@@ -8,6 +8,7 @@
  * journal mode. Only BEGIN IMMEDIATE waits for others, so nothing can deadlock.
  */
 #include "base/clock.h"
+#include "base/path.h"
 #include "sink/sink_internal.h"
 #include "sink/sqlite_internal.h"
 
@@ -21,37 +22,7 @@
 #include <unistd.h>
 
 #define PAGE_NBYTES 16384 /* an eighth less time for bulk loads than 4096; more gains nothing */
-#define CACHE_KIB                                                                                  \
-    16384 /* what a large load may keep in memory; the default of 2 MiB writes more                \
-           */
-
-/* `again` counts the loads of the same key that --force asked for; 0 is the first. */
-#define LEDGER_DDL                                                                                 \
-    "CREATE TABLE IF NOT EXISTS " SFX_SQLITE_LEDGER "(\n"                                          \
-    "  load_id INTEGER PRIMARY KEY,\n"                                                             \
-    "  target TEXT NOT NULL COLLATE NOCASE,\n"                                                     \
-    "  source_key TEXT NOT NULL,\n"                                                                \
-    "  again INTEGER NOT NULL DEFAULT 0,\n"                                                        \
-    "  source TEXT, member TEXT, size INTEGER, sha256 TEXT, event_id TEXT,\n"                      \
-    "  mode TEXT NOT NULL,\n"                                                                      \
-    "  rows_in INTEGER NOT NULL, inserted INTEGER NOT NULL, duplicate INTEGER NOT NULL,\n"         \
-    "  rejected INTEGER NOT NULL, skipped INTEGER NOT NULL,\n"                                     \
-    "  started TEXT NOT NULL, finished TEXT NOT NULL, version TEXT NOT NULL,\n"                    \
-    "  UNIQUE(target, source_key, again)\n"                                                        \
-    ")"
-
-/* A load counts as done only while its table is there. */
-#define LEDGER_FIND                                                                                \
-    "SELECT load_id, rows_in, inserted, duplicate, rejected, skipped, finished"                    \
-    " FROM " SFX_SQLITE_LEDGER " WHERE target=?1 AND source_key=?2"                                \
-    " AND EXISTS(SELECT 1 FROM sqlite_schema WHERE name=?1 COLLATE NOCASE)"                        \
-    " ORDER BY load_id DESC LIMIT 1"
-
-#define LEDGER_INSERT                                                                              \
-    "INSERT INTO " SFX_SQLITE_LEDGER "(target,source_key,again,source,member,size,sha256,"         \
-    "event_id,mode,rows_in,inserted,duplicate,rejected,skipped,started,finished,version)"          \
-    "VALUES(?1,?2,(SELECT coalesce(max(again)+1,0) FROM " SFX_SQLITE_LEDGER                        \
-    " WHERE target=?1 AND source_key=?2),?3,?4,?5,?6,?7,'append',?8,?9,?10,?11,?12,?13,?14,?15)"
+#define CACHE_KIB   16384 /* the default of 2 MiB writes pages more than once */
 
 static enum sfx_code code_of(int result)
 {
@@ -149,18 +120,10 @@ out:
  * there. */
 static int check_folder(const struct sfx_sqlite *s, struct sfx_err *err)
 {
-    const char *slash = strrchr(s->path, '/');
-    char *folder = slash == NULL      ? strdup(".")
-                   : slash == s->path ? strdup("/")
-                                      : strndup(s->path, (size_t)(slash - s->path));
-    int rc = 0;
-
-    if (folder == NULL)
-        return sfx_err_set(err, SFX_E_NOMEM, "no memory for a path");
-    if (access(folder, X_OK) != 0)
-        rc = sfx_err_errno(err, errno, "%s: no database there, and its folder %s", s->path, folder);
-    free(folder);
-    return rc;
+    if (access(s->folder, X_OK) == 0)
+        return 0;
+    return sfx_err_errno(err, errno, "%s: no database there, and its folder %s", s->path,
+                         s->folder);
 }
 
 static int open_existing(struct sfx_sqlite *s, struct sfx_err *err)
@@ -180,6 +143,7 @@ static int open_existing(struct sfx_sqlite *s, struct sfx_err *err)
 static struct sfx_sink *sqlite_open(const char *rest, const struct sfx_sink_opts *opts,
                                     struct sfx_err *err)
 {
+    struct sfx_path_parts parts;
     struct sfx_sqlite *s;
 
     if (rest[0] == '\0') {
@@ -193,9 +157,14 @@ static struct sfx_sink *sqlite_open(const char *rest, const struct sfx_sink_opts
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a target");
         return NULL;
     }
+    sfx_path_split(sfx_slice_str(s->path), &parts);
+    s->folder = strndup(parts.dir.ptr, parts.dir.len);
+    s->base.folder = s->folder;
     s->base.ops = &sfx_sink_sqlite;
     s->opts = *opts;
-    if (open_existing(s, err) < 0) {
+    if (s->folder == NULL)
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a target");
+    if (s->folder == NULL || open_existing(s, err) < 0) {
         sfx_sink_close(&s->base);
         return NULL;
     }
@@ -234,42 +203,6 @@ static void unmake_db(struct sfx_sqlite *s)
         (void)unlink(s->path);
     close_db(s); /* rolls back */
     s->created = false;
-}
-
-static void read_entry(sqlite3_stmt *stmt, struct sfx_sink_entry *entry)
-{
-    entry->load_id = sqlite3_column_int64(stmt, 0);
-    entry->counts.in = (uint64_t)sqlite3_column_int64(stmt, 1);
-    entry->counts.inserted = (uint64_t)sqlite3_column_int64(stmt, 2);
-    entry->counts.duplicate = (uint64_t)sqlite3_column_int64(stmt, 3);
-    entry->counts.rejected = (uint64_t)sqlite3_column_int64(stmt, 4);
-    entry->counts.skipped = (uint64_t)sqlite3_column_int64(stmt, 5);
-    (void)snprintf(entry->finished, sizeof(entry->finished), "%s",
-                   (const char *)sqlite3_column_text(stmt, 6));
-}
-
-/* 1 and entry when the ledger has source, else 0. */
-static int find_entry(struct sfx_sqlite *s, const struct sfx_sink_source *source,
-                      struct sfx_sink_entry *entry, struct sfx_err *err)
-{
-    sqlite3_stmt *stmt = NULL;
-    int rc;
-
-    rc = sqlite3_table_column_metadata(s->db, NULL, SFX_SQLITE_LEDGER, NULL, NULL, NULL, NULL, NULL,
-                                       NULL);
-    if (rc != SQLITE_OK && s->opts.dry_run)
-        return 0;
-    rc = sfx_sqlite_compile(s, LEDGER_FIND, &stmt, err);
-    if (rc < 0)
-        return sfx_err_wrap(err, rc, "table " SFX_SQLITE_LEDGER);
-    (void)sqlite3_bind_text(stmt, 1, source->table, -1, SQLITE_STATIC);
-    (void)sqlite3_bind_text(stmt, 2, source->key, -1, SQLITE_STATIC);
-    rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
-        read_entry(stmt, entry);
-    rc = rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
-    (void)sqlite3_finalize(stmt);
-    return rc;
 }
 
 static void sqlite_rollback(struct sfx_sink *sink)
@@ -318,7 +251,7 @@ static int start(struct sfx_sqlite *s, struct sfx_err *err)
         s->begun = false;
         return 1;
     }
-    return rc == 0 ? sfx_sqlite_exec(s, LEDGER_DDL, err) : rc;
+    return rc == 0 ? sfx_sqlite_ledger_make(s, err) : rc;
 }
 
 static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
@@ -336,7 +269,7 @@ static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *sou
         rc = start(s, err);
     while (rc > 0);
     if (rc == 0 && !source->again)
-        rc = find_entry(s, source, entry, err);
+        rc = sfx_sqlite_ledger_find(s, source, entry, err);
     if (rc != 0)
         sqlite_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : rc;
@@ -355,45 +288,6 @@ static int sqlite_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *s
     return rc;
 }
 
-static void bind_optional(sqlite3_stmt *stmt, int at, const char *text)
-{
-    if (text != NULL)
-        (void)sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
-}
-
-static int insert_entry(struct sfx_sqlite *s, const struct sfx_sink_entry *entry,
-                        struct sfx_err *err)
-{
-    const struct sfx_sink_source *source = s->source;
-    const struct sfx_sink_counts *counts = &entry->counts;
-    char started[SFX_CLOCK_TEXT_NBYTES];
-    sqlite3_stmt *stmt = NULL;
-    int rc = sfx_sqlite_compile(s, LEDGER_INSERT, &stmt, err);
-
-    if (rc < 0)
-        return sfx_err_wrap(err, rc, "table " SFX_SQLITE_LEDGER);
-    (void)sfx_clock_format(s->started_ns, started);
-    bind_optional(stmt, 1, source->table);
-    bind_optional(stmt, 2, source->key);
-    bind_optional(stmt, 3, source->name);
-    bind_optional(stmt, 4, source->member);
-    (void)sqlite3_bind_int64(stmt, 5, (int64_t)source->size_nbytes);
-    bind_optional(stmt, 6, source->sha256);
-    bind_optional(stmt, 7, source->event_id);
-    (void)sqlite3_bind_int64(stmt, 8, (int64_t)counts->in);
-    (void)sqlite3_bind_int64(stmt, 9, (int64_t)counts->inserted);
-    (void)sqlite3_bind_int64(stmt, 10, (int64_t)counts->duplicate);
-    (void)sqlite3_bind_int64(stmt, 11, (int64_t)counts->rejected);
-    (void)sqlite3_bind_int64(stmt, 12, (int64_t)counts->skipped);
-    bind_optional(stmt, 13, started);
-    bind_optional(stmt, 14, entry->finished);
-    bind_optional(stmt, 15, PACKAGE_VERSION);
-    rc = sqlite3_step(stmt);
-    rc = rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
-    (void)sqlite3_finalize(stmt);
-    return rc;
-}
-
 static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
                          struct sfx_sink_entry *entry, struct sfx_err *err)
 {
@@ -407,7 +301,7 @@ static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *co
         sqlite_rollback(sink);
         return 0;
     }
-    rc = insert_entry(s, entry, err);
+    rc = sfx_sqlite_ledger_insert(s, entry, err);
     if (rc == 0) {
         entry->load_id = sqlite3_last_insert_rowid(s->db);
         rc = sfx_sqlite_exec(s, "COMMIT", err);
@@ -430,6 +324,7 @@ static void sqlite_close(struct sfx_sink *sink)
     sfx_arena_done(&s->unescaped);
     sfx_buf_done(&s->sql);
     sfx_buf_done(&s->scratch);
+    free(s->folder);
     free(s->path);
     free(s);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of the SQLite sink: sink_sqlite.c (database, transaction, ledger), sqlite_table.c (the
- * table and its columns), sqlite_value.c (what fits a column), sqlite_put.c (rows).
+ * The parts of the SQLite sink: sink_sqlite.c (database, transaction), sqlite_ledger.c,
+ * sqlite_table.c (the table and its columns), sqlite_value.c (what fits a column), sqlite_put.c
+ * (rows).
  */
 #ifndef SFX_SINK_SQLITE_INTERNAL_H
 #define SFX_SINK_SQLITE_INTERNAL_H
@@ -43,7 +44,7 @@ struct sfx_sqlite_value {
 struct sfx_sqlite {
     struct sfx_sink base;
     struct sfx_sink_opts opts;
-    char *path;
+    char *path, *folder;
     sqlite3 *db; /* NULL until the database exists */
     int64_t waiting_since_ns;
 
@@ -81,6 +82,18 @@ int sfx_sqlite_compile(struct sfx_sqlite *s, const char *sql, sqlite3_stmt **stm
 
 /* Appends name in double quotes, those inside doubled. Errors: NOMEM. */
 int sfx_sqlite_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err);
+
+/* Makes the ledger where it is missing. Errors: as SQLite says. */
+int sfx_sqlite_ledger_make(struct sfx_sqlite *s, struct sfx_err *err);
+
+/* 1 and entry filled when the ledger has source, else 0 (a dry run may find no ledger). Errors: as
+ * SQLite says. */
+int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *source,
+                           struct sfx_sink_entry *entry, struct sfx_err *err);
+
+/* Writes entry for s->source. Errors: as SQLite says. */
+int sfx_sqlite_ledger_insert(struct sfx_sqlite *s, const struct sfx_sink_entry *entry,
+                             struct sfx_err *err);
 
 /* Makes or checks the source's table for s->schema and fills s->columns. As ops->prepare. */
 int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err);

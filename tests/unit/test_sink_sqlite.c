@@ -272,7 +272,7 @@ static void bytes_come_back_as_they_were(void **state)
     make_batch(&batch, names, 4);
     batch.columns[1].cells[0] = (struct sfx_cell){.ptr = "a\0b", .len = 3, .kind = SFX_CELL_TEXT};
     batch.columns[1].cells[1] = csv_cell("caf\xe9");
-    batch.columns[1].cells[2] = (struct sfx_cell){.ptr = "\"say \"\"hi\"\"\"" + 1,
+    batch.columns[1].cells[2] = (struct sfx_cell){.ptr = &"\"say \"\"hi\"\"\""[1],
                                                   .len = 10,
                                                   .kind = SFX_CELL_TEXT,
                                                   .flags = SFX_CELL_QUOTED | SFX_CELL_ESCAPED,
