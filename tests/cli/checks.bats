@@ -46,3 +46,9 @@ setup() {
 	echo "$output"
 	[ -z "$output" ]
 }
+
+@test "ARCHITECTURE.md lists the files there are" {
+	run scripts/file-map --check
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
