@@ -3,16 +3,18 @@
  * A stream that can be read twice, and the hash of its content.
  *
  * Contract: the first pass reads the input and hashes it; _rewind ends it; the second pass gives
- * the same bytes again. A regular file is simply read again; everything else (pipes, decoded and
- * archived data) is written to an unnamed file on the way, which vanishes with the process. Memory
- * is a constant.
+ * the same bytes again. A regular file is simply read again, and a large one is hashed by a thread
+ * of its own meanwhile; everything else (pipes, decoded and archived data) is written to an unnamed
+ * file on the way, which vanishes with the process. Memory is a constant.
  */
 #ifndef SFX_SINK_SPOOL_H
 #define SFX_SINK_SPOOL_H
 
 #include "archive/input.h"
+#include "base/pool.h"
 #include "base/sha256.h"
 
+#include <stdatomic.h>
 #include <sys/stat.h>
 
 struct sfx_spool {
@@ -26,7 +28,10 @@ struct sfx_spool {
     uint64_t size_nbytes; /* of the content, after _rewind */
     struct stat before;   /* of the regular file */
     struct sfx_sha256 sha;
-    char sha256[65]; /* after _rewind */
+    struct sfx_pool *hasher; /* the thread; NULL: the first pass hashes */
+    atomic_bool stop;        /* asks it to give up */
+    uint64_t hashed_nbytes;  /* by it; less than the content when reading failed */
+    char sha256[65];         /* after _rewind */
 };
 
 /*
