@@ -43,7 +43,7 @@ struct sfx_load_result {
     struct sfx_slice plan;   /* of a dry run: the sentence as a line of SQL comment, then the
                                 statements that would make the table; else empty */
     struct sfx_event *event; /* DONE, KNOWN, when an event named the file: what tells of the load
-                                (see below); else NULL */
+                                (see above); else NULL */
     const struct sfx_err *failure;
 };
 
