@@ -124,6 +124,9 @@ int sfx_cmd_fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err)
 {
     struct sfx_err shown = *err;
 
+    /* Who leaves SIGPIPE alone ends by it, as a write would have done; who ignores it is told. */
+    if (err->errnum == EPIPE)
+        (void)raise(SIGPIPE);
     if (rc == SFX_E_USAGE && shown.note[0] == '\0' && !cmd->log.json)
         (void)snprintf(shown.note, sizeof(shown.note), "Try '%s --help'.", cmd->prog->name);
     sfx_log_err(&cmd->log, SFX_LOG_ERROR, &shown);

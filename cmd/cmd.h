@@ -40,7 +40,8 @@ int sfx_cmd_start(struct sfx_cmd *cmd, const struct sfx_prog *prog, int argc, ch
 const volatile sig_atomic_t *sfx_cmd_catch_stop(void);
 
 /*
- * Says err and its note, for USAGE without a note where help is; returns the exit code for rc.
+ * Says err and its note, for USAGE without a note where help is; returns the exit code for rc. A
+ * reader that went away (EPIPE) ends the process by SIGPIPE, quietly, unless that is ignored.
  */
 int sfx_cmd_fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err);
 

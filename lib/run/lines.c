@@ -13,7 +13,7 @@
 int sfx_lines_init(struct sfx_lines *lines, int fd, size_t max_nbytes,
                    const volatile sig_atomic_t *stop, struct sfx_err *err)
 {
-    *lines = (struct sfx_lines){.fd = fd, .stop = stop};
+    *lines = (struct sfx_lines){.fd = fd, .out_fd = -1, .stop = stop};
     if (!sfx_size_add(max_nbytes, 1, &lines->cap))
         return sfx_err_set(err, SFX_E_NOMEM, "lines of %zu bytes", max_nbytes);
     lines->data = malloc(lines->cap);
@@ -25,7 +25,7 @@ int sfx_lines_init(struct sfx_lines *lines, int fd, size_t max_nbytes,
 void sfx_lines_done(struct sfx_lines *lines)
 {
     free(lines->data);
-    *lines = (struct sfx_lines){.fd = -1};
+    *lines = (struct sfx_lines){.fd = -1, .out_fd = -1};
 }
 
 static bool stopped(const struct sfx_lines *lines)
@@ -34,12 +34,13 @@ static bool stopped(const struct sfx_lines *lines)
 }
 
 /*
- * Waits until the descriptor can be read. Returns false when *stop was set. Signals are held back
- * between the look at *stop and the wait, or one that comes just then would be slept through.
+ * Waits until the descriptor can be read. Returns 1; 0 when *stop was set; IO with EPIPE when
+ * nobody reads from out_fd any more. Signals are held back between the look at *stop and the wait,
+ * or one that comes just then would be slept through.
  */
-static bool wait_readable(const struct sfx_lines *lines)
+static int wait_readable(const struct sfx_lines *lines, struct sfx_err *err)
 {
-    struct pollfd p = {.fd = lines->fd, .events = POLLIN};
+    struct pollfd fds[2] = {{.fd = lines->fd, .events = POLLIN}, {.fd = lines->out_fd}};
     sigset_t all;
     sigset_t before;
     bool interrupted;
@@ -47,16 +48,19 @@ static bool wait_readable(const struct sfx_lines *lines)
     (void)sigfillset(&all);
     do {
         (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-        interrupted = !stopped(lines) && ppoll(&p, 1, NULL, &before) < 0 && errno == EINTR;
+        interrupted = !stopped(lines) && ppoll(fds, 2, NULL, &before) < 0 && errno == EINTR;
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     } while (interrupted && !stopped(lines));
-    return !stopped(lines);
+    if (stopped(lines))
+        return 0;
+    return fds[1].revents & POLLERR ? sfx_err_errno(err, EPIPE, "output") : 1;
 }
 
 /* Reads what there is behind the bytes held. Returns 1, 0 when *stop was set, <0 on failure. */
 static int fill(struct sfx_lines *lines, struct sfx_err *err)
 {
     ssize_t n;
+    int rc;
 
     if (lines->start > 0) {
         lines->end -= lines->start;
@@ -64,8 +68,9 @@ static int fill(struct sfx_lines *lines, struct sfx_err *err)
         memmove(lines->data, lines->data + lines->start, lines->end);
         lines->start = 0;
     }
-    if (!wait_readable(lines))
-        return 0;
+    rc = wait_readable(lines, err);
+    if (rc <= 0)
+        return rc;
     n = sfx_io_read(lines->fd, lines->data + lines->end, lines->cap - lines->end, err);
     if (n < 0)
         return (int)n;

@@ -17,7 +17,8 @@
 #include <stdint.h>
 
 struct sfx_lines {
-    int fd;                            /* borrowed */
+    int fd;     /* borrowed */
+    int out_fd; /* where results go, borrowed; -1: nowhere. Set after _init */
     const volatile sig_atomic_t *stop; /* non-zero: no more lines; may be NULL */
     uint64_t number;                   /* of the last line, from 1 */
     uint64_t offset;                   /* of its first byte */
@@ -37,7 +38,8 @@ int sfx_lines_init(struct sfx_lines *lines, int fd, size_t max_nbytes,
 /*
  * The next line, without its '\n' (one "\r" before it is part of the line); the last needs none.
  * Returns 1; 0 at the end or when *stop is set; LIMIT when the line is too long: *line then is its
- * beginning, its rest will be skipped, and the next call goes on behind it. Errors: LIMIT, IO.
+ * beginning, its rest will be skipped, and the next call goes on behind it. A reader of out_fd that
+ * went away while there was nothing to write is noticed: IO with EPIPE. Errors: LIMIT, IO.
  */
 int sfx_lines_next(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_err *err);
 

@@ -218,6 +218,7 @@ int sfx_stage_run(const struct sfx_stage_opts *opts, sfx_stage_fn *fn, void *ctx
     *stats = (struct sfx_stage_stats){0};
     stage.record_sink = (struct sfx_reject_sink){put_record, &stage};
     rc = sfx_lines_init(&stage.lines, opts->in_fd, max_line, opts->stop, err);
+    stage.lines.out_fd = opts->out_fd;
     if (rc == 0 && opts->rejects != NULL) {
         struct sfx_err failure = {0};
 

@@ -147,6 +147,13 @@ thumbs/wide.jpg|100|75" ]
 	[ -e "clean/$(printf 'line\nend \377 "%%".jsonl')" ]
 }
 
+@test "a reader that goes away while nothing happens ends the flow in front of it" {
+	"$mkphoto" -s 4 200x200 inbox/one.png
+	run timeout 30 bash -c "sfx-watch inbox | sfx-resize -E -s 100x100 -o 'thumbs/{stem}.jpg' | head -n 1 >got; echo \${PIPESTATUS[@]}"
+	[ "$output" = "141 141 0" ]
+	[ "$(wc -l <got)" -eq 1 ]
+}
+
 @test "a reader that goes away ends the flow in front of it, and leaves nothing half made" {
 	drop_photos
 	"$mkphoto" -s 4 200x200 inbox/more.png

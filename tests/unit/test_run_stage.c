@@ -534,6 +534,28 @@ static void lines_have_an_exact_limit(void **state)
     assert_int_equal(sfx_io_close(&fd, NULL), 0);
 }
 
+static void a_reader_that_goes_away_while_nothing_happens_ends_the_wait(void **state)
+{
+    struct sfx_err err = {0};
+    struct sfx_lines lines;
+    struct sfx_slice line;
+    int in[2];
+    int out[2];
+
+    (void)state;
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe(out), 0);
+    assert_int_equal(sfx_lines_init(&lines, in[0], 5, NULL, NULL), 0);
+    lines.out_fd = out[1];
+    assert_int_equal(sfx_io_close(&out[0], NULL), 0);
+    assert_int_equal(sfx_lines_next(&lines, &line, &err), SFX_E_IO);
+    assert_int_equal(err.errnum, EPIPE);
+    sfx_lines_done(&lines);
+    (void)close(in[0]);
+    (void)close(in[1]);
+    (void)close(out[1]);
+}
+
 static void rejects_are_appended_to_what_is_there(void **state)
 {
     const struct sfx_reject reject = {.input = "a.csv", .code = "input", .reason = "bad"};
@@ -578,6 +600,7 @@ int main(void)
         RUN_TEST(names_that_are_not_utf8_reach_the_function),
         RUN_TEST(outputs_are_opened_beneath_the_templates_root),
         RUN_TEST(lines_have_an_exact_limit),
+        RUN_TEST(a_reader_that_goes_away_while_nothing_happens_ends_the_wait),
         RUN_TEST(rejects_are_appended_to_what_is_there),
     };
 
