@@ -237,8 +237,8 @@ static int put_row(struct sfx_writer *w, const struct sfx_batch *batch, uint32_t
     return rc;
 }
 
-/* A name that a reader would not see as it is where it stands: a byte order mark at the start, an
- * empty line, a CR before the line end. */
+/* A name that would mislead a reader where it stands: a byte order mark at the start, an empty
+ * line, a CR that might be how lines end. */
 static bool is_odd_head(const struct sfx_writer *w, const struct sfx_batch *batch, size_t i)
 {
     const struct sfx_slice name = batch->columns[i].name;
@@ -249,7 +249,7 @@ static bool is_odd_head(const struct sfx_writer *w, const struct sfx_batch *batc
         return true;
     if (name.len == 0)
         return batch->ncols == 1;
-    return i + 1 == batch->ncols && name.ptr[name.len - 1] == '\r';
+    return memchr(name.ptr, '\r', name.len) != NULL;
 }
 
 /* Writes a name, as the input spelled it where that is still the name. */
