@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/outfile.h"
+#include "json/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,52 +143,61 @@ void sfx_cmd_progress_init(struct sfx_cmd *cmd, struct sfx_progress *progress)
     cmd->log.clears_line = on;
 }
 
-bool sfx_cmd_stats_begin(const struct sfx_cmd *cmd, struct sfx_json_writer *w, struct sfx_buf *buf)
+/* The line of --stats. */
+static int make_stats(const struct sfx_cmd *cmd, const struct sfx_figure *figures, size_t nfigures,
+                      struct sfx_buf *line, struct sfx_err *err)
 {
     struct rusage usage = {0};
+    struct sfx_json_writer w;
+    size_t i;
+    int rc;
 
-    if (cmd->common->stats == NULL)
-        return false;
     (void)getrusage(RUSAGE_SELF, &usage);
-    sfx_json_writer_init(w, buf);
-    sfx_json_begin_object(w);
-    sfx_json_key(w, "program");
-    sfx_json_string(w, sfx_slice_str(cmd->prog->name));
-    sfx_json_key(w, "wall_ms");
-    sfx_json_double(w, (double)(sfx_clock_mono_ns() - cmd->started_ns) / NS_PER_MS);
-    sfx_json_key(w, "cpu_ms");
-    sfx_json_double(w, (double)sfx_clock_cpu_ns() / NS_PER_MS);
-    sfx_json_key(w, "max_rss_bytes");
-    sfx_json_int(w, (int64_t)usage.ru_maxrss * 1024); /* Linux counts it in KiB */
-    return true;
+    sfx_json_writer_init(&w, line);
+    sfx_json_begin_object(&w);
+    sfx_json_key(&w, "program");
+    sfx_json_string(&w, sfx_slice_str(cmd->prog->name));
+    sfx_json_key(&w, "wall_ms");
+    sfx_json_double(&w, (double)(sfx_clock_mono_ns() - cmd->started_ns) / NS_PER_MS);
+    sfx_json_key(&w, "cpu_ms");
+    sfx_json_double(&w, (double)sfx_clock_cpu_ns() / NS_PER_MS);
+    sfx_json_key(&w, "max_rss_bytes");
+    sfx_json_int(&w, (int64_t)usage.ru_maxrss * 1024); /* Linux counts it in KiB */
+    for (i = 0; i < nfigures; i++) {
+        sfx_json_key(&w, figures[i].name);
+        sfx_json_uint(&w, figures[i].value);
+    }
+    sfx_json_end_object(&w);
+    rc = sfx_json_finish(&w, err);
+    return rc < 0 ? rc : sfx_buf_putc(line, '\n', err);
 }
 
-int sfx_cmd_stats_end(const struct sfx_cmd *cmd, struct sfx_json_writer *w, struct sfx_buf *buf,
-                      struct sfx_err *err)
+int sfx_cmd_stats(const struct sfx_cmd *cmd, const struct sfx_figure *figures, size_t nfigures,
+                  struct sfx_err *err)
 {
     const char *path = cmd->common->stats;
     struct sfx_outfile *out = NULL;
+    struct sfx_buf line = {0};
     int rc;
 
-    sfx_json_end_object(w);
-    rc = sfx_json_finish(w, err);
-    if (rc == 0)
-        rc = sfx_buf_putc(buf, '\n', err);
-    if (rc != 0)
+    if (path == NULL)
+        return 0;
+    rc = make_stats(cmd, figures, nfigures, &line, err);
+    if (rc < 0)
         goto out;
     if (*path == '\0') {
-        rc = sfx_io_write(STDERR_FILENO, buf->data, buf->len, err);
+        rc = sfx_io_write(STDERR_FILENO, line.data, line.len, err);
         goto out;
     }
     rc = SFX_E_IO;
     out = sfx_outfile_new(path, NULL, err);
     if (out != NULL)
-        rc = sfx_outfile_write(out, buf->data, buf->len, err);
+        rc = sfx_outfile_write(out, line.data, line.len, err);
     if (rc == 0)
         rc = sfx_outfile_commit(out, err);
 out:
     sfx_outfile_free(out);
-    sfx_buf_done(buf);
+    sfx_buf_done(&line);
     return rc != 0 ? sfx_err_wrap(err, rc, "--stats") : 0;
 }
 

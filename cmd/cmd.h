@@ -7,10 +7,10 @@
 #define SFX_CMD_CMD_H
 
 #include "cli/exit.h"
+#include "cli/figure.h"
 #include "cli/log.h"
 #include "cli/opt.h"
 #include "cli/progress.h"
-#include "json/json.h"
 
 #include <signal.h>
 #include <stdint.h>
@@ -53,13 +53,12 @@ int sfx_cmd_fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err);
 void sfx_cmd_progress_init(struct sfx_cmd *cmd, struct sfx_progress *progress);
 
 /*
- * For --stats: begins the object with program, wall_ms, cpu_ms, max_rss_bytes. The program adds its
- * own members with w, then calls _end, which writes the line to where --stats says. _begin returns
- * false when stats were not asked for: then neither add nor end.
+ * For --stats: writes program, wall_ms, cpu_ms, max_rss_bytes and the program's own figures
+ * (borrowed) as one line of JSON to where it says. Does nothing when it was not asked for. Errors:
+ * IO, NOMEM.
  */
-bool sfx_cmd_stats_begin(const struct sfx_cmd *cmd, struct sfx_json_writer *w, struct sfx_buf *buf);
-int sfx_cmd_stats_end(const struct sfx_cmd *cmd, struct sfx_json_writer *w, struct sfx_buf *buf,
-                      struct sfx_err *err);
+int sfx_cmd_stats(const struct sfx_cmd *cmd, const struct sfx_figure *figures, size_t nfigures,
+                  struct sfx_err *err);
 
 /*
  * The last step of every main: frees the option lists, closes stdout and checks it. Returns

@@ -151,15 +151,12 @@ static int load_all(struct app *app, const char *const *operands, struct sfx_err
 static int finish(const struct app *app, int rc)
 {
     struct sfx_load_stats stats = sfx_load_stats(app->load);
-    struct sfx_json_writer w;
-    struct sfx_buf buf = {0};
+    struct sfx_figure figures[SFX_LOAD_NFIGURES];
     struct sfx_err err;
 
-    if (sfx_cmd_stats_begin(&app->cmd, &w, &buf)) {
-        sfx_load_stats_write(&stats, &w);
-        if (sfx_cmd_stats_end(&app->cmd, &w, &buf, &err) < 0)
-            return sfx_cmd_fail(&app->cmd, err.code, &err);
-    }
+    sfx_load_figures(&stats, figures);
+    if (sfx_cmd_stats(&app->cmd, figures, SFX_LOAD_NFIGURES, &err) < 0)
+        return sfx_cmd_fail(&app->cmd, err.code, &err);
     /* Where nothing could be loaded, the first reason is the result; it has been said. */
     if (!app->o.events && stats.loaded + stats.known == 0 && stats.failed > 0)
         return sfx_exit_code(stats.first_failure);

@@ -149,21 +149,15 @@ static int run(struct app *app, char *const *paths, size_t npaths,
 
 static int write_stats(const struct app *app, struct sfx_err *err)
 {
-    const char *const keys[] = {app->o.events ? "events" : "files", "failed", "outputs", "in_bytes",
-                                "out_bytes"};
-    const uint64_t values[] = {app->stats.files, app->stats.failed, app->stats.outputs,
-                               app->stats.in_nbytes, app->stats.out_nbytes};
-    struct sfx_buf buf = {0};
-    struct sfx_json_writer w;
-    size_t i;
+    const struct sfx_figure figures[] = {
+        {app->o.events ? "events" : "files", app->stats.files},
+        {"failed", app->stats.failed},
+        {"outputs", app->stats.outputs},
+        {"in_bytes", app->stats.in_nbytes},
+        {"out_bytes", app->stats.out_nbytes},
+    };
 
-    if (!sfx_cmd_stats_begin(&app->cmd, &w, &buf))
-        return 0;
-    for (i = 0; i < SFX_COUNT(keys); i++) {
-        sfx_json_key(&w, keys[i]);
-        sfx_json_uint(&w, values[i]);
-    }
-    return sfx_cmd_stats_end(&app->cmd, &w, &buf, err);
+    return sfx_cmd_stats(&app->cmd, figures, SFX_COUNT(figures), err);
 }
 
 int main(int argc, char **argv)

@@ -143,23 +143,19 @@ static int describe(const struct app *app, struct sfx_err *err)
 
 static int write_stats(const struct app *app, struct sfx_err *err)
 {
-    static const char *const keys[] = {"records_in",      "records_out", "records_rejected",
-                                       "records_skipped", "in_bytes",    "out_bytes",
-                                       "events",          "failed"};
-    const struct sfx_transform_result *r = &app->result;
-    const uint64_t values[] = {r->counts.in, r->counts.out, r->counts.rejected, r->counts.skipped,
-                               r->in_nbytes, r->out_nbytes, app->stats.events,  app->stats.failed};
-    struct sfx_buf buf = {0};
-    struct sfx_json_writer w;
-    size_t i;
+    const struct sfx_query_counts *c = &app->result.counts;
+    const struct sfx_figure figures[] = {
+        {"records_in", c->in},
+        {"records_out", c->out},
+        {"records_rejected", c->rejected},
+        {"records_skipped", c->skipped},
+        {"in_bytes", app->result.in_nbytes},
+        {"out_bytes", app->result.out_nbytes},
+        {"events", app->stats.events},
+        {"failed", app->stats.failed},
+    };
 
-    if (!sfx_cmd_stats_begin(&app->cmd, &w, &buf))
-        return 0;
-    for (i = 0; i < SFX_COUNT(keys); i++) {
-        sfx_json_key(&w, keys[i]);
-        sfx_json_uint(&w, values[i]);
-    }
-    return sfx_cmd_stats_end(&app->cmd, &w, &buf, err);
+    return sfx_cmd_stats(&app->cmd, figures, SFX_COUNT(figures), err);
 }
 
 /* What became of the records: always said when some were refused. */

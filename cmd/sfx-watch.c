@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sfx-watch: tells of files as they become complete, one event a line. */
 #include "base/io.h"
+#include "base/size.h"
 #include "cmd.h"
 #include "watch/watch.h"
 
@@ -111,22 +112,13 @@ static int print_all(const struct options *o, struct sfx_watch *w, struct sfx_er
 static int write_stats(const struct sfx_cmd *cmd, const struct sfx_watch_stats *stats,
                        struct sfx_err *err)
 {
-    struct sfx_json_writer w;
-    struct sfx_buf buf = {0};
+    const struct sfx_figure figures[] = {
+        {"events", stats->told},           {"looks", stats->looked_at},
+        {"folders", stats->folders},       {"overflows", stats->overflows},
+        {"unreadable", stats->unreadable},
+    };
 
-    if (!sfx_cmd_stats_begin(cmd, &w, &buf))
-        return 0;
-    sfx_json_key(&w, "events");
-    sfx_json_uint(&w, stats->told);
-    sfx_json_key(&w, "looks");
-    sfx_json_uint(&w, stats->looked_at);
-    sfx_json_key(&w, "folders");
-    sfx_json_uint(&w, stats->folders);
-    sfx_json_key(&w, "overflows");
-    sfx_json_uint(&w, stats->overflows);
-    sfx_json_key(&w, "unreadable");
-    sfx_json_uint(&w, stats->unreadable);
-    return sfx_cmd_stats_end(cmd, &w, &buf, err);
+    return sfx_cmd_stats(cmd, figures, SFX_COUNT(figures), err);
 }
 
 /* Watches until the end. Returns the exit code; *by_signal: the signal to end by, or 0. */

@@ -15,12 +15,12 @@
 #ifndef SFX_SINK_LOAD_H
 #define SFX_SINK_LOAD_H
 
+#include "cli/figure.h"
 #include "cli/log.h"
 #include "cli/progress.h"
 #include "event/event.h"
 #include "record/format.h"
 #include "sink/sink.h"
-#include "json/json.h"
 
 enum sfx_load_on_error { SFX_LOAD_FAIL, SFX_LOAD_SKIP, SFX_LOAD_REJECT };
 
@@ -112,8 +112,10 @@ bool sfx_load_is_broken(const struct sfx_load *load);
 
 struct sfx_load_stats sfx_load_stats(const struct sfx_load *load);
 
-/* Appends the figures as members of the object that w has begun. */
-void sfx_load_stats_write(const struct sfx_load_stats *stats, struct sfx_json_writer *w);
+/* The figures for --stats; filled. */
+#define SFX_LOAD_NFIGURES 10
+void sfx_load_figures(const struct sfx_load_stats *stats,
+                      struct sfx_figure figures[SFX_LOAD_NFIGURES]);
 
 /* Says in a sentence what became of the input: a failure as an error, a loss of records as a
  * notice, success as information. */

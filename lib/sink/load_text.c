@@ -3,6 +3,7 @@
 #include "sink/load_internal.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* Digits in groups of three: "1,204". */
 static int add_count(struct sfx_buf *out, uint64_t n, const char *what, struct sfx_err *err)
@@ -125,22 +126,21 @@ void sfx_load_say(const struct sfx_load_result *result, const struct sfx_log *lo
     sfx_buf_done(&text);
 }
 
-static void add_figure(struct sfx_json_writer *w, const char *name, uint64_t value)
+void sfx_load_figures(const struct sfx_load_stats *stats,
+                      struct sfx_figure figures[SFX_LOAD_NFIGURES])
 {
-    sfx_json_key(w, name);
-    sfx_json_uint(w, value);
-}
+    const struct sfx_figure all[SFX_LOAD_NFIGURES] = {
+        {"loaded", stats->loaded},
+        {"already_loaded", stats->known},
+        {"ignored", stats->ignored},
+        {"failed", stats->failed},
+        {"bytes", stats->nbytes},
+        {"records_in", stats->records.in},
+        {"records_inserted", stats->records.inserted},
+        {"records_duplicate", stats->records.duplicate},
+        {"records_rejected", stats->records.rejected},
+        {"records_skipped", stats->records.skipped},
+    };
 
-void sfx_load_stats_write(const struct sfx_load_stats *stats, struct sfx_json_writer *w)
-{
-    add_figure(w, "loaded", stats->loaded);
-    add_figure(w, "already_loaded", stats->known);
-    add_figure(w, "ignored", stats->ignored);
-    add_figure(w, "failed", stats->failed);
-    add_figure(w, "bytes", stats->nbytes);
-    add_figure(w, "records_in", stats->records.in);
-    add_figure(w, "records_inserted", stats->records.inserted);
-    add_figure(w, "records_duplicate", stats->records.duplicate);
-    add_figure(w, "records_rejected", stats->records.rejected);
-    add_figure(w, "records_skipped", stats->records.skipped);
+    memcpy(figures, all, sizeof(all));
 }
