@@ -183,6 +183,7 @@ int main(int argc, char **argv)
     if (rc == 0 && (app.o.explain || app.o.reference)) {
         rc = describe(&app, &err);
     } else if (rc == 0) {
+        app.plan.job.log = &app.cmd.log;
         rc = app.o.words.events ? run_events(&app, &err) : run_files(&app, &err);
         say_counts(&app, &app.result.counts);
         rc = rc == 0 ? write_stats(&app, &err) : rc;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -285,6 +286,15 @@ uint64_t sfx_input_nbytes(const struct sfx_input *in)
 uint64_t sfx_input_nskipped(const struct sfx_input *in)
 {
     return in->members.nskipped;
+}
+
+void sfx_input_say_skipped(const struct sfx_input *in, const struct sfx_log *log)
+{
+    uint64_t n = sfx_input_nskipped(in);
+
+    if (n > 0)
+        sfx_log(log, SFX_LOG_NOTICE, "%s: %" PRIu64 " %s skipped: not a regular file",
+                sfx_input_name(in), n, n == 1 ? "member" : "members");
 }
 
 void sfx_input_free(struct sfx_input *in)

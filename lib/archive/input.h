@@ -17,6 +17,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "cli/log.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -83,7 +84,11 @@ bool sfx_input_would_block(const struct sfx_input *in);
 /* Bytes read from the operand so far (stored, not decoded). */
 uint64_t sfx_input_nbytes(const struct sfx_input *in);
 
-/* Entries of the archive that were skipped so far: folders, links, devices. */
+/* Says how many links and devices of the archive were skipped, when there were any. log may be
+ * NULL. */
+void sfx_input_say_skipped(const struct sfx_input *in, const struct sfx_log *log);
+
+/* Links and devices of the archive that were skipped so far. */
 uint64_t sfx_input_nskipped(const struct sfx_input *in);
 
 void sfx_input_free(struct sfx_input *in);

@@ -87,7 +87,7 @@ static int check_member(struct sfx_members *m, struct archive_entry *entry, bool
 
     *wanted = lib->entry_filetype(entry) == AE_IFREG && lib->entry_hardlink(entry) == NULL;
     if (!*wanted) {
-        m->nskipped++;
+        m->nskipped += lib->entry_filetype(entry) != AE_IFDIR; /* folders hold nothing */
         return 0;
     }
     m->name = lib->entry_pathname_utf8(entry);

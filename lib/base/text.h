@@ -27,9 +27,6 @@ size_t sfx_utf8_decode(struct sfx_slice text, uint32_t *cp);
 /* Appends the UTF-8 form of code point cp (<= 0x10FFFF, no surrogate). Errors: NOMEM. */
 int sfx_utf8_append(struct sfx_buf *out, uint32_t cp, struct sfx_err *err);
 
-/* Appends text with every byte that is not valid UTF-8 replaced by U+FFFD. Errors: NOMEM. */
-int sfx_utf8_append_lossy(struct sfx_buf *out, struct sfx_slice text, struct sfx_err *err);
-
 /* Appends the base64 form (RFC 4648 section 4, padded). Errors: NOMEM. */
 int sfx_base64_encode(struct sfx_buf *out, struct sfx_slice bytes, struct sfx_err *err);
 

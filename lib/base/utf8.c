@@ -128,21 +128,3 @@ int sfx_utf8_append(struct sfx_buf *out, uint32_t cp, struct sfx_err *err)
     }
     return sfx_buf_append(out, bytes, n, err);
 }
-
-int sfx_utf8_append_lossy(struct sfx_buf *out, struct sfx_slice text, struct sfx_err *err)
-{
-    while (text.len > 0) {
-        size_t n = sfx_utf8_valid_prefix(text);
-        int rc = sfx_buf_append(out, text.ptr, n, err);
-
-        if (rc == 0 && n < text.len) {
-            rc = sfx_utf8_append(out, 0xfffd, err);
-            n++;
-        }
-        if (rc < 0)
-            return rc;
-        text.ptr += n;
-        text.len -= n;
-    }
-    return 0;
-}

@@ -28,9 +28,6 @@ int sfx_media_detect(struct sfx_media *m, struct sfx_slice head, struct sfx_slic
  * Static. */
 struct sfx_slice sfx_media_signature(struct sfx_slice head);
 
-/* The usual extension of a type ("jpg" for "image/jpeg"), empty when unknown. Static. */
-struct sfx_slice sfx_media_extension(struct sfx_slice type);
-
 void sfx_media_free(struct sfx_media *m);
 
 #endif

@@ -1,71 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* Types and the extensions that go with them. */
+/* What a name says of a text. */
 #include "base/path.h"
 #include "base/size.h"
 #include "media/media_internal.h"
 
 #include <strings.h>
 
-/* The first extension of a type is its usual one. text: the extension decides among texts. */
+/* Extensions that decide which text a text is. */
 static const struct {
     const char *ext;
     const char *type;
-    bool text;
 } names[] = {
-    {"csv", "text/csv", true},
-    {"tsv", "text/tab-separated-values", true},
-    {"tab", "text/tab-separated-values", true},
-    {"json", "application/json", true},
-    {"jsonl", "application/x-ndjson", true},
-    {"ndjson", "application/x-ndjson", true},
-    {"md", "text/markdown", true},
-    {"markdown", "text/markdown", true},
-    {"yaml", "application/yaml", true},
-    {"yml", "application/yaml", true},
-    {"toml", "application/toml", true},
-    {"sql", "application/sql", true},
-    {"css", "text/css", true},
-    {"js", "text/javascript", true},
-    {"txt", "text/plain", false},
-    {"log", "text/plain", false},
-    {"html", "text/html", false},
-    {"xml", "text/xml", false},
-    {"svg", "image/svg+xml", false},
-    {"jpg", "image/jpeg", false},
-    {"png", "image/png", false},
-    {"gif", "image/gif", false},
-    {"webp", "image/webp", false},
-    {"avif", "image/avif", false},
-    {"heic", "image/heic", false},
-    {"heif", "image/heif", false},
-    {"tif", "image/tiff", false},
-    {"bmp", "image/bmp", false},
-    {"jxl", "image/jxl", false},
-    {"jp2", "image/jp2", false},
-    {"pdf", "application/pdf", false},
-    {"gz", "application/gzip", false},
-    {"zst", "application/zstd", false},
-    {"xz", "application/x-xz", false},
-    {"bz2", "application/x-bzip2", false},
-    {"lz4", "application/x-lz4", false},
-    {"zip", "application/zip", false},
-    {"7z", "application/x-7z-compressed", false},
-    {"tar", "application/x-tar", false},
-    {"sqlite", "application/vnd.sqlite3", false},
-    {"parquet", "application/vnd.apache.parquet", false},
-    {"arrow", "application/vnd.apache.arrow.file", false},
+    {"csv", "text/csv"},
+    {"tsv", "text/tab-separated-values"},
+    {"tab", "text/tab-separated-values"},
+    {"json", "application/json"},
+    {"jsonl", "application/x-ndjson"},
+    {"ndjson", "application/x-ndjson"},
+    {"md", "text/markdown"},
+    {"markdown", "text/markdown"},
+    {"yaml", "application/yaml"},
+    {"yml", "application/yaml"},
+    {"toml", "application/toml"},
+    {"sql", "application/sql"},
+    {"css", "text/css"},
+    {"js", "text/javascript"},
 };
-
-struct sfx_slice sfx_media_extension(struct sfx_slice type)
-{
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(names); i++) {
-        if (sfx_slice_eq(type, sfx_slice_str(names[i].type)))
-            return sfx_slice_str(names[i].ext);
-    }
-    return sfx_slice(NULL, 0);
-}
 
 static bool equal_in_any_case(struct sfx_slice a, const char *b)
 {
@@ -82,7 +42,7 @@ static struct sfx_slice text_type_of_name(struct sfx_slice name)
         return sfx_slice(NULL, 0);
     sfx_path_split(name, &parts);
     for (i = 0; i < SFX_COUNT(names); i++) {
-        if (names[i].text && equal_in_any_case(parts.ext, names[i].ext))
+        if (equal_in_any_case(parts.ext, names[i].ext))
             return sfx_slice_str(names[i].type);
     }
     return sfx_slice(NULL, 0);

@@ -15,7 +15,7 @@ struct sfx_rejects {
     const char *program; /* borrowed */
     char *path;          /* owned; for messages */
     int fd;
-    uint64_t count;
+    bool wrote;
     struct sfx_buf line; /* reused */
 };
 
@@ -33,7 +33,7 @@ static int put(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
         rc = sfx_io_write(rejects->fd, rejects->line.data, rejects->line.len, err);
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", rejects->path);
-    rejects->count++;
+    rejects->wrote = true;
     return 0;
 }
 
@@ -65,11 +65,6 @@ const struct sfx_reject_sink *sfx_rejects_sink(struct sfx_rejects *rejects)
     return &rejects->sink;
 }
 
-uint64_t sfx_rejects_count(const struct sfx_rejects *rejects)
-{
-    return rejects->count;
-}
-
 int sfx_rejects_close(struct sfx_rejects *rejects, struct sfx_err *err)
 {
     int rc = 0;
@@ -77,7 +72,7 @@ int sfx_rejects_close(struct sfx_rejects *rejects, struct sfx_err *err)
     if (rejects == NULL)
         return 0;
     /* A pipe or a terminal has nothing to sync and says EINVAL. */
-    if (rejects->count > 0 && fsync(rejects->fd) != 0 && errno != EINVAL)
+    if (rejects->wrote && fsync(rejects->fd) != 0 && errno != EINVAL)
         rc = sfx_err_errno(err, errno, "%s: cannot sync", rejects->path);
     if (rc == 0 && (rc = sfx_io_close(&rejects->fd, err)) < 0)
         (void)sfx_err_wrap(err, rc, "%s", rejects->path);

@@ -19,9 +19,6 @@ struct sfx_rejects *sfx_rejects_new(const char *path, const char *program, struc
 /* The sink to hand to readers and queries; each put is appended at once. Valid until _close. */
 const struct sfx_reject_sink *sfx_rejects_sink(struct sfx_rejects *rejects);
 
-/* How many were put. */
-uint64_t sfx_rejects_count(const struct sfx_rejects *rejects);
-
 /* Syncs the file and closes it. rejects is freed even on failure; NULL gives 0. Errors: IO. */
 int sfx_rejects_close(struct sfx_rejects *rejects, struct sfx_err *err);
 

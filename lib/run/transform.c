@@ -184,6 +184,7 @@ static int run_input(struct run *run, const char *path, struct sfx_err *err)
         rc = run_stream(run, err);
     }
     run->result->in_nbytes += sfx_input_nbytes(run->in);
+    sfx_input_say_skipped(run->in, run->job->log);
     sfx_batch_reset_schema(&run->batch);
     sfx_input_free(run->in);
     run->in = NULL;

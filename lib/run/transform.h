@@ -11,6 +11,7 @@
 #define SFX_RUN_TRANSFORM_H
 
 #include "archive/input.h"
+#include "cli/log.h"
 #include "cli/progress.h"
 #include "cli/template.h"
 #include "query/query.h"
@@ -29,6 +30,7 @@ struct sfx_transform_job {
     size_t npaths;
     int out_fd;
     struct sfx_progress *progress; /* may be NULL */
+    const struct sfx_log *log;     /* may be NULL */
 };
 
 struct sfx_transform_result {

@@ -135,6 +135,8 @@ int sfx_load_operand(struct sfx_load *load, const char *path, const struct sfx_e
         load->result = (struct sfx_load_result){.name = path};
         rc = sfx_load_told(load, rc, err);
     }
+    if (in != NULL)
+        sfx_input_say_skipped(in, load->opts.log);
     sfx_input_free(in);
     return rc < 0 ? rc : sfx_load_first_failure(load, err);
 }

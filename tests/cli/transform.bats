@@ -254,3 +254,13 @@ numbers() {
 		grep -Eq "(Fn|Cm|Oo Cm) $name( |\$)|Fn [a-z]+ x , Fn $name" "$SFX_SRC/man/sfx-transform.1"
 	done
 }
+
+@test "links in an archive are skipped, and that is said" {
+	printf 'a\n1\n' >a.csv
+	ln -s a.csv link.csv
+	tar -cf both.tar a.csv link.csv
+	run --separate-stderr sfx-transform '' both.tar
+	[ "$status" -eq 0 ]
+	[ "$output" = $'a\n1' ]
+	[ "$stderr" = "sfx-transform: both.tar: 1 member skipped: not a regular file" ]
+}

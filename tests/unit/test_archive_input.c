@@ -365,7 +365,7 @@ static void regular_members_are_streams_and_nothing_else_is(void **state)
         sfx_buf_clear(&got);
         assert_int_equal(read_all(in, &got, NULL), 0);
         assert_text(&got, SOME_TEXT);
-        assert_int_equal(sfx_input_nskipped(in), 2);
+        assert_int_equal(sfx_input_nskipped(in), 1); /* the link; a folder holds nothing */
         sfx_input_free(in);
         assert_int_equal(sfx_io_close(&fd, NULL), 0);
     }

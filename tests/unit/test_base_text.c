@@ -75,16 +75,6 @@ static void utf8_of_every_code_point_reads_back(void **state)
     sfx_buf_done(&buf);
 }
 
-static void bytes_that_are_not_utf8_are_replaced_one_by_one(void **state)
-{
-    struct sfx_buf buf = {0};
-
-    (void)state;
-    assert_int_equal(sfx_utf8_append_lossy(&buf, str("a\xff\xe2\x82z\xc3\xa4"), NULL), 0);
-    assert_string_equal(sfx_buf_cstr(&buf, NULL), "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdz\xc3\xa4");
-    sfx_buf_done(&buf);
-}
-
 static void base64_has_the_values_of_rfc_4648(void **state)
 {
     static const char *const pairs[][2] = {
@@ -375,7 +365,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_ends_where_it_is_broken),
         cmocka_unit_test(utf8_of_every_code_point_reads_back),
-        cmocka_unit_test(bytes_that_are_not_utf8_are_replaced_one_by_one),
         cmocka_unit_test(base64_has_the_values_of_rfc_4648),
         cmocka_unit_test(base64_that_is_not_strict_is_refused_and_leaves_nothing),
         cmocka_unit_test(whole_numbers_are_exact_or_refused),

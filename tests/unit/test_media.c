@@ -104,23 +104,12 @@ static void zips_that_are_documents_are_not_called_zip(void **state)
     assert_int_equal(sfx_media_signature(sfx_slice(head, sizeof(head))).len, 0);
 }
 
-static void types_have_their_usual_extension(void **state)
-{
-    (void)state;
-    assert_true(
-        sfx_slice_eq(sfx_media_extension(SFX_SLICE_LIT("image/jpeg")), SFX_SLICE_LIT("jpg")));
-    assert_true(sfx_slice_eq(sfx_media_extension(SFX_SLICE_LIT("application/x-ndjson")),
-                             SFX_SLICE_LIT("jsonl")));
-    assert_int_equal(sfx_media_extension(SFX_SLICE_LIT("x/unknown")).len, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(content_decides_and_names_only_among_texts),
         cmocka_unit_test(a_tar_is_known_by_its_header),
         cmocka_unit_test(zips_that_are_documents_are_not_called_zip),
-        cmocka_unit_test(types_have_their_usual_extension),
     };
 
     return cmocka_run_group_tests_name("media", tests, NULL, NULL);

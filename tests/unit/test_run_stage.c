@@ -569,7 +569,6 @@ static void rejects_are_appended_to_what_is_there(void **state)
     assert_non_null(rejects);
     sink = sfx_rejects_sink(rejects);
     assert_int_equal(sink->put(sink->ctx, &reject, &err), 0);
-    assert_int_equal(sfx_rejects_count(rejects), 1);
     assert_string_equal(content("rejects"), "{}\n{\"program\":\"sfx-load\",\"input\":\"a.csv\","
                                             "\"code\":\"input\",\"reason\":\"bad\"}\n");
     assert_int_equal(sfx_rejects_close(rejects, &err), 0);
