@@ -6,11 +6,8 @@
 # in ../material; what it publishes is in out/. Programs run through `faulty`, so that the fault
 # strikes them and nothing else.
 
-# Sanitizers bring an allocator of their own, and want to be loaded first.
-require_preload() {
-	if "$SFX_BUILD/config.status" --config | grep -Eq -- '--enable-(sanitizers|fuzz)'; then
-		skip 'LD_PRELOAD and sanitizers exclude each other'
-	fi
+# The module that is loaded into programs (LD_PRELOAD).
+find_faults() {
 	faults=$SFX_BUILD/tests/fault/faults.so
 	[ -r "$faults" ]
 }

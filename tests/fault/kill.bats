@@ -6,7 +6,7 @@
 load fault_helper
 
 setup() {
-	require_preload
+	find_faults
 	make_material
 }
 
