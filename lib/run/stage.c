@@ -100,10 +100,17 @@ static int meter(struct sfx_stage *stage, sfx_stage_fn *fn, void *ctx,
     struct stat st;
     int rc;
 
-    if (stat(item->path, &st) == 0 && S_ISREG(st.st_mode))
+    if (stat(item->path, &st) != 0)
+        st = (struct stat){.st_mode = S_IFREG}; /* fn says why */
+    if (S_ISREG(st.st_mode))
         stage->stats->in_nbytes += (uint64_t)st.st_size;
     stage->item = item;
-    rc = fn(ctx, stage, item, failure);
+    /* Opening a pipe waits for its writer, and a device may never end: neither is a file that an
+     * event can have told of. */
+    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        rc = fn(ctx, stage, item, failure);
+    else
+        rc = sfx_err_set(failure, SFX_E_INPUT, "is a device, pipe or socket, not a file");
     stage->item = NULL;
     stage->stats->wall_ns += sfx_clock_mono_ns() - wall_ns;
     stage->stats->cpu_ns += sfx_clock_cpu_ns() - cpu_ns;

@@ -165,3 +165,19 @@ thumbs/wide.jpg|100|75" ]
 	[ "$(wc -l <got)" -eq 1 ]
 	[ -z "$(find . -name '.sfx-*')" ]
 }
+
+@test "events that name pipes or devices fail, and nothing waits for them" {
+	mkfifo pipe
+	for path in pipe /dev/zero; do
+		printf '{"specversion":"1.0","id":"%s","source":"t","type":"t","data":{"path":"%s"}}\n' "$path" "$path"
+	done >events
+	for command in "sfx-transform -E -o out/{stem}.csv ''" "sfx-resize -E -o out/{stem}.jpg" \
+		"sfx-load -E sqlite:shop.db"; do
+		run timeout 30 bash -c "$command <events"
+		echo "$command: $status, $output"
+		[ "$status" -eq 1 ]
+		[ "${#lines[@]}" -eq 2 ]
+		[[ "${lines[0]}" == *": pipe: is a device, pipe or socket, not a file" ]]
+		[[ "${lines[1]}" == *": /dev/zero: is a device, pipe or socket, not a file" ]]
+	done
+}
