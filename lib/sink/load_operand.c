@@ -106,15 +106,18 @@ static int take_stream(struct sfx_load *load, struct sfx_input *in, struct sfx_e
 /* Every stream of the operand. <0: the operand is damaged, or the run cannot go on. */
 static int take_streams(struct sfx_load *load, struct sfx_input *in, struct sfx_err *err)
 {
+    struct sfx_err failure = {0};
     int rc;
 
     while ((rc = sfx_input_next(in, err)) > 0) {
         rc = take_stream(load, in, err);
+        failure = rc < 0 ? *err : (struct sfx_err){0};
         rc = sfx_load_told(load, rc, err);
         if (rc < 0)
             return rc;
     }
-    return rc;
+    /* The damage within a member is met again behind it, and was told with the member. */
+    return rc < 0 && rc == (int)failure.code && strcmp(err->text, failure.text) == 0 ? 0 : rc;
 }
 
 int sfx_load_operand(struct sfx_load *load, const char *path, const struct sfx_event *event,

@@ -295,6 +295,18 @@ data/orders.csv"
 	[ ! -e z.db ]
 }
 
+@test "an archive that ends within a member is said once" {
+	tar cf all.tar orders.csv
+	head -c 520 all.tar >cut.tar
+	exits 65 sfx-load sqlite:x.db cut.tar
+	[ "$(cat said)" = "sfx-load: cut.tar: orders.csv: Truncated tar archive" ]
+	printf 'id\n1,2\n' >bad.csv
+	tar cf all.tar bad.csv orders.csv
+	head -c 1544 all.tar >cut.tar
+	exits 65 sfx-load sqlite:x.db cut.tar
+	[ "$(grep -c 'Truncated tar archive' said)" -eq 1 ]
+}
+
 @test "what is clearly no records is refused" {
 	"$SFX_BUILD/tests/data/mkphoto" 64x48 photo.jpg
 	exits 65 sfx-load sqlite:x.db photo.jpg
