@@ -207,8 +207,11 @@ int sfx_cmd_end(struct sfx_cmd *cmd, void *values, int exit_code, int by_signal)
     int fd = STDOUT_FILENO, rc;
 
     sfx_opt_done(cmd->prog, values);
-    rc = sfx_io_close(&fd, &err);
-    if (rc != 0 && err.errnum != EBADF && exit_code <= SFX_EXIT_PARTIAL)
+    /* What stdio holds goes first; that nothing was open matters only to what was to be written. */
+    rc = fflush(stdout) == 0 ? 0 : sfx_err_errno(&err, errno, "cannot write");
+    if (rc == 0 && sfx_io_close(&fd, &err) != 0 && err.errnum != EBADF)
+        rc = (int)err.code;
+    if (rc != 0 && exit_code <= SFX_EXIT_PARTIAL)
         exit_code = sfx_cmd_fail(cmd, sfx_err_wrap(&err, rc, "standard output"), &err);
     if (by_signal != 0) {
         (void)signal(by_signal, SIG_DFL);

@@ -177,7 +177,7 @@ int main(int argc, char **argv)
     for (; app.o.sinks && *ops != NULL; ops++)
         (void)printf("%-16s %s\n", (*ops)->form, (*ops)->says);
     if (app.o.sinks)
-        return sfx_cmd_end(&app.cmd, &app.o, fflush(stdout) == 0 ? SFX_EXIT_OK : SFX_EXIT_IO, 0);
+        return sfx_cmd_end(&app.cmd, &app.o, SFX_EXIT_OK, 0);
     sfx_cmd_progress_init(&app.cmd, &progress);
     if (opts->on_error < 0)
         opts->on_error = app.o.rejects != NULL ? SFX_LOAD_REJECT : SFX_LOAD_FAIL;

@@ -380,6 +380,8 @@ data/orders.csv"
 	exits 0 sfx-load sqlite::memory: orders.csv
 	[ -s :memory: ]
 	[ "$(sfx-load --sinks | grep -c '^sqlite:PATH ')" -eq 1 ]
+	exits 74 timeout 10 bash -c 'sfx-load --sinks >/dev/full'
+	[ "$(cat said)" = "sfx-load: standard output: cannot write: No space left on device" ]
 }
 
 @test "a locked database is an error to try again" {
