@@ -166,6 +166,9 @@ static bool is_intact(const struct sfx_writer *w, const struct sfx_batch *batch,
             return false;
         members++;
     }
+    /* An object of nothing has no cell to say that it spans lines. */
+    if (members == 0 && w->lines && memchr(origin->raw.ptr, '\n', origin->raw.len) != NULL)
+        return false;
     return members == origin->nfields;
 }
 
