@@ -41,6 +41,12 @@ struct sfx_slice sfx_csv_row_field(const struct sfx_reader *r, const struct sfx_
 const char *sfx_csv_ragged_reason(struct sfx_reader *r, uint32_t nfields, struct sfx_err *err)
 {
     sfx_buf_clear(&r->text);
+    if (r->schema.ncols == 0) { /* the header itself, or what stands for it */
+        if (sfx_buf_printf(&r->text, err, "%" PRIu32 " fields, more than %d columns", nfields,
+                           SFX_BATCH_MAX_COLS) < 0)
+            return NULL;
+        return sfx_buf_cstr(&r->text, err);
+    }
     if (sfx_buf_printf(&r->text, err, "record has %" PRIu32 " field%s, %s has %zu", nfields,
                        nfields == 1 ? "" : "s", r->opts.no_header ? "the first one" : "header",
                        r->schema.ncols) < 0)

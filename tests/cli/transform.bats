@@ -95,6 +95,13 @@ numbers() {
 	[ "${#lines[@]}" -le 4 ]
 }
 
+@test "a header with too many columns is said to be that" {
+	seq -s , 100000 >wide.csv
+	run sfx-transform '' wide.csv
+	[ "$status" -eq 65 ]
+	[ "$output" = 'sfx-transform: wide.csv: line 1, offset 0: 100000 fields, more than 16384 columns' ]
+}
+
 @test "a file output of a failed run does not appear, what stood there stays" {
 	echo before >out.csv
 	run sfx-transform -o out.csv 'n = price * 2' dirty.csv
