@@ -31,7 +31,8 @@ static int flush(struct run *run, struct sfx_err *err)
     int rc = sfx_io_write(run->job->out_fd, run->out.data, run->out.len, err);
 
     if (rc < 0)
-        return sfx_err_wrap(err, rc, "output");
+        return sfx_err_wrap(err, rc, "%s",
+                            run->job->out_name != NULL ? run->job->out_name : "standard output");
     run->result->out_nbytes += run->out.len;
     sfx_buf_clear(&run->out);
     return 0;

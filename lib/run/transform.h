@@ -29,6 +29,7 @@ struct sfx_transform_job {
     const char *const *paths; /* "-": standard input */
     size_t npaths;
     int out_fd;
+    const char *out_name;          /* for messages; NULL: standard output */
     struct sfx_progress *progress; /* may be NULL */
     const struct sfx_log *log;     /* may be NULL */
 };

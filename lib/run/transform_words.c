@@ -199,6 +199,7 @@ int sfx_transform_file(struct sfx_transform_plan *plan, const char *program,
         if (out == NULL)
             return err != NULL ? (int)err->code : SFX_E_IO;
         job.out_fd = sfx_outfile_fd(out);
+        job.out_name = plan->output;
     }
     if (plan->rejects != NULL) {
         rejects = sfx_rejects_new(plan->rejects, program, err);
