@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 
+#include <sys/stat.h>
+
 struct events {
     struct sfx_transform_job job;
     struct sfx_transform_target target;
@@ -11,6 +13,14 @@ struct events {
     struct sfx_template_name name;
     int64_t n; /* outputs so far */
 };
+
+/* True when both names stand for the same file. */
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
 
 /* Names the output and opens it. Errors: INPUT (the template asks for what is unknown), IO, NOMEM.
  */
@@ -30,6 +40,10 @@ static struct sfx_outfile *open_output(struct events *e, const struct sfx_stage_
         values.ext = sfx_slice_str(e->job.to->extensions[0]);
     if (sfx_template_render(e->target.name, &values, &e->name, err) < 0)
         return NULL;
+    if (is_same_file(item->path, e->name.path.data)) { /* and told of again, would go in circles */
+        (void)sfx_err_set(err, SFX_E_INPUT, "output %s is the input", e->name.path.data);
+        return NULL;
+    }
     return sfx_stage_open_output(&e->name, e->target.durable, err);
 }
 
@@ -61,6 +75,7 @@ static int on_event(void *ctx, struct sfx_stage *stage, const struct sfx_stage_i
     job.paths = &item->path;
     job.npaths = 1;
     job.out_fd = sfx_outfile_fd(out);
+    job.out_name = e->name.path.data;
     job.query.rejects = sfx_stage_rejects(stage);
     rc = sfx_transform_run(&job, &result, err);
     add_counts(e, stage, &result);

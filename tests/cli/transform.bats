@@ -169,7 +169,7 @@ numbers() {
 	[ ! -e /dev/full ] || {
 		run bash -c "sfx-transform '' orders.csv >/dev/full"
 		[ "$status" -eq 74 ]
-		[[ "$output" == *"No space left on device"* ]]
+		[ "$output" = "sfx-transform: standard output: cannot write: No space left on device" ]
 	}
 	numbers 50000 >many.csv
 	bash -c "sfx-transform '' many.csv; echo \$? >status" | head -1 >first
@@ -239,6 +239,15 @@ numbers() {
 	jq -e '.data.path == "clean/orders.jsonl" and .data.records == 4 and .sfxcause == "e1" and
 		.type == "dev.sfx.output.created"' <<<"${lines[0]}"
 	jq -e '.line == 3 and .event == "e1"' bad.jsonl
+}
+
+@test "events: an output that would replace its input is refused" {
+	cp orders.csv before.csv
+	printf '{"specversion":"1.0","id":"e1","source":"t","type":"t","data":{"path":"orders.csv"}}\n' >events
+	run bash -c "sfx-transform -E -o '{path}' 'head 1' <events"
+	[ "$status" -eq 1 ]
+	[ "$output" = "sfx-transform: orders.csv: output orders.csv is the input" ]
+	cmp before.csv orders.csv
 }
 
 @test "events: a file that fails leaves no output and does not stop the others" {
