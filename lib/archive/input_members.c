@@ -117,6 +117,9 @@ int sfx_members_next(struct sfx_members *m, struct sfx_err *err)
         struct archive_entry *entry;
 
         rc = m->unpack.lib.read_next_header(m->unpack.reader, &entry);
+        /* So does a file whose content was lost in a crash look: silence would lose it. */
+        if (rc == ARCHIVE_EOF && m->count == 0 && m->format == SFX_FORMAT_TAR)
+            return sfx_err_set(err, SFX_E_INPUT, "holds nothing but zero bytes");
         if (rc == ARCHIVE_EOF)
             return expect_end(m, err);
         /* A warning is about an attribute: a name that has no form in this locale, a date. */

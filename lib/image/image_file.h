@@ -10,9 +10,9 @@
 #ifndef SFX_IMAGE_IMAGE_FILE_H
 #define SFX_IMAGE_IMAGE_FILE_H
 
+#include "base/claims.h"
 #include "base/outfile.h"
 #include "cli/template.h"
-#include "image/claims.h"
 #include "image/resize.h"
 
 struct sfx_image_file_opts {

@@ -3,6 +3,7 @@
 #ifndef SFX_RUN_INTERNAL_H
 #define SFX_RUN_INTERNAL_H
 
+#include "base/claims.h"
 #include "run/lines.h"
 #include "run/rejects.h"
 #include "run/stage.h"
@@ -16,6 +17,7 @@ struct sfx_stage {
     const struct sfx_stage_item *item; /* in hand; NULL between events */
     struct sfx_arena arena;            /* of the event in hand */
     struct sfx_buf line;               /* an output event, reused */
+    struct sfx_claims *outputs;        /* who made which; NULL until the first */
     bool broken;                       /* the machine failed: the loop must end */
 };
 

@@ -244,6 +244,7 @@ int sfx_stage_run(const struct sfx_stage_opts *opts, sfx_stage_fn *fn, void *ctx
     else
         rc = sfx_rejects_close(stage.rejects, err);
     sfx_lines_done(&stage.lines);
+    sfx_claims_free(stage.outputs);
     sfx_arena_done(&stage.arena);
     sfx_buf_done(&stage.line);
     return rc == 0 && (stats->failed > 0 || stats->records_rejected > 0) ? 1 : rc;

@@ -78,7 +78,8 @@ struct sfx_stage_facts {
 /*
  * Commits out (made by the caller under the name `path`; taken, freed in every case) and prints its
  * event: type dev.sfx.output.created, source and id of the program and the path, and what _emit
- * fills in. Errors: IO, NOMEM, USAGE (the name is taken).
+ * fills in. Errors: IO, NOMEM, USAGE (the name is taken), INPUT (another input of this run made
+ * an output of that name: it is not replaced).
  */
 int sfx_stage_publish(struct sfx_stage *stage, const struct sfx_stage_item *item,
                       struct sfx_outfile *out, const char *path,

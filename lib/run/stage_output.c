@@ -78,6 +78,17 @@ static int commit(struct sfx_stage *stage, struct sfx_outfile *out, const char *
     return rc;
 }
 
+/* Two inputs must not make one output: the second would silently replace the first. */
+static int claim(struct sfx_stage *stage, const struct sfx_stage_item *item, const char *path,
+                 struct sfx_err *err)
+{
+    if (stage->outputs == NULL)
+        stage->outputs = sfx_claims_new(err);
+    if (stage->outputs == NULL)
+        return SFX_E_NOMEM;
+    return sfx_claims_take_for(stage->outputs, path, item->event->path, err);
+}
+
 int sfx_stage_publish(struct sfx_stage *stage, const struct sfx_stage_item *item,
                       struct sfx_outfile *out, const char *path,
                       const struct sfx_stage_facts *facts, struct sfx_err *err)
@@ -86,8 +97,10 @@ int sfx_stage_publish(struct sfx_stage *stage, const struct sfx_stage_item *item
     char etag[SFX_EVENT_ID_NBYTES];
     struct sfx_event ev;
     struct stat st;
-    int rc = commit(stage, out, path, &st, err);
+    int rc = claim(stage, item, path, err);
 
+    if (rc == 0)
+        rc = commit(stage, out, path, &st, err);
     sfx_outfile_free(out);
     if (rc < 0)
         return rc;

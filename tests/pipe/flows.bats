@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Chains of programs: what lands in a folder arrives in the database, once, whatever else lands there.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
 	command -v sqlite3 >/dev/null || skip "sqlite3 is missing"
 	command -v jq >/dev/null || skip "jq is missing"
@@ -180,4 +182,24 @@ thumbs/wide.jpg|100|75" ]
 		[[ "${lines[0]}" == *": pipe: is a device, pipe or socket, not a file" ]]
 		[[ "${lines[1]}" == *": /dev/zero: is a device, pipe or socket, not a file" ]]
 	done
+}
+
+@test "two inputs that make the same output: the second fails, a new version of the first does not" {
+	mkdir inbox/sub
+	printf 'a\n1\n' >inbox/x.csv
+	printf 'a\n2\n' >inbox/sub/x.csv
+	sfx-watch --once inbox >events
+	printf 'a\n3\n' >inbox/x.csv
+	sfx-watch --once --glob x.csv inbox >>events
+	run --separate-stderr sfx-transform -E -o 'clean/{stem}.csv' '' <events
+	[ "$status" -eq 1 ]
+	[ "$(wc -l <<<"$output")" -eq 2 ]
+	[[ "$stderr" == *"output clean/x.csv was made of another input of this run"* ]]
+}
+
+@test "a file of zero bytes is an error, not an archive without members" {
+	head -c 10240 /dev/zero >zeros.csv
+	run --separate-stderr sfx-load sqlite:shop.db zeros.csv
+	[ "$status" -eq 65 ]
+	[ "$stderr" = "sfx-load: zeros.csv: holds nothing but zero bytes" ]
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A set of hashes under a lock: open addressing, never more than half full, 0 is an empty slot. */
-#include "image/claims.h"
+#include "base/claims.h"
 
 #include "base/hash.h"
 
@@ -119,6 +119,25 @@ int sfx_claims_take(struct sfx_claims *claims, const char *path, struct sfx_err 
     (void)pthread_mutex_unlock(&claims->lock);
     if (rc == 0)
         rc = sfx_err_set(err, SFX_E_USAGE, "output %s was made of another input of this run", path);
+    return rc < 0 ? rc : 0;
+}
+
+int sfx_claims_take_for(struct sfx_claims *claims, const char *path, struct sfx_slice owner,
+                        struct sfx_err *err)
+{
+    uint64_t name = never_zero(sfx_hash64(path, strlen(path), SEED_NAME));
+    uint64_t pair = never_zero(sfx_hash64(owner.ptr, owner.len, name));
+    int rc = 1;
+
+    (void)pthread_mutex_lock(&claims->lock);
+    if (*find(claims, pair) == 0) {
+        rc = add(claims, name, err);
+        if (rc > 0)
+            rc = add(claims, pair, err);
+    }
+    (void)pthread_mutex_unlock(&claims->lock);
+    if (rc == 0)
+        rc = sfx_err_set(err, SFX_E_INPUT, "output %s was made of another input of this run", path);
     return rc < 0 ? rc : 0;
 }
 
