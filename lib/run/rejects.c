@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct sfx_rejects {
@@ -18,6 +19,18 @@ struct sfx_rejects {
     bool wrote;
     struct sfx_buf line; /* reused */
 };
+
+/* A line that finds no room is taken back: the next one would be glued to its half. */
+static int write_line(struct sfx_rejects *rejects, struct sfx_err *err)
+{
+    struct stat before;
+    bool known = fstat(rejects->fd, &before) == 0 && S_ISREG(before.st_mode);
+    int rc = sfx_io_write(rejects->fd, rejects->line.data, rejects->line.len, err);
+
+    if (rc < 0 && known && ftruncate(rejects->fd, before.st_size) != 0)
+        return rc; /* the failed write says more */
+    return rc;
+}
 
 static int put(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 {
@@ -30,7 +43,7 @@ static int put(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
     sfx_buf_clear(&rejects->line);
     rc = sfx_reject_write(&named, &rejects->line, err);
     if (rc == 0)
-        rc = sfx_io_write(rejects->fd, rejects->line.data, rejects->line.len, err);
+        rc = write_line(rejects, err);
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", rejects->path);
     rejects->wrote = true;

@@ -3,6 +3,7 @@
 #include "run/transform.h"
 
 #include "base/io.h"
+#include "media/media.h"
 #include "run/transform_internal.h"
 
 #include <string.h>
@@ -97,6 +98,24 @@ static bool input_would_block(void *ctx)
 }
 
 /* Sets a reader on the current stream. */
+/* The format of the current stream; what is clearly something else is not read as CSV. */
+static int guess_format(const struct run *run, const struct sfx_format **from, struct sfx_err *err)
+{
+    const char *name = sfx_input_data_name(run->in);
+    struct sfx_slice head, type;
+    int rc = sfx_input_peek(run->in, &head, err);
+
+    if (rc < 0)
+        return rc;
+    type = sfx_media_signature(head);
+    if (type.len > 0 && sfx_format_by_extension(name) == NULL)
+        return sfx_err_set(err, SFX_E_INPUT,
+                           "%s: holds no records: it is %.*s; --from reads it all the same", name,
+                           SFX_SLICE_ARG(type));
+    *from = sfx_format_detect(name, head);
+    return 0;
+}
+
 static int open_stream(struct run *run, struct sfx_err *err)
 {
     const struct sfx_transform_job *job = run->job;
@@ -108,15 +127,10 @@ static int open_stream(struct run *run, struct sfx_err *err)
         .input = sfx_input_name(run->in),
         .member = sfx_input_member(run->in),
     };
-    struct sfx_slice head;
-    int rc = 0;
+    int rc = from == NULL ? guess_format(run, &from, err) : 0;
 
-    if (from == NULL) {
-        rc = sfx_input_peek(run->in, &head, err);
-        if (rc < 0)
-            return rc;
-        from = sfx_format_detect(sfx_input_data_name(run->in), head);
-    }
+    if (from == NULL)
+        return rc;
     if (from->reader == NULL)
         return sfx_err_set(err, SFX_E_USAGE, "%s cannot be read", from->name);
     if (run->query == NULL)

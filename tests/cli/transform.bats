@@ -280,3 +280,11 @@ numbers() {
 	[ "$output" = $'a\n1' ]
 	[ "$stderr" = "sfx-transform: both.tar: 1 member skipped: not a regular file" ]
 }
+
+@test "what is clearly no records is not read as CSV, unless asked" {
+	printf '\211PNG\r\n\032\n0000' >picture
+	run --separate-stderr sfx-transform '' picture
+	[ "$status" -eq 65 ]
+	[ "$stderr" = "sfx-transform: picture: holds no records: it is image/png; --from reads it all the same" ]
+	sfx-transform --from csv '' picture >/dev/null
+}

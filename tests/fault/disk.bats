@@ -68,3 +68,15 @@ on_full_disk() {
 	require_sqlite3
 	on_full_disk load_file
 }
+
+@test 'rejects that meet a full disk end with a whole line' {
+	mkdir small
+	mount -t tmpfs -o size=8k sfx-test small 2>/dev/null || skip 'only root can mount a small file system'
+	touch mounted
+	awk 'BEGIN { print "a"; for (i = 0; i < 1000; i++) print "x" i }' >bad.csv
+	status=0
+	"$SFX_BUILD/sfx-transform" --rejects small/r.jsonl 'where a > 1' bad.csv >stdout 2>stderr || status=$?
+	[ "$status" -eq 74 ]
+	[ "$(tail -c 1 small/r.jsonl)" = "" ]
+	[ "$(wc -l <small/r.jsonl)" -eq "$(grep -c '^{.*}$' small/r.jsonl)" ]
+}
