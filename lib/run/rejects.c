@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,15 +21,24 @@ struct sfx_rejects {
     struct sfx_buf line; /* reused */
 };
 
-/* A line that finds no room is taken back: the next one would be glued to its half. */
+/*
+ * A line that finds no room is taken back: the next one would be glued to its half. The lock keeps
+ * that from cutting off a line of another process that shares the file.
+ */
 static int write_line(struct sfx_rejects *rejects, struct sfx_err *err)
 {
     struct stat before;
-    bool known = fstat(rejects->fd, &before) == 0 && S_ISREG(before.st_mode);
-    int rc = sfx_io_write(rejects->fd, rejects->line.data, rejects->line.len, err);
+    bool known;
+    int rc;
 
-    if (rc < 0 && known && ftruncate(rejects->fd, before.st_size) != 0)
-        return rc; /* the failed write says more */
+    while (flock(rejects->fd, LOCK_EX) != 0 && errno == EINTR)
+        ;
+    known = fstat(rejects->fd, &before) == 0 && S_ISREG(before.st_mode);
+    rc = sfx_io_write(rejects->fd, rejects->line.data, rejects->line.len, err);
+    /* Where taking back fails too, the failed write says more. */
+    if (rc < 0 && known)
+        (void)!ftruncate(rejects->fd, before.st_size);
+    (void)flock(rejects->fd, LOCK_UN);
     return rc;
 }
 
