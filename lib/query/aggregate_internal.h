@@ -34,9 +34,21 @@ struct sfx_aggregate {
     /* Writes the result of a state to row of out. Errors: INPUT, NOMEM. */
     int (*result_at)(struct sfx_agg_ctx *ctx, const unsigned char *state, struct sfx_vec *out,
                      uint32_t row);
+    const char *example; /* "sum(x)", which the tests run over x = 3, 1, an empty field, 2, 2 … */
+    const char *gives;   /* … and what it gives */
 };
 
+/* The aggregates of one file. */
+struct sfx_aggregate_family {
+    const struct sfx_aggregate *aggs;
+    size_t count;
+};
+
+extern const struct sfx_aggregate_family sfx_aggregate_basic_family;
+
 const struct sfx_aggregate *sfx_aggregate_find(struct sfx_slice name);
-const struct sfx_aggregate *sfx_aggregate_all(size_t *count);
+
+/* The aggregates of all families in their order, NULL behind the last. */
+const struct sfx_aggregate *sfx_aggregate_at(size_t index);
 
 #endif

@@ -65,6 +65,15 @@ struct sfx_fn {
     sfx_row_fn *row;      /* null when an argument is null; called for the others */
     const char *errors;   /* what makes a record bad; NULL: nothing */
     const char *help;     /* one line; NULL: an operator */
+    const char *example;  /* a call with constants, which the tests run … */
+    const char *gives;    /* … and what it gives, as text; empty: null */
+};
+
+/* The functions of one file. */
+struct sfx_fn_family {
+    const char *title; /* of their section in the manual */
+    const struct sfx_fn *fns;
+    size_t count;
 };
 
 #define SFX_FN_ANY_ARGS 255
@@ -257,7 +266,7 @@ struct sfx_vec *sfx_vec_new(struct sfx_arena *arena, enum sfx_type type, struct 
 /* Typing rules of calls with rules of their own: used by the function table. */
 sfx_bind_fn sfx_bind_compare, sfx_bind_in, sfx_bind_if, sfx_bind_coalesce;
 
-/* --- functions: functions.c, fn_*.c, kernels.c --------------------------------------------- */
+/* --- functions: functions.c, fn_*.c ---------------------------------------------------------- */
 
 /* The function called name, or NULL. */
 const struct sfx_fn *sfx_fn_find(struct sfx_slice name);
@@ -265,8 +274,8 @@ const struct sfx_fn *sfx_fn_find(struct sfx_slice name);
 /* The operator written as mark. Never NULL for an operator of the language. */
 const struct sfx_fn *sfx_fn_operator(const char *mark);
 
-/* All functions that are called by name. */
-const struct sfx_fn *sfx_fn_all(size_t *count);
+/* The functions that are called by name, family by family; NULL behind the last. */
+const struct sfx_fn_family *sfx_fn_family_at(size_t index);
 
 /* Conversions, put in by the binder. */
 extern const struct sfx_fn sfx_fn_to_number, sfx_fn_to_cell, sfx_fn_to_bool;

@@ -129,7 +129,8 @@ static void choose(const struct sfx_node *from, const struct sfx_node *node, con
         sfx_vec_set_null(node->vec, sel[i]);
 }
 
-void sfx_fn_if(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel, uint32_t nsel)
+static void fn_if(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                  uint32_t nsel)
 {
     uint16_t *rest = sfx_eval_push_sel(ev);
     uint32_t nrest;
@@ -169,3 +170,14 @@ void sfx_fn_coalesce(struct sfx_eval *ev, const struct sfx_node *node, const uin
     }
     sfx_eval_pop_sel(ev);
 }
+
+static const struct sfx_fn functions[] = {
+    {"coalesce", "coalesce(a, b, …)", 1, SFX_FN_ANY_ARGS, "c", CELL, .bind = sfx_bind_coalesce,
+     .lazy = sfx_fn_coalesce, .help = "the first that is neither null nor an empty field",
+     .example = "coalesce(null, \"\", \"x\")", .gives = "x"},
+    {"if", "if(condition, a, b)", 3, 3, "bc", CELL, .bind = sfx_bind_if, .lazy = fn_if,
+     .help = "a when the condition is true, else b; the other one is not evaluated",
+     .example = "if(2 > 1, \"yes\", \"no\")", .gives = "yes"},
+};
+
+const struct sfx_fn_family sfx_fn_logic_family = {"Choices", functions, SFX_COUNT(functions)};

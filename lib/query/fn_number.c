@@ -48,8 +48,8 @@ void sfx_to_number(struct sfx_eval *ev, const struct sfx_node *node, const uint1
 }
 
 /* num(x): the conversion has made it one already. */
-void sfx_fn_num(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
-                uint32_t nsel)
+static void fn_num(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                   uint32_t nsel)
 {
     const struct sfx_vec *arg = node->args[0]->vec;
     uint32_t i;
@@ -131,7 +131,7 @@ void sfx_fn_neg(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
     node->vec->nums[row] = (struct sfx_decimal){-x->mant, x->scale};
 }
 
-void sfx_fn_abs(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_abs(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     const struct sfx_decimal *x = &node->args[0]->vec->nums[row];
 
@@ -152,12 +152,12 @@ static void round_row(struct sfx_eval *ev, const struct sfx_node *node, uint32_t
         fail_result(ev, node, row, result);
 }
 
-void sfx_fn_floor(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_floor(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     round_row(ev, node, row, 0, SFX_ROUND_FLOOR);
 }
 
-void sfx_fn_ceil(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_ceil(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     round_row(ev, node, row, 0, SFX_ROUND_CEIL);
 }
@@ -173,7 +173,7 @@ bool sfx_decimal_to_int(const struct sfx_decimal *value, int64_t min, int64_t ma
     return true;
 }
 
-void sfx_fn_round(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_round(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     int64_t digits = 0;
 
@@ -186,7 +186,7 @@ void sfx_fn_round(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row
     round_row(ev, node, row, (int)digits, SFX_ROUND_HALF_AWAY);
 }
 
-void sfx_fn_decimal(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_decimal(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     struct sfx_slice text = sfx_eval_cell_text(ev, &node->args[0]->vec->cells[row]);
     struct sfx_slice strip = node->expr->strip, left = {0};
@@ -208,3 +208,24 @@ void sfx_fn_decimal(struct sfx_eval *ev, const struct sfx_node *node, uint32_t r
     if (result != SFX_DECIMAL_OK)
         sfx_eval_fail(ev, node, row, &text, reason_of(result));
 }
+
+static const struct sfx_fn functions[] = {
+    {"abs", "abs(x)", 1, 1, "n", NUMBER, .row = fn_abs, .errors = NO_NUMBER,
+     .help = "x without its sign", .example = "abs(-2.50)", .gives = "2.50"},
+    {"ceil", "ceil(x)", 1, 1, "n", NUMBER, .row = fn_ceil, .errors = NO_NUMBER,
+     .help = "the smallest whole number not below x", .example = "ceil(1.2)", .gives = "2"},
+    {"decimal", "decimal(x[, strip \"chars\"])", 1, 1, "t", NUMBER, .strips = true,
+     .row = fn_decimal, .errors = NO_NUMBER,
+     .help = "x as a number, after the characters to strip were dropped",
+     .example = "decimal(\"$1,299.00\", strip \"$,\")", .gives = "1299.00"},
+    {"floor", "floor(x)", 1, 1, "n", NUMBER, .row = fn_floor, .errors = NO_NUMBER,
+     .help = "the largest whole number not above x", .example = "floor(-1.2)", .gives = "-2"},
+    {"num", "num(x)", 1, 1, "n", NUMBER, .kernel = fn_num, .errors = NO_NUMBER,
+     .help = "x as a number", .example = "num(\"1e3\")", .gives = "1000"},
+    {"round", "round(x[, n])", 1, 2, "n", NUMBER, .row = fn_round,
+     .errors = NO_NUMBER ", " OVERFLOWS,
+     .help = "x with exactly n fraction digits (0), halves away from zero",
+     .example = "round(2.345, 2)", .gives = "2.35"},
+};
+
+const struct sfx_fn_family sfx_fn_number_family = {"Numbers", functions, SFX_COUNT(functions)};

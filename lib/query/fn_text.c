@@ -4,21 +4,10 @@
 
 #include <string.h>
 
-static struct sfx_slice text_arg(struct sfx_eval *ev, const struct sfx_node *node, size_t arg,
-                                 uint32_t row)
-{
-    return sfx_eval_cell_text(ev, &node->args[arg]->vec->cells[row]);
-}
-
-static void set_text(const struct sfx_node *node, uint32_t row, const char *ptr, size_t len)
-{
-    node->vec->cells[row] = sfx_cell_string(sfx_slice(ptr, len));
-}
-
 static void map_bytes(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row, char from,
                       char to)
 {
-    struct sfx_slice text = text_arg(ev, node, 0, row);
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
     char *copy = sfx_eval_text(ev, text.len);
     size_t i;
 
@@ -29,15 +18,15 @@ static void map_bytes(struct sfx_eval *ev, const struct sfx_node *node, uint32_t
 
         copy[i] = (char)(c >= from && c <= from + 25 ? c - from + to : c);
     }
-    set_text(node, row, copy, text.len);
+    sfx_fn_set_text(node, row, copy, text.len);
 }
 
-void sfx_fn_lower(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_lower(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     map_bytes(ev, node, row, 'A', 'a');
 }
 
-void sfx_fn_upper(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_upper(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     map_bytes(ev, node, row, 'a', 'A');
 }
@@ -47,9 +36,9 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-void sfx_fn_trim(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_trim(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
-    struct sfx_slice text = text_arg(ev, node, 0, row);
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
 
     while (text.len > 0 && is_space(text.ptr[text.len - 1]))
         text.len--;
@@ -57,7 +46,7 @@ void sfx_fn_trim(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
         text.ptr++;
         text.len--;
     }
-    set_text(node, row, text.ptr, text.len);
+    sfx_fn_set_text(node, row, text.ptr, text.len);
 }
 
 static bool begins_character(char c)
@@ -65,9 +54,9 @@ static bool begins_character(char c)
     return ((unsigned char)c & 0xC0) != 0x80;
 }
 
-void sfx_fn_length(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_length(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
-    struct sfx_slice text = text_arg(ev, node, 0, row);
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
     int64_t count = 0;
     size_t i;
 
@@ -91,9 +80,9 @@ static size_t character_at(struct sfx_slice text, size_t from, int64_t n)
     return i;
 }
 
-void sfx_fn_substr(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_substr(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
-    struct sfx_slice text = text_arg(ev, node, 0, row);
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
     int64_t start = 1, count = INT32_MAX;
     size_t from, to;
 
@@ -108,7 +97,7 @@ void sfx_fn_substr(struct sfx_eval *ev, const struct sfx_node *node, uint32_t ro
     }
     from = character_at(text, 0, start - 1);
     to = character_at(text, from, count);
-    set_text(node, row, from < to ? text.ptr + from : NULL, to - from);
+    sfx_fn_set_text(node, row, from < to ? text.ptr + from : NULL, to - from);
 }
 
 static const char *find(struct sfx_slice text, size_t from, struct sfx_slice part)
@@ -129,16 +118,17 @@ static size_t replaced_length(struct sfx_slice text, struct sfx_slice from, stru
     return len;
 }
 
-void sfx_fn_replace(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_replace(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
-    struct sfx_slice text = text_arg(ev, node, 0, row), from = text_arg(ev, node, 1, row);
-    struct sfx_slice to = text_arg(ev, node, 2, row);
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row),
+                     from = sfx_fn_text_arg(ev, node, 1, row);
+    struct sfx_slice to = sfx_fn_text_arg(ev, node, 2, row);
     size_t at = 0, len, used = 0;
     const char *hit;
     char *copy;
 
     if (from.len == 0 || text.len == 0) {
-        set_text(node, row, text.ptr, text.len);
+        sfx_fn_set_text(node, row, text.ptr, text.len);
         return;
     }
     len = replaced_length(text, from, to);
@@ -155,27 +145,30 @@ void sfx_fn_replace(struct sfx_eval *ev, const struct sfx_node *node, uint32_t r
         at += before + from.len;
     }
     memcpy(copy + used, text.ptr + at, text.len - at);
-    set_text(node, row, copy, len);
+    sfx_fn_set_text(node, row, copy, len);
 }
 
-void sfx_fn_contains(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_contains(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
-    struct sfx_slice text = text_arg(ev, node, 0, row), part = text_arg(ev, node, 1, row);
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row),
+                     part = sfx_fn_text_arg(ev, node, 1, row);
 
     node->vec->flags[row] = part.len == 0 || (text.len > 0 && find(text, 0, part) != NULL);
 }
 
-void sfx_fn_starts_with(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_starts_with(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
-    struct sfx_slice text = text_arg(ev, node, 0, row), part = text_arg(ev, node, 1, row);
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row),
+                     part = sfx_fn_text_arg(ev, node, 1, row);
 
     node->vec->flags[row] =
         part.len <= text.len && sfx_slice_eq(sfx_slice(text.ptr, part.len), part);
 }
 
-void sfx_fn_ends_with(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_ends_with(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
-    struct sfx_slice text = text_arg(ev, node, 0, row), part = text_arg(ev, node, 1, row);
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row),
+                     part = sfx_fn_text_arg(ev, node, 1, row);
 
     node->vec->flags[row] =
         part.len <= text.len &&
@@ -184,7 +177,7 @@ void sfx_fn_ends_with(struct sfx_eval *ev, const struct sfx_node *node, uint32_t
 
 void sfx_fn_match(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
-    struct sfx_slice text = text_arg(ev, node, 0, row);
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
 #ifdef REG_STARTEND
     regmatch_t range = {0, (regoff_t)text.len};
 
@@ -208,22 +201,22 @@ static void concat_row(struct sfx_eval *ev, const struct sfx_node *node, uint32_
     char *copy, *at;
 
     for (a = 0; a < node->nargs; a++)
-        len += text_arg(ev, node, a, row).len;
+        len += sfx_fn_text_arg(ev, node, a, row).len;
     copy = at = sfx_eval_text(ev, len);
     if (copy == NULL)
         return;
     for (a = 0; a < node->nargs; a++) {
-        struct sfx_slice text = text_arg(ev, node, a, row);
+        struct sfx_slice text = sfx_fn_text_arg(ev, node, a, row);
 
         if (text.len > 0)
             memcpy(at, text.ptr, text.len);
         at += text.len;
     }
-    set_text(node, row, copy, len);
+    sfx_fn_set_text(node, row, copy, len);
 }
 
-void sfx_fn_concat(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
-                   uint32_t nsel)
+static void fn_concat(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                      uint32_t nsel)
 {
     uint32_t i;
 
@@ -232,8 +225,8 @@ void sfx_fn_concat(struct sfx_eval *ev, const struct sfx_node *node, const uint1
 }
 
 /* text(x): the same bytes, from now on known to be text. */
-void sfx_fn_text(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
-                 uint32_t nsel)
+static void fn_text(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                    uint32_t nsel)
 {
     uint32_t i;
 
@@ -244,3 +237,37 @@ void sfx_fn_text(struct sfx_eval *ev, const struct sfx_node *node, const uint16_
             sfx_cell_is_null(cell) ? *cell : sfx_cell_string(sfx_eval_cell_text(ev, cell));
     }
 }
+
+static const struct sfx_fn functions[] = {
+    {"concat", "concat(a, b, …)", 1, SFX_FN_ANY_ARGS, "t", TEXT, .kernel = fn_concat,
+     .help = "the texts one after the other; null counts as empty",
+     .example = "concat(\"a\", 1, \"b\")", .gives = "a1b"},
+    {"contains", "contains(s, part)", 2, 2, "t", BOOL, .row = fn_contains,
+     .help = "true when part stands somewhere in s", .example = "contains(\"shipped\", \"ship\")",
+     .gives = "true"},
+    {"ends_with", "ends_with(s, end)", 2, 2, "t", BOOL, .row = fn_ends_with,
+     .help = "true when s ends with end", .example = "ends_with(\"a.csv\", \".csv\")",
+     .gives = "true"},
+    {"length", "length(s)", 1, 1, "t", NUMBER, .row = fn_length,
+     .help = "the number of characters (UTF-8) of s", .example = "length(\"héllo\")", .gives = "5"},
+    {"lower", "lower(s)", 1, 1, "t", TEXT, .row = fn_lower,
+     .help = "s with the letters A to Z made small", .example = "lower(\"ABC\")", .gives = "abc"},
+    {"replace", "replace(s, from, to)", 3, 3, "t", TEXT, .row = fn_replace,
+     .help = "s with each from replaced by to", .example = "replace(\"a-b-c\", \"-\", \"+\")",
+     .gives = "a+b+c"},
+    {"starts_with", "starts_with(s, start)", 2, 2, "t", BOOL, .row = fn_starts_with,
+     .help = "true when s begins with start", .example = "starts_with(\"abc\", \"ab\")",
+     .gives = "true"},
+    {"substr", "substr(s, start[, count])", 2, 3, "tn", TEXT, .row = fn_substr, .errors = NO_NUMBER,
+     .help = "count characters of s (to its end) from the start-th, the first is 1",
+     .example = "substr(\"hello\", 2, 3)", .gives = "ell"},
+    {"text", "text(x)", 1, 1, "t", TEXT, .kernel = fn_text,
+     .help = "x as text: compared, sorted, counted by its bytes", .example = "text(1.50)",
+     .gives = "1.50"},
+    {"trim", "trim(s)", 1, 1, "t", TEXT, .row = fn_trim,
+     .help = "s without white space at its ends", .example = "trim(\"  x \")", .gives = "x"},
+    {"upper", "upper(s)", 1, 1, "t", TEXT, .row = fn_upper,
+     .help = "s with the letters a to z made capital", .example = "upper(\"abc\")", .gives = "ABC"},
+};
+
+const struct sfx_fn_family sfx_fn_text_family = {"Text", functions, SFX_COUNT(functions)};

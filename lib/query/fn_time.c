@@ -58,17 +58,31 @@ static void cut_date(struct sfx_eval *ev, const struct sfx_node *node, uint32_t 
         node->vec->cells[row] = sfx_cell_string(sfx_slice(text.ptr, len));
 }
 
-void sfx_fn_year(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_year(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     cut_date(ev, node, row, 4);
 }
 
-void sfx_fn_month(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_month(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     cut_date(ev, node, row, 7);
 }
 
-void sfx_fn_day(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_day(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     cut_date(ev, node, row, 10);
 }
+
+static const struct sfx_fn functions[] = {
+    {"day", "day(ts)", 1, 1, "t", TEXT, .row = fn_day, .errors = NO_DATE,
+     .help = "the day of an ISO 8601 time: 2026-03-05", .example = "day(\"2026-03-05T10:00:00Z\")",
+     .gives = "2026-03-05"},
+    {"month", "month(ts)", 1, 1, "t", TEXT, .row = fn_month, .errors = NO_DATE,
+     .help = "the month of an ISO 8601 time: 2026-03", .example = "month(\"2026-03-05\")",
+     .gives = "2026-03"},
+    {"year", "year(ts)", 1, 1, "t", TEXT, .row = fn_year, .errors = NO_DATE,
+     .help = "the year of an ISO 8601 time: 2026", .example = "year(\"2026-03-05\")",
+     .gives = "2026"},
+};
+
+const struct sfx_fn_family sfx_fn_time_family = {"Times", functions, SFX_COUNT(functions)};

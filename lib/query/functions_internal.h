@@ -1,27 +1,52 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernels and row functions that the table of functions names. */
+/* What the families of functions share: short names of types, errors in words, and who they are. */
 #ifndef SFX_QUERY_FUNCTIONS_INTERNAL_H
 #define SFX_QUERY_FUNCTIONS_INTERNAL_H
 
+#include "base/size.h"
 #include "query/eval_internal.h"
 
-/* fn_number.c */
-sfx_kernel sfx_to_number, sfx_fn_num, sfx_fn_add, sfx_fn_sub, sfx_fn_mul, sfx_fn_div, sfx_fn_rem;
-sfx_row_fn sfx_fn_neg, sfx_fn_abs, sfx_fn_floor, sfx_fn_ceil, sfx_fn_round, sfx_fn_decimal;
+#define NUMBER SFX_TYPE_NUMBER
+#define TEXT   SFX_TYPE_TEXT
+#define BOOL   SFX_TYPE_BOOL
+#define CELL   SFX_TYPE_CELL
+
+#define OVERFLOWS "a result of more than 38 digits"
+#define NO_NUMBER "an argument that is not a number"
+#define NO_DATE   "a text that is not an ISO 8601 date"
+
+/* The families: each at the end of its file. */
+extern const struct sfx_fn_family sfx_fn_logic_family, sfx_fn_number_family, sfx_fn_text_family,
+    sfx_fn_time_family;
+
+/* The text of an argument of node. */
+static inline struct sfx_slice sfx_fn_text_arg(struct sfx_eval *ev, const struct sfx_node *node,
+                                               size_t arg, uint32_t row)
+{
+    return sfx_eval_cell_text(ev, &node->args[arg]->vec->cells[row]);
+}
+
+/* Sets row of a TEXT node; the bytes live in the text arena, or where an argument's do. */
+static inline void sfx_fn_set_text(const struct sfx_node *node, uint32_t row, const char *ptr,
+                                   size_t len)
+{
+    node->vec->cells[row] = sfx_cell_string(sfx_slice(ptr, len));
+}
+
+/* Sets row of a NUMBER node. */
+static inline void sfx_fn_set_number(const struct sfx_node *node, uint32_t row,
+                                     struct sfx_decimal number)
+{
+    node->vec->flags[row] = 0;
+    node->vec->nums[row] = number;
+}
 
 /* True when value is a whole number between min and max: *out. */
 bool sfx_decimal_to_int(const struct sfx_decimal *value, int64_t min, int64_t max, int64_t *out);
 
-/* fn_logic.c */
-sfx_kernel sfx_to_bool, sfx_to_cell, sfx_try, sfx_fn_or, sfx_fn_and, sfx_fn_not, sfx_fn_if,
-    sfx_fn_coalesce;
-
-/* fn_text.c */
-sfx_kernel sfx_fn_concat, sfx_fn_text;
-sfx_row_fn sfx_fn_lower, sfx_fn_upper, sfx_fn_trim, sfx_fn_length, sfx_fn_substr, sfx_fn_replace,
-    sfx_fn_contains, sfx_fn_starts_with, sfx_fn_ends_with, sfx_fn_match;
-
-/* fn_time.c */
-sfx_row_fn sfx_fn_year, sfx_fn_month, sfx_fn_day;
+/* Kernels of operators and conversions: fn_number.c, fn_logic.c, fn_text.c. */
+sfx_kernel sfx_to_number, sfx_fn_add, sfx_fn_sub, sfx_fn_mul, sfx_fn_div, sfx_fn_rem, sfx_to_bool,
+    sfx_to_cell, sfx_try, sfx_fn_or, sfx_fn_and, sfx_fn_not, sfx_fn_coalesce;
+sfx_row_fn sfx_fn_neg, sfx_fn_match;
 
 #endif

@@ -149,15 +149,16 @@ static int parse_args(struct sfx_parser *p, struct sfx_expr *call, size_t first)
 
 static int unknown_function(struct sfx_parser *p, const struct sfx_token *name)
 {
-    struct sfx_slice known[128];
+    struct sfx_slice known[512];
     char suggestion[128];
-    const struct sfx_fn *all;
-    size_t count, i;
+    const struct sfx_fn_family *family;
+    size_t f, i, n = 0;
 
-    all = sfx_fn_all(&count);
-    for (i = 0; i < count && i < SFX_COUNT(known); i++)
-        known[i] = sfx_slice_str(all[i].name);
-    sfx_suggest(name->value, known, i, suggestion, sizeof(suggestion));
+    for (f = 0; (family = sfx_fn_family_at(f)) != NULL; f++) {
+        for (i = 0; i < family->count && n < SFX_COUNT(known); i++)
+            known[n++] = sfx_slice_str(family->fns[i].name);
+    }
+    sfx_suggest(name->value, known, n, suggestion, sizeof(suggestion));
     return sfx_program_err(p->program, name->at, p->err, "there is no function %.*s()%s",
                            SFX_SLICE_ARG(name->value), suggestion);
 }

@@ -34,8 +34,7 @@ int sfx_parse_expect(struct sfx_parser *p, const char *text)
                            SFX_SLICE_ARG(p->token.raw));
 }
 
-/* Parses a name and goes past it; what: for the message ("a column name"). */
-static int parse_name(struct sfx_parser *p, const char *what, struct sfx_slice *name, uint32_t *at)
+int sfx_parse_name(struct sfx_parser *p, const char *what, struct sfx_slice *name, uint32_t *at)
 {
     if (p->token.kind != SFX_TOKEN_NAME)
         return sfx_program_err(p->program, p->token.at, p->err, "%s is expected here", what);
@@ -67,8 +66,7 @@ static int more(struct sfx_parser *p)
     return sfx_parse_accept(p, ",");
 }
 
-/* Looks whether "name =" begins here, without moving. */
-static int looks_like_assignment(struct sfx_parser *p)
+int sfx_parse_sees_assignment(struct sfx_parser *p)
 {
     struct sfx_parser saved = *p;
     bool yes;
@@ -82,14 +80,14 @@ static int looks_like_assignment(struct sfx_parser *p)
     return rc < 0 ? rc : yes;
 }
 
-static int parse_assignment(struct sfx_parser *p, struct sfx_items *items)
+int sfx_parse_assignment(struct sfx_parser *p, struct sfx_items *items)
 {
     struct sfx_item *item = sfx_items_add(p, items);
     int rc;
 
     if (item == NULL)
         return SFX_E_NOMEM;
-    rc = parse_name(p, "a column name", &item->name, &item->at);
+    rc = sfx_parse_name(p, "a column name", &item->name, &item->at);
     if (rc == 0)
         rc = sfx_parse_expect(p, "=");
     return rc < 0 ? rc : sfx_parse_expr(p, &item->expr);
@@ -100,7 +98,7 @@ int sfx_parse_assignments(struct sfx_parser *p, struct sfx_stage_ast *stage)
     int rc;
 
     do {
-        rc = parse_assignment(p, &stage->items);
+        rc = sfx_parse_assignment(p, &stage->items);
         if (rc == 0)
             rc = more(p);
     } while (rc > 0);
@@ -129,7 +127,7 @@ int sfx_parse_names(struct sfx_parser *p, struct sfx_stage_ast *stage)
         rc = sfx_parse_accept(p, "-");
         item->minus = rc > 0;
         if (rc >= 0)
-            rc = parse_name(p, "a column name", &item->name, &item->at);
+            rc = sfx_parse_name(p, "a column name", &item->name, &item->at);
         if (rc == 0)
             rc = more(p);
     } while (rc > 0);
@@ -143,7 +141,7 @@ int sfx_parse_renames(struct sfx_parser *p, struct sfx_stage_ast *stage)
     do {
         struct sfx_items *items = &stage->items;
 
-        rc = parse_assignment(p, items);
+        rc = sfx_parse_assignment(p, items);
         if (rc == 0 && items->items[items->count - 1].expr->kind != SFX_EXPR_COLUMN)
             return sfx_program_err(p->program, items->items[items->count - 1].expr->at, p->err,
                                    "rename is written new = old, with two column names");
@@ -173,14 +171,13 @@ int sfx_parse_sort_keys(struct sfx_parser *p, struct sfx_stage_ast *stage)
     return rc;
 }
 
-/* A key of group: "name = expr", a column, or a call, whose name it then has. */
-static int parse_group_key(struct sfx_parser *p, struct sfx_items *keys)
+int sfx_parse_key(struct sfx_parser *p, struct sfx_items *keys)
 {
     struct sfx_item *key;
-    int rc = looks_like_assignment(p);
+    int rc = sfx_parse_sees_assignment(p);
 
     if (rc != 0)
-        return rc < 0 ? rc : parse_assignment(p, keys);
+        return rc < 0 ? rc : sfx_parse_assignment(p, keys);
     key = sfx_items_add(p, keys);
     if (key == NULL)
         return SFX_E_NOMEM;
@@ -200,14 +197,13 @@ static int parse_group_key(struct sfx_parser *p, struct sfx_items *keys)
 
 static int unknown_aggregate(struct sfx_parser *p, const struct sfx_token *name)
 {
-    struct sfx_slice known[32];
-    const struct sfx_aggregate *all;
+    struct sfx_slice known[64];
+    const struct sfx_aggregate *agg;
     char suggestion[128];
-    size_t count, i;
+    size_t i;
 
-    all = sfx_aggregate_all(&count);
-    for (i = 0; i < count && i < SFX_COUNT(known); i++)
-        known[i] = sfx_slice_str(all[i].name);
+    for (i = 0; i < SFX_COUNT(known) && (agg = sfx_aggregate_at(i)) != NULL; i++)
+        known[i] = sfx_slice_str(agg->name);
     sfx_suggest(name->value, known, i, suggestion, sizeof(suggestion));
     return sfx_program_err(p->program, name->at, p->err, "%.*s is no aggregate%s",
                            SFX_SLICE_ARG(name->value), suggestion);
@@ -252,22 +248,22 @@ static int default_name(struct sfx_parser *p, struct sfx_item *item)
     return 0;
 }
 
-static int parse_aggregate(struct sfx_parser *p, struct sfx_items *aggs)
+int sfx_parse_aggregate(struct sfx_parser *p, struct sfx_items *aggs)
 {
     struct sfx_item *item = sfx_items_add(p, aggs);
     struct sfx_token name;
-    int rc = looks_like_assignment(p);
+    int rc = sfx_parse_sees_assignment(p);
 
     if (item == NULL)
         return SFX_E_NOMEM;
     item->at = p->token.at;
     if (rc > 0)
-        rc = parse_name(p, "a column name", &item->name, &item->at);
+        rc = sfx_parse_name(p, "a column name", &item->name, &item->at);
     if (rc == 0 && item->name.len > 0)
         rc = sfx_parse_expect(p, "=");
     name = p->token;
     if (rc == 0)
-        rc = parse_name(p, "an aggregate", &name.value, &name.at);
+        rc = sfx_parse_name(p, "an aggregate", &name.value, &name.at);
     if (rc < 0)
         return rc;
     item->agg = sfx_aggregate_find(name.value);
@@ -291,7 +287,7 @@ int sfx_parse_group(struct sfx_parser *p, struct sfx_stage_ast *stage)
     int rc = 0;
 
     while (!sfx_token_is(&p->token, ":") && !sfx_parse_at_end(p)) {
-        rc = parse_group_key(p, &stage->items);
+        rc = sfx_parse_key(p, &stage->items);
         if (rc == 0)
             rc = more(p);
         if (rc <= 0)
@@ -303,7 +299,7 @@ int sfx_parse_group(struct sfx_parser *p, struct sfx_stage_ast *stage)
     if (rc <= 0)
         return rc < 0 || stage->items.count > 0 ? rc : sfx_parse_expect(p, ":");
     do {
-        rc = parse_aggregate(p, &stage->aggs);
+        rc = sfx_parse_aggregate(p, &stage->aggs);
         if (rc == 0)
             rc = more(p);
     } while (rc > 0);
@@ -355,7 +351,7 @@ static struct sfx_stage_ast *add_stage(struct sfx_parser *p)
 static int parse_stage(struct sfx_parser *p)
 {
     struct sfx_stage_ast *stage = add_stage(p);
-    int rc = looks_like_assignment(p);
+    int rc = sfx_parse_sees_assignment(p);
 
     if (stage == NULL)
         return SFX_E_NOMEM;

@@ -80,23 +80,28 @@ int sfx_program_explain(const struct sfx_program *program, struct sfx_buf *out, 
 
 static int describe_functions(struct sfx_buf *out, struct sfx_err *err)
 {
-    const struct sfx_fn *fns;
-    size_t count, i;
-    int rc = sfx_buf_puts(out, "\nFunctions:\n", err);
+    const struct sfx_fn_family *family;
+    size_t f, i;
+    int rc = 0;
 
-    fns = sfx_fn_all(&count);
-    for (i = 0; i < count && rc == 0; i++)
-        rc = sfx_buf_printf(out, err, "  %s\n      %s%s%s\n", fns[i].usage, fns[i].help,
-                            fns[i].errors != NULL ? "; bad: " : "",
-                            fns[i].errors != NULL ? fns[i].errors : "");
+    for (f = 0; (family = sfx_fn_family_at(f)) != NULL && rc == 0; f++) {
+        rc = sfx_buf_printf(out, err, "\n%s:\n", family->title);
+        for (i = 0; i < family->count && rc == 0; i++) {
+            const struct sfx_fn *fn = &family->fns[i];
+
+            rc = sfx_buf_printf(out, err, "  %s\n      %s%s%s\n", fn->usage, fn->help,
+                                fn->errors != NULL ? "; bad: " : "",
+                                fn->errors != NULL ? fn->errors : "");
+        }
+    }
     return rc;
 }
 
 int sfx_query_reference(struct sfx_buf *out, struct sfx_err *err)
 {
-    const struct sfx_aggregate *aggs;
+    const struct sfx_aggregate *agg;
     const struct sfx_verb *verb;
-    size_t count, i;
+    size_t i;
     int rc = sfx_buf_puts(out, "Verbs:\n", err);
 
     for (i = 0; (verb = sfx_verb_at(i)) != NULL && rc == 0; i++)
@@ -105,8 +110,7 @@ int sfx_query_reference(struct sfx_buf *out, struct sfx_err *err)
         rc = describe_functions(out, err);
     if (rc == 0)
         rc = sfx_buf_puts(out, "\nAggregates:\n", err);
-    aggs = sfx_aggregate_all(&count);
-    for (i = 0; i < count && rc == 0; i++)
-        rc = sfx_buf_printf(out, err, "  %s\n      %s\n", aggs[i].usage, aggs[i].help);
+    for (i = 0; (agg = sfx_aggregate_at(i)) != NULL && rc == 0; i++)
+        rc = sfx_buf_printf(out, err, "  %s\n      %s\n", agg->usage, agg->help);
     return rc;
 }

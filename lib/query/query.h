@@ -29,11 +29,22 @@ void sfx_program_free(struct sfx_program *program);
 
 enum sfx_on_error { SFX_ON_ERROR_FAIL, SFX_ON_ERROR_SKIP, SFX_ON_ERROR_REJECT };
 
+/*
+ * Where records go that leave the main way (tee, late records): name is a template as -o takes it,
+ * whose {column}s are those of the batch. Whoever runs the query publishes the outputs. 0, or <0:
+ * ends the run.
+ */
+struct sfx_side_outputs {
+    int (*put)(void *ctx, struct sfx_slice name, struct sfx_batch *batch, struct sfx_err *err);
+    void *ctx;
+};
+
 struct sfx_query_opts {         /* all-zero: the defaults */
     enum sfx_on_error on_error; /* what a cell that cannot be what is asked does to its record */
     const struct sfx_reject_sink *rejects; /* for REJECT */
     uint64_t memory_nbytes;                /* of all blocking stages together; default 256 MiB */
     const char *tmp_dir;                   /* where stages spill; default "/tmp" */
+    const struct sfx_side_outputs *side;   /* NULL: programs that need them are refused */
     /*
      * All records come out at the end, each with the columns of all: for outputs whose columns are
      * fixed by the first record, of inputs that differ. Spills like sort.

@@ -5,6 +5,12 @@
 
 #include "query/stage_internal.h"
 
+/* A batch over a frame, for whoever takes records from the query. */
+struct sfx_query_sink {
+    struct sfx_batch batch;
+    uint64_t schema; /* of the frames that batch is made for */
+};
+
 struct sfx_query {
     const struct sfx_program *program;
     struct sfx_query_opts opts;
@@ -23,9 +29,9 @@ struct sfx_query {
     struct sfx_vec *source_vecs;
     uint64_t batch_schema; /* of the batches that source is made for */
     bool has_source;
-    /* The output side: a batch over the last frame. */
-    struct sfx_batch sink;
-    uint64_t sink_schema; /* of the frames that sink is made for */
+    /* The output side, and what is put aside. */
+    struct sfx_query_sink sink, aside;
+    uint16_t aside_sel[SFX_BATCH_ROWS];
     /* on_error FAIL: the first bad record; told when the records before it are through. */
     int failed;
     struct sfx_err failure;

@@ -67,6 +67,7 @@ const struct sfx_verb sfx_verb_derive = {
     .usage = "[derive] NAME = EXPRESSION[, …]",
     .help = "computes columns; each sees the ones before it",
     .plan = "streaming",
+    .example = {"total = price * qty", "price,qty\n2.50,3\n", "price,qty,total\n2.50,3,7.50\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct derive),
     .parse = sfx_parse_assignments,

@@ -119,6 +119,7 @@ const struct sfx_verb sfx_verb_distinct = {
     .help = "keeps the first record of each key; without keys, of each whole record",
     .plan = "streaming; keys compare as text unless they are numbers; memory for each key, within "
             "--memory",
+    .example = {"distinct a", "a,b\n1,x\n1,y\n2,z\n", "a,b\n1,x\n2,z\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct distinct),
     .parse = parse_distinct,

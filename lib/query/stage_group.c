@@ -258,6 +258,8 @@ const struct sfx_verb sfx_verb_group = {
     .help = "a record for each combination of keys, in the order of their first appearance",
     .plan = "blocking; keys compare as text unless they are numbers; memory for each group, within "
             "--memory",
+    .example = {"group a: n = count(), sum(b)", "a,b\nx,1\ny,2\nx,3\n",
+                "a,n,sum_b\nx,2,4\ny,1,2\n"},
     .can_fail = true,
     .fixes_columns = true,
     .state_nbytes = sizeof(struct group),

@@ -39,9 +39,13 @@ struct sfx_operator {
 
 struct sfx_verb {
     const char *name;
-    const char *usage;   /* "sort [-]KEY[, …]" */
-    const char *help;    /* one line */
-    const char *plan;    /* for --explain: "streaming, …" or "blocking, …" */
+    const char *usage; /* "sort [-]KEY[, …]" */
+    const char *help;  /* one line */
+    const char *plan;  /* for --explain: "streaming, …" or "blocking, …" */
+    /* A program with this verb, records in (CSV), records out: for the manual, run by the tests. */
+    struct sfx_verb_example {
+        const char *program, *input, *output;
+    } example;
     bool can_fail;       /* it evaluates what can make a record bad */
     bool fixes_columns;  /* its stage names the columns that come out; not those with - */
     size_t state_nbytes; /* of the operator's struct, which begins with struct sfx_operator */
@@ -60,7 +64,24 @@ const struct sfx_verb *sfx_verb_find(struct sfx_slice name);
 /* The verbs in their order, NULL behind the last. */
 const struct sfx_verb *sfx_verb_at(size_t index);
 
-/* --- parsing of lists, shared by verbs: parser.c ------------------------------------------- */
+/* --- parsing, shared by verbs: parser.c ------------------------------------------------------ */
+
+/* Parses a name and goes past it; what: for the message ("a column name"). Errors: USAGE. */
+int sfx_parse_name(struct sfx_parser *p, const char *what, struct sfx_slice *name, uint32_t *at);
+
+/* Whether "name =" begins here; nothing is gone past. */
+int sfx_parse_sees_assignment(struct sfx_parser *p);
+
+/* "name = expr", added to items. */
+int sfx_parse_assignment(struct sfx_parser *p, struct sfx_items *items);
+
+/* A key: "name = expr", a column, or a call, whose name it then has; added to keys. */
+int sfx_parse_key(struct sfx_parser *p, struct sfx_items *keys);
+
+/* "[name =] aggregate", added to aggs. */
+int sfx_parse_aggregate(struct sfx_parser *p, struct sfx_items *aggs);
+
+/* Lists that are the whole of a stage: */
 
 /* "name = expr, …" */
 int sfx_parse_assignments(struct sfx_parser *p, struct sfx_stage_ast *stage);
@@ -118,6 +139,14 @@ bool sfx_operator_charge(struct sfx_operator *op, int64_t nbytes);
 
 /* Describes that op's memory is over the limit. Returns LIMIT. */
 int sfx_operator_over_limit(const struct sfx_operator *op, struct sfx_err *err);
+
+/*
+ * Hands nsel of frame's selected rows to the side output called name (sfx_query_opts.side), a
+ * template as -o takes it. Errors: USAGE (the query has no side outputs), NOMEM, what the output
+ * returned.
+ */
+int sfx_operator_put_aside(struct sfx_operator *op, struct sfx_slice name, struct sfx_frame *frame,
+                           const uint16_t *sel, uint32_t nsel, struct sfx_err *err);
 
 /* What stages need of the query's options. */
 const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op);

@@ -373,6 +373,7 @@ const struct sfx_verb sfx_verb_sort = {
     .help = "orders records by keys, - descending; equal keys keep their order, nulls come last",
     .plan = "blocking; keys compare by bytes unless they are numbers; what exceeds --memory is "
             "sorted on disk",
+    .example = {"sort -num(n)", "n\n9\n10\n007\n", "n\n10\n9\n007\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct sort),
     .parse = sfx_parse_sort_keys,

@@ -84,6 +84,7 @@ struct sfx_stage_ast {
     struct sfx_items items; /* conditions, assignments, columns, keys */
     struct sfx_items aggs;  /* group */
     uint64_t limit;         /* head */
+    const void *detail;     /* what else the verb's parse made of it, in the program's arena */
 };
 
 struct sfx_program {
