@@ -16,8 +16,10 @@
 #define NO_DATE   "a text that is not an ISO 8601 date"
 
 /* The families: each at the end of its file. */
-extern const struct sfx_fn_family sfx_fn_logic_family, sfx_fn_number_family, sfx_fn_text_family,
-    sfx_fn_time_family;
+extern const struct sfx_fn_family sfx_fn_logic_family;
+extern const struct sfx_fn_family sfx_fn_number_family;
+extern const struct sfx_fn_family sfx_fn_text_family;
+extern const struct sfx_fn_family sfx_fn_time_family;
 
 /* The text of an argument of node. */
 static inline struct sfx_slice sfx_fn_text_arg(struct sfx_eval *ev, const struct sfx_node *node,

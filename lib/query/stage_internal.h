@@ -42,6 +42,7 @@ struct sfx_verb {
     const char *usage; /* "sort [-]KEY[, …]" */
     const char *help;  /* one line */
     const char *plan;  /* for --explain: "streaming, …" or "blocking, …" */
+    const char *rules; /* sentences about types, nulls and errors, for the manual; may be NULL */
     /* A program with this verb, records in (CSV), records out: for the manual, run by the tests. */
     struct sfx_verb_example {
         const char *program, *input, *output;
@@ -153,8 +154,15 @@ const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op);
 
 /* --- verbs ------------------------------------------------------------------------------------ */
 
-extern const struct sfx_verb sfx_verb_where, sfx_verb_derive, sfx_verb_select, sfx_verb_drop,
-    sfx_verb_rename, sfx_verb_head, sfx_verb_sort, sfx_verb_distinct, sfx_verb_group;
+extern const struct sfx_verb sfx_verb_derive;
+extern const struct sfx_verb sfx_verb_distinct;
+extern const struct sfx_verb sfx_verb_drop;
+extern const struct sfx_verb sfx_verb_group;
+extern const struct sfx_verb sfx_verb_head;
+extern const struct sfx_verb sfx_verb_rename;
+extern const struct sfx_verb sfx_verb_select;
+extern const struct sfx_verb sfx_verb_sort;
+extern const struct sfx_verb sfx_verb_where;
 
 /* Not a verb of the language: keeps all records to give them the columns of all. */
 extern const struct sfx_verb sfx_verb_union;

@@ -4,10 +4,19 @@
 
 #include "base/size.h"
 
+/* clang-format off */
 static const struct sfx_verb *const verbs[] = {
-    &sfx_verb_where, &sfx_verb_derive, &sfx_verb_select,   &sfx_verb_drop,  &sfx_verb_rename,
-    &sfx_verb_sort,  &sfx_verb_head,   &sfx_verb_distinct, &sfx_verb_group,
+    &sfx_verb_where,
+    &sfx_verb_derive,
+    &sfx_verb_select,
+    &sfx_verb_drop,
+    &sfx_verb_rename,
+    &sfx_verb_sort,
+    &sfx_verb_head,
+    &sfx_verb_distinct,
+    &sfx_verb_group,
 };
+/* clang-format on */
 
 const struct sfx_verb *sfx_verb_at(size_t index)
 {
