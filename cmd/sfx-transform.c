@@ -13,7 +13,8 @@
 struct options {
     struct sfx_opt_common common;
     struct sfx_transform_words words;
-    bool explain, reference;
+    const char *reference;
+    bool explain;
 };
 
 #define AT(member) offsetof(struct options, member)
@@ -49,8 +50,9 @@ static const struct sfx_opt opts[] = {
      NULL, 0, 0},
     {0, "explain", NULL, SFX_OPT_FLAG, AT(explain),
      "Print what each stage does, without reading anything.", NULL, 0, 0},
-    {0, "reference", NULL, SFX_OPT_FLAG, AT(reference),
-     "Print the verbs, functions and aggregates of the language.", NULL, 0, 0},
+    {0, "reference", "FORM", SFX_OPT_OPTSTR, AT(reference),
+     "Print the verbs, functions and aggregates of the language; FORM man prints them for the "
+     "manual.", "man", 0, 0},
     {0, "memory", "SIZE", SFX_OPT_SIZE, AT(words.memory_nbytes),
      "Memory for sort, group and distinct together; sort goes to disk beyond it. Default 256M.",
      NULL, 1 << 20, 0},
@@ -132,8 +134,8 @@ static int run_files(struct app *app, struct sfx_err *err)
 static int describe(const struct app *app, struct sfx_err *err)
 {
     struct sfx_buf text = {0};
-    int rc = app->o.reference ? sfx_query_reference(&text, err)
-                              : sfx_program_explain(app->plan.program, &text, err);
+    int rc = app->o.reference != NULL ? sfx_query_reference(app->o.reference, &text, err)
+                                      : sfx_program_explain(app->plan.program, &text, err);
 
     if (rc == 0)
         rc = sfx_io_write(STDOUT_FILENO, text.data, text.len, err);
@@ -177,10 +179,10 @@ int main(int argc, char **argv)
     if (app.o.words.tmp_dir == NULL)
         app.o.words.tmp_dir = getenv("TMPDIR");
     app.o.words.fd = STDOUT_FILENO;
-    rc = app.o.reference ? 0
-                         : sfx_transform_plan_init(&app.plan, &app.o.words, argv + first,
-                                                   (size_t)(argc - first), &err);
-    if (rc == 0 && (app.o.explain || app.o.reference)) {
+    rc = app.o.reference != NULL ? 0
+                                 : sfx_transform_plan_init(&app.plan, &app.o.words, argv + first,
+                                                           (size_t)(argc - first), &err);
+    if (rc == 0 && (app.o.explain || app.o.reference != NULL)) {
         rc = describe(&app, &err);
     } else if (rc == 0) {
         app.plan.job.log = &app.cmd.log;

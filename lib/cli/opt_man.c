@@ -1,74 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* The option table as the SYNOPSIS and OPTIONS sections of an mdoc(7) page. */
+#include "cli/mdoc.h"
 #include "cli/opt_internal.h"
 
-#include <ctype.h>
 #include <string.h>
 
 #define MAN_COLUMNS 78
 
-/* Decodes the code point at the start of text (valid UTF-8); *nbytes is its length. */
-static unsigned decode(struct sfx_slice text, size_t *nbytes)
-{
-    static const unsigned char lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    unsigned char lead = (unsigned char)text.ptr[0];
-    unsigned cp;
-    size_t i, n = lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-
-    if (n > text.len)
-        n = 1;
-    cp = lead & lead_bits[n];
-    for (i = 1; i < n; i++)
-        cp = cp << 6 | ((unsigned char)text.ptr[i] & 0x3f);
-    *nbytes = n;
-    return cp;
-}
-
-/*
- * Appends a word so that roff shows it as it is: a leading control character is no request, a
- * backslash is one, the dashes of an option are minus signs, what is not ASCII is named.
- */
 static void put_word(struct sfx_opt_out *out, struct sfx_slice word)
 {
-    bool is_option = word.len > 1 && strcspn(word.ptr, "-") <= 1;
-    size_t i, nbytes;
-
-    if (word.len > 0 && (*word.ptr == '.' || *word.ptr == '\''))
-        SFX_OPT_PUT(out, "\\&");
-    for (i = 0; i < word.len; i += nbytes) {
-        unsigned cp = decode(sfx_slice(word.ptr + i, word.len - i), &nbytes);
-
-        if (cp == '\\')
-            SFX_OPT_PUT(out, "\\e");
-        else if (cp == '-' && is_option)
-            SFX_OPT_PUT(out, "\\-");
-        else if (cp > 0x7e)
-            SFX_OPT_PUT(out, "\\[u%04X]", cp);
-        else
-            SFX_OPT_PUT(out, "%c", (char)cp);
-    }
+    if (out->rc == 0)
+        out->rc = sfx_mdoc_put_word(out->buf, word, out->err);
 }
 
-/* Appends one argument of a macro: quoted where it holds white space, never taken for a macro. */
 static void put_argument(struct sfx_opt_out *out, struct sfx_slice arg)
 {
-    bool quoted = memchr(arg.ptr, ' ', arg.len) != NULL || memchr(arg.ptr, '"', arg.len) != NULL;
-    size_t i;
-
-    SFX_OPT_PUT(out, "%s", quoted ? " \"" : " ");
-    if (arg.len > 0 && (arg.len <= 3 || ispunct((unsigned char)*arg.ptr)))
-        SFX_OPT_PUT(out, "\\&"); /* the names of macros and of delimiters are that short */
-    for (i = 0; i < arg.len; i++) {
-        size_t run = 0;
-
-        while (i + run < arg.len && arg.ptr[i + run] != '"')
-            run++;
-        put_word(out, sfx_slice(arg.ptr + i, run));
-        i += run;
-        if (i < arg.len)
-            SFX_OPT_PUT(out, "\\(dq");
-    }
-    SFX_OPT_PUT(out, "%s", quoted ? "\"" : "");
+    if (out->rc == 0)
+        out->rc = sfx_mdoc_put_argument(out->buf, arg, out->err);
 }
 
 /* Appends the option after its dashes and its argument: "Fl -size Ns = Ns Ar WxH". */

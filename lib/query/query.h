@@ -87,9 +87,11 @@ bool sfx_program_fixes_columns(const struct sfx_program *program);
 int sfx_program_explain(const struct sfx_program *program, struct sfx_buf *out,
                         struct sfx_err *err);
 
-/* Appends the language in words: verbs, functions and aggregates with what they do. Errors: NOMEM.
+/*
+ * Appends the language in words: verbs, functions and aggregates with what they do. form: "" text,
+ * "man" the generated sections of the manual (mdoc). Errors: USAGE for another form; NOMEM.
  */
-int sfx_query_reference(struct sfx_buf *out, struct sfx_err *err);
+int sfx_query_reference(const char *form, struct sfx_buf *out, struct sfx_err *err);
 
 struct sfx_query_counts sfx_query_counts(const struct sfx_query *q);
 void sfx_query_free(struct sfx_query *q);

@@ -261,16 +261,6 @@ numbers() {
 	[ "$(wc -l <bad.jsonl)" -eq 3 ]
 }
 
-@test "every verb, function and aggregate stands in the man page" {
-	sfx-transform --reference >words
-	names=$(sed -n 's/^  \([[a-z_]*\).*/\1/p' words | tr -d '[' | sort -u)
-	[ "$(wc -w <<<"$names")" -gt 30 ]
-	for name in $names; do
-		echo "$name"
-		grep -Eq "(Fn|Cm|Oo Cm) $name( |\$)|Fn [a-z]+ x , Fn $name" "$SFX_SRC/man/sfx-transform.1"
-	done
-}
-
 @test "links in an archive are skipped, and that is said" {
 	printf 'a\n1\n' >a.csv
 	ln -s a.csv link.csv
