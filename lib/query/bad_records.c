@@ -8,11 +8,12 @@
 
 #define SHOWN_VALUE_NBYTES 80 /* of a value in a message */
 
-/* "orders.csv: line 17: column price: "abc" is not a number". Keeps the first in row order. */
+/* "orders.csv: line 17, offset 208: column price: "abc" is not a number". Keeps the first in row
+ * order. */
 static void note_failure(struct sfx_query *q, const struct sfx_frame *frame,
                          const struct sfx_row_error *bad)
 {
-    uint64_t line = frame->rows[bad->row].line;
+    const struct sfx_row_origin *origin = &frame->rows[bad->row];
     int shown = (int)(bad->value.len > SHOWN_VALUE_NBYTES ? SHOWN_VALUE_NBYTES : bad->value.len);
     struct sfx_err *err = &q->failure;
 
@@ -24,8 +25,9 @@ static void note_failure(struct sfx_query *q, const struct sfx_frame *frame,
         q->failed = sfx_err_set(err, SFX_E_INPUT, "%s", bad->reason);
     if (bad->column.len > 0)
         q->failed = sfx_err_wrap(err, q->failed, "column %.*s", SFX_SLICE_ARG(bad->column));
-    if (line > 0)
-        q->failed = sfx_err_wrap(err, q->failed, "line %" PRIu64, line);
+    if (origin->line > 0)
+        q->failed = sfx_err_wrap(err, q->failed, "line %" PRIu64 ", offset %" PRIu64, origin->line,
+                                 origin->offset);
     if (frame->member != NULL)
         q->failed = sfx_err_wrap(err, q->failed, "%s", frame->member);
     if (frame->input != NULL)
@@ -59,9 +61,10 @@ static int render(struct sfx_query *q, const struct sfx_frame *frame, uint32_t r
     return sfx_json_finish(&w, err);
 }
 
-static int reject(struct sfx_query *q, struct sfx_frame *frame, const struct sfx_row_error *bad,
+static int reject(struct sfx_operator *op, struct sfx_frame *frame, const struct sfx_row_error *bad,
                   struct sfx_err *err)
 {
+    struct sfx_query *q = op->query;
     const struct sfx_row_origin *origin = &frame->rows[bad->row];
     struct sfx_buf rendered = {0};
     int rc = 0;
@@ -74,6 +77,7 @@ static int reject(struct sfx_query *q, struct sfx_frame *frame, const struct sfx
         .value = bad->value,
         .code = sfx_code_name(SFX_E_INPUT),
         .reason = bad->reason,
+        .rule = bad->rule.len > 0 ? bad->rule : op->ast->text,
         .raw = origin->raw,
     };
 
@@ -120,7 +124,7 @@ int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct
             note_failure(q, frame, find_error(ev, row));
             break;
         } else if (q->opts.on_error == SFX_ON_ERROR_REJECT) {
-            rc = reject(q, frame, find_error(ev, row), err);
+            rc = reject(op, frame, find_error(ev, row), err);
         } else {
             q->counts.skipped++;
         }

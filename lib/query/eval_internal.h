@@ -93,7 +93,8 @@ struct sfx_row_error {
     struct sfx_slice column;
     struct sfx_slice value;
     bool has_value;
-    const char *reason; /* "is not a number" */
+    const char *reason;    /* "is not a number" */
+    struct sfx_slice rule; /* a named rule that was broken; empty: the stage as it is written */
 };
 
 /* A selection of its own for a kernel that evaluates arguments for some rows only. */

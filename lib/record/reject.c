@@ -61,6 +61,7 @@ int sfx_reject_write(const struct sfx_reject *r, struct sfx_buf *out, struct sfx
     }
     put_str(&w, "code", r->code);
     put_str(&w, "reason", r->reason);
+    put_slice(&w, "rule", r->rule);
     rc = put_raw(&w, r->raw, err);
     put_slice(&w, "event", r->event);
     sfx_json_end_object(&w);

@@ -21,6 +21,7 @@ struct sfx_reject {
     struct sfx_slice value;  /* the offending cell's text; ptr NULL: no value was the reason */
     const char *code;        /* sfx_code_name */
     const char *reason;
+    struct sfx_slice rule;  /* of the program that it broke: a stage or a named rule; empty: none */
     struct sfx_slice raw;   /* the record's bytes; empty for whole inputs */
     struct sfx_slice event; /* id of the event that named the input; empty: none */
 };

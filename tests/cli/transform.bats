@@ -91,7 +91,7 @@ numbers() {
 	[ "$status" -eq 65 ]
 	[ "${lines[0]}" = id,price,n ]
 	[ "${lines[1]}" = 1,5,10 ]
-	[ "${lines[2]}" = 'sfx-transform: dirty.csv: line 3: column price: "abc" is not a number' ]
+	[ "${lines[2]}" = 'sfx-transform: dirty.csv: line 3, offset 13: column price: "abc" is not a number' ]
 	[ "${#lines[@]}" -le 4 ]
 }
 
@@ -120,7 +120,8 @@ numbers() {
 	[[ "$stderr" == *"4 records in, 2 out, 2 rejected, 0 skipped"* ]]
 	[ "$(wc -l <bad.jsonl)" -eq 2 ]
 	jq -es 'sort_by(.line) | .[0] | .line == 3 and .column == "price" and .value == "abc" and
-		.raw == "2,abc" and .reason == "is not a number" and .input == "worse.csv"' bad.jsonl
+		.raw == "2,abc" and .reason == "is not a number" and
+		.rule == "n = price * 2" and .offset == 13 and .input == "worse.csv"' bad.jsonl
 	jq -es 'sort_by(.line) | .[1] | .line == 4 and .raw == "3,7,8"' bad.jsonl
 	jq -e '.records_in == 4 and .records_out == 2 and .records_rejected == 2' stats
 }

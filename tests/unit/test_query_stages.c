@@ -167,7 +167,7 @@ static void a_bad_record_ends_the_run_and_says_where_it_is(void **state)
 
     (void)state;
     assert_int_equal(query_run(&run), SFX_E_INPUT);
-    assert_string_equal(run.err.text, "in: line 3: column a: \"abc\" is not a number");
+    assert_string_equal(run.err.text, "in: line 3, offset 8: column a: \"abc\" is not a number");
     assert_string_equal(sfx_buf_cstr(&run.output, NULL), "a,b,c\n1,x,2\n");
     sfx_buf_done(&run.output);
 }
@@ -236,15 +236,16 @@ static void a_record_that_a_stage_made_is_kept_as_json(void **state)
 static void what_a_record_is_refused_for_is_said(void **state)
 {
     static const char *const cases[][2] = {
-        {"x = b + 1", "in: line 2: column b: \"x\" is not a number"},
-        {"x = a / 0", "in: line 2: column a: division by zero"},
+        {"x = b + 1", "in: line 2, offset 4: column b: \"x\" is not a number"},
+        {"x = a / 0", "in: line 2, offset 4: column a: division by zero"},
         {"x = a * 99999999999999999999999999999999999999 * 10",
-         "in: line 2: column a: a result has more than 38 digits"},
-        {"where b", "in: line 2: column b: \"x\" is neither true nor false"},
-        {"x = month(b)", "in: line 2: column b: \"x\" is not an ISO 8601 date"},
-        {"x = substr(b, 0)", "in: line 2: column b: substr() starts at a whole number from 1"},
-        {"sort num(b)", "in: line 2: column b: \"x\" is not a number"},
-        {"group b: sum(b)", "in: line 2: column b: \"x\" is not a number"},
+         "in: line 2, offset 4: column a: a result has more than 38 digits"},
+        {"where b", "in: line 2, offset 4: column b: \"x\" is neither true nor false"},
+        {"x = month(b)", "in: line 2, offset 4: column b: \"x\" is not an ISO 8601 date"},
+        {"x = substr(b, 0)",
+         "in: line 2, offset 4: column b: substr() starts at a whole number from 1"},
+        {"sort num(b)", "in: line 2, offset 4: column b: \"x\" is not a number"},
+        {"group b: sum(b)", "in: line 2, offset 4: column b: \"x\" is not a number"},
     };
     size_t i;
 
@@ -266,7 +267,7 @@ static void the_first_bad_record_is_told_whatever_stage_met_it(void **state)
 
     (void)state;
     assert_int_equal(query_run(&run), SFX_E_INPUT);
-    assert_string_equal(run.err.text, "in: line 2: column b: \"bad\" is not a number");
+    assert_string_equal(run.err.text, "in: line 2, offset 4: column b: \"bad\" is not a number");
     sfx_buf_done(&run.output);
     run.program = "x = num(b)? | head 1 | y = 1";
     run.input = SFX_SLICE_LIT("a,b\n1,2\nbad,2\n");
