@@ -3,7 +3,7 @@
 #include "run/transform.h"
 
 #include "base/io.h"
-#include "media/media.h"
+#include "query/records.h"
 #include "run/transform_internal.h"
 
 #include <string.h>
@@ -14,9 +14,7 @@ struct run {
     const struct sfx_transform_job *job;
     struct sfx_transform_result *result;
     /* The input side. */
-    struct sfx_input *in;
-    const struct sfx_format *from; /* that reader is of */
-    struct sfx_reader *reader;
+    struct sfx_records *records;
     struct sfx_batch batch;
     struct sfx_reject_sink refused; /* for what the reader and the query refuse */
     uint64_t unread;                /* records that the reader refused */
@@ -62,9 +60,11 @@ static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 /* Several streams are given the columns of all, if the output needs them and they may differ. */
 static bool needs_union(const struct run *run)
 {
+    const struct sfx_input *in = sfx_records_input(run->records);
+
     if (!run->result->to->fixed_columns || sfx_program_fixes_columns(run->job->program))
         return false;
-    if (run->in != NULL && sfx_input_member(run->in) != NULL)
+    if (in != NULL && sfx_input_member(in) != NULL)
         return true;
     return run->job->npaths > 1 && sfx_transform_headers_differ(run->job);
 }
@@ -87,66 +87,12 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
     return run->query == NULL ? SFX_E_NOMEM : 0;
 }
 
-static ssize_t read_input(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
-{
-    return sfx_input_read(ctx, ptr, cap, err);
-}
-
-static bool input_would_block(void *ctx)
-{
-    return sfx_input_would_block(ctx);
-}
-
-/* Sets a reader on the current stream. */
-/* The format of the current stream; what is clearly something else is not read as CSV. */
-static int guess_format(const struct run *run, const struct sfx_format **from, struct sfx_err *err)
-{
-    const char *name = sfx_input_data_name(run->in);
-    struct sfx_slice head, type;
-    int rc = sfx_input_peek(run->in, &head, err);
-
-    if (rc < 0)
-        return rc;
-    type = sfx_media_signature(head);
-    if (type.len > 0 && sfx_format_by_extension(name) == NULL)
-        return sfx_err_set(err, SFX_E_INPUT,
-                           "%s: holds no records: it is %.*s; --from reads it all the same", name,
-                           SFX_SLICE_ARG(type));
-    *from = sfx_format_detect(name, head);
-    return 0;
-}
-
+/* Puts the reader on the current stream. */
 static int open_stream(struct run *run, struct sfx_err *err)
 {
-    const struct sfx_transform_job *job = run->job;
-    const struct sfx_format *from = job->from;
-    struct sfx_byte_source source = {
-        .read = read_input,
-        .ctx = run->in,
-        .would_block = input_would_block,
-        .input = sfx_input_name(run->in),
-        .member = sfx_input_member(run->in),
-    };
-    int rc = from == NULL ? guess_format(run, &from, err) : 0;
+    int rc = run->query == NULL ? start(run, sfx_records_format(run->records), err) : 0;
 
-    if (from == NULL)
-        return rc;
-    if (from->reader == NULL)
-        return sfx_err_set(err, SFX_E_USAGE, "%s cannot be read", from->name);
-    if (run->query == NULL)
-        rc = start(run, from, err);
-    if (rc < 0)
-        return rc;
-    if (run->from != from) {
-        sfx_batch_reset_schema(&run->batch); /* it borrows from the reader */
-        if (run->reader != NULL)
-            run->from->reader->destroy(run->reader);
-        run->from = from;
-        run->reader = from->reader->create(&job->reader, err);
-        if (run->reader == NULL)
-            return err != NULL ? (int)err->code : SFX_E_NOMEM;
-    }
-    return from->reader->open(run->reader, &source, err);
+    return rc < 0 ? rc : sfx_records_open(run->records, &run->batch, err);
 }
 
 /* Reads the next batch: 1; 0 at the end of the stream. */
@@ -157,7 +103,7 @@ static int read_batch(struct run *run, struct sfx_err *err)
     int rc;
 
     run->reading = true;
-    rc = run->from->reader->read(run->reader, &run->batch, sink, err);
+    rc = sfx_records_read(run->records, &run->batch, sink, err);
     run->reading = false;
     return rc;
 }
@@ -165,6 +111,7 @@ static int read_batch(struct run *run, struct sfx_err *err)
 /* Reads at least one batch, so that the columns are known even if nothing of it is wanted. */
 static int run_stream(struct run *run, struct sfx_err *err)
 {
+    const struct sfx_input *in = sfx_records_input(run->records);
     int more = 1, rc = open_stream(run, err);
 
     while (rc == 0 && more > 0) {
@@ -174,11 +121,11 @@ static int run_stream(struct run *run, struct sfx_err *err)
         /* At its end a stream without a record still has columns. */
         if (more > 0 || run->batch.ncols > 0)
             rc = sfx_query_push(run->query, &run->batch, err);
-        if (rc == 0 && run->out.len > 0 && sfx_input_would_block(run->in))
+        if (rc == 0 && run->out.len > 0 && sfx_input_would_block(in))
             rc = flush(run, err);
         if (run->job->progress != NULL)
             sfx_progress_update(run->job->progress, "records", sfx_query_counts(run->query).in, 0,
-                                run->result->in_nbytes + sfx_input_nbytes(run->in));
+                                run->result->in_nbytes + sfx_input_nbytes(in));
         if (sfx_query_satisfied(run->query))
             break;
     }
@@ -187,22 +134,22 @@ static int run_stream(struct run *run, struct sfx_err *err)
 
 static int run_input(struct run *run, const char *path, struct sfx_err *err)
 {
+    struct sfx_input *in = sfx_input_new(path, &run->job->limits, err);
     int more = 0, rc = 0;
 
-    run->in = sfx_input_new(path, &run->job->limits, err);
-    if (run->in == NULL)
+    if (in == NULL)
         return err != NULL ? (int)err->code : SFX_E_IO;
+    sfx_records_take(run->records, in);
     while (rc == 0 && (run->query == NULL || !sfx_query_satisfied(run->query))) {
-        more = sfx_input_next(run->in, err);
+        more = sfx_records_next_stream(run->records, err);
         if (more <= 0)
             break;
         rc = run_stream(run, err);
     }
-    run->result->in_nbytes += sfx_input_nbytes(run->in);
-    sfx_input_say_skipped(run->in, run->job->log);
+    run->result->in_nbytes += sfx_input_nbytes(in);
+    sfx_input_say_skipped(in, run->job->log);
     sfx_batch_reset_schema(&run->batch);
-    sfx_input_free(run->in);
-    run->in = NULL;
+    sfx_records_take(run->records, NULL);
     return rc < 0 ? rc : more < 0 ? more : 0;
 }
 
@@ -236,6 +183,7 @@ static void take_counts(struct run *run)
 int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_result *result,
                       struct sfx_err *err)
 {
+    struct sfx_records_opts records = {.from = job->from, .reader = job->reader};
     struct run run = {.job = job, .result = result};
     size_t i;
     int rc;
@@ -243,6 +191,8 @@ int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_
     *result = (struct sfx_transform_result){0};
     run.refused = (struct sfx_reject_sink){refuse, &run};
     rc = sfx_batch_init(&run.batch, err);
+    run.records = rc == 0 ? sfx_records_new(&records, err) : NULL;
+    rc = rc == 0 && run.records == NULL ? SFX_E_NOMEM : rc;
     for (i = 0; i < job->npaths && rc == 0; i++) {
         if (run.query == NULL || !sfx_query_satisfied(run.query))
             rc = run_input(&run, job->paths[i], err);
@@ -259,9 +209,8 @@ int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_
     sfx_query_free(run.query);
     if (run.writer != NULL)
         result->to->writer->destroy(run.writer);
+    sfx_records_free(run.records, &run.batch);
     sfx_batch_done(&run.batch);
-    if (run.reader != NULL)
-        run.from->reader->destroy(run.reader);
     sfx_buf_done(&run.out);
     return rc;
 }

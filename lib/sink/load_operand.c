@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Operands: their streams, and which of them hold records. */
 #include "base/path.h"
+#include "query/records.h"
 #include "sink/load_internal.h"
 
 #include <string.h>
@@ -43,28 +44,6 @@ const struct sfx_format *sfx_load_format(struct sfx_slice type, const char *name
     return NULL;
 }
 
-/* An operand is what the user says it is, unless its first bytes are clearly something else. */
-static int guess_format(struct sfx_input *in, const struct sfx_format **format, struct sfx_err *err)
-{
-    struct sfx_slice head, type;
-    int rc = sfx_input_peek(in, &head, err);
-
-    if (rc < 0)
-        return rc;
-    type = sfx_media_signature(head);
-    if (type.len == 0 && head.len > 0 && memchr(head.ptr, '\0', head.len) != NULL)
-        type = SFX_SLICE_LIT("application/octet-stream");
-    *format = sfx_load_format(type, sfx_input_data_name(in));
-    if (*format == NULL && type.len > 0)
-        return sfx_err_set(err, SFX_E_INPUT,
-                           "%s: holds no records: it is %.*s; --from reads it "
-                           "all the same",
-                           sfx_input_name(in), SFX_SLICE_ARG(type));
-    if (*format == NULL)
-        *format = sfx_format_detect(sfx_input_data_name(in), head);
-    return 0;
-}
-
 /* Finds the format of the current stream; NULL for a member that holds no records. */
 static int choose_format(struct sfx_load *load, struct sfx_input *in,
                          const struct sfx_format **format, struct sfx_err *err)
@@ -77,7 +56,7 @@ static int choose_format(struct sfx_load *load, struct sfx_input *in,
     if (*format != NULL)
         return 0;
     if (sfx_input_member(in) == NULL)
-        return guess_format(in, format, err);
+        return sfx_records_guess(in, format, err);
     rc = sfx_load_detect(load, in, &type, err);
     if (rc == 0)
         *format = sfx_load_format(type, name);

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records of operands: the streams of an input, each through a reader of its format, as batches.
+ *
+ * Contract: operands are taken one after the other, their streams in order; a stream's format is
+ * that of the options, else by its name and content. Readers live on from stream to stream of one
+ * format. A batch's cells are valid until the next _read, _next_stream or _take. One thread.
+ */
+#ifndef SFX_QUERY_RECORDS_H
+#define SFX_QUERY_RECORDS_H
+
+#include "archive/input.h"
+#include "record/format.h"
+
+struct sfx_records_opts {          /* all-zero: the defaults */
+    const struct sfx_format *from; /* NULL: by name and content of each stream */
+    struct sfx_reader_opts reader;
+};
+
+struct sfx_records;
+
+/* Errors: NULL, NOMEM. */
+struct sfx_records *sfx_records_new(const struct sfx_records_opts *opts, struct sfx_err *err);
+
+/* Goes on with the streams of in (taken); the input before it is closed. in: NULL: of none. */
+void sfx_records_take(struct sfx_records *r, struct sfx_input *in);
+
+/*
+ * Goes to the next stream and finds its format: 1; 0 when the operand has no more. Errors: INPUT
+ * (damaged, or clearly no records), USAGE (a format that cannot be read), LIMIT, IO.
+ */
+int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err);
+
+/* Puts a reader on the stream. Errors: NOMEM, what the reader says. */
+int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_err *err);
+
+/* Fills batch as sfx_reader_ops.read does: 1; 0 at the end of the stream. */
+int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
+                     const struct sfx_reject_sink *rejects, struct sfx_err *err);
+
+/* The format of the current stream; NULL: there was none yet. */
+const struct sfx_format *sfx_records_format(const struct sfx_records *r);
+
+/* The operand in hand, for its names and figures. Borrowed; NULL: none. */
+struct sfx_input *sfx_records_input(const struct sfx_records *r);
+
+/* batch: what was read into, as it borrows from the readers; may be NULL. */
+void sfx_records_free(struct sfx_records *r, struct sfx_batch *batch);
+
+/*
+ * The format of in's current stream by its name and content. Errors: INPUT for what has no format's
+ * extension and is clearly no records: a known type of file, or zero bytes in what is no UTF-16.
+ */
+int sfx_records_guess(struct sfx_input *in, const struct sfx_format **format, struct sfx_err *err);
+
+#endif
