@@ -130,13 +130,41 @@ struct sfx_binder sfx_operator_binder(struct sfx_operator *op, const struct sfx_
     };
 }
 
+/* What stages may take of the limit: the rest is for buffers of readers and writers, and rows on
+ * their way. */
+static uint64_t memory_for_stages(const struct sfx_query *q)
+{
+    return q->opts.memory_nbytes - q->opts.memory_nbytes / 8;
+}
+
+/*
+ * A blocking stage finds some memory even when another one before it has taken all it could: of a
+ * quarter of the memory each has an equal part for itself.
+ */
+uint64_t sfx_operator_available(const struct sfx_operator *op)
+{
+    const struct sfx_query *q = op->query;
+    uint64_t limit = memory_for_stages(q), taken = q->memory_used, own;
+    size_t i, nblocking = 0;
+
+    for (i = 0; i < q->noperators; i++)
+        nblocking += q->operators[i]->verb->finish != NULL;
+    own = nblocking > 1 ? limit / 4 / nblocking : 0;
+    for (i = 0; own > 0 && i < q->noperators; i++) {
+        const struct sfx_operator *other = q->operators[i];
+
+        if (other != op && other->verb->finish != NULL && other->charged_nbytes < own)
+            taken += own - other->charged_nbytes;
+    }
+    return taken < limit ? limit - taken : 0;
+}
+
 bool sfx_operator_charge(struct sfx_operator *op, int64_t nbytes)
 {
-    struct sfx_query *q = op->query;
-
-    if (nbytes > 0 && (uint64_t)nbytes > q->opts.memory_nbytes - q->memory_used)
+    if (nbytes > 0 && (uint64_t)nbytes > sfx_operator_available(op))
         return false;
-    q->memory_used += (uint64_t)nbytes;
+    op->query->memory_used += (uint64_t)nbytes;
+    op->charged_nbytes += (uint64_t)nbytes;
     return true;
 }
 

@@ -33,6 +33,7 @@ struct sfx_operator {
     struct sfx_query *query;
     struct sfx_operator *next; /* NULL: what comes out is emitted */
     uint64_t bound_schema;     /* of the frames it is bound to; 0: none yet */
+    uint64_t charged_nbytes;   /* memory it accounts for */
     struct sfx_arena arena;    /* of the binding; reset when it is bound again */
     struct sfx_frame out;      /* what it hands on, made by bind */
 };
@@ -134,9 +135,15 @@ int sfx_frame_make_rows(struct sfx_frame *frame, struct sfx_arena *arena, struct
 /* Copies what in says of its rows (not its columns) to out. */
 void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in);
 
-/* Accounts for nbytes more (or less) of memory in blocking stages: false when that is over the
- * limit; it is then not accounted. */
+/*
+ * Accounts for nbytes more (or less) of memory: false when that is over the limit; it is then not
+ * accounted. The blocking stages share the limit; whoever comes first gets more, but for each of
+ * them some is left.
+ */
 bool sfx_operator_charge(struct sfx_operator *op, int64_t nbytes);
+
+/* How much more op could account for now. */
+uint64_t sfx_operator_available(const struct sfx_operator *op);
 
 /* Describes that op's memory is over the limit. Returns LIMIT. */
 int sfx_operator_over_limit(const struct sfx_operator *op, struct sfx_err *err);
