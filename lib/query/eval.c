@@ -35,6 +35,7 @@ void sfx_eval_done(struct sfx_eval *ev)
     }
     sfx_arena_done(&ev->text);
     sfx_buf_done(&ev->scratch);
+    sfx_matcher_done(&ev->matcher);
     free(ev->bad);
     free(ev->errors);
     *ev = (struct sfx_eval){0};
@@ -139,6 +140,20 @@ void sfx_eval_fail(struct sfx_eval *ev, const struct sfx_node *node, uint32_t ro
         .has_value = value != NULL,
         .reason = reason,
     };
+}
+
+bool sfx_eval_match(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row,
+                    struct sfx_slice text, struct sfx_regex_walk *walk)
+{
+    const struct sfx_regex *regex = node->expr->regex;
+    int rc = walk != NULL ? sfx_regex_walk(regex, &ev->matcher, text, walk)
+                          : sfx_regex_find(regex, &ev->matcher, text, 0);
+
+    if (rc == SFX_E_NOMEM)
+        ev->rc = rc;
+    else if (rc < 0)
+        sfx_eval_fail(ev, node, row, NULL, SFX_REGEX_GAVE_UP);
+    return rc > 0;
 }
 
 /* Calls a row function for the rows where no argument is null. */

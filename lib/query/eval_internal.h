@@ -58,6 +58,7 @@ struct sfx_fn {
     uint8_t min_args, max_args;
     const char *args; /* a letter each, the last repeats: n number, t text, b condition, c any */
     enum sfx_type result; /* CELL: decided by bind */
+    uint8_t regex_arg;    /* not 0: this argument is a string, a regular expression */
     bool strips;          /* takes strip "characters" after its first argument */
     sfx_bind_fn *bind;    /* NULL: arguments are asked to be what args says */
     sfx_kernel *lazy;     /* evaluates its arguments itself, for the rows that need them */
@@ -108,8 +109,9 @@ struct sfx_eval {
     struct sfx_arena text; /* reset with each batch */
     char *text_at, *text_end;
     struct sfx_buf scratch;
-    unsigned soft; /* > 0: inside "?": errors are nulls */
-    uint8_t *bad;  /* by row: 1 when errors has it */
+    struct sfx_matcher matcher; /* of regular expressions */
+    unsigned soft;              /* > 0: inside "?": errors are nulls */
+    uint8_t *bad;               /* by row: 1 when errors has it */
     struct sfx_row_error *errors;
     uint32_t nerrors;
     struct sfx_sel *sels, *free_sels; /* selections of lazy kernels: in use (a stack), and spare */
@@ -130,6 +132,13 @@ void sfx_eval_node(struct sfx_eval *ev, const struct sfx_node *node, const uint1
  */
 void sfx_eval_fail(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row,
                    const struct sfx_slice *value, const char *reason);
+
+/*
+ * Searches text for the call's regular expression; NULL walk: its first match, in
+ * ev->matcher.spans. False when there is none, or the search gave up, which is row's error.
+ */
+bool sfx_eval_match(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row,
+                    struct sfx_slice text, struct sfx_regex_walk *walk);
 
 /* len bytes in the text arena, not aligned; NULL (ev->rc set) when memory ran out. */
 char *sfx_eval_text(struct sfx_eval *ev, size_t len);

@@ -178,21 +178,8 @@ static void fn_ends_with(struct sfx_eval *ev, const struct sfx_node *node, uint3
 void sfx_fn_match(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
-#ifdef REG_STARTEND
-    regmatch_t range = {0, (regoff_t)text.len};
 
-    node->vec->flags[row] =
-        regexec(node->expr->regex, text.len > 0 ? text.ptr : "", 0, &range, REG_STARTEND) == 0;
-#else /* only terminated text: what follows a NUL is not looked at */
-    const char *copy;
-
-    sfx_buf_clear(&ev->scratch);
-    if (sfx_buf_append(&ev->scratch, text.ptr, text.len, NULL) < 0 ||
-        (copy = sfx_buf_cstr(&ev->scratch, NULL)) == NULL)
-        ev->rc = SFX_E_NOMEM;
-    else
-        node->vec->flags[row] = regexec(node->expr->regex, copy, 0, NULL, 0) == 0;
-#endif
+    node->vec->flags[row] = sfx_eval_match(ev, node, row, text, NULL);
 }
 
 static void concat_row(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)

@@ -172,6 +172,54 @@ static int check_arity(struct sfx_parser *p, const struct sfx_expr *e)
                            e->fn->usage);
 }
 
+/* The place in the program of byte n of the string that begins at `at`: doubled quotes count once.
+ */
+static uint32_t place_in_string(const struct sfx_program *program, uint32_t at, size_t n)
+{
+    const char *text = program->text.ptr;
+    char quote = at < program->text.len ? text[at] : '\0';
+    size_t place = (size_t)at + 1;
+
+    if (quote != '"' && quote != '\'') /* the string came from elsewhere */
+        return at;
+    for (; n > 0 && place < program->text.len; n--)
+        place += text[place] == quote ? 2 : 1;
+    return (uint32_t)place;
+}
+
+int sfx_parse_regex(struct sfx_parser *p, struct sfx_slice pattern, uint32_t at,
+                    const struct sfx_regex **out)
+{
+    struct sfx_program *program = p->program;
+    struct sfx_program_regex *own = sfx_arena_calloc(&program->arena, 1, sizeof(*own), p->err);
+    struct sfx_err why = {0};
+    size_t where;
+
+    if (own == NULL)
+        return SFX_E_NOMEM;
+    own->regex = sfx_regex_new(pattern, &where, &why);
+    if (own->regex == NULL) {
+        (void)sfx_program_err(program, place_in_string(program, at, where), p->err, "%s", why.text);
+        if (p->err != NULL)
+            p->err->code = why.code;
+        return (int)why.code;
+    }
+    own->next = program->regexes;
+    program->regexes = own;
+    *out = own->regex;
+    return 0;
+}
+
+/* The argument of call that is its regular expression must be a string. */
+static int compile_regex(struct sfx_parser *p, struct sfx_expr *call,
+                         const struct sfx_expr *pattern)
+{
+    if (pattern->kind != SFX_EXPR_TEXT)
+        return sfx_program_err(p->program, pattern->at, p->err,
+                               "a string is expected here: a regular expression");
+    return sfx_parse_regex(p, pattern->text, pattern->at, &call->regex);
+}
+
 /* A call, with the token on '('. */
 static int parse_call(struct sfx_parser *p, const struct sfx_token *name, struct sfx_expr **out)
 {
@@ -189,6 +237,8 @@ static int parse_call(struct sfx_parser *p, const struct sfx_token *name, struct
         rc = parse_args(p, e, 0);
     if (rc == 0)
         rc = check_arity(p, e);
+    if (rc == 0 && e->fn->regex_arg > 0)
+        rc = compile_regex(p, e, e->args[e->fn->regex_arg]);
     *out = e;
     return rc < 0 ? rc : seal(p, e);
 }
@@ -288,33 +338,6 @@ static int parse_unary(struct sfx_parser *p, struct sfx_expr **out)
         return 0;
     }
     return new_call(p, sfx_fn_operator("neg"), at, operand, NULL, out);
-}
-
-static int compile_regex(struct sfx_parser *p, struct sfx_expr *e, const struct sfx_expr *pattern)
-{
-    struct sfx_program *program = p->program;
-    struct sfx_regex *regex;
-    char *text, why[128];
-    int code;
-
-    if (pattern->kind != SFX_EXPR_TEXT)
-        return sfx_program_err(program, pattern->at, p->err,
-                               "~ is followed by a string: a regular expression");
-    if (memchr(pattern->text.ptr, '\0', pattern->text.len) != NULL)
-        return sfx_program_err(program, pattern->at, p->err, "a regular expression holds no NUL");
-    text = sfx_arena_strndup(&program->arena, pattern->text.ptr, pattern->text.len, p->err);
-    regex = sfx_arena_calloc(&program->arena, 1, sizeof(*regex), p->err);
-    if (text == NULL || regex == NULL)
-        return SFX_E_NOMEM;
-    code = regcomp(&regex->compiled, text, REG_EXTENDED | REG_NOSUB);
-    if (code != 0) {
-        (void)regerror(code, &regex->compiled, why, sizeof(why));
-        return sfx_program_err(program, pattern->at, p->err, "regular expression: %s", why);
-    }
-    regex->next = program->regexes;
-    program->regexes = regex;
-    e->regex = &regex->compiled;
-    return 0;
 }
 
 /* What may follow a value at the level of comparisons beside = and <: ~ and [not] in (…). */

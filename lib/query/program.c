@@ -38,12 +38,12 @@ fail:
 
 void sfx_program_free(struct sfx_program *program)
 {
-    const struct sfx_regex *regex;
+    const struct sfx_program_regex *own;
 
     if (program == NULL)
         return;
-    for (regex = program->regexes; regex != NULL; regex = regex->next)
-        regfree((regex_t *)&regex->compiled);
+    for (own = program->regexes; own != NULL; own = own->next)
+        sfx_regex_free(own->regex);
     sfx_arena_done(&program->arena);
     free(program);
 }

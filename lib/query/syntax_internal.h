@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "query/decimal.h"
+#include "query/regex_internal.h"
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -51,9 +51,9 @@ struct sfx_expr {
     const struct sfx_fn *fn;   /* CALL */
     struct sfx_expr **args;
     size_t nargs;
-    uint32_t depth;         /* of the tree below */
-    regex_t *regex;         /* CALL of ~: compiled once */
-    struct sfx_slice strip; /* CALL of decimal: characters to drop; empty: none */
+    uint32_t depth;                /* of the tree below */
+    const struct sfx_regex *regex; /* CALL of ~, and of a function with one: compiled once */
+    struct sfx_slice strip;        /* CALL of decimal: characters to drop; empty: none */
 };
 
 /* One entry of a stage's list: "name = expr", "-expr", "name", "n = sum(expr)". */
@@ -70,9 +70,10 @@ struct sfx_items {
     size_t count, cap;
 };
 
-struct sfx_regex {
-    regex_t compiled;
-    struct sfx_regex *next;
+/* A regular expression of the program. */
+struct sfx_program_regex {
+    struct sfx_regex *regex;
+    struct sfx_program_regex *next;
 };
 
 struct sfx_verb;
@@ -92,7 +93,7 @@ struct sfx_program {
     struct sfx_slice text;  /* a copy, for messages */
     struct sfx_stage_ast *stages;
     size_t nstages, cap_stages;
-    struct sfx_regex *regexes; /* to be freed with regfree */
+    struct sfx_program_regex *regexes; /* to be freed with it */
 };
 
 struct sfx_parser {
@@ -122,6 +123,13 @@ bool sfx_parse_at_end(const struct sfx_parser *p);
 
 /* Parses an expression. Errors: USAGE, NOMEM. */
 int sfx_parse_expr(struct sfx_parser *p, struct sfx_expr **out);
+
+/*
+ * Compiles pattern, a string of the program that begins at byte `at` of it; it lives as long as the
+ * program. Errors: USAGE, pointing into the string; as sfx_regex_new.
+ */
+int sfx_parse_regex(struct sfx_parser *p, struct sfx_slice pattern, uint32_t at,
+                    const struct sfx_regex **out);
 
 /* A list that grows in the program's arena. Errors: NULL, NOMEM. */
 struct sfx_item *sfx_items_add(struct sfx_parser *p, struct sfx_items *items);
