@@ -167,6 +167,10 @@ static int make_stats(const struct sfx_cmd *cmd, const struct sfx_figure *figure
         sfx_json_key(&w, figures[i].name);
         sfx_json_uint(&w, figures[i].value);
     }
+    if (cmd->stats_rules != NULL) {
+        sfx_json_key(&w, "rules");
+        sfx_json_raw(&w, sfx_slice_str(cmd->stats_rules));
+    }
     sfx_json_end_object(&w);
     rc = sfx_json_finish(&w, err);
     return rc < 0 ? rc : sfx_buf_putc(line, '\n', err);

@@ -19,7 +19,8 @@ struct sfx_cmd {
     const struct sfx_prog *prog;
     const struct sfx_opt_common *common;
     struct sfx_log log;
-    int64_t started_ns; /* monotonic */
+    int64_t started_ns;      /* monotonic */
+    const char *stats_rules; /* NULL, or the "rules" of --stats: a JSON array, borrowed */
 };
 
 /* What sfx_cmd_start returns when the program is to go on. */

@@ -97,6 +97,7 @@ struct app {
     struct options o;
     struct sfx_transform_plan plan;
     struct sfx_transform_result result;
+    struct sfx_rules rules;       /* what expect counted */
     struct sfx_stage_stats stats; /* with events */
 };
 
@@ -143,8 +144,10 @@ static int describe(const struct app *app, struct sfx_err *err)
     return rc;
 }
 
-static int write_stats(const struct app *app, struct sfx_err *err)
+static int write_stats(struct app *app, struct sfx_err *err)
 {
+    struct sfx_buf rules = {0};
+    int rc = sfx_rules_write(&app->rules, &rules, err);
     const struct sfx_query_counts *c = &app->result.counts;
     const struct sfx_figure figures[] = {
         {"records_in", c->in},
@@ -157,7 +160,11 @@ static int write_stats(const struct app *app, struct sfx_err *err)
         {"failed", app->stats.failed},
     };
 
-    return sfx_cmd_stats(&app->cmd, figures, SFX_COUNT(figures), err);
+    app->cmd.stats_rules = sfx_buf_cstr(&rules, NULL);
+    if (rc == 0)
+        rc = sfx_cmd_stats(&app->cmd, figures, SFX_COUNT(figures), err);
+    sfx_buf_done(&rules);
+    return rc;
 }
 
 /* What became of the records: always said when some were refused. */
@@ -186,7 +193,9 @@ int main(int argc, char **argv)
         rc = describe(&app, &err);
     } else if (rc == 0) {
         app.plan.job.log = &app.cmd.log;
+        app.plan.job.query.rules = &app.rules;
         rc = app.o.words.events ? run_events(&app, &err) : run_files(&app, &err);
+        sfx_rules_say(&app.rules, &app.cmd.log);
         say_counts(&app, &app.result.counts);
         rc = rc == 0 ? write_stats(&app, &err) : rc;
     }
@@ -195,5 +204,6 @@ int main(int argc, char **argv)
     else
         code = app.result.counts.rejected + app.stats.failed > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
     sfx_transform_plan_done(&app.plan);
+    sfx_rules_done(&app.rules);
     return sfx_cmd_end(&app.cmd, &app.o, code, 0);
 }

@@ -106,6 +106,12 @@ static const struct sfx_row_error *find_error(const struct sfx_eval *ev, uint16_
 
 int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
+    return sfx_operator_settle_as(op, frame, op->query->opts.on_error, err);
+}
+
+int sfx_operator_settle_as(struct sfx_operator *op, struct sfx_frame *frame,
+                           enum sfx_on_error on_error, struct sfx_err *err)
+{
     struct sfx_query *q = op->query;
     struct sfx_eval *ev = &q->eval;
     uint32_t i, n = 0;
@@ -120,18 +126,16 @@ int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct
 
         if (!ev->bad[row]) {
             frame->sel[n++] = row;
-        } else if (q->opts.on_error == SFX_ON_ERROR_FAIL) {
+        } else if (on_error == SFX_ON_ERROR_FAIL) {
             note_failure(q, frame, find_error(ev, row));
             break;
-        } else if (q->opts.on_error == SFX_ON_ERROR_REJECT) {
+        } else if (on_error == SFX_ON_ERROR_REJECT) {
             rc = reject(op, frame, find_error(ev, row), err);
         } else {
             q->counts.skipped++;
         }
     }
     frame->nsel = n;
-    for (i = 0; i < ev->nerrors; i++)
-        ev->bad[ev->errors[i].row] = 0;
-    ev->nerrors = 0;
+    sfx_eval_forget(ev);
     return rc;
 }

@@ -156,6 +156,23 @@ bool sfx_eval_match(struct sfx_eval *ev, const struct sfx_node *node, uint32_t r
     return rc > 0;
 }
 
+void sfx_eval_note(struct sfx_eval *ev, const struct sfx_row_error *error)
+{
+    if (ev->bad[error->row])
+        return;
+    ev->bad[error->row] = 1;
+    ev->errors[ev->nerrors++] = *error;
+}
+
+void sfx_eval_forget(struct sfx_eval *ev)
+{
+    uint32_t i;
+
+    for (i = 0; i < ev->nerrors; i++)
+        ev->bad[ev->errors[i].row] = 0;
+    ev->nerrors = 0;
+}
+
 /* Calls a row function for the rows where no argument is null. */
 static void run_rows(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
                      uint32_t nsel)

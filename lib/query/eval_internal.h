@@ -140,6 +140,12 @@ void sfx_eval_fail(struct sfx_eval *ev, const struct sfx_node *node, uint32_t ro
 bool sfx_eval_match(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row,
                     struct sfx_slice text, struct sfx_regex_walk *walk);
 
+/* Makes error's row bad, unless it is already. */
+void sfx_eval_note(struct sfx_eval *ev, const struct sfx_row_error *error);
+
+/* Forgets which rows are bad. */
+void sfx_eval_forget(struct sfx_eval *ev);
+
 /* len bytes in the text arena, not aligned; NULL (ev->rc set) when memory ran out. */
 char *sfx_eval_text(struct sfx_eval *ev, size_t len);
 

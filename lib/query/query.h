@@ -10,6 +10,7 @@
 #ifndef SFX_QUERY_QUERY_H
 #define SFX_QUERY_QUERY_H
 
+#include "query/rules.h"
 #include "record/batch.h"
 #include "record/reject.h"
 
@@ -44,7 +45,8 @@ struct sfx_query_opts {         /* all-zero: the defaults */
     const struct sfx_reject_sink *rejects; /* for REJECT */
     uint64_t memory_nbytes;                /* of all blocking stages together; default 256 MiB */
     const char *tmp_dir;                   /* where stages spill; default "/tmp" */
-    const struct sfx_side_outputs *side;   /* NULL: programs that need them are refused */
+    struct sfx_rules *rules;             /* where the rules of expect are counted; NULL: nowhere */
+    const struct sfx_side_outputs *side; /* NULL: programs that need them are refused */
     /*
      * All records come out at the end, each with the columns of all: for outputs whose columns are
      * fixed by the first record, of inputs that differ. Spills like sort.

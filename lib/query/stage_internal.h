@@ -129,6 +129,10 @@ uint64_t sfx_operator_new_schema(const struct sfx_operator *op);
  */
 int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
 
+/* The same with an on_error of the stage's own. */
+int sfx_operator_settle_as(struct sfx_operator *op, struct sfx_frame *frame,
+                           enum sfx_on_error on_error, struct sfx_err *err);
+
 /* Gives frame rows and a selection of its own in arena, for SFX_BATCH_ROWS rows. Errors: NOMEM. */
 int sfx_frame_make_rows(struct sfx_frame *frame, struct sfx_arena *arena, struct sfx_err *err);
 
@@ -164,6 +168,7 @@ const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op);
 extern const struct sfx_verb sfx_verb_derive;
 extern const struct sfx_verb sfx_verb_distinct;
 extern const struct sfx_verb sfx_verb_drop;
+extern const struct sfx_verb sfx_verb_expect;
 extern const struct sfx_verb sfx_verb_group;
 extern const struct sfx_verb sfx_verb_head;
 extern const struct sfx_verb sfx_verb_rename;

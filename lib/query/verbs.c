@@ -15,6 +15,7 @@ static const struct sfx_verb *const verbs[] = {
     &sfx_verb_head,
     &sfx_verb_distinct,
     &sfx_verb_group,
+    &sfx_verb_expect,
 };
 /* clang-format on */
 

@@ -52,7 +52,7 @@ static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
     const struct sfx_reject_sink *sink = run->job->query.rejects;
 
     run->unread += run->reading;
-    if (run->job->query.on_error != SFX_ON_ERROR_REJECT || sink == NULL)
+    if (sink == NULL || (run->reading && run->job->query.on_error != SFX_ON_ERROR_REJECT))
         return 0;
     return sink->put(sink->ctx, r, err);
 }
@@ -81,7 +81,7 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
     run->writer = run->result->to->writer->create(&job->writer, err);
     if (run->writer == NULL)
         return err != NULL ? (int)err->code : SFX_E_NOMEM;
-    opts.rejects = &run->refused;
+    opts.rejects = job->query.rejects != NULL ? &run->refused : NULL;
     opts.union_columns = needs_union(run);
     run->query = sfx_query_new(job->program, &opts, write_batch, run, err);
     return run->query == NULL ? SFX_E_NOMEM : 0;
