@@ -209,6 +209,7 @@ void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in)
     out->input = in->input;
     out->member = in->member;
     out->eol = in->eol;
+    out->raw_dialect = in->raw_dialect;
 }
 
 /* --- the chain ------------------------------------------------------------------------------ */
@@ -259,6 +260,8 @@ static int fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sf
     sink->batch.member = frame->member;
     sink->batch.eol = frame->eol;
     sink->batch.open_schema = frame->open;
+    sink->batch.nraw = frame->nraw;
+    sink->batch.raw_dialect = frame->raw_dialect;
     return 0;
 }
 
@@ -346,6 +349,7 @@ static int bind_source(struct sfx_query *q, const struct sfx_batch *batch, struc
     if (source->cols == NULL || q->source_vecs == NULL)
         return SFX_E_NOMEM;
     source->ncols = batch->ncols;
+    source->nraw = batch->nraw;
     for (i = 0; i < batch->ncols; i++) {
         q->source_vecs[i].type = SFX_TYPE_CELL;
         source->cols[i].vec = &q->source_vecs[i];
@@ -364,7 +368,8 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
 {
     size_t i;
 
-    if (!q->has_source || q->batch_schema != batch->schema_id || q->source.ncols != batch->ncols) {
+    if (!q->has_source || q->batch_schema != batch->schema_id || q->source.ncols != batch->ncols ||
+        q->source.nraw != batch->nraw) {
         int rc = bind_source(q, batch, err);
 
         if (rc < 0)
@@ -379,6 +384,7 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
     q->source.input = batch->input;
     q->source.member = batch->member;
     q->source.eol = batch->eol;
+    q->source.raw_dialect = batch->raw_dialect;
     sfx_eval_reset(&q->eval);
     return q->noperators > 0 ? push(q->operators[0], &q->source, err) : emit(q, &q->source, err);
 }

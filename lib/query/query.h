@@ -73,6 +73,15 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
  */
 int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err);
 
+/*
+ * Which columns the query looks at of batches with the columns of batch: wanted[i] (filled) is
+ * false where the cells of column i need not be there. copies: the output copies records of such
+ * batches (sfx_writer_ops.copies), so that their cells are not needed for it. The answer holds for
+ * batches of one stream; what a query hands on as a record has all of its columns.
+ */
+void sfx_query_wants(const struct sfx_query *q, const struct sfx_batch *batch, bool copies,
+                     bool *wanted);
+
 /* True when the query wants no more input (head has enough): the reader may stop. */
 bool sfx_query_satisfied(const struct sfx_query *q);
 

@@ -136,6 +136,21 @@ int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
     return r->made->reader->read(r->reader, batch, rejects, err);
 }
 
+int sfx_records_begin(struct sfx_records *r, struct sfx_batch *batch, struct sfx_err *err)
+{
+    int rc;
+
+    if (r->made->reader->begin == NULL)
+        return 0;
+    rc = r->made->reader->begin(r->reader, batch, err);
+    return rc < 0 ? rc : 1;
+}
+
+int sfx_records_want(struct sfx_records *r, const bool *wanted, struct sfx_err *err)
+{
+    return r->made->reader->want(r->reader, wanted, err);
+}
+
 const struct sfx_format *sfx_records_format(const struct sfx_records *r)
 {
     return r->format;

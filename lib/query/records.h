@@ -34,6 +34,15 @@ int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err);
 /* Puts a reader on the stream. Errors: NOMEM, what the reader says. */
 int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_err *err);
 
+/*
+ * Between _open and the first _read: sets batch's columns (1), or 0 when they are known only with
+ * the records. Errors: as of _read.
+ */
+int sfx_records_begin(struct sfx_records *r, struct sfx_batch *batch, struct sfx_err *err);
+
+/* After a _begin that gave 1: which columns are looked at, see sfx_reader_ops.want. */
+int sfx_records_want(struct sfx_records *r, const bool *wanted, struct sfx_err *err);
+
 /* Fills batch as sfx_reader_ops.read does: 1; 0 at the end of the stream. */
 int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, struct sfx_err *err);

@@ -121,6 +121,19 @@ static int parse_select(struct sfx_parser *p, struct sfx_stage_ast *stage)
     return rc;
 }
 
+static enum sfx_rest select_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                                 enum sfx_rest rest)
+{
+    size_t i;
+
+    (void)rest;
+    if (ast->items.items[0].minus)
+        return SFX_REST_CELLS;
+    for (i = 0; i < ast->items.count; i++)
+        sfx_uses_name(uses, ast->items.items[i].name);
+    return SFX_REST_NOTHING;
+}
+
 const struct sfx_verb sfx_verb_select = {
     .name = "select",
     .usage = "select COLUMN[, …] or select -COLUMN[, …]",
@@ -129,6 +142,7 @@ const struct sfx_verb sfx_verb_select = {
     .example = {"select b, a", "a,b,c\n1,2,3\n", "b,a\n2,1\n"},
     .fixes_columns = true,
     .state_nbytes = sizeof(struct sfx_operator),
+    .uses = select_uses,
     .parse = parse_select,
     .bind = bind_select,
     .push = push_columns,

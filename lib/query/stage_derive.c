@@ -20,6 +20,18 @@ static void assign(struct sfx_frame *out, struct sfx_slice name, struct sfx_vec 
     out->ncols += i == out->ncols;
 }
 
+/* True when an assignment replaces the column called name. */
+static bool replaces(const struct sfx_items *items, struct sfx_slice name)
+{
+    size_t i;
+
+    for (i = 0; i < items->count; i++) {
+        if (sfx_slice_eq(items->items[i].name, name))
+            return true;
+    }
+    return false;
+}
+
 static int bind_derive(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
     struct derive *derive = (struct derive *)op;
@@ -35,6 +47,11 @@ static int bind_derive(struct sfx_operator *op, const struct sfx_frame *in, stru
         memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
     out->ncols = in->ncols;
     out->open = in->open;
+    out->nraw = in->nraw;
+    for (i = 0; i < in->nraw; i++) {
+        if (replaces(items, in->cols[i].name))
+            out->nraw = 0;
+    }
     for (i = 0; i < items->count; i++) {
         struct sfx_binder binder = sfx_operator_binder(op, out, err);
         int rc = sfx_bind_expr(&binder, items->items[i].expr, &derive->nodes[i]);
@@ -62,6 +79,19 @@ static int push_derive(struct sfx_operator *op, struct sfx_frame *in, struct sfx
     return sfx_operator_pass(op, &op->out, err);
 }
 
+static enum sfx_rest derive_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                                 enum sfx_rest rest)
+{
+    size_t i;
+
+    sfx_uses_items(uses, &ast->items);
+    for (i = 0; i < uses->ncols && rest == SFX_REST_RECORD; i++) {
+        if (replaces(&ast->items, uses->cols[i].name))
+            rest = SFX_REST_CELLS;
+    }
+    return rest;
+}
+
 const struct sfx_verb sfx_verb_derive = {
     .name = "derive",
     .usage = "[derive] NAME = EXPRESSION[, …]",
@@ -71,6 +101,7 @@ const struct sfx_verb sfx_verb_derive = {
     .can_fail = true,
     .state_nbytes = sizeof(struct derive),
     .parse = sfx_parse_assignments,
+    .uses = derive_uses,
     .bind = bind_derive,
     .push = push_derive,
 };

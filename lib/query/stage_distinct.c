@@ -113,6 +113,12 @@ static void destroy_distinct(struct sfx_operator *op)
     sfx_rowstore_done(&distinct->names);
 }
 
+static enum sfx_rest distinct_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                                   enum sfx_rest rest)
+{
+    return ast->items.count == 0 ? SFX_REST_CELLS : sfx_uses_filter(ast, uses, rest);
+}
+
 const struct sfx_verb sfx_verb_distinct = {
     .name = "distinct",
     .usage = "distinct [KEY[, …]]",
@@ -122,6 +128,7 @@ const struct sfx_verb sfx_verb_distinct = {
     .example = {"distinct a", "a,b\n1,x\n1,y\n2,z\n", "a,b\n1,x\n2,z\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct distinct),
+    .uses = distinct_uses,
     .parse = parse_distinct,
     .bind = bind_distinct,
     .push = push_distinct,

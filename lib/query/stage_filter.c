@@ -45,6 +45,7 @@ const struct sfx_verb sfx_verb_where = {
     .can_fail = true,
     .state_nbytes = sizeof(struct where),
     .parse = sfx_parse_condition,
+    .uses = sfx_uses_filter,
     .bind = bind_where,
     .push = push_where,
 };
@@ -86,6 +87,7 @@ const struct sfx_verb sfx_verb_head = {
     .example = {"head 1", "id\n1\n2\n", "id\n1\n"},
     .state_nbytes = sizeof(struct head),
     .parse = sfx_parse_count,
+    .uses = sfx_uses_filter,
     .bind = bind_head,
     .push = push_head,
     .satisfied = head_is_satisfied,

@@ -252,6 +252,15 @@ static void destroy_group(struct sfx_operator *op)
     sfx_arena_done(&group->arena);
 }
 
+static enum sfx_rest group_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                                enum sfx_rest rest)
+{
+    (void)rest;
+    sfx_uses_items(uses, &ast->items);
+    sfx_uses_items(uses, &ast->aggs);
+    return SFX_REST_NOTHING;
+}
+
 const struct sfx_verb sfx_verb_group = {
     .name = "group",
     .usage = "group [KEY[, …]]: [NAME =] AGGREGATE[, …]",
@@ -263,6 +272,7 @@ const struct sfx_verb sfx_verb_group = {
     .can_fail = true,
     .fixes_columns = true,
     .state_nbytes = sizeof(struct group),
+    .uses = group_uses,
     .parse = sfx_parse_group,
     .bind = bind_group,
     .push = push_group,

@@ -24,7 +24,36 @@ struct sfx_frame {
     bool open;          /* records may have columns that are not known yet (JSON) */
     const char *input, *member;
     enum sfx_eol eol;
+    /* The first nraw columns are those of the record at rows[].raw, see sfx_batch. Whoever makes
+     * columns of its own and keeps these in front may say so when it is bound. */
+    size_t nraw;
+    uint16_t raw_dialect;
 };
+
+/* What of a record is looked at behind some place in the chain, besides the columns by name. */
+enum sfx_rest {
+    SFX_REST_NOTHING,
+    SFX_REST_RECORD, /* all of it, but its bytes suffice */
+    SFX_REST_CELLS,  /* all of it, cell by cell */
+};
+
+/* The columns of the input, and which of them are looked at. */
+struct sfx_uses {
+    const struct sfx_column *cols;
+    size_t ncols;
+    bool *wanted;
+};
+
+/* Notes that a column, or all columns of an expression, are looked at. NULL: nothing. */
+void sfx_uses_name(struct sfx_uses *uses, struct sfx_slice name);
+void sfx_uses_expr(struct sfx_uses *uses, const struct sfx_expr *expr);
+
+/* The same for all expressions of a list. */
+void sfx_uses_items(struct sfx_uses *uses, const struct sfx_items *items);
+
+/* A stage that looks at its expressions and hands records on as they are. */
+enum sfx_rest sfx_uses_filter(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                              enum sfx_rest rest);
 
 struct sfx_operator {
     const struct sfx_verb *verb;
@@ -48,8 +77,14 @@ struct sfx_verb {
     struct sfx_verb_example {
         const char *program, *input, *output;
     } example;
-    bool can_fail;       /* it evaluates what can make a record bad */
-    bool fixes_columns;  /* its stage names the columns that come out; not those with - */
+    bool can_fail;      /* it evaluates what can make a record bad */
+    bool fixes_columns; /* its stage names the columns that come out; not those with - */
+    /*
+     * What the stage looks at, when `rest` is what is looked at behind it. NULL: at everything.
+     * SFX_REST_RECORD may be answered only by a stage that keeps nraw of its frames.
+     */
+    enum sfx_rest (*uses)(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                          enum sfx_rest rest);
     size_t state_nbytes; /* of the operator's struct, which begins with struct sfx_operator */
     int (*parse)(struct sfx_parser *p, struct sfx_stage_ast *stage);
     int (*bind)(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err);

@@ -121,6 +121,7 @@ void sfx_batch_reset_schema(struct sfx_batch *batch)
     sfx_batch_clear(batch);
     batch->ncols = 0;
     batch->own_used = 0;
+    batch->nraw = 0;
     batch->schema_id = 0;
 }
 

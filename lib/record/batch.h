@@ -95,6 +95,10 @@ struct sfx_batch {
     const char *input;  /* name of the operand, borrowed from the reader's input */
     const char *member; /* NULL when the operand is no archive */
     enum sfx_eol eol;
+    /* The first nraw columns are, in their order, all fields of rows[].raw, which is spelled in
+     * raw_dialect (0: unknown), so that a writer may copy records; 0: not so. */
+    size_t nraw;
+    uint16_t raw_dialect;
     struct sfx_arena arena;  /* for computed cells; reset with each fill */
     struct sfx_arena schema; /* for the columns made by sfx_batch_add_column */
     size_t cap_cols;         /* of columns */

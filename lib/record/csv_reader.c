@@ -13,6 +13,7 @@ static void csv_destroy(struct sfx_reader *r)
         return;
     free(r->ix.seps);
     free(r->ix.rows);
+    free(r->wanted);
     sfx_block_done(&r->block);
     sfx_schema_done(&r->schema);
     sfx_buf_done(&r->text);
@@ -68,6 +69,7 @@ static int csv_open(struct sfx_reader *r, const struct sfx_byte_source *src, str
     r->started = false;
     r->closed = false;
     r->failed = 0;
+    r->wants_all = true;
     r->next_row = 0;
     r->next_sep = 0;
     sfx_csv_index_reset(&r->ix);
@@ -152,6 +154,26 @@ static inline void fill_spelled(const struct sfx_reader *r, const struct sfx_csv
     }
 }
 
+/* Only the cells that somebody looks at. */
+static inline void fill_wanted(const struct sfx_reader *r, const struct sfx_csv_row *row,
+                               uint32_t at)
+{
+    const int quote = r->chars.tsv ? -1 : (unsigned char)r->chars.quote;
+    const uint32_t *seps = r->ix.seps + row->sep;
+    const char *const data = r->block.data;
+    uint32_t i;
+
+    for (i = 0; i < r->nwanted; i++) {
+        const uint32_t c = r->wanted[i];
+        const size_t begin = c == 0 ? row->begin : (seps[c - 1] & SFX_CSV_POS) + 1;
+        const size_t end = c + 1 == row->nfields ? row->end : seps[c] & SFX_CSV_POS;
+
+        r->schema.columns[c].cells[at] =
+            sfx_csv_cell(data + begin, end - begin, (unsigned char)data[begin] == quote,
+                         (seps[c] & SFX_CSV_ESCAPED) != 0, r->dialect);
+    }
+}
+
 /* Whether a long record keeps the limits after all. */
 static bool within_limits(const struct sfx_reader *r, const struct sfx_csv_row *row,
                           uint32_t *longest)
@@ -182,7 +204,9 @@ static uint32_t fill_rows(struct sfx_reader *r, struct sfx_batch *batch, uint32_
 
     while (n < SFX_BATCH_ROWS && sfx_csv_row_peek(r, &row) && row.nfields == r->schema.ncols &&
            (row.end - row.begin <= harmless || within_limits(r, &row, &longest))) {
-        if (r->ix.spelled)
+        if (!r->wants_all)
+            fill_wanted(r, &row, n);
+        else if (r->ix.spelled)
             fill_spelled(r, &row, n);
         else
             fill_plain(r, &row, n);
@@ -231,9 +255,8 @@ out:
     return rc;
 }
 
-/* Fills batch up to where the block would have to move: *n rows. 0, or what ended it. */
-static int read_rows(struct sfx_reader *r, struct sfx_batch *batch,
-                     const struct sfx_reject_sink *rejects, uint32_t *n, struct sfx_err *err)
+/* Makes batch one of this stream, without rows; reads the header if need be. */
+static int set_columns(struct sfx_reader *r, struct sfx_batch *batch, struct sfx_err *err)
 {
     int rc = r->started ? 0 : read_header(r, err);
 
@@ -243,6 +266,17 @@ static int read_rows(struct sfx_reader *r, struct sfx_batch *batch,
     batch->member = r->block.src.member;
     batch->eol = r->eol;
     batch->open_schema = false;
+    batch->nraw = r->schema.ncols;
+    batch->raw_dialect = r->dialect;
+    return rc;
+}
+
+/* Fills batch up to where the block would have to move: *n rows. 0, or what ended it. */
+static int read_rows(struct sfx_reader *r, struct sfx_batch *batch,
+                     const struct sfx_reject_sink *rejects, uint32_t *n, struct sfx_err *err)
+{
+    int rc = set_columns(r, batch, err);
+
     while (rc >= 0) {
         *n = fill_rows(r, batch, *n);
         if (*n == SFX_BATCH_ROWS)
@@ -276,5 +310,52 @@ static int csv_read(struct sfx_reader *r, struct sfx_batch *batch,
     return n > 0;
 }
 
-const struct sfx_reader_ops sfx_csv_reader = {csv_create, csv_open, csv_read, csv_destroy};
-const struct sfx_reader_ops sfx_tsv_reader = {tsv_create, csv_open, csv_read, csv_destroy};
+static int csv_begin(struct sfx_reader *r, struct sfx_batch *batch, struct sfx_err *err)
+{
+    if (r->failed == 0)
+        r->failed = set_columns(r, batch, &r->failure);
+    if (r->failed < 0 && err != NULL)
+        *err = r->failure;
+    sfx_batch_select_all(batch, 0);
+    return r->failed;
+}
+
+static int csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *err)
+{
+    uint32_t i;
+
+    if (r->cap_wanted < r->schema.ncols) {
+        free(r->wanted);
+        r->cap_wanted = 0;
+        r->wanted = malloc(r->schema.ncols * sizeof(*r->wanted));
+        if (r->wanted == NULL)
+            return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", r->schema.ncols);
+        r->cap_wanted = (uint32_t)r->schema.ncols;
+    }
+    r->nwanted = 0;
+    for (i = 0; i < r->schema.ncols; i++) {
+        if (wanted[i])
+            r->wanted[r->nwanted++] = i;
+        else
+            memset(r->schema.columns[i].cells, 0, SFX_BATCH_ROWS * sizeof(struct sfx_cell));
+    }
+    r->wants_all = r->nwanted == r->schema.ncols;
+    return 0;
+}
+
+const struct sfx_reader_ops sfx_csv_reader = {
+    .create = csv_create,
+    .open = csv_open,
+    .read = csv_read,
+    .destroy = csv_destroy,
+    .begin = csv_begin,
+    .want = csv_want,
+};
+const struct sfx_reader_ops sfx_tsv_reader = {
+    .create = tsv_create,
+    .open = csv_open,
+    .read = csv_read,
+    .destroy = csv_destroy,
+    .begin = csv_begin,
+    .want = csv_want,
+};

@@ -30,6 +30,9 @@ struct sfx_reader {
     bool closed;   /* the last record has got the line end that it lacked */
     enum sfx_eol eol;
     struct sfx_schema schema;
+    uint32_t *wanted; /* the columns whose cells are filled, when not all are: */
+    uint32_t nwanted, cap_wanted;
+    bool wants_all;
     struct sfx_buf text; /* for reasons and names */
     int failed;          /* <0: the stream cannot be read further, for this reason: */
     struct sfx_err failure;

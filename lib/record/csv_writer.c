@@ -23,6 +23,7 @@ struct sfx_writer {
     struct sfx_schema schema; /* the columns as written first */
     int32_t *map;             /* for each of them the batch's column, -1: it has none */
     uint64_t bound_id;        /* schema of the batch that map is for */
+    size_t nraw;              /* of the batch in hand: columns that are copied as a record */
     uint64_t nrows;           /* records written */
     uint64_t special[4];      /* bytes that need quotes (CSV) or an escape (TSV), each repeated */
     struct sfx_buf scratch;
@@ -159,6 +160,23 @@ static inline bool joins(const struct run *run, const char *begin, const char *s
            (sep_len == 1 || run->end[1] == sep[1]);
 }
 
+/* A piece of the input of this dialect, with what stands before it. */
+static inline int put_piece(struct run *run, const char *begin, const char *end, const char *sep,
+                            size_t sep_len, struct sfx_buf *out, struct sfx_err *err)
+{
+    int rc;
+
+    if (joins(run, begin, sep, sep_len)) {
+        run->end = end;
+        return 0;
+    }
+    rc = flush_run(run, out, err);
+    if (rc == 0)
+        rc = sfx_buf_append(out, sep, sep_len, err);
+    *run = (struct run){begin, end};
+    return rc;
+}
+
 /* Writes what stands before a field (nothing for the very first) and the field. */
 static inline int put_field(struct sfx_writer *w, const struct sfx_cell *cell, const char *sep,
                             size_t sep_len, struct run *run, struct sfx_buf *out,
@@ -172,15 +190,7 @@ static inline int put_field(struct sfx_writer *w, const struct sfx_cell *cell, c
         const char *begin = cell->ptr - quoted;
         const char *end = cell->ptr + cell->len + quoted;
 
-        if (joins(run, begin, sep, sep_len)) {
-            run->end = end;
-            return 0;
-        }
-        rc = flush_run(run, out, err);
-        if (rc == 0)
-            rc = sfx_buf_append(out, sep, sep_len, err);
-        *run = (struct run){begin, end};
-        return rc;
+        return put_piece(run, begin, end, sep, sep_len, out, err);
     }
     rc = flush_run(run, out, err);
     if (rc == 0)
@@ -214,16 +224,39 @@ static int put_odd_last(struct sfx_writer *w, const struct sfx_cell *cell, const
     return rc < 0 ? rc : put_quoted(w, sfx_slice(cell->ptr, cell->len), out, err);
 }
 
+/* The whole record as it stood; a CR at its end, in a field without quotes, would be taken for the
+ * line's. */
+static inline int put_raw(struct sfx_writer *w, struct sfx_slice raw, bool ends_line,
+                          size_t sep_len, struct run *run, struct sfx_buf *out, struct sfx_err *err)
+{
+    const char *end = raw.ptr + raw.len, *last = end;
+    int rc;
+
+    if (!ends_line || raw.len == 0 || end[-1] != '\r' || w->chars.tsv)
+        return put_piece(run, raw.ptr, end, w->eol, sep_len, out, err);
+    while (last > raw.ptr && last[-1] != w->chars.delimiter)
+        last--;
+    rc = put_piece(run, raw.ptr, last, w->eol, sep_len, out, err);
+    if (rc == 0)
+        rc = flush_run(run, out, err);
+    return rc < 0 ? rc : put_quoted(w, sfx_slice(last, (size_t)(end - last)), out, err);
+}
+
 static int put_row(struct sfx_writer *w, const struct sfx_batch *batch, uint32_t row, bool first,
                    struct run *run, struct sfx_buf *out, struct sfx_err *err)
 {
     static const struct sfx_cell missing = {0};
     const char *sep = w->eol;
     size_t sep_len = first ? 0 : w->eol_len;
-    size_t i;
+    size_t i = w->nraw;
     int rc = 0;
 
-    for (i = 0; rc == 0 && i < w->schema.ncols; i++) {
+    if (i > 0) {
+        rc = put_raw(w, batch->rows[row].raw, i == w->schema.ncols, sep_len, run, out, err);
+        sep = &w->chars.delimiter;
+        sep_len = 1;
+    }
+    for (; rc == 0 && i < w->schema.ncols; i++) {
         const int32_t at = w->map[i];
         const struct sfx_cell *cell = at >= 0 ? &batch->columns[at].cells[row] : &missing;
 
@@ -320,6 +353,24 @@ static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_
     return 0;
 }
 
+/* Records are copied where they begin lines, in the columns that were fixed before. */
+static bool csv_copies(const struct sfx_writer *w, const struct sfx_batch *batch)
+{
+    size_t i;
+
+    if (batch->nraw == 0 || batch->raw_dialect == 0 || batch->raw_dialect != w->dialect)
+        return false;
+    if (!w->started)
+        return true;
+    if (w->schema.ncols < batch->nraw)
+        return false;
+    for (i = 0; i < batch->nraw; i++) {
+        if (!sfx_slice_eq(w->schema.columns[i].name, batch->columns[i].name))
+            return false;
+    }
+    return true;
+}
+
 static int csv_write(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_buf *out,
                      struct sfx_err *err)
 {
@@ -333,6 +384,7 @@ static int csv_write(struct sfx_writer *w, const struct sfx_batch *batch, struct
         rc = bind(w, batch, err);
     if (w->schema.ncols == 0)
         return rc;
+    w->nraw = csv_copies(w, batch) ? batch->nraw : 0;
     for (i = 0; rc == 0 && i < batch->nsel; i++)
         rc = put_row(w, batch, batch->sel[i], i == 0, &run, out, err);
     if (rc == 0)
@@ -349,5 +401,17 @@ static int csv_finish(struct sfx_writer *w, const struct sfx_batch *batch, struc
     return w->started || batch == NULL ? 0 : start(w, batch, out, err);
 }
 
-const struct sfx_writer_ops sfx_csv_writer = {csv_create, csv_write, csv_finish, csv_destroy};
-const struct sfx_writer_ops sfx_tsv_writer = {tsv_create, csv_write, csv_finish, csv_destroy};
+const struct sfx_writer_ops sfx_csv_writer = {
+    .create = csv_create,
+    .write = csv_write,
+    .finish = csv_finish,
+    .destroy = csv_destroy,
+    .copies = csv_copies,
+};
+const struct sfx_writer_ops sfx_tsv_writer = {
+    .create = tsv_create,
+    .write = csv_write,
+    .finish = csv_finish,
+    .destroy = csv_destroy,
+    .copies = csv_copies,
+};

@@ -53,6 +53,11 @@ struct sfx_reader_ops {
     int (*read)(struct sfx_reader *r, struct sfx_batch *batch,
                 const struct sfx_reject_sink *rejects, struct sfx_err *err);
     void (*destroy)(struct sfx_reader *r);
+    /* What follows may be NULL. Sets batch's columns before a record is read. Errors: as _read. */
+    int (*begin)(struct sfx_reader *r, struct sfx_batch *batch, struct sfx_err *err);
+    /* After _begin: cells of column i need not be filled in this stream where wanted[i] is false;
+     * they are then MISSING. Errors: NOMEM. */
+    int (*want)(struct sfx_reader *r, const bool *wanted, struct sfx_err *err);
 };
 
 struct sfx_writer_opts { /* all-zero: the defaults */
@@ -71,6 +76,9 @@ struct sfx_writer_ops {
     int (*finish)(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_buf *out,
                   struct sfx_err *err);
     void (*destroy)(struct sfx_writer *w);
+    /* True when records of batches as this one (their columns may be followed by others) are
+     * written from rows[].raw: their cells are not looked at. NULL: never. */
+    bool (*copies)(const struct sfx_writer *w, const struct sfx_batch *batch);
 };
 
 struct sfx_format {

@@ -207,6 +207,15 @@ static int jsonl_read(struct sfx_reader *r, struct sfx_batch *batch,
     return n > 0;
 }
 
-const struct sfx_reader_ops sfx_jsonl_reader = {jsonl_create, jsonl_open, jsonl_read,
-                                                jsonl_destroy};
-const struct sfx_reader_ops sfx_json_reader = {json_create, jsonl_open, jsonl_read, jsonl_destroy};
+const struct sfx_reader_ops sfx_jsonl_reader = {
+    .create = jsonl_create,
+    .open = jsonl_open,
+    .read = jsonl_read,
+    .destroy = jsonl_destroy,
+};
+const struct sfx_reader_ops sfx_json_reader = {
+    .create = json_create,
+    .open = jsonl_open,
+    .read = jsonl_read,
+    .destroy = jsonl_destroy,
+};

@@ -332,7 +332,15 @@ static int jsonl_finish(struct sfx_writer *w, const struct sfx_batch *batch, str
     return w->lines ? 0 : sfx_buf_puts(out, w->any ? "\n]\n" : "[]\n", err);
 }
 
-const struct sfx_writer_ops sfx_jsonl_writer = {jsonl_create, jsonl_write, jsonl_finish,
-                                                jsonl_destroy};
-const struct sfx_writer_ops sfx_json_writer = {json_create, jsonl_write, jsonl_finish,
-                                               jsonl_destroy};
+const struct sfx_writer_ops sfx_jsonl_writer = {
+    .create = jsonl_create,
+    .write = jsonl_write,
+    .finish = jsonl_finish,
+    .destroy = jsonl_destroy,
+};
+const struct sfx_writer_ops sfx_json_writer = {
+    .create = json_create,
+    .write = jsonl_write,
+    .finish = jsonl_finish,
+    .destroy = jsonl_destroy,
+};

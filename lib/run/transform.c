@@ -6,6 +6,7 @@
 #include "query/records.h"
 #include "run/transform_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FLUSH_NBYTES ((size_t)256 * 1024) /* of output that has gathered */
@@ -87,12 +88,33 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
     return run->query == NULL ? SFX_E_NOMEM : 0;
 }
 
+/* Tells the reader which columns are looked at, where they are known before the records. */
+static int choose_columns(struct run *run, struct sfx_err *err)
+{
+    const struct sfx_writer_ops *ops = run->result->to->writer;
+    bool *wanted;
+    int rc = sfx_records_begin(run->records, &run->batch, err);
+
+    if (rc <= 0)
+        return rc;
+    wanted = calloc(run->batch.ncols + 1, sizeof(*wanted));
+    if (wanted == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", run->batch.ncols);
+    sfx_query_wants(run->query, &run->batch,
+                    ops->copies != NULL && ops->copies(run->writer, &run->batch), wanted);
+    rc = sfx_records_want(run->records, wanted, err);
+    free(wanted);
+    return rc;
+}
+
 /* Puts the reader on the current stream. */
 static int open_stream(struct run *run, struct sfx_err *err)
 {
     int rc = run->query == NULL ? start(run, sfx_records_format(run->records), err) : 0;
 
-    return rc < 0 ? rc : sfx_records_open(run->records, &run->batch, err);
+    if (rc == 0)
+        rc = sfx_records_open(run->records, &run->batch, err);
+    return rc < 0 ? rc : choose_columns(run, err);
 }
 
 /* Reads the next batch: 1; 0 at the end of the stream. */

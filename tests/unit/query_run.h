@@ -15,7 +15,8 @@ struct query_run {
     const char *program;
     const char *from, *to; /* formats; NULL: csv */
     struct sfx_slice input;
-    size_t piece; /* bytes of a piece; 0: all at once */
+    size_t piece;   /* bytes of a piece; 0: all at once */
+    bool all_cells; /* the reader fills what nobody looks at, too */
     struct sfx_query_opts opts;
     /* Filled: */
     struct sfx_buf output;
@@ -61,8 +62,25 @@ static inline int query_emit(void *ctx, struct sfx_batch *batch, struct sfx_err 
     return o->ops->write(o->writer, batch, o->out, err);
 }
 
+/* What a program does not look at is not read. */
+static inline int query_choose(struct query_run *run, struct sfx_query *query,
+                               const struct sfx_reader_ops *ops, struct sfx_reader *reader,
+                               const struct query_output *output, struct sfx_batch *batch)
+{
+    bool wanted[64];
+    int rc = ops->begin(reader, batch, &run->err);
+
+    if (rc < 0 || batch->ncols > sizeof(wanted))
+        return rc;
+    sfx_query_wants(query, batch,
+                    output->ops->copies != NULL && output->ops->copies(output->writer, batch),
+                    wanted);
+    return ops->want(reader, wanted, &run->err);
+}
+
 static inline int query_pump(struct query_run *run, struct sfx_query *query,
-                             const struct sfx_reader_ops *ops, struct sfx_reader *reader)
+                             const struct sfx_reader_ops *ops, struct sfx_reader *reader,
+                             const struct query_output *output)
 {
     struct query_pieces pieces = {run->input, run->piece};
     struct sfx_byte_source source = {query_read_piece, &pieces, query_pauses, "in", NULL};
@@ -71,6 +89,8 @@ static inline int query_pump(struct query_run *run, struct sfx_query *query,
 
     if (rc == 0)
         rc = ops->open(reader, &source, &run->err);
+    if (rc == 0 && ops->begin != NULL && !run->all_cells)
+        rc = query_choose(run, query, ops, reader, output, &batch);
     while (rc == 0) {
         rc = ops->read(reader, &batch, NULL, &run->err);
         if (rc <= 0)
@@ -104,7 +124,7 @@ static inline int query_run(struct query_run *run)
     reader = from->reader->create(NULL, &run->err);
     query = sfx_query_new(program, &run->opts, query_emit, &output, &run->err);
     if (output.writer != NULL && reader != NULL && query != NULL)
-        rc = query_pump(run, query, from->reader, reader);
+        rc = query_pump(run, query, from->reader, reader, &output);
     if (rc == 0)
         rc = to->writer->finish(output.writer, NULL, &run->output, &run->err);
     if (query != NULL)

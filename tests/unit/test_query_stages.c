@@ -330,6 +330,57 @@ static void results_do_not_depend_on_where_batches_end(void **state)
     sfx_buf_done(&input);
 }
 
+static void what_is_not_looked_at_does_not_matter(void **state)
+{
+    static const char *const programs[] = {
+        "",
+        "where a > 1",
+        "head 2",
+        "distinct b",
+        "n = a * 2",
+        "a = a * 2",
+        "n = a * 2, b = upper(b) | where n > 2",
+        "select c, a",
+        "select -b",
+        "drop a",
+        "rename x = a | where x > 1",
+        "where a > 1 | n = c | select n, b | head 3",
+        "sort b | head 2",
+        "group b: count(), sum(a)",
+        "x = 1 | where b ~ \"x\" | distinct",
+    };
+    static const char *const inputs[] = {
+        "a,b,c\n1,x,u\n2,\"y\",v\n3,\"x, \"\"z\"\"\",\n2,x,w",
+        "a,b,c\r\n1,x,u\r\n2,y,\"v\r\nv\"\r\n3,x,w\r\r\n",
+        "\xef\xbb\xbf\"a\",b,c\n\n1,x,\n2,,\n\n",
+        "a,b,c\r1,x,u\r2,y,v\r",
+        "a,b,c\n",
+    };
+    static const char *const formats[] = {"csv", "tsv", "jsonl"};
+    size_t p, i, f, piece;
+
+    (void)state;
+    for (p = 0; p < SFX_COUNT(programs); p++)
+        for (i = 0; i < SFX_COUNT(inputs); i++)
+            for (f = 0; f < SFX_COUNT(formats); f++)
+                for (piece = 0; piece < 3; piece++) {
+                    struct query_run some = {.program = programs[p],
+                                             .to = formats[f],
+                                             .input = sfx_slice_str(inputs[i]),
+                                             .piece = piece * 5};
+                    struct query_run all = some;
+
+                    all.all_cells = true;
+                    assert_int_equal(query_run(&some), query_run(&all));
+                    assert_string_equal(some.err.text, all.err.text);
+                    assert_int_equal(some.output.len, all.output.len);
+                    if (all.output.len > 0)
+                        assert_memory_equal(some.output.data, all.output.data, all.output.len);
+                    sfx_buf_done(&some.output);
+                    sfx_buf_done(&all.output);
+                }
+}
+
 static void a_sort_beyond_its_memory_gives_the_same_bytes(void **state)
 {
     static const char *const programs[] = {"sort num(n)", "sort -t, n", "sort t | head 100",
@@ -403,6 +454,7 @@ int main(void)
         cmocka_unit_test(what_a_record_is_refused_for_is_said),
         cmocka_unit_test(the_first_bad_record_is_told_whatever_stage_met_it),
         cmocka_unit_test(results_do_not_depend_on_where_batches_end),
+        cmocka_unit_test(what_is_not_looked_at_does_not_matter),
         cmocka_unit_test(a_sort_beyond_its_memory_gives_the_same_bytes),
         cmocka_unit_test(a_group_beyond_its_memory_is_refused_by_name),
         cmocka_unit_test(a_missing_folder_for_spilling_is_told),
