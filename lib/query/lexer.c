@@ -11,8 +11,8 @@
 
 /* Longest first. */
 static const char *const marks[] = {"==", "!=", "<=", ">=", "??", "||", "&&", "=",
-                                    "<",  ">",  "~",  "?",  "+",  "-",  "*",  "/",
-                                    "%",  "(",  ")",  ",",  ":",  "!",  ";"};
+                                    "..", "<",  ">",  "~",  "?",  "+",  "-",  "*",
+                                    "/",  "%",  "(",  ")",  ",",  ":",  "!",  ";"};
 
 static bool starts_name(unsigned char c)
 {
@@ -24,7 +24,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool continues_name(unsigned char c)
+bool sfx_is_name_byte(unsigned char c)
 {
     return starts_name(c) || is_digit((char)c);
 }
@@ -83,7 +83,7 @@ static int lex_number(struct sfx_parser *p, const char *end)
         while (at < end && is_digit(*at))
             at++;
     }
-    while (at < end && continues_name((unsigned char)*at))
+    while (at < end && sfx_is_name_byte((unsigned char)*at))
         at++;
     p->token.raw = sfx_slice(p->next, (size_t)(at - p->next));
     p->token.kind = SFX_TOKEN_NUMBER;
@@ -96,7 +96,7 @@ static void lex_name(struct sfx_parser *p, const char *end)
 {
     const char *at = p->next;
 
-    while (at < end && (continues_name((unsigned char)*at) ||
+    while (at < end && (sfx_is_name_byte((unsigned char)*at) ||
                         (*at == '.' && at + 1 < end && starts_name((unsigned char)at[1]))))
         at++;
     p->token.raw = p->token.value = sfx_slice(p->next, (size_t)(at - p->next));

@@ -53,10 +53,7 @@ bool sfx_program_fixes_columns(const struct sfx_program *program)
     size_t i;
 
     for (i = 0; i < program->nstages; i++) {
-        const struct sfx_stage_ast *stage = &program->stages[i];
-
-        /* select -x leaves the others to the input. */
-        if (stage->verb->fixes_columns && (stage->items.count == 0 || !stage->items.items[0].minus))
+        if (program->stages[i].verb->fixes_columns)
             return true;
     }
     return false;

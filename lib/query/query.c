@@ -206,6 +206,7 @@ void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in)
     out->nrows = in->nrows;
     out->sel = in->sel;
     out->nsel = in->nsel;
+    out->ordered = out->ordered || in->ordered;
     out->input = in->input;
     out->member = in->member;
     out->eol = in->eol;
@@ -262,6 +263,7 @@ static int fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sf
     sink->batch.open_schema = frame->open;
     sink->batch.nraw = frame->nraw;
     sink->batch.raw_dialect = frame->raw_dialect;
+    sink->batch.ordered = frame->ordered;
     return 0;
 }
 

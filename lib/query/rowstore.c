@@ -87,6 +87,7 @@ int sfx_rowstore_bind(struct sfx_rowstore *s, const struct sfx_frame *frame, str
     if (s->ncols == 0)
         s->eol = frame->eol;
     s->open = s->open || frame->open;
+    s->ordered = s->ordered || frame->ordered;
     for (i = 0; i < s->ncols; i++)
         s->from[i] = -1;
     for (i = 0; i < frame->ncols; i++) {
@@ -278,6 +279,7 @@ int sfx_rowstore_make_frame(const struct sfx_rowstore *s, struct sfx_frame *out,
         return SFX_E_NOMEM;
     out->ncols = s->ncols;
     out->open = s->open;
+    out->ordered = s->ordered;
     out->eol = s->eol;
     out->input = out->member = NULL;
     for (i = 0; i < s->ncols; i++) {

@@ -23,7 +23,7 @@ struct sfx_rowstore {
     struct sfx_qcolumn *cols; /* vec is NULL */
     enum sfx_type *types;     /* NULL: not seen yet; CELL: differs between frames */
     size_t ncols, cap_cols;
-    bool open;
+    bool open, ordered;
     enum sfx_eol eol;
     /* For the frames that come in: which of their columns is that of the union; -1: none. */
     int32_t *from;

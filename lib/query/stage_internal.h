@@ -22,6 +22,7 @@ struct sfx_frame {
     uint32_t nsel;
     uint64_t schema_id; /* another one: names, types or number of columns have changed */
     bool open;          /* records may have columns that are not known yet (JSON) */
+    bool ordered; /* the program put the columns in this order, whatever that of the records */
     const char *input, *member;
     enum sfx_eol eol;
     /* The first nraw columns are those of the record at rows[].raw, see sfx_batch. Whoever makes
@@ -78,7 +79,7 @@ struct sfx_verb {
         const char *program, *input, *output;
     } example;
     bool can_fail;      /* it evaluates what can make a record bad */
-    bool fixes_columns; /* its stage names the columns that come out; not those with - */
+    bool fixes_columns; /* its stage names the columns that come out */
     /*
      * What the stage looks at, when `rest` is what is looked at behind it. NULL: at everything.
      * SFX_REST_RECORD may be answered only by a stage that keeps nraw of its frames.
@@ -207,6 +208,7 @@ extern const struct sfx_verb sfx_verb_expect;
 extern const struct sfx_verb sfx_verb_group;
 extern const struct sfx_verb sfx_verb_head;
 extern const struct sfx_verb sfx_verb_rename;
+extern const struct sfx_verb sfx_verb_reorder;
 extern const struct sfx_verb sfx_verb_select;
 extern const struct sfx_verb sfx_verb_sort;
 extern const struct sfx_verb sfx_verb_where;

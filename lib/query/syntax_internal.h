@@ -109,6 +109,9 @@ struct sfx_parser {
 /* Reads the next token into p->token. Errors: USAGE (p->err), NOMEM. */
 int sfx_lex(struct sfx_parser *p);
 
+/* Whether a bare name goes on with byte c. */
+bool sfx_is_name_byte(unsigned char c);
+
 /* True when the token is that mark, or that unquoted word. */
 bool sfx_token_is(const struct sfx_token *token, const char *text);
 

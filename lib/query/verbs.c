@@ -11,6 +11,7 @@ static const struct sfx_verb *const verbs[] = {
     &sfx_verb_select,
     &sfx_verb_drop,
     &sfx_verb_rename,
+    &sfx_verb_reorder,
     &sfx_verb_sort,
     &sfx_verb_head,
     &sfx_verb_distinct,

@@ -89,8 +89,9 @@ struct sfx_batch {
     uint32_t nrows;              /* filled rows */
     uint16_t
         *sel; /* the rows that are alive, ascending or in output order; capacity SFX_BATCH_ROWS */
-    uint32_t nsel;      /* a fresh batch has sel = 0 … nrows-1 */
-    bool open_schema;   /* JSON: other records may have other columns; what is not there is null */
+    uint32_t nsel;    /* a fresh batch has sel = 0 … nrows-1 */
+    bool open_schema; /* JSON: other records may have other columns; what is not there is null */
+    bool ordered;     /* the order of the columns is asked for: records are not in one of theirs */
     uint64_t schema_id; /* a hash of names and number of columns; 0: no columns */
     const char *input;  /* name of the operand, borrowed from the reader's input */
     const char *member; /* NULL when the operand is no archive */

@@ -146,6 +146,7 @@ static bool has_key(struct sfx_slice raw, const char *value, const char *key, si
 static bool is_intact(const struct sfx_writer *w, const struct sfx_batch *batch, uint32_t row)
 {
     const struct sfx_row_origin *origin = &batch->rows[row];
+    const char *before = origin->raw.ptr;
     uint32_t members = 0;
     size_t i;
 
@@ -164,6 +165,9 @@ static bool is_intact(const struct sfx_writer *w, const struct sfx_batch *batch,
         if (value < origin->raw.ptr || value >= origin->raw.ptr + origin->raw.len ||
             !has_key(origin->raw, value, w->keys.data + w->key[i].at + 1, w->key[i].len - 1))
             return false;
+        if (batch->ordered && value < before)
+            return false;
+        before = value;
         members++;
     }
     /* An object of nothing has no cell to say that it spans lines. */

@@ -224,8 +224,6 @@ static void errors_point_at_the_place(void **state)
          "  x = 12abc\n      ^"},
         {"größe = ün", "there is no column ün", "  größe = ün\n          ^"},
         {"head x", "a whole number is expected here", "  head x\n       ^"},
-        {"select price, -zip", "select takes the columns to keep, or those to leave out with -",
-         "  select price, -zip\n                 ^"},
     };
     static const char input[] = "price,zip,name\n1,2,3\n";
     size_t i;

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Selectors, and the verbs that choose, name, order, split and merge columns. */
+#include "base/size.h"
+#include "query_run.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+
+/* Runs program over input, whole and in pieces of a byte, and wants expected from both. */
+static void gives(const char *format, const char *program, const char *input, const char *expected)
+{
+    static const size_t pieces[] = {0, 1};
+    size_t i;
+
+    for (i = 0; i < SFX_COUNT(pieces); i++) {
+        struct query_run run = {.program = program,
+                                .from = format,
+                                .to = format,
+                                .input = sfx_slice_str(input),
+                                .piece = pieces[i]};
+
+        if (query_run(&run) != 0)
+            fail_msg("%s: %s", program, run.err.text);
+        assert_string_equal(sfx_buf_cstr(&run.output, NULL), expected);
+        sfx_buf_done(&run.output);
+    }
+}
+
+/* Wants the error, and the place that the caret shows. */
+static void refuses(const char *program, const char *input, const char *message, size_t column)
+{
+    struct query_run run = {.program = program, .input = sfx_slice_str(input)};
+    const char *caret;
+
+    if (query_run(&run) != SFX_E_USAGE)
+        fail_msg("%s: is not refused: %s", program, run.err.text);
+    assert_string_equal(run.err.text, message);
+    caret = strrchr(run.err.note, '\n');
+    assert_non_null(caret);
+    assert_int_equal(strlen(caret + 1), 2 + column + 1);
+    sfx_buf_done(&run.output);
+}
+
+#define WIDE "id,price_a,price_b,name,q1,q2,q9,a/b\n1,2,3,4,5,6,7,8\n"
+
+static void selectors_choose_columns(void **state)
+{
+    static const char *const cases[][2] = {
+        {"select price_*", "price_a,price_b\n2,3\n"},
+        {"select q[1-4], id", "q1,q2,id\n5,6,1\n"},
+        {"select *b", "price_b,a/b\n3,8\n"},
+        {"select a*", "a/b\n8\n"},
+        {"select q?", "q1,q2,q9\n5,6,7\n"},
+        {"select name..q2", "name,q1,q2\n4,5,6\n"},
+        {"select q2..name", "q2,q1,name\n6,5,4\n"},
+        {"select q2..", "q2,q9,a/b\n6,7,8\n"},
+        {"select ..price_a", "id,price_a\n1,2\n"},
+        {"select /^p.*b$/, /NAME/i", "price_b,name\n3,4\n"},
+        {"select /a\\/b/", "a/b\n8\n"},
+        {"select /\\//", "a/b\n8\n"},
+        {"select 2, 1", "price_a,id\n2,1\n"},
+        {"select 3..4, `a/b`", "price_b,name,a/b\n3,4,8\n"},
+        {"select 7..", "q9,a/b\n7,8\n"},
+        {"select `a/b`..7", "a/b,q9\n8,7\n"},
+        {"select name, *", "name,id,price_a,price_b,q1,q2,q9,a/b\n4,1,2,3,5,6,7,8\n"},
+        {"select *, id, name | select 6..", "a/b,id,name\n8,1,4\n"},
+        {"select *, -price_*, -/q/", "id,name,a/b\n1,4,8\n"},
+        {"select -1, -3..8", "price_a\n2\n"},
+        {"select id, name, id", "id,name\n1,4\n"},
+        {"select nosuch*, id", "id\n1\n"},
+        {"select x = id, id, y = id", "x,id,y\n1,1,1\n"},
+        {"select x = id, * | select 1..2", "x,price_a\n1,2\n"},
+        {"select id, total = price_a * q9, n = 7", "id,total,n\n1,14,7\n"},
+        {"select id = id + 1, q1", "id,q1\n2,5\n"},
+        {"select *\nhead 1 | select 1", "id\n1\n"},
+        {"drop price_*, q1..", "id,name\n1,4\n"},
+        {"drop -id", "id\n1\n"},
+        {"drop nosuch* | select 1", "id\n1\n"},
+        {"reorder q9, name | select 1..3", "q9,name,id\n7,4,1\n"},
+        {"reorder id last | select 7..", "a/b,id\n8,1\n"},
+        {"reorder q* after id | select 1..5", "id,q1,q2,q9,price_a\n1,5,6,7,2\n"},
+        {"reorder name before 1 | select ..id", "name,id\n4,1\n"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SFX_COUNT(cases); i++)
+        gives("csv", cases[i][0], WIDE, cases[i][1]);
+}
+
+static void a_program_that_names_no_column_is_refused(void **state)
+{
+    (void)state;
+    refuses("select id, nmae", WIDE, "there is no column nmae: did you mean name?", 11);
+    refuses("drop price_c", WIDE, "there is no column price_c: did you mean price_a?", 5);
+    refuses("select 9", WIDE, "there is no column 9: there are 8", 7);
+    refuses("select id..nosuch", WIDE, "there is no column nosuch", 11);
+    refuses("select nosuch*", WIDE, "select leaves no column", 0);
+    refuses("drop *", WIDE, "drop leaves no column", 0);
+    refuses("select", WIDE, "a column is expected here", 6);
+    refuses("select id, | head 1", WIDE, "a column is expected here", 11);
+    refuses("select -", WIDE, "a column is expected here", 8);
+    refuses("select (id)", WIDE, "a column is expected here", 7);
+    refuses("select /a", WIDE, "a regular expression is not closed: / is missing", 7);
+    refuses("select 0", WIDE,
+            "0 is no column: positions are whole numbers from 1, odd names stand in backticks", 7);
+    refuses("select 1a", WIDE,
+            "1a is no column: positions are whole numbers from 1, odd names stand in backticks", 7);
+    refuses("select id, x = id, x = name", WIDE, "select gives two columns the name x", 11);
+    refuses("reorder id before id", WIDE, "a column is not moved beside itself", 18);
+    refuses("reorder id before q*", WIDE, "before is followed by one column", 18);
+    refuses("reorder id behind q1", WIDE,
+            "behind is not expected here; reorder is written: reorder COLUMNS [first | last | "
+            "before COLUMN | after COLUMN]",
+            11);
+}
+
+static void a_selection_of_json_follows_the_records(void **state)
+{
+    static const char input[] = "{\"a\":1,\"x_1\":2}\n{\"x_2\":3,\"a\":4}\n{\"b\":5}\n";
+
+    (void)state;
+    gives("jsonl", "select x_*", input, "{\"x_1\":2}\n{\"x_2\":3}\n{}\n");
+    gives("jsonl", "select b, a", input, "{\"a\":1}\n{\"a\":4}\n{\"b\":5}\n");
+    gives("jsonl", "drop a, nosuch", input, "{\"x_1\":2}\n{\"x_2\":3}\n{\"b\":5}\n");
+    gives("jsonl", "reorder a last", input,
+          "{\"x_1\":2,\"a\":1}\n{\"x_2\":3,\"a\":4}\n{\"b\":5}\n");
+    gives("jsonl", "reorder x_2 after nosuch | select *, -b", input,
+          "{\"a\":1,\"x_1\":2}\n{\"x_2\":3,\"a\":4}\n{}\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(selectors_choose_columns),
+        cmocka_unit_test(a_program_that_names_no_column_is_refused),
+        cmocka_unit_test(a_selection_of_json_follows_the_records),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
