@@ -24,8 +24,12 @@ static const struct sfx_opt opts[] = {
     {'f', "file", "FILE", SFX_OPT_STR, AT(words.program_file),
      "Read the program from FILE; all operands are inputs.", NULL, 0, 0},
     {'o', "output", "FILE", SFX_OPT_STR, AT(words.output),
-     "Write to FILE, which appears when it is complete. With -E a template, see sfx(7). Default: "
-     "standard output.", NULL, 0, 0},
+     "Write to FILE, which appears when it is complete; out/{country}/{day}.csv is a file for each "
+     "value of these columns. With -E a template, see sfx(7). Default: standard output.",
+     NULL, 0, 0},
+    {0, "split-by", "COLUMNS", SFX_OPT_STR, AT(words.split_by),
+     "Write a file for each value of COLUMNS, joined by commas, beneath the folder given with -o: "
+     "FOLDER/VALUE/VALUE.csv.", NULL, 0, 0},
     {'i', "from", "FORMAT", SFX_OPT_STR, AT(words.from),
      "Format of the inputs: csv, tsv, jsonl or json. Default: by name and content of each.",
      "csv|tsv|jsonl|json", 0, 0},
@@ -60,6 +64,10 @@ static const struct sfx_opt opts[] = {
      "Where sort puts what exceeds the memory. Default $TMPDIR or /tmp.", NULL, 0, 0},
     {0, "durable", NULL, SFX_OPT_FLAG, AT(words.durable),
      "Sync outputs to the disk before they get their name.", NULL, 0, 0},
+    {0, "max-open", "N", SFX_OPT_UINT, AT(words.max_open),
+     "Files that are open at a time when outputs are split. Default 128.", NULL, 1, 0},
+    {0, "max-outputs", "N", SFX_OPT_UINT, AT(words.max_outputs),
+     "Refuse to split into more outputs. Default 10,000.", NULL, 1, 0},
     {0, "max-record", "SIZE", SFX_OPT_SIZE, AT(words.max_record_nbytes), "Refuse longer records. "
      "Default 64M.", NULL, 1, 0},
     {0, "max-field", "SIZE", SFX_OPT_SIZE, AT(words.max_field_nbytes), "Refuse longer fields. "

@@ -35,10 +35,15 @@ struct sfx_outfile {
     int dirfd; /* its folder */
     bool durable;
     bool no_clobber;
+    bool parked; /* both are closed, temp is the file … */
+    dev_t dev;   /* … with these */
+    ino_t ino;
+    const char *root;            /* behind path; NULL: path is the whole name */
+    const char *rel;             /* the name beneath root */
     size_t nfolders;             /* folders above dirfd that may be new: synced too */
     char base[NAME_MAX + 1];     /* its name in the folder */
     char temp[TEMP_NAME_NBYTES]; /* its temporary name, empty while it has none */
-    char path[];                 /* root and path, for messages */
+    char path[];                 /* root and path, for messages; then both, each alone */
 };
 
 static void make_temp_name(char name[TEMP_NAME_NBYTES])
@@ -170,7 +175,9 @@ static struct sfx_outfile *allocate(const char *path, const struct sfx_outfile_o
     size_t root_len = strlen(root);
     const char *slash = root_len > 0 && root[root_len - 1] != '/' ? "/" : "";
     size_t nbytes = root_len + 1 + strlen(path) + 1;
-    struct sfx_outfile *out = calloc(1, sizeof(*out) + nbytes);
+    size_t rel_nbytes = strlen(path) + 1;
+    size_t root_nbytes = opts->root != NULL ? strlen(opts->root) + 1 : 0;
+    struct sfx_outfile *out = calloc(1, sizeof(*out) + nbytes + rel_nbytes + root_nbytes);
 
     if (out == NULL)
         return NULL;
@@ -179,6 +186,9 @@ static struct sfx_outfile *allocate(const char *path, const struct sfx_outfile_o
     out->durable = opts->durable;
     out->no_clobber = opts->no_clobber;
     (void)snprintf(out->path, nbytes, "%s%s%s", root, slash, path);
+    out->rel = memcpy(out->path + nbytes, path, rel_nbytes);
+    if (opts->root != NULL)
+        out->root = memcpy(out->path + nbytes + rel_nbytes, opts->root, root_nbytes);
     return out;
 }
 
@@ -236,6 +246,63 @@ static int link_as_temp(struct sfx_outfile *out)
     if (rc < 0)
         out->temp[0] = '\0';
     return rc;
+}
+
+int sfx_outfile_park(struct sfx_outfile *out, struct sfx_err *err)
+{
+    struct stat st;
+    int rc;
+
+    if (out->parked)
+        return 0;
+    if (fstat(out->fd, &st) != 0)
+        return sfx_err_errno(err, errno, "%s", out->path);
+    if (out->temp[0] == '\0' && (rc = link_as_temp(out)) < 0)
+        return sfx_err_errno(err, -rc, "%s: cannot name the output", out->path);
+    out->dev = st.st_dev;
+    out->ino = st.st_ino;
+    rc = sfx_io_close(&out->fd, err);
+    (void)sfx_io_close(&out->dirfd, NULL);
+    out->parked = true;
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", out->path) : 0;
+}
+
+int sfx_outfile_resume(struct sfx_outfile *out, struct sfx_err *err)
+{
+    const struct sfx_outfile_opts opts = {.root = out->root};
+    const size_t nfolders = out->nfolders;
+    struct stat st;
+
+    if (!out->parked)
+        return 0;
+    if (out->dirfd < 0) {
+        int rc = open_target_folder(out, out->rel, &opts, err);
+
+        out->nfolders = nfolders;
+        if (rc < 0)
+            return rc;
+    }
+    out->fd = openat(out->dirfd, out->temp, O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+    if (out->fd < 0 || fstat(out->fd, &st) != 0)
+        return sfx_err_errno(err, errno, "%s: cannot go on with the output", out->path);
+    if (st.st_dev != out->dev || st.st_ino != out->ino) {
+        (void)sfx_io_close(&out->fd, NULL);
+        return sfx_err_set(err, SFX_E_INPUT, "%s: %s was replaced", out->path, out->temp);
+    }
+    out->parked = false;
+    return 0;
+}
+
+int sfx_outfile_prepare(struct sfx_outfile *out, struct sfx_err *err)
+{
+    int rc = sfx_outfile_resume(out, err);
+
+    if (rc < 0)
+        return rc;
+    if (out->durable && fsync(out->fd) != 0)
+        return sfx_err_errno(err, errno, "%s: cannot sync", out->path);
+    rc = out->temp[0] == '\0' ? link_as_temp(out) : 0;
+    return rc < 0 ? sfx_err_errno(err, -rc, "%s: cannot name the output", out->path) : 0;
 }
 
 /* Moves the temporary name to the final one, replacing. Returns 0 or -errno. */
@@ -311,8 +378,10 @@ static int sync_folders(const struct sfx_outfile *out, struct sfx_err *err)
 
 int sfx_outfile_commit(struct sfx_outfile *out, struct sfx_err *err)
 {
-    int rc;
+    int rc = sfx_outfile_resume(out, err);
 
+    if (rc < 0)
+        return rc;
     if (out->durable && fsync(out->fd) != 0)
         return sfx_err_errno(err, errno, "%s: cannot sync", out->path);
     /* A file with a name is closed first: network file systems report failed writes then. */
@@ -335,7 +404,9 @@ void sfx_outfile_free(struct sfx_outfile *out)
 {
     if (out == NULL)
         return;
-    if (out->temp[0] != '\0')
+    if (out->parked)
+        (void)sfx_outfile_resume(out, NULL); /* to take its temporary name away */
+    if (out->temp[0] != '\0' && out->dirfd >= 0)
         (void)unlinkat(out->dirfd, out->temp, 0);
     (void)sfx_io_close(&out->fd, NULL);
     (void)sfx_io_close(&out->dirfd, NULL);

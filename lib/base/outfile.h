@@ -7,6 +7,9 @@
  * nothing is visible under the name and what stood there stays; a process that is killed leaves
  * nothing, or at most one ".sfx-*.tmp". _free without _commit throws the output away. What stood
  * under the name is replaced, not written to: a symbolic link there goes, what it led to stays.
+ *
+ * Many outputs at once: _park closes those that need not be open, _prepare of all and then _commit
+ * of all makes them appear together as nearly as renaming can.
  */
 #ifndef SFX_BASE_OUTFILE_H
 #define SFX_BASE_OUTFILE_H
@@ -33,11 +36,24 @@ struct sfx_outfile_opts {
 struct sfx_outfile *sfx_outfile_new(const char *path, const struct sfx_outfile_opts *opts,
                                     struct sfx_err *err);
 
-/* The descriptor to write to (read-write, seekable); owned by the outfile, -1 after _commit. */
+/* The descriptor to write to (read-write, seekable); owned by the outfile, -1 after _commit
+ * and _park. */
 int sfx_outfile_fd(const struct sfx_outfile *out);
 
 /* Appends len bytes: sfx_io_write on the descriptor, with the path in the error. */
 int sfx_outfile_write(struct sfx_outfile *out, const void *ptr, size_t len, struct sfx_err *err);
+
+/* Closes the output's descriptors for now; it stands under its temporary name. Nothing if it is
+ * parked. Errors: IO. */
+int sfx_outfile_park(struct sfx_outfile *out, struct sfx_err *err);
+
+/* Opens a parked output again, at its end. Nothing if it is open. Errors: IO; INPUT when the file
+ * under the temporary name is another one. */
+int sfx_outfile_resume(struct sfx_outfile *out, struct sfx_err *err);
+
+/* Does what of _commit may fail for want of room or for a bad disk: only a rename is left then.
+ * Errors: IO. */
+int sfx_outfile_prepare(struct sfx_outfile *out, struct sfx_err *err);
 
 /* Gives the output its name. The output must still be freed. Errors: IO, USAGE (no_clobber). */
 int sfx_outfile_commit(struct sfx_outfile *out, struct sfx_err *err);

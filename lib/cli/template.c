@@ -13,7 +13,7 @@
 
 #define NS_PER_S 1000000000
 
-enum name_id { PATH, DIR, BASE, STEM, EXT, ID, DATE, TIME, WIDTH, HEIGHT, N, LITERAL };
+enum name_id { PATH, DIR, BASE, STEM, EXT, ID, DATE, TIME, WIDTH, HEIGHT, N, COLUMN, LITERAL };
 
 static const char *const names[] = {"path", "dir",  "base",  "stem",   "ext", "id",
                                     "date", "time", "width", "height", "n",   NULL};
@@ -22,11 +22,12 @@ static const char *const names[] = {"path", "dir",  "base",  "stem",   "ext", "i
 
 struct piece {
     enum name_id id;
-    size_t start, len; /* LITERAL: bytes of literals */
+    size_t start, len; /* LITERAL: bytes of literals; COLUMN: its name there */
 };
 
 struct sfx_template {
-    struct sfx_buf literals; /* all literal text, braces unescaped */
+    enum sfx_template_columns which;
+    struct sfx_buf literals; /* all literal text, braces unescaped, and names of columns */
     struct piece *pieces;    /* owned */
     size_t npieces;
     size_t root_len; /* bytes of literals that are the root */
@@ -42,7 +43,7 @@ bool sfx_template_uses(const struct sfx_template *t, const char *name)
     size_t i;
 
     for (i = 0; i < t->npieces; i++) {
-        if (t->pieces[i].id != LITERAL && strcmp(names[t->pieces[i].id], name) == 0)
+        if (t->pieces[i].id < COLUMN && strcmp(names[t->pieces[i].id], name) == 0)
             return true;
     }
     return false;
@@ -82,6 +83,23 @@ static int add_literal(struct sfx_template *t, char byte, struct sfx_err *err)
     return rc;
 }
 
+static int add_column(struct sfx_template *t, struct sfx_slice name, struct sfx_err *err)
+{
+    int rc = add_piece(t, (struct piece){COLUMN, t->literals.len, name.len}, err);
+
+    return rc == 0 ? sfx_buf_append(&t->literals, name.ptr, name.len, err) : rc;
+}
+
+/* How many bytes of text are a placeholder's name; in backticks it may hold braces and slashes. */
+static size_t name_len(const struct sfx_template *t, const char *text)
+{
+    const char *end = NULL;
+
+    if (t->which != SFX_TEMPLATE_NO_COLUMNS && text[0] == '`')
+        end = strstr(text + 1, "`}");
+    return end != NULL ? (size_t)(end - text) + 1 : strcspn(text, "{}/");
+}
+
 /* Adds the placeholder called name, which begins at byte `at` (from 1) of the template. */
 static int add_placeholder(struct sfx_template *t, struct sfx_slice name, size_t at,
                            struct sfx_err *err)
@@ -90,11 +108,16 @@ static int add_placeholder(struct sfx_template *t, struct sfx_slice name, size_t
     size_t i;
     int nearest;
 
+    if (t->which != SFX_TEMPLATE_NO_COLUMNS && name.len > 2 && name.ptr[0] == '`' &&
+        name.ptr[name.len - 1] == '`')
+        return add_column(t, sfx_slice(name.ptr + 1, name.len - 2), err);
     for (i = 0; i < NNAMES; i++) {
         known[i] = sfx_slice_str(names[i]);
-        if (sfx_slice_eq(known[i], name))
+        if (t->which != SFX_TEMPLATE_ONLY_COLUMNS && sfx_slice_eq(known[i], name))
             return add_piece(t, (struct piece){(enum name_id)i, 0, 0}, err);
     }
+    if (t->which != SFX_TEMPLATE_NO_COLUMNS && name.len > 0)
+        return add_column(t, name, err);
     nearest = name.len > 0 ? sfx_text_nearest(name, known, NNAMES) : -1;
     if (nearest >= 0)
         return sfx_err_set(err, SFX_E_USAGE, "byte %zu: unknown {%.*s}; did you mean {%s}?", at,
@@ -116,7 +139,7 @@ static int compile(struct sfx_template *t, const char *text, struct sfx_err *err
         } else if (*at == '}') {
             rc = sfx_err_set(err, SFX_E_USAGE, "byte %zu: a brace alone; write }} for it", place);
         } else if (*at == '{') {
-            size_t len = strcspn(at + 1, "{}/");
+            size_t len = name_len(t, at + 1);
 
             if (at[1 + len] != '}')
                 rc = sfx_err_set(err, SFX_E_USAGE,
@@ -135,6 +158,12 @@ static int compile(struct sfx_template *t, const char *text, struct sfx_err *err
 
 struct sfx_template *sfx_template_new(const char *text, struct sfx_err *err)
 {
+    return sfx_template_new_columns(text, SFX_TEMPLATE_NO_COLUMNS, err);
+}
+
+struct sfx_template *sfx_template_new_columns(const char *text, enum sfx_template_columns which,
+                                              struct sfx_err *err)
+{
     struct sfx_template *t = calloc(1, sizeof(*t));
     const char *slash;
     int rc;
@@ -143,6 +172,7 @@ struct sfx_template *sfx_template_new(const char *text, struct sfx_err *err)
         (void)sfx_err_set(err, SFX_E_NOMEM, "out of memory");
         return NULL;
     }
+    t->which = which;
     rc = compile(t, text, err);
     if (rc != 0) {
         (void)sfx_err_wrap(err, rc, "template \"%s\"", text);
@@ -154,6 +184,19 @@ struct sfx_template *sfx_template_new(const char *text, struct sfx_err *err)
         t->root_len = slash != NULL ? (size_t)(slash - t->literals.data) + 1 : 0;
     }
     return t;
+}
+
+struct sfx_slice sfx_template_column(const struct sfx_template *t, size_t i)
+{
+    size_t at;
+
+    for (at = 0; at < t->npieces; at++) {
+        const struct piece *piece = &t->pieces[at];
+
+        if (piece->id == COLUMN && i-- == 0)
+            return sfx_slice(t->literals.data + piece->start, piece->len);
+    }
+    return sfx_slice(NULL, 0);
 }
 
 /* Appends a value that must stay within one part of the name. */
@@ -230,6 +273,7 @@ static bool is_known(enum name_id id, const struct sfx_template_values *v)
     case WIDTH: return v->width >= 0;
     case HEIGHT: return v->height >= 0;
     case N: return v->n >= 0;
+    case COLUMN:
     case LITERAL: break;
     }
     return true;
@@ -256,6 +300,7 @@ static int put_value(enum name_id id, const struct sfx_template_values *v, struc
     case WIDTH: return sfx_buf_printf(out, err, "%" PRId64, v->width);
     case HEIGHT: return sfx_buf_printf(out, err, "%" PRId64, v->height);
     case N: return sfx_buf_printf(out, err, "%" PRId64, v->n);
+    case COLUMN:
     case LITERAL: break;
     }
     return 0;
@@ -293,7 +338,7 @@ static int settle(struct sfx_template_name *name, struct sfx_err *err)
 int sfx_template_render(const struct sfx_template *t, const struct sfx_template_values *values,
                         struct sfx_template_name *name, struct sfx_err *err)
 {
-    size_t i;
+    size_t i, ncolumns = 0;
     int rc;
 
     sfx_buf_clear(&name->path);
@@ -304,6 +349,8 @@ int sfx_template_render(const struct sfx_template *t, const struct sfx_template_
 
         if (piece->id == LITERAL)
             rc = sfx_buf_append(&name->path, t->literals.data + piece->start, piece->len, err);
+        else if (piece->id == COLUMN)
+            rc = sfx_template_put_column(&name->path, values->columns[ncolumns++], err);
         else
             rc = put_value(piece->id, values, &name->path, err);
     }

@@ -22,8 +22,10 @@ struct run {
     bool reading;                   /* the reader is at work, not the query */
     /* The output side. */
     struct sfx_query *query;
-    struct sfx_writer *writer;
+    struct sfx_writer *writer; /* NULL: the output is split */
     struct sfx_buf out;
+    struct sfx_side_outputs side;
+    struct sfx_buf split; /* the template of split outputs */
 };
 
 static int flush(struct run *run, struct sfx_err *err)
@@ -41,8 +43,11 @@ static int flush(struct run *run, struct sfx_err *err)
 static int write_batch(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
 {
     struct run *run = ctx;
-    int rc = run->result->to->writer->write(run->writer, batch, &run->out, err);
+    int rc;
 
+    if (run->writer == NULL)
+        return sfx_outputs_put(run->job->outputs, sfx_buf_slice(&run->split), batch, err);
+    rc = run->result->to->writer->write(run->writer, batch, &run->out, err);
     return rc == 0 && run->out.len >= FLUSH_NBYTES ? flush(run, err) : rc;
 }
 
@@ -70,18 +75,38 @@ static bool needs_union(const struct run *run)
     return run->job->npaths > 1 && sfx_transform_headers_differ(run->job);
 }
 
+/* Makes what writes records: outputs by name, or a writer. */
+static int start_output(struct run *run, struct sfx_err *err)
+{
+    const struct sfx_transform_job *job = run->job;
+    const struct sfx_format *to = run->result->to;
+
+    if (to->writer == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "%s cannot be written", to->name);
+    if (job->outputs != NULL)
+        sfx_outputs_set_format(job->outputs, to);
+    if (job->split != NULL)
+        return sfx_buf_printf(&run->split, err, "%s%s%s", job->split,
+                              job->split_ends_bare ? "." : "",
+                              job->split_ends_bare ? to->extensions[0] : "");
+    run->writer = to->writer->create(&job->writer, err);
+    return run->writer != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_NOMEM;
+}
+
 /* Makes query and writer, when the first stream has said what format it is. */
 static int start(struct run *run, const struct sfx_format *from, struct sfx_err *err)
 {
     const struct sfx_transform_job *job = run->job;
     struct sfx_query_opts opts = job->query;
+    int rc;
 
     run->result->to = job->to != NULL ? job->to : from;
-    if (run->result->to->writer == NULL)
-        return sfx_err_set(err, SFX_E_USAGE, "%s cannot be written", run->result->to->name);
-    run->writer = run->result->to->writer->create(&job->writer, err);
-    if (run->writer == NULL)
-        return err != NULL ? (int)err->code : SFX_E_NOMEM;
+    rc = start_output(run, err);
+    if (rc < 0)
+        return rc;
+    run->side = (struct sfx_side_outputs){sfx_outputs_put, job->outputs};
+    if (job->outputs != NULL)
+        opts.side = &run->side;
     opts.rejects = job->query.rejects != NULL ? &run->refused : NULL;
     opts.union_columns = needs_union(run);
     run->query = sfx_query_new(job->program, &opts, write_batch, run, err);
@@ -101,7 +126,9 @@ static int choose_columns(struct run *run, struct sfx_err *err)
     if (wanted == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", run->batch.ncols);
     sfx_query_wants(run->query, &run->batch,
-                    ops->copies != NULL && ops->copies(run->writer, &run->batch), wanted);
+                    run->writer != NULL && ops->copies != NULL &&
+                        ops->copies(run->writer, &run->batch),
+                    wanted);
     rc = sfx_records_want(run->records, wanted, err);
     free(wanted);
     return rc;
@@ -184,7 +211,7 @@ static int finish(struct run *run, struct sfx_err *err)
         rc = start(run, sfx_format_detect(NULL, sfx_slice(NULL, 0)), err);
     if (rc == 0)
         rc = sfx_query_finish(run->query, &run->batch, err);
-    if (rc == 0)
+    if (rc == 0 && run->writer != NULL)
         rc = run->result->to->writer->finish(run->writer, NULL, &run->out, err);
     return rc;
 }
@@ -221,12 +248,16 @@ int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_
     }
     if (rc == 0)
         rc = finish(&run, err);
+    if (rc == 0 && job->outputs != NULL)
+        rc = sfx_outputs_finish(job->outputs, err);
     /* What came before a bad record is written; the error stays the first one. */
     if (run.out.len > 0 && (rc == 0 || rc == SFX_E_INPUT)) {
         int flushed = flush(&run, rc == 0 ? err : NULL);
 
         rc = rc == 0 ? flushed : rc;
     }
+    if (job->outputs != NULL)
+        result->out_nbytes += sfx_outputs_nbytes(job->outputs);
     take_counts(&run);
     sfx_query_free(run.query);
     if (run.writer != NULL)
@@ -234,5 +265,6 @@ int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_
     sfx_records_free(run.records, &run.batch);
     sfx_batch_done(&run.batch);
     sfx_buf_done(&run.out);
+    sfx_buf_done(&run.split);
     return rc;
 }

@@ -16,6 +16,7 @@
 #include "cli/template.h"
 #include "query/query.h"
 #include "record/format.h"
+#include "run/outputs.h"
 #include "run/stage.h"
 
 struct sfx_transform_job {
@@ -28,6 +29,10 @@ struct sfx_transform_job {
     struct sfx_input_limits limits;
     const char *const *paths; /* "-": standard input */
     size_t npaths;
+    /* Where the query's side outputs go, too; their format is that of the job. May be NULL. */
+    struct sfx_outputs *outputs;
+    const char *split;    /* template of the outputs, to be had from outputs; NULL: out_fd */
+    bool split_ends_bare; /* it lacks the format's extension */
     int out_fd;
     const char *out_name;          /* for messages; NULL: standard output */
     struct sfx_progress *progress; /* may be NULL */
@@ -50,14 +55,16 @@ int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_
 
 /* Where the outputs of events go. */
 struct sfx_transform_target {
-    const struct sfx_template *name;
+    const struct sfx_template *name;        /* NULL: the job's split */
+    const struct sfx_outputs_opts *outputs; /* of side outputs and split ones; values are set */
     bool durable;
 };
 
 /*
  * Event mode: runs job for the file of each event (job's paths, out_fd and reject sink are set for
  * it) and publishes the output under target's name, {stem} and the others being those of the file
- * without a suffix of compression. See sfx_stage_run. counts: filled, the sum over all files.
+ * without a suffix of compression; side outputs before it. With columns in the name (job's split)
+ * target has none. See sfx_stage_run. counts: filled, the sum over all files.
  */
 int sfx_transform_events(const struct sfx_transform_job *job,
                          const struct sfx_transform_target *target,

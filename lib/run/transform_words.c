@@ -50,11 +50,11 @@ static int find_formats(struct sfx_transform_job *job, const struct sfx_transfor
         return SFX_E_USAGE;
     if (words->to != NULL)
         job->to = find_format(words->to, err);
-    else if (words->output != NULL)
+    else if (words->output != NULL && words->split_by == NULL)
         job->to = sfx_format_by_extension(words->output);
     if (words->to != NULL && job->to == NULL)
         return SFX_E_USAGE;
-    if (words->output != NULL && job->to == NULL &&
+    if (words->output != NULL && job->to == NULL && words->split_by == NULL &&
         sfx_input_strip_suffix(sfx_slice_str(words->output)).len < strlen(words->output))
         return sfx_err_set(err, SFX_E_USAGE,
                            "%s: outputs are not compressed; pipe them through a "
@@ -142,6 +142,62 @@ static int check(const struct sfx_transform_words *words, size_t noperands, stru
     if (words->events && (noperands > !program_given || words->output == NULL))
         return sfx_err_set(err, SFX_E_USAGE,
                            "-E reads events: it needs a template (-o) and takes no FILE");
+    if (words->split_by != NULL && (words->output == NULL || strcmp(words->output, "-") == 0))
+        return sfx_err_set(err, SFX_E_USAGE, "--split-by needs the folder of the outputs (-o)");
+    return 0;
+}
+
+/* The template for columns by name: "folder/{`a`}/{`b`}"; the extension is added later. */
+static int split_template(struct sfx_transform_plan *plan, const struct sfx_transform_words *words,
+                          struct sfx_err *err)
+{
+    const char *at = words->split_by;
+    int rc = sfx_buf_puts(&plan->split, words->output, err);
+
+    while (rc == 0) {
+        const char *close = at[0] == '`' ? strchr(at + 1, '`') : NULL;
+        const char *name = close != NULL ? at + 1 : at;
+        const size_t len = close != NULL ? (size_t)(close - name) : strcspn(at, ",");
+        const char *end = name + len + (close != NULL);
+
+        if (len == 0 || (*end != ',' && *end != '\0'))
+            return sfx_err_set(err, SFX_E_USAGE,
+                               "--split-by takes columns joined by commas, not %s",
+                               words->split_by);
+        rc = sfx_buf_printf(&plan->split, err, "/{`%.*s`}", (int)len, name);
+        if (*end == '\0')
+            break;
+        at = end + 1;
+    }
+    plan->job.split_ends_bare = true;
+    return rc;
+}
+
+/* Learns whether the output's name asks for columns. */
+static int set_output(struct sfx_transform_plan *plan, const struct sfx_transform_words *words,
+                      struct sfx_err *err)
+{
+    const enum sfx_template_columns which =
+        words->events ? SFX_TEMPLATE_OTHER_COLUMNS : SFX_TEMPLATE_ONLY_COLUMNS;
+    int rc = 0;
+
+    if (words->split_by != NULL)
+        rc = split_template(plan, words, err);
+    else if (words->output != NULL)
+        rc = sfx_buf_puts(&plan->split, words->output, err);
+    if (rc < 0 || words->output == NULL)
+        return rc;
+    if (!words->events && words->split_by == NULL && strpbrk(words->output, "{}") == NULL) {
+        plan->output = words->output;
+        return 0;
+    }
+    plan->name = sfx_template_new_columns(sfx_buf_cstr(&plan->split, err), which, err);
+    if (plan->name == NULL)
+        return err != NULL ? (int)err->code : SFX_E_USAGE;
+    if (words->events && sfx_template_column(plan->name, 0).len == 0)
+        plan->target.name = plan->name;
+    else
+        plan->job.split = sfx_buf_cstr(&plan->split, err);
     return 0;
 }
 
@@ -152,7 +208,7 @@ int sfx_transform_plan_init(struct sfx_transform_plan *plan,
     size_t own = words->program_file == NULL;
     int rc;
 
-    *plan = (struct sfx_transform_plan){.output = words->output, .rejects = words->rejects};
+    *plan = (struct sfx_transform_plan){.rejects = words->rejects};
     plan->job.query = (struct sfx_query_opts){
         .on_error =
             words->rejects != NULL ? SFX_ON_ERROR_REJECT : (enum sfx_on_error)words->on_error,
@@ -168,12 +224,12 @@ int sfx_transform_plan_init(struct sfx_transform_plan *plan,
         rc = read_program(plan, words, operands[0], err);
     if (rc == 0)
         rc = set_paths(plan, operands + own, noperands - own, err);
-    if (rc == 0 && words->events) {
-        plan->name = sfx_template_new(words->output, err);
-        plan->target.name = plan->name;
-        rc = plan->name != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_USAGE;
-    }
-    return rc;
+    plan->outputs = (struct sfx_outputs_opts){.max_open = words->max_open,
+                                              .max_outputs = words->max_outputs,
+                                              .durable = words->durable,
+                                              .writer = plan->job.writer};
+    plan->target.outputs = &plan->outputs;
+    return rc == 0 ? set_output(plan, words, err) : rc;
 }
 
 void sfx_transform_plan_done(struct sfx_transform_plan *plan)
@@ -181,6 +237,7 @@ void sfx_transform_plan_done(struct sfx_transform_plan *plan)
     sfx_program_free(plan->program);
     sfx_template_free(plan->name);
     free(plan->paths);
+    sfx_buf_done(&plan->split);
     *plan = (struct sfx_transform_plan){0};
 }
 
@@ -189,11 +246,13 @@ int sfx_transform_file(struct sfx_transform_plan *plan, const char *program,
 {
     struct sfx_transform_job job = plan->job;
     struct sfx_outfile_opts opts = {.durable = plan->durable};
+    struct sfx_outputs_opts outputs = plan->outputs;
     struct sfx_rejects *rejects = NULL;
     struct sfx_outfile *out = NULL;
     int rc = 0, closed;
 
     *result = (struct sfx_transform_result){0};
+    outputs.taken = plan->output;
     if (plan->output != NULL && strcmp(plan->output, "-") != 0) {
         out = sfx_outfile_new(plan->output, &opts, err);
         if (out == NULL)
@@ -201,7 +260,10 @@ int sfx_transform_file(struct sfx_transform_plan *plan, const char *program,
         job.out_fd = sfx_outfile_fd(out);
         job.out_name = plan->output;
     }
-    if (plan->rejects != NULL) {
+    job.outputs = sfx_outputs_new(&outputs, err);
+    if (job.outputs == NULL)
+        rc = SFX_E_NOMEM;
+    if (rc == 0 && plan->rejects != NULL) {
         rejects = sfx_rejects_new(plan->rejects, program, err);
         if (rejects == NULL)
             rc = err != NULL ? (int)err->code : SFX_E_IO;
@@ -212,8 +274,13 @@ int sfx_transform_file(struct sfx_transform_plan *plan, const char *program,
         rc = sfx_transform_run(&job, result, err);
     closed = sfx_rejects_close(rejects, rc == 0 ? err : NULL);
     rc = rc == 0 ? closed : rc;
+    if (rc == 0 && out != NULL && sfx_outputs_count(job.outputs) > 0)
+        rc = sfx_outfile_prepare(out, err);
+    if (rc == 0)
+        rc = sfx_outputs_commit(job.outputs, err);
     if (rc == 0 && out != NULL)
         rc = sfx_outfile_commit(out, err);
     sfx_outfile_free(out);
+    sfx_outputs_free(job.outputs);
     return rc;
 }

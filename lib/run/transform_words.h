@@ -8,7 +8,8 @@
 /* As the options say; all-zero: the defaults. Strings are borrowed while the plan lives. */
 struct sfx_transform_words {
     const char *program_file; /* NULL: the first operand is the program */
-    const char *output;       /* a file, or a template with events; NULL: fd */
+    const char *output;       /* a file, or a template; a folder with split_by; NULL: fd */
+    const char *split_by;     /* columns, joined by commas; NULL: none */
     const char *from, *to;    /* names of formats */
     const char *delimiter, *quote;
     const char *rejects;
@@ -16,6 +17,7 @@ struct sfx_transform_words {
     int on_error; /* enum sfx_on_error */
     int fd;       /* for an output without a name */
     bool no_header, events, durable;
+    uint64_t max_open, max_outputs; /* see sfx_outputs_opts */
     uint64_t memory_nbytes, max_record_nbytes, max_field_nbytes, max_ratio;
 };
 
@@ -23,9 +25,11 @@ struct sfx_transform_plan {
     struct sfx_transform_job job;
     struct sfx_transform_target target; /* with events */
     struct sfx_program *program;        /* owned, like what follows */
-    struct sfx_template *name;
+    struct sfx_template *name;          /* NULL: outputs are split, or there are no events */
+    struct sfx_buf split;               /* the template of split outputs */
+    struct sfx_outputs_opts outputs;
     const char **paths;
-    const char *output, *rejects; /* borrowed from the words */
+    const char *output, *rejects; /* borrowed from the words; output is NULL when split */
     bool durable;
 };
 

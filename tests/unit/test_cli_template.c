@@ -204,9 +204,90 @@ static void callers_can_ask_what_a_template_uses(void **state)
     assert_int_equal(i, 11);
 }
 
+/* Renders a template of which all names are columns. */
+static void renders_columns(const char *text, struct sfx_slice value, const char *path)
+{
+    struct sfx_template_values values = values_of("in/a.csv");
+    struct sfx_template_name name = {0};
+    struct sfx_err err;
+    struct sfx_template *t = sfx_template_new_columns(text, SFX_TEMPLATE_ONLY_COLUMNS, &err);
+
+    assert_non_null(t);
+    values.columns = &value;
+    assert_int_equal(sfx_template_render(t, &values, &name, &err), 0);
+    assert_string_equal(name.path.data, path);
+    sfx_buf_done(&name.path);
+    sfx_template_free(t);
+}
+
+static void no_value_of_a_column_leads_elsewhere_or_meets_another(void **state)
+{
+    (void)state;
+    renders_columns("o/{stem}.csv", SFX_SLICE_LIT("x"), "o/x.csv");
+    renders_columns("o/{c}", SFX_SLICE_LIT(".."), "o/%2E.");
+    renders_columns("o/{c}", SFX_SLICE_LIT("../a"), "o/%2E.%2Fa");
+    renders_columns("o/{c}", SFX_SLICE_LIT(""), "o/_");
+    renders_columns("o/{c}", sfx_slice(NULL, 0), "o/_");
+    renders_columns("o/{c}", SFX_SLICE_LIT("_"), "o/%5F");
+    renders_columns("o/{c}", SFX_SLICE_LIT("__"), "o/__");
+    renders_columns("o/{c}", SFX_SLICE_LIT("a.b"), "o/a.b");
+    renders_columns("o/{c}", SFX_SLICE_LIT("50%\n"), "o/50%25%0A");
+    renders_columns("o/{`a}/b`}", SFX_SLICE_LIT("x"), "o/x");
+    renders_columns("{{{c}}}", SFX_SLICE_LIT("x"), "{x}");
+}
+
+static void long_values_are_cut_between_characters(void **state)
+{
+    static const struct {
+        const char *unit;
+        size_t count, kept;
+    } cases[] = {{"x", 200, 200},
+                 {"x", 201, 183 + 17},
+                 {"\xc3\xa4", 101, 182 + 17},
+                 {"/", 100, 183 + 17},
+                 {"\xf0\x9f\x90\x9f", 60, 180 + 17},
+                 {"\x80", 300, 183 - 3 + 17},
+                 {"ab/", 1000, 183 + 17}};
+    struct sfx_buf value = {0}, out = {0};
+    size_t i, n;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        sfx_buf_clear(&value);
+        sfx_buf_clear(&out);
+        for (n = 0; n < cases[i].count; n++)
+            assert_int_equal(sfx_buf_puts(&value, cases[i].unit, NULL), 0);
+        assert_int_equal(sfx_template_put_column(&out, sfx_buf_slice(&value), NULL), 0);
+        assert_in_range(out.len, cases[i].kept - 2, cases[i].kept);
+        if (out.len < value.len)
+            assert_int_equal(out.data[out.len - 17], '~');
+    }
+    sfx_buf_done(&value);
+    sfx_buf_done(&out);
+}
+
+static void with_events_only_other_names_are_columns(void **state)
+{
+    struct sfx_err err;
+    struct sfx_template *t =
+        sfx_template_new_columns("{stem}/{day}/{`id`}", SFX_TEMPLATE_OTHER_COLUMNS, &err);
+
+    (void)state;
+    assert_non_null(t);
+    assert_true(sfx_slice_eq(sfx_template_column(t, 0), SFX_SLICE_LIT("day")));
+    assert_true(sfx_slice_eq(sfx_template_column(t, 1), SFX_SLICE_LIT("id")));
+    assert_int_equal(sfx_template_column(t, 2).len, 0);
+    assert_true(sfx_template_uses(t, "stem"));
+    assert_false(sfx_template_uses(t, "id"));
+    sfx_template_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_value_of_a_column_leads_elsewhere_or_meets_another),
+        cmocka_unit_test(long_values_are_cut_between_characters),
+        cmocka_unit_test(with_events_only_other_names_are_columns),
         cmocka_unit_test(names_are_made_of_the_inputs_parts),
         cmocka_unit_test(what_a_rendering_knows_has_a_name),
         cmocka_unit_test(braces_are_written_twice),

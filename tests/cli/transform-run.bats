@@ -1,0 +1,130 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# How sfx-transform runs: outputs split by columns, side outputs, bad records and their way back,
+# inputs that grow.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	PATH=$SFX_BUILD:$PATH
+	cd "$BATS_TEST_TMPDIR"
+	printf '%s\n' 'id,country,day' '1,DE,2026-01-01' '2,FR,2026-01-01' '3,DE,2026-01-02' \
+		'4,DE,2026-01-01' >orders.csv
+}
+
+# Fails when temporary files are left beneath the folder.
+nothing_left() {
+	[ -z "$(find "$1" -name '.sfx-*')" ]
+}
+
+# --- outputs by column ----------------------------------------------------------------------------
+
+@test "a name with columns is an output for each of their values" {
+	sfx-transform -o 'out/{country}/{day}.csv' --stats=stats '' orders.csv
+	[ "$(cd out && find . -type f | sort | tr '\n' ' ')" = \
+		"./DE/2026-01-01.csv ./DE/2026-01-02.csv ./FR/2026-01-01.csv " ]
+	[ "$(cat out/DE/2026-01-01.csv)" = "$(printf '%s\n' id,country,day 1,DE,2026-01-01 4,DE,2026-01-01)" ]
+	[ "$(cat out/FR/2026-01-01.csv)" = "$(printf '%s\n' id,country,day 2,FR,2026-01-01)" ]
+	[ "$(jq .out_bytes stats)" -eq "$(cat out/*/*.csv | wc -c)" ]
+	nothing_left .
+}
+
+@test "--split-by names outputs beneath a folder, in the output's format" {
+	sfx-transform -o out --split-by country,day '' orders.csv
+	cmp out/FR/2026-01-01.csv <(printf '%s\n' id,country,day 2,FR,2026-01-01)
+	sfx-transform -o out -t jsonl --split-by '`country`' 'select id, country' orders.csv
+	[ "$(cat out/FR.jsonl)" = '{"id":"2","country":"FR"}' ]
+	run sfx-transform --split-by country '' orders.csv
+	[ "$status" -eq 2 ]
+	run sfx-transform -o out --split-by country,,day '' orders.csv
+	[ "$status" -eq 2 ]
+}
+
+@test "a computed column names outputs, too" {
+	sfx-transform -o 'out/{even}.csv' 'even = if(id in (2, 4), "even", "odd") | drop day' orders.csv
+	[ "$(tail -n +2 out/even.csv | tr '\n' ' ')" = "2,FR,even 4,DE,even " ]
+}
+
+@test "values become names that do not meet and do not lead elsewhere" {
+	printf '%s\n' '{"k":"a/b"}' '{"k":"a_b"}' '{"k":".."}' '{"k":"../../x"}' '{"k":""}' '{"k":null}' \
+		'{}' '{"k":"_"}' '{"k":"%"}' '{"k":"a\u0000\n"}' "{\"k\":\"$(printf 'ä%.0s' {1..200})\"}" \
+		"{\"k\":\"$(printf 'ä%.0s' {1..201})\"}" >in.jsonl
+	sfx-transform -o 'deep/out/{k}.jsonl' '' in.jsonl
+	[ "$(ls deep)" = out ]
+	[ "$(ls -A . | tr '\n' ' ')" = "deep in.jsonl orders.csv " ]
+	cd deep/out
+	for name in a%2Fb a_b %2E. '%2E.%2F..%2Fx' _ %5F %25 a%00%0A; do
+		[ -f "$name.jsonl" ]
+	done
+	[ "$(wc -l <_.jsonl)" -eq 3 ]
+	[ "$(ls | grep -c '^ä*~[0-9a-f]\{16\}.jsonl$')" -eq 2 ]
+	[ "$(ls -A | wc -l)" -eq 10 ]
+}
+
+@test "links beneath the root are not followed" {
+	mkdir out elsewhere
+	ln -s ../elsewhere out/DE
+	run sfx-transform -o 'out/{country}/{day}.csv' '' orders.csv
+	[ "$status" -ne 0 ]
+	[ -z "$(ls -A elsewhere)" ]
+	[ ! -e out/FR/2026-01-01.csv ]
+	nothing_left .
+}
+
+@test "few open files give the same outputs as many" {
+	awk 'BEGIN { print "k,v"; for (i = 0; i < 300000; i++) print (i * 7919) % 300 ",text text text " i }' >in.csv
+	sfx-transform -o 'many/{k}.csv' --max-open 1000 '' in.csv
+	(ulimit -n 20 && sfx-transform -o 'few/{k}.csv' --max-open 2 '' in.csv)
+	diff -r many few
+	[ "$(ls -A few | wc -l)" -eq 300 ]
+	[ "$(tail -qn +2 few/*.csv | sort | md5sum)" = "$(tail -n +2 in.csv | sort | md5sum)" ]
+	grep '^17,' in.csv | cmp - <(tail -n +2 few/17.csv)
+}
+
+@test "too many outputs are refused, and none of them appears" {
+	seq 20 | sed '1i k' >in.csv
+	run sfx-transform -o 'out/{k}.csv' --max-outputs 19 '' in.csv
+	[ "$status" -eq 65 ]
+	[[ "$output" == *"more than 19 outputs; --max-outputs allows more"* ]]
+	[ -z "$(find . -path './out/*' -type f)" ]
+	sfx-transform -o 'out/{k}.csv' --max-outputs 20 '' in.csv
+	[ "$(ls out | wc -l)" -eq 20 ]
+}
+
+@test "outputs of a failed run do not appear" {
+	printf 'k,v\na,1\nb,x\n' >in.csv
+	mkdir out && echo before >out/a.csv
+	run sfx-transform -o 'out/{k}.csv' 'w = v + 1' in.csv
+	[ "$status" -eq 65 ]
+	[ "$(cat out/a.csv)" = before ]
+	[ "$(ls -A out)" = a.csv ]
+}
+
+@test "columns in names are checked, braces can be written" {
+	run sfx-transform -o '{contry}.csv' '' orders.csv
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"there is no column contry; did you mean country?"* ]]
+	run sfx-transform -o '{country.csv' '' orders.csv
+	[ "$status" -eq 2 ]
+	sfx-transform -o 'a{{b}}.csv' '' orders.csv
+	cmp 'a{b}.csv' orders.csv
+	printf '{"a}b/c":"x"}\n' | sfx-transform -o 'odd-{`a}b/c`}.jsonl' ''
+	[ -f odd-x.jsonl ]
+}
+
+@test "inputs with other columns give outputs with the columns of all" {
+	printf '{"k":"a","x":1}\n{"k":"b","y":2}\n{"k":"a","y":3}\n' >in.jsonl
+	sfx-transform -o 'out/{k}.csv' '' in.jsonl orders.csv 2>/dev/null
+	[ "$(head -2 out/a.csv | tail -1 | cut -d, -f1,2)" = a,1 ]
+	[ "$(wc -l <out/a.csv)" -eq 3 ]
+}
+
+@test "with events each file is split, and each output told" {
+	event="{\"specversion\":\"1.0\",\"id\":\"e1\",\"source\":\"t\",\"type\":\"dev.sfx.file.created\",\"subject\":\"orders.csv\",\"data\":{\"path\":\"orders.csv\"}}"
+	printf '%s\n' "$event" >events
+	run --separate-stderr sfx-transform -E -o 'out/{stem}/{country}.{ext}' -t csv '' <events
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 2 ]
+	[ "$(tail -n +2 out/orders/DE.csv | wc -l)" -eq 3 ]
+	[ "$(printf '%s\n' "${lines[@]}" | jq -r '.data.records' | sort | tr '\n' ' ')" = "1 3 " ]
+}
