@@ -28,7 +28,7 @@ static int keep_row(struct sort *sort, const struct sfx_frame *in, uint32_t row,
 {
     const struct sfx_items *keys = &sort->op.ast->items;
     struct sfx_eval *ev = sfx_operator_eval(&sort->op);
-    unsigned char *key;
+    unsigned char *key = NULL;
     size_t i, nkey = 0;
     int rc;
 

@@ -72,41 +72,13 @@ TARGET static inline void emit(struct sfx_csv_index *ix, uint64_t seps, uint32_t
     ix->nseps += count;
 }
 
-/* Indexes n (1 … 64) bytes. False: dirty. */
-TARGET static inline bool step(const struct sfx_csv_chars *chars, const struct patterns *p,
-                               struct sfx_csv_index *ix, const char *data, size_t from, unsigned n)
+TARGET static inline struct patterns make_patterns(const struct sfx_csv_chars *chars)
 {
-    const struct sfx_csv_masks m = classify(data + from, p, ~UINT64_C(0) >> (64 - n));
-    struct sfx_csv_words w;
-
-    if (chars->tsv)
-        tsv_step(ix, &m, &w);
-    else if (!csv_step(ix, &m, n, &w))
-        return false;
-    csv_emit_rows(ix, &w);
-    if (w.escapes != 0 || ix->escape)
-        csv_emit_escaped(ix, &w, (uint32_t)from);
-    else
-        emit(ix, w.seps, (uint32_t)from);
-    return true;
+    return (struct patterns){_mm512_set1_epi8(chars->delimiter), _mm512_set1_epi8(chars->quote),
+                             _mm512_set1_epi8(chars->newline), _mm512_set1_epi8('\r'),
+                             chars->newline == '\r' ? 0 : ~UINT64_C(0)};
 }
 
-TARGET size_t sfx_csv_index_avx512(const struct sfx_csv_chars *chars, struct sfx_csv_index *ix,
-                                   const char *data, size_t from, size_t to)
-{
-    const struct patterns p = {_mm512_set1_epi8(chars->delimiter), _mm512_set1_epi8(chars->quote),
-                               _mm512_set1_epi8(chars->newline), _mm512_set1_epi8('\r'),
-                               chars->newline == '\r' ? 0 : ~UINT64_C(0)};
-
-    while (from < to && ix->nseps <= SFX_CSV_SEPS - 64) {
-        const unsigned n = to - from < 64 ? (unsigned)(to - from) : 64;
-
-        if (!step(chars, &p, ix, data, from, n)) {
-            ix->dirty = true;
-            break;
-        }
-        from += n;
-    }
-    return from;
-}
+#define SFX_CSV_INDEX sfx_csv_index_avx512
+#include "record/csv_index_loop_internal.h"
 #endif

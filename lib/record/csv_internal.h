@@ -64,8 +64,9 @@ typedef size_t sfx_csv_index_fn(const struct sfx_csv_chars *chars, struct sfx_cs
 
 sfx_csv_index_fn sfx_csv_index_portable;
 #if defined(__x86_64__)
-sfx_csv_index_fn sfx_csv_index_avx2;
-sfx_csv_index_fn sfx_csv_index_avx512;
+sfx_csv_index_fn sfx_csv_index_sse42, sfx_csv_index_avx2, sfx_csv_index_avx512;
+#elif defined(__aarch64__)
+sfx_csv_index_fn sfx_csv_index_neon;
 #endif
 
 /* The best variant for this processor. */

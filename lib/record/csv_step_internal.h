@@ -84,6 +84,37 @@ SFX_CSV_INLINE void csv_emit_rows(struct sfx_csv_index *ix, const struct sfx_csv
     }
 }
 
+/* The xor of bits 0 … i, as bit i, where there is no instruction for it. */
+SFX_CSV_INLINE uint64_t csv_prefix_xor(uint64_t bits)
+{
+    unsigned i;
+
+    for (i = 1; i < 64; i *= 2)
+        bits ^= bits << i;
+    return bits;
+}
+
+/*
+ * Appends separators without a branch for each: eight are written whether there are so many or
+ * not, what is too much is overwritten by the next step (SFX_CSV_SEPS leaves room for 64).
+ */
+SFX_CSV_INLINE void csv_emit_each(struct sfx_csv_index *ix, uint64_t seps, uint32_t base)
+{
+    const uint32_t count = (uint32_t)__builtin_popcountll(seps);
+    uint32_t *out = ix->seps + ix->nseps;
+    uint32_t done;
+
+    for (done = 0; done < count; done += 8) {
+        unsigned i;
+
+        for (i = 0; i < 8; i++) {
+            out[done + i] = base + (seps != 0 ? (uint32_t)__builtin_ctzll(seps) : 0);
+            seps &= seps - 1;
+        }
+    }
+    ix->nseps += count;
+}
+
 /* Appends separators one by one, those behind an escape marked. */
 SFX_CSV_INLINE void csv_emit_escaped(struct sfx_csv_index *ix, const struct sfx_csv_words *w,
                                      uint32_t base)

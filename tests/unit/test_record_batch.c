@@ -223,12 +223,13 @@ static struct sfx_csv_index *index_of(struct index_memory *m)
     return &m->ix;
 }
 
-#define NVARIANTS 3
+#define NVARIANTS 4
 
 /* The variants that this machine can run. */
 static size_t variants(sfx_csv_index_fn *out[NVARIANTS])
 {
-    static const uint32_t cpus[NVARIANTS] = {0, SFX_CPU_AVX2 | SFX_CPU_PCLMUL, ~0u};
+    static const uint32_t cpus[NVARIANTS] = {0, SFX_CPU_SSE42 | SFX_CPU_PCLMUL,
+                                             SFX_CPU_AVX2 | SFX_CPU_PCLMUL, ~0u};
     size_t count = 0;
     size_t i;
 

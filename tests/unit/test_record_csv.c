@@ -23,7 +23,8 @@ static const struct record_opts tsv = {.format = "tsv"};
 static void check_len(const struct record_opts *opts, struct sfx_slice text, const char *expected)
 {
     static const size_t chunks[] = {0, 1, 2, 3, 7, 64};
-    static const uint32_t cpus[] = {0, SFX_CPU_AVX2 | SFX_CPU_PCLMUL, ~0u};
+    static const uint32_t cpus[] = {0, SFX_CPU_SSE42 | SFX_CPU_PCLMUL,
+                                    SFX_CPU_AVX2 | SFX_CPU_PCLMUL, ~0u};
     struct sfx_buf out = {0};
     size_t i;
 
