@@ -19,8 +19,8 @@ static bool is_satisfied_from(const struct sfx_query *q, size_t first)
 
         if (op->verb->satisfied != NULL && op->verb->satisfied(op))
             return true;
-        if (op->verb->finish != NULL) /* it has more to give than it was given */
-            return false;
+        if (op->verb->finish != NULL && (op->verb->owes == NULL || op->verb->owes(op)))
+            return false; /* it has more to give than it was given */
     }
     return false;
 }
@@ -191,6 +191,13 @@ bool sfx_operator_needs_origin(const struct sfx_operator *op)
         op = op->next;
     while (op != NULL && !op->verb->can_fail);
     return op != NULL;
+}
+
+int sfx_operator_failure(const struct sfx_operator *op, struct sfx_err *err)
+{
+    if (op->query->failed < 0 && err != NULL)
+        *err = op->query->failure;
+    return op->query->failed;
 }
 
 int sfx_frame_make_rows(struct sfx_frame *frame, struct sfx_arena *arena, struct sfx_err *err)

@@ -10,9 +10,9 @@
 #ifndef SFX_QUERY_QUERY_H
 #define SFX_QUERY_QUERY_H
 
+#include "archive/input.h"
 #include "query/rules.h"
-#include "record/batch.h"
-#include "record/reject.h"
+#include "record/format.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,6 +40,14 @@ struct sfx_side_outputs {
     void *ctx;
 };
 
+/* The files that a program names (join, union), read as inputs are. */
+struct sfx_query_files {
+    /* Opens the file called name; returned: taken by the query. Errors: NULL, any. */
+    struct sfx_input *(*open)(void *ctx, const char *name, struct sfx_err *err);
+    void *ctx;
+    struct sfx_reader_opts reader; /* how they are spelled */
+};
+
 struct sfx_query_opts {         /* all-zero: the defaults */
     enum sfx_on_error on_error; /* what a cell that cannot be what is asked does to its record */
     const struct sfx_reject_sink *rejects; /* for REJECT */
@@ -47,6 +55,7 @@ struct sfx_query_opts {         /* all-zero: the defaults */
     const char *tmp_dir;                   /* where stages spill; default "/tmp" */
     struct sfx_rules *rules;             /* where the rules of expect are counted; NULL: nowhere */
     const struct sfx_side_outputs *side; /* NULL: programs that need them are refused */
+    const struct sfx_query_files *files; /* NULL: programs that name files are refused */
     /*
      * All records come out at the end, each with the columns of all: for outputs whose columns are
      * fixed by the first record, of inputs that differ. Spills like sort.

@@ -77,6 +77,7 @@ struct sfx_verb {
     /* A program with this verb, records in (CSV), records out: for the manual, run by the tests. */
     struct sfx_verb_example {
         const char *program, *input, *output;
+        const char *file_name, *file; /* that the program names, and what it holds; or NULL */
     } example;
     bool can_fail;      /* it evaluates what can make a record bad */
     bool fixes_columns; /* its stage names the columns that come out */
@@ -92,6 +93,8 @@ struct sfx_verb {
     int (*push)(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err);
     /* Hands on what was kept; NULL for streaming verbs. Must hand on at least one frame. */
     int (*finish)(struct sfx_operator *op, struct sfx_err *err);
+    /* Whether finish has records to hand on; NULL: always. When not, it need hand on nothing. */
+    bool (*owes)(const struct sfx_operator *op);
     bool (*satisfied)(const struct sfx_operator *op); /* NULL: never */
     void (*destroy)(struct sfx_operator *op);         /* NULL: the arena is all there is */
 };
@@ -168,6 +171,9 @@ int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct
 /* The same with an on_error of the stage's own. */
 int sfx_operator_settle_as(struct sfx_operator *op, struct sfx_frame *frame,
                            enum sfx_on_error on_error, struct sfx_err *err);
+/* The bad record that a settle noted to end the run, for who goes on no further: 0: there is none,
+ * else its code, described. */
+int sfx_operator_failure(const struct sfx_operator *op, struct sfx_err *err);
 
 /* Gives frame rows and a selection of its own in arena, for SFX_BATCH_ROWS rows. Errors: NOMEM. */
 int sfx_frame_make_rows(struct sfx_frame *frame, struct sfx_arena *arena, struct sfx_err *err);
@@ -207,6 +213,7 @@ extern const struct sfx_verb sfx_verb_drop;
 extern const struct sfx_verb sfx_verb_expect;
 extern const struct sfx_verb sfx_verb_group;
 extern const struct sfx_verb sfx_verb_head;
+extern const struct sfx_verb sfx_verb_join;
 extern const struct sfx_verb sfx_verb_rename;
 extern const struct sfx_verb sfx_verb_reorder;
 extern const struct sfx_verb sfx_verb_select;

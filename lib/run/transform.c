@@ -22,7 +22,8 @@ struct run {
     bool reading;                   /* the reader is at work, not the query */
     /* The output side. */
     struct sfx_query *query;
-    struct sfx_writer *writer; /* NULL: the output is split */
+    struct sfx_query_files files; /* that the program names */
+    struct sfx_writer *writer;    /* NULL: the output is split */
     struct sfx_buf out;
     struct sfx_side_outputs side;
     struct sfx_buf split; /* the template of split outputs */
@@ -93,6 +94,22 @@ static int start_output(struct run *run, struct sfx_err *err)
     return run->writer != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_NOMEM;
 }
 
+/* Opens a file that the program names. */
+static struct sfx_input *open_named(void *ctx, const char *name, struct sfx_err *err)
+{
+    const struct sfx_transform_job *job = ((const struct run *)ctx)->job;
+    size_t i;
+
+    for (i = 0; i < job->npaths; i++) {
+        if (strcmp(name, "-") == 0 && strcmp(job->paths[i], "-") == 0) {
+            (void)sfx_err_set(err, SFX_E_USAGE,
+                              "the program and the inputs both want the standard input");
+            return NULL;
+        }
+    }
+    return sfx_input_new(name, &job->limits, err);
+}
+
 /* Makes query and writer, when the first stream has said what format it is. */
 static int start(struct run *run, const struct sfx_format *from, struct sfx_err *err)
 {
@@ -100,6 +117,8 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
     struct sfx_query_opts opts = job->query;
     int rc;
 
+    run->files = (struct sfx_query_files){open_named, run, job->reader};
+    opts.files = &run->files;
     run->result->to = job->to != NULL ? job->to : from;
     rc = start_output(run, err);
     if (rc < 0)

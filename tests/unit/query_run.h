@@ -10,6 +10,16 @@
 #include "record/format.h"
 
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A file that a program may name. */
+struct query_file {
+    const char *name;
+    struct sfx_slice text;
+};
+
+#define QUERY_MAX_FILES 8
 
 struct query_run {
     const char *program;
@@ -18,6 +28,7 @@ struct query_run {
     size_t piece;   /* bytes of a piece; 0: all at once */
     bool all_cells; /* the reader fills what nobody looks at, too */
     struct sfx_query_opts opts;
+    struct query_file files[QUERY_MAX_FILES]; /* up to the first without a name */
     /* Filled: */
     struct sfx_buf output;
     struct sfx_query_counts counts;
@@ -47,6 +58,35 @@ static inline ssize_t query_read_piece(void *ctx, void *ptr, size_t cap, struct 
 static inline bool query_pauses(void *ctx)
 {
     return ((struct query_pieces *)ctx)->piece > 0;
+}
+
+/* The files of a run, each open for as long as the run takes. */
+struct query_opener {
+    const struct query_run *run;
+    int fds[64];
+    size_t nfds;
+};
+
+static inline struct sfx_input *query_open(void *ctx, const char *name, struct sfx_err *err)
+{
+    struct query_opener *o = ctx;
+    const struct query_file *file;
+
+    for (file = o->run->files; file->name != NULL && file < o->run->files + QUERY_MAX_FILES;
+         file++) {
+        int fd;
+
+        if (strcmp(file->name, name) != 0 || o->nfds == 64)
+            continue;
+        fd = memfd_create(name, MFD_CLOEXEC);
+        if (fd < 0 || write(fd, file->text.ptr, file->text.len) != (ssize_t)file->text.len ||
+            lseek(fd, 0, SEEK_SET) != 0)
+            break;
+        o->fds[o->nfds++] = fd;
+        return sfx_input_new_fd(fd, file->name, NULL, err);
+    }
+    (void)sfx_err_set(err, SFX_E_IO, "%s: no such file", name);
+    return NULL;
 }
 
 struct query_output {
@@ -116,13 +156,17 @@ static inline int query_run(struct query_run *run)
     struct query_output output = {to->writer, NULL, &run->output};
     struct sfx_reader *reader = NULL;
     struct sfx_query *query = NULL;
+    struct query_opener opener = {.run = run};
+    struct sfx_query_files files = {.open = query_open, .ctx = &opener};
+    struct sfx_query_opts opts = run->opts;
     int rc = SFX_E_USAGE;
 
+    opts.files = &files;
     if (program == NULL)
         return (int)run->err.code;
     output.writer = to->writer->create(NULL, &run->err);
     reader = from->reader->create(NULL, &run->err);
-    query = sfx_query_new(program, &run->opts, query_emit, &output, &run->err);
+    query = sfx_query_new(program, &opts, query_emit, &output, &run->err);
     if (output.writer != NULL && reader != NULL && query != NULL)
         rc = query_pump(run, query, from->reader, reader, &output);
     if (rc == 0)
@@ -135,6 +179,8 @@ static inline int query_run(struct query_run *run)
     if (output.writer != NULL)
         to->writer->destroy(output.writer);
     sfx_program_free(program);
+    while (opener.nfds > 0)
+        (void)close(opener.fds[--opener.nfds]);
     return rc;
 }
 

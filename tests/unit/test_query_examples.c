@@ -20,7 +20,8 @@ static const char *format_of(const char *text)
 }
 
 /* Runs program over input and wants the output, from batches of any size. */
-static void wants(const char *what, const char *program, const char *input, const char *output)
+static void wants_with(const char *what, const char *program, const char *input, const char *output,
+                       struct query_file file)
 {
     static const size_t pieces[] = {0, 1, 7};
     size_t i;
@@ -32,6 +33,7 @@ static void wants(const char *what, const char *program, const char *input, cons
             .to = format_of(output),
             .input = sfx_slice_str(input),
             .piece = pieces[i],
+            .files = {file},
         };
 
         if (query_run(&run) < 0)
@@ -41,6 +43,11 @@ static void wants(const char *what, const char *program, const char *input, cons
                      run.output.data, output);
         sfx_buf_done(&run.output);
     }
+}
+
+static void wants(const char *what, const char *program, const char *input, const char *output)
+{
+    wants_with(what, program, input, output, (struct query_file){0});
 }
 
 static void every_verb_has_an_example_that_is_true(void **state)
@@ -56,7 +63,10 @@ static void every_verb_has_an_example_that_is_true(void **state)
             fail_msg("%s has no example", verb->name);
         assert_non_null(
             strstr(verb->example.program, strcmp(verb->name, "derive") == 0 ? "=" : verb->name));
-        wants(verb->name, verb->example.program, verb->example.input, verb->example.output);
+        wants_with(verb->name, verb->example.program, verb->example.input, verb->example.output,
+                   (struct query_file){
+                       verb->example.file_name,
+                       sfx_slice_str(verb->example.file != NULL ? verb->example.file : "")});
     }
 }
 

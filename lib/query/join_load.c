@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the file of a join: its columns, its keys, its rows. */
+#include "query/file_frames_internal.h"
+#include "query/join_internal.h"
+
+int sfx_join_bind_keys(struct sfx_join *join, struct sfx_binder *b, bool right,
+                       struct sfx_node **nodes)
+{
+    const struct sfx_join_plan *plan = join->plan;
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < plan->npairs && rc == 0; i++) {
+        const struct sfx_join_pair *pair = &plan->pairs[i];
+
+        rc = sfx_bind_expr(b, right ? pair->right : pair->left, &nodes[i]);
+        if (rc == 0 && join->types[i] != SFX_TYPE_NULL)
+            rc = sfx_bind_convert(b, join->types[i], &nodes[i]);
+    }
+    return rc;
+}
+
+/* The columns that both sides have, for a message; at most as many as fit. */
+static void list_common(const struct sfx_frame *a, const struct sfx_frame *b, struct sfx_buf *out)
+{
+    size_t i, k;
+
+    for (i = 0; i < a->ncols; i++) {
+        for (k = 0; k < b->ncols && !sfx_slice_eq(a->cols[i].name, b->cols[k].name); k++)
+            ;
+        if (k < b->ncols && out->len < 200)
+            (void)sfx_buf_printf(out, NULL, "%s%.*s", out->len > 0 ? ", " : "",
+                                 SFX_SLICE_ARG(a->cols[i].name));
+    }
+}
+
+static int without_keys(struct sfx_join *join, const struct sfx_frame *in,
+                        const struct sfx_frame *file, struct sfx_err *err)
+{
+    struct sfx_binder b = sfx_operator_binder(&join->op, in, err);
+    struct sfx_buf common = {0};
+    int rc;
+
+    list_common(in, file, &common);
+    if (common.len > 0)
+        rc = sfx_program_err(b.program, join->op.ast->at, err,
+                             "join needs its keys: on KEY[, …]; both sides have %.*s",
+                             (int)common.len, common.data);
+    else
+        rc = sfx_program_err(b.program, join->op.ast->at, err,
+                             "join needs its keys: on KEY = KEY of the file; both sides have no "
+                             "column in common");
+    sfx_buf_done(&common);
+    return rc;
+}
+
+/* Keys compare as text, unless one side is a number. */
+static int settle_types(struct sfx_join *join, struct sfx_binder *b, struct sfx_node **nodes)
+{
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < join->plan->npairs && rc == 0; i++) {
+        enum sfx_type left = join->keys[i]->vec->type, right = nodes[i]->vec->type;
+
+        if (join->types[i] == SFX_TYPE_NULL)
+            join->types[i] = left == SFX_TYPE_NUMBER || right == SFX_TYPE_NUMBER ? SFX_TYPE_NUMBER
+                                                                                 : SFX_TYPE_CELL;
+        rc = sfx_bind_convert(b, join->types[i], &nodes[i]);
+    }
+    return rc;
+}
+
+/* What loading works with. */
+struct loader {
+    struct sfx_join *join;
+    struct sfx_file_frames file;
+    struct sfx_arena arena; /* of the binding to the file's frames */
+    uint64_t schema;        /* of the frames that are bound to */
+    struct sfx_node **nodes;
+};
+
+static int bind_file(struct loader *loader, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_join *join = loader->join;
+    const struct sfx_frame *frame = &loader->file.frame;
+    struct sfx_binder b = sfx_operator_binder(&join->op, frame, err);
+    int rc;
+
+    if (join->plan->npairs == 0 && join->plan->kind != SFX_JOIN_ASOF)
+        return without_keys(join, in, frame, err);
+    b.arena = &loader->arena;
+    sfx_arena_reset(&loader->arena);
+    loader->nodes =
+        sfx_arena_calloc(b.arena, join->plan->npairs + 1, sizeof(struct sfx_node *), err);
+    if (loader->nodes == NULL)
+        return SFX_E_NOMEM;
+    rc = sfx_join_bind_keys(join, &b, true, loader->nodes);
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "%.*s", SFX_SLICE_ARG(join->plan->file));
+    rc = settle_types(join, &b, loader->nodes);
+    if (rc == 0)
+        rc = sfx_rowstore_bind(&join->names, frame, err);
+    join->open = join->open || frame->open;
+    loader->schema = frame->schema_id;
+    return rc;
+}
+
+/* Keeps the rows of the frame in hand. */
+static int keep_rows(struct loader *loader, struct sfx_err *err)
+{
+    struct sfx_join *join = loader->join;
+    struct sfx_eval *ev = sfx_operator_eval(&join->op);
+    struct sfx_frame *frame = &loader->file.frame;
+    bool bare = join->plan->kind == SFX_JOIN_SEMI || join->plan->kind == SFX_JOIN_ANTI;
+    size_t i;
+    uint32_t r;
+    int rc;
+
+    for (i = 0; i < join->plan->npairs; i++)
+        sfx_eval_node(ev, loader->nodes[i], frame->sel, frame->nsel);
+    rc = sfx_operator_settle(&join->op, frame, err);
+    if (rc == 0)
+        rc = sfx_operator_failure(&join->op, err);
+    if (rc == 0)
+        rc = sfx_join_keys_make(&join->batch, ev, loader->nodes, join->plan->npairs, frame->sel,
+                                frame->nsel, err);
+    for (r = 0; r < frame->nsel && rc >= 0; r++) {
+        struct sfx_side_source source = {
+            .frame = frame,
+            .from = join->names.from,
+            .ncells = bare ? 0 : join->names.ncols,
+            .row = frame->sel[r],
+            .key = join->batch.key[r],
+            .hash = join->batch.hash[r],
+        };
+
+        rc = sfx_side_add(&join->side, &source, err);
+        if (rc == 0)
+            rc = sfx_operator_over_limit(&join->op, err);
+    }
+    return rc < 0 ? rc : 0;
+}
+
+int sfx_join_load(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct loader loader = {.join = join};
+    int rc = sfx_file_open(&loader.file, &join->op, join->plan->file, join->plan->file_at, err);
+
+    while (rc == 0) {
+        rc = sfx_file_next(&loader.file, err);
+        if (rc <= 0)
+            break;
+        rc = loader.schema != loader.file.frame.schema_id ? bind_file(&loader, in, err) : 0;
+        if (rc == 0)
+            rc = keep_rows(&loader, err);
+    }
+    sfx_file_close(&loader.file);
+    sfx_arena_done(&loader.arena);
+    join->loaded = rc == 0;
+    return rc;
+}

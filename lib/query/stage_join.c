@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: MIT */
+/* join: records get the columns of the file's records that have their key. */
+#include "query/join_internal.h"
+
+#include <string.h>
+
+/* --- the columns that come out ---------------------------------------------------------------- */
+
+static bool is_bare(const struct sfx_join *join)
+{
+    return join->plan->kind == SFX_JOIN_SEMI || join->plan->kind == SFX_JOIN_ANTI;
+}
+
+static size_t find_column(const struct sfx_qcolumn *cols, size_t ncols, struct sfx_slice name)
+{
+    size_t i;
+
+    for (i = 0; i < ncols && !sfx_slice_eq(cols[i].name, name); i++)
+        ;
+    return i;
+}
+
+/* The pair whose two columns are one in what comes out, for a column of the file; -1: none. */
+static int pair_of(const struct sfx_join *join, struct sfx_slice name)
+{
+    size_t i;
+
+    for (i = 0; i < join->plan->npairs; i++) {
+        if (sfx_join_column_of(join->plan->pairs[i].left).len > 0 &&
+            sfx_slice_eq(sfx_join_column_of(join->plan->pairs[i].right), name))
+            return (int)i;
+    }
+    return -1;
+}
+
+/* The frame's columns; the key columns that records of JSON need not have are there at least. */
+static int bind_left(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_operator *op = &join->op;
+    struct sfx_frame *out = &op->out;
+    size_t i;
+
+    join->copies = sfx_arena_calloc(&op->arena, in->ncols + 1, sizeof(struct sfx_vec *), err);
+    if (join->copies == NULL)
+        return SFX_E_NOMEM;
+    for (i = 0; i < in->ncols; i++) {
+        out->cols[i] = in->cols[i];
+        if (!join->wide)
+            continue;
+        join->copies[i] = sfx_vec_new(&op->arena, in->cols[i].vec->type, err);
+        if (join->copies[i] == NULL)
+            return SFX_E_NOMEM;
+        out->cols[i].vec = join->copies[i];
+    }
+    out->ncols = in->ncols;
+    for (i = 0; i < join->plan->npairs; i++) {
+        struct sfx_slice name = sfx_join_column_of(join->plan->pairs[i].left);
+
+        if (name.len == 0 || find_column(out->cols, out->ncols, name) < out->ncols)
+            continue;
+        out->cols[out->ncols].name = name;
+        out->cols[out->ncols].vec = sfx_vec_new(&op->arena, SFX_TYPE_CELL, err);
+        if (out->cols[out->ncols++].vec == NULL)
+            return SFX_E_NOMEM;
+    }
+    join->left = in->cols;
+    join->nleft = in->ncols;
+    join->left_open = in->open;
+    return 0;
+}
+
+/* Appends "_right" to a name until no column has it. */
+static int free_name(struct sfx_join *join, struct sfx_slice *name, struct sfx_err *err)
+{
+    static const char suffix[] = "_right";
+    const struct sfx_frame *out = &join->op.out;
+
+    while (find_column(out->cols, out->ncols, *name) < out->ncols) {
+        char *longer = sfx_arena_alloc(&join->op.arena, name->len + sizeof(suffix), err);
+
+        if (longer == NULL)
+            return SFX_E_NOMEM;
+        if (name->len > 0)
+            memcpy(longer, name->ptr, name->len);
+        memcpy(longer + name->len, suffix, sizeof(suffix));
+        *name = sfx_slice(longer, name->len + sizeof(suffix) - 1);
+    }
+    return 0;
+}
+
+static int add_prefix(struct sfx_join *join, struct sfx_slice *name, struct sfx_err *err)
+{
+    struct sfx_slice prefix = join->plan->prefix;
+    char *longer;
+
+    if (prefix.len == 0)
+        return 0;
+    longer = sfx_arena_alloc(&join->op.arena, prefix.len + name->len, err);
+    if (longer == NULL)
+        return SFX_E_NOMEM;
+    memcpy(longer, prefix.ptr, prefix.len);
+    if (name->len > 0)
+        memcpy(longer + prefix.len, name->ptr, name->len);
+    *name = sfx_slice(longer, prefix.len + name->len);
+    return 0;
+}
+
+static struct sfx_vec *add_column(struct sfx_join *join, const struct sfx_qcolumn *like,
+                                  struct sfx_slice name, struct sfx_err *err)
+{
+    struct sfx_frame *out = &join->op.out;
+    struct sfx_qcolumn *col = &out->cols[out->ncols];
+
+    *col = *like;
+    if (!sfx_slice_eq(like->name, name))
+        col->head = (struct sfx_cell){0};
+    col->name = name;
+    col->vec = sfx_vec_new(&join->op.arena, SFX_TYPE_CELL, err);
+    out->ncols += col->vec != NULL;
+    return col->vec;
+}
+
+/*
+ * A column of the file. Where records need not have a column, the rule for names that meet holds
+ * record by record, whatever others have: the column they share then stands with the file's.
+ */
+static int bind_right_column(struct sfx_join *join, size_t cell, bool open, struct sfx_err *err)
+{
+    const struct sfx_qcolumn *like = &join->names.cols[cell];
+    struct sfx_join_column *col = &join->cols[join->ncols];
+    struct sfx_frame *out = &join->op.out;
+    struct sfx_slice name = like->name;
+    size_t theirs;
+
+    *col = (struct sfx_join_column){.cell = cell};
+    if (add_prefix(join, &name, err) < 0)
+        return SFX_E_NOMEM;
+    theirs = find_column(out->cols, join->nleft, name);
+    if (open && theirs < join->nleft && join->left[theirs].vec->type == SFX_TYPE_CELL) {
+        col->theirs = join->left[theirs].vec;
+        out->cols[theirs].vec = NULL; /* it moves */
+        col->merged = add_column(join, like, name, err);
+        if (col->merged == NULL)
+            return SFX_E_NOMEM;
+    }
+    if (free_name(join, &name, err) < 0)
+        return SFX_E_NOMEM;
+    col->vec = add_column(join, like, name, err);
+    join->ncols++;
+    return col->vec == NULL ? SFX_E_NOMEM : 0;
+}
+
+/* Takes out the columns that moved. */
+static void close_gaps(struct sfx_join *join)
+{
+    struct sfx_frame *out = &join->op.out;
+    size_t i, n = 0;
+
+    for (i = 0; i < out->ncols; i++) {
+        if (out->cols[i].vec != NULL)
+            out->cols[n++] = out->cols[i];
+    }
+    out->ncols = n;
+}
+
+static int bind_output(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_operator *op = &join->op;
+    struct sfx_frame *out = &op->out;
+    size_t c, most = in->ncols + join->plan->npairs + 2 * join->names.ncols + 1;
+    int rc;
+
+    out->cols = sfx_arena_calloc(&op->arena, most, sizeof(*out->cols), err);
+    join->cols = sfx_arena_calloc(&op->arena, join->names.ncols + 1, sizeof(*join->cols), err);
+    if (out->cols == NULL || join->cols == NULL)
+        return SFX_E_NOMEM;
+    if (join->wide && sfx_frame_make_rows(out, &op->arena, err) < 0)
+        return SFX_E_NOMEM;
+    out->ncols = join->ncols = 0;
+    out->open = in->open || join->open;
+    out->schema_id = sfx_operator_new_schema(op);
+    rc = bind_left(join, in, err);
+    for (c = 0; c < join->names.ncols && rc == 0; c++) {
+        if (pair_of(join, join->names.cols[c].name) < 0)
+            rc = bind_right_column(join, c, in->open, err);
+    }
+    close_gaps(join);
+    return rc;
+}
+
+static int bind_join(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_join *join = (struct sfx_join *)op;
+    struct sfx_binder binder = sfx_operator_binder(op, in, err);
+    size_t nkeys;
+    int rc;
+
+    join->plan = op->ast->detail;
+    nkeys = join->plan->npairs;
+    join->keys = sfx_arena_calloc(&op->arena, nkeys + 1, sizeof(struct sfx_node *), err);
+    if (join->keys == NULL)
+        return SFX_E_NOMEM;
+    if (join->side.op == NULL) {
+        sfx_side_init(&join->side, op);
+        join->types = sfx_arena_calloc(&join->names.arena, nkeys + 1, sizeof(*join->types), err);
+        if (join->types == NULL)
+            return SFX_E_NOMEM;
+    }
+    rc = sfx_join_bind_keys(join, &binder, false, join->keys);
+    if (rc == 0 && !join->loaded)
+        rc = sfx_join_load(join, in, err);
+    if (rc == 0)
+        rc = sfx_join_bind_keys(join, &binder, false, join->keys);
+    if (rc < 0 || is_bare(join))
+        return rc;
+    join->wide = join->side.has_duplicates && join->plan->kind != SFX_JOIN_ASOF;
+    return bind_output(join, in, err);
+}
+
+/* --- what comes out --------------------------------------------------------------------------- */
+
+/* What a record without a counterpart has in the file's columns. */
+static struct sfx_cell absent(bool open)
+{
+    return (struct sfx_cell){.kind = open ? SFX_CELL_MISSING : SFX_CELL_NULL};
+}
+
+/* Writes a column of the file for n rows: row at[i] of what comes out is of rows[i]. */
+static void gather(const struct sfx_join *join, const struct sfx_join_column *col,
+                   struct sfx_side_row *const *rows, const uint16_t *at, uint32_t n)
+{
+    const struct sfx_cell none = absent(join->open), missing = {0};
+    struct sfx_cell *cells = col->vec->cells;
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        const struct sfx_side_row *row = rows[i];
+
+        cells[at[i]] = row == NULL               ? none
+                       : col->cell < row->ncells ? row->cells[col->cell]
+                                                 : missing;
+    }
+}
+
+/* Puts the file's cells where the records have none, theirs elsewhere. from: rows of theirs. */
+static void merge_column(const struct sfx_join_column *col, const uint16_t *at,
+                         const uint16_t *from, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        const struct sfx_cell *theirs = &col->theirs->cells[from[i]];
+
+        if (theirs->kind == SFX_CELL_MISSING) {
+            col->merged->cells[at[i]] = col->vec->cells[at[i]];
+            col->vec->cells[at[i]].kind = SFX_CELL_MISSING;
+        } else {
+            col->merged->cells[at[i]] = *theirs;
+        }
+    }
+}
+
+static void copy_column(const struct sfx_vec *from, struct sfx_vec *to, const uint16_t *rows,
+                        uint32_t n)
+{
+    uint32_t i;
+
+    to->has_cells = false;
+    for (i = 0; i < n; i++) {
+        if (from->type == SFX_TYPE_NUMBER)
+            to->nums[i] = from->nums[rows[i]];
+        if (from->type == SFX_TYPE_NUMBER || from->type == SFX_TYPE_BOOL)
+            to->flags[i] = from->flags[rows[i]];
+        else
+            to->cells[i] = from->cells[rows[i]];
+    }
+}
+
+/* Hands on copies of the pairs' rows. */
+static int pass_pairs(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_join_rows *pairs = &join->pairs;
+    struct sfx_frame *out = &join->op.out;
+    size_t c;
+    uint32_t i, n = pairs->n;
+
+    for (i = 0; i < n; i++) {
+        out->sel[i] = pairs->at[i] = (uint16_t)i;
+        out->rows[i] = in->rows[pairs->left[i]];
+    }
+    for (c = 0; c < join->nleft; c++)
+        copy_column(in->cols[c].vec, join->copies[c], pairs->left, n);
+    for (c = 0; c < join->ncols; c++) {
+        gather(join, &join->cols[c], pairs->right, pairs->at, n);
+        if (join->cols[c].merged != NULL)
+            merge_column(&join->cols[c], pairs->at, pairs->left, n);
+    }
+    out->nrows = out->nsel = n;
+    out->input = in->input;
+    out->member = in->member;
+    out->eol = in->eol;
+    pairs->n = 0;
+    return sfx_operator_pass(&join->op, out, err);
+}
+
+/* Rows multiply: each record once for each row of the file with its key, in the file's order. */
+static int push_wide(struct sfx_join *join, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_join_rows *pairs = &join->pairs;
+    bool keeps_all = join->plan->kind == SFX_JOIN_LEFT || join->plan->kind == SFX_JOIN_FULL;
+    uint32_t i;
+    int rc = 0;
+
+    pairs->n = 0;
+    for (i = 0; i < in->nsel && rc == 0; i++) {
+        struct sfx_side_row *row = join->rows[i];
+
+        if (row == NULL && !keeps_all)
+            continue;
+        do {
+            pairs->left[pairs->n] = in->sel[i];
+            pairs->right[pairs->n++] = row;
+            if (pairs->n == SFX_BATCH_ROWS)
+                rc = pass_pairs(join, in, err);
+            row = row != NULL ? row->same : NULL;
+        } while (row != NULL && rc == 0 && !sfx_operator_is_done(&join->op));
+    }
+    return rc == 0 && (pairs->n > 0 || in->nsel == 0) ? pass_pairs(join, in, err) : rc;
+}
+
+/* Keeps the selected rows that have a counterpart (or have none), and their counterparts. */
+static void keep_matched(struct sfx_join *join, struct sfx_frame *in, bool matched)
+{
+    uint32_t i, n = 0;
+
+    for (i = 0; i < in->nsel; i++) {
+        in->sel[n] = in->sel[i];
+        join->rows[n] = join->rows[i];
+        n += (join->rows[i] != NULL) == matched;
+    }
+    in->nsel = n;
+}
+
+/* Each record has one counterpart at most: its columns stay where they are. */
+static int push_narrow(struct sfx_join *join, struct sfx_frame *in, struct sfx_err *err)
+{
+    size_t c;
+
+    if (join->plan->kind == SFX_JOIN_INNER || join->plan->kind == SFX_JOIN_RIGHT)
+        keep_matched(join, in, true);
+    for (c = 0; c < join->ncols; c++) {
+        gather(join, &join->cols[c], join->rows, in->sel, in->nsel);
+        if (join->cols[c].merged != NULL)
+            merge_column(&join->cols[c], in->sel, in->sel, in->nsel);
+    }
+    sfx_frame_take_rows(&join->op.out, in);
+    return sfx_operator_pass(&join->op, &join->op.out, err);
+}
+
+static bool keeps_file_rows(const struct sfx_join *join)
+{
+    return join->plan != NULL &&
+           (join->plan->kind == SFX_JOIN_RIGHT || join->plan->kind == SFX_JOIN_FULL);
+}
+
+static void mark_matched(struct sfx_join *join, uint32_t n)
+{
+    uint32_t i;
+
+    for (i = 0; i < n; i++) {
+        if (join->rows[i] != NULL) /* the first of its key stands for all */
+            join->rows[i]->matched = true;
+    }
+}
+
+static int push_join(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_join *join = (struct sfx_join *)op;
+    struct sfx_eval *ev = sfx_operator_eval(op);
+    size_t i;
+    int rc;
+
+    for (i = 0; i < join->plan->npairs; i++)
+        sfx_eval_node(ev, join->keys[i], in->sel, in->nsel);
+    rc = sfx_operator_settle(op, in, err);
+    if (rc == 0)
+        rc = sfx_join_keys_make(&join->batch, ev, join->keys, join->plan->npairs, in->sel, in->nsel,
+                                err);
+    if (rc < 0)
+        return rc;
+    sfx_side_find(&join->side, &join->batch, in->nsel, join->rows);
+    if (is_bare(join)) {
+        keep_matched(join, in, join->plan->kind == SFX_JOIN_SEMI);
+        return sfx_operator_pass(op, in, err);
+    }
+    if (keeps_file_rows(join))
+        mark_matched(join, in->nsel);
+    return join->wide ? push_wide(join, in, err) : push_narrow(join, in, err);
+}
+
+/* --- the file's rows without a counterpart ---------------------------------------------------- */
+
+/* Gives the frame that goes out columns of its own, of cells. */
+static int bind_rest(struct sfx_join *join, struct sfx_err *err)
+{
+    struct sfx_operator *op = &join->op;
+    size_t i, c;
+
+    if (sfx_frame_make_rows(&op->out, &op->arena, err) < 0)
+        return SFX_E_NOMEM;
+    for (i = 0; i < op->out.ncols; i++) {
+        struct sfx_vec *own = sfx_vec_new(&op->arena, SFX_TYPE_CELL, err);
+
+        if (own == NULL)
+            return SFX_E_NOMEM;
+        for (c = 0; c < join->ncols; c++) {
+            if (join->cols[c].vec == op->out.cols[i].vec)
+                join->cols[c].vec = own;
+            if (join->cols[c].merged == op->out.cols[i].vec)
+                join->cols[c].merged = own;
+        }
+        op->out.cols[i].vec = own;
+    }
+    op->out.schema_id = sfx_operator_new_schema(op);
+    op->out.input = op->out.member = NULL;
+    return 0;
+}
+
+static void fill_rest(struct sfx_join *join, struct sfx_side_row *const *rows, uint32_t n)
+{
+    struct sfx_frame *out = &join->op.out;
+    size_t i, c;
+    uint32_t k;
+
+    for (i = 0; i < out->ncols; i++) {
+        for (k = 0; k < n; k++)
+            out->cols[i].vec->cells[k] = absent(join->left_open);
+    }
+    for (i = 0; i < join->names.ncols; i++) {
+        int pair = pair_of(join, join->names.cols[i].name);
+        size_t at;
+
+        if (pair < 0)
+            continue;
+        at = find_column(out->cols, out->ncols, sfx_join_column_of(join->plan->pairs[pair].left));
+        for (k = 0; k < n; k++)
+            out->cols[at].vec->cells[k] =
+                i < rows[k]->ncells ? rows[k]->cells[i] : (struct sfx_cell){0};
+    }
+    for (c = 0; c < join->ncols; c++) {
+        struct sfx_join_column *col = &join->cols[c];
+
+        gather(join, col, rows, join->pairs.at, n);
+        for (k = 0; col->merged != NULL && k < n; k++) {
+            col->merged->cells[k] = col->vec->cells[k];
+            col->vec->cells[k].kind = SFX_CELL_MISSING;
+        }
+    }
+}
+
+/* Whether some record had the row's key; rows of a key follow their first in the file's order. */
+static bool is_matched(const struct sfx_side *side, const struct sfx_side_row *row)
+{
+    return row->key != NULL && sfx_side_first(side, row)->matched;
+}
+
+static int finish_join(struct sfx_operator *op, struct sfx_err *err)
+{
+    struct sfx_join *join = (struct sfx_join *)op;
+    struct sfx_side_row *row = join->side.first;
+    uint32_t n, i;
+    int rc;
+
+    if (!keeps_file_rows(join))
+        return 0;
+    rc = bind_rest(join, err);
+    while (rc == 0 && row != NULL && !sfx_operator_is_done(op)) {
+        sfx_eval_reset(sfx_operator_eval(op));
+        for (n = 0; row != NULL && n < SFX_BATCH_ROWS; row = row->next) {
+            if (!is_matched(&join->side, row))
+                join->rows[n++] = row;
+        }
+        for (i = 0; i < n; i++) {
+            op->out.sel[i] = join->pairs.at[i] = (uint16_t)i;
+            op->out.rows[i] = (struct sfx_row_origin){0};
+        }
+        fill_rest(join, join->rows, n);
+        op->out.nrows = op->out.nsel = n;
+        rc = sfx_operator_pass(op, &op->out, err);
+    }
+    return rc;
+}
+
+static bool owes_rows(const struct sfx_operator *op)
+{
+    return keeps_file_rows((const struct sfx_join *)op);
+}
+
+static void destroy_join(struct sfx_operator *op)
+{
+    struct sfx_join *join = (struct sfx_join *)op;
+
+    sfx_side_clear(&join->side);
+    sfx_join_keys_done(&join->batch);
+    sfx_rowstore_done(&join->names);
+}
+
+const struct sfx_verb sfx_verb_join = {
+    .name = "join",
+    .usage = "join [inner|left|right|full|semi|anti] FILE on KEY[= KEY of FILE][, …] "
+             "[prefix \"TEXT\"]",
+    .help = "adds the columns of the records of FILE that have the same key",
+    .plan = "streaming; the records of FILE are kept, within --memory; keys compare as text unless "
+            "they are numbers",
+    .rules =
+        "Inner keeps records with a counterpart in FILE, left keeps all, right and full add the "
+        "records of FILE without one at the end; semi keeps records with a counterpart and anti "
+        "those without, neither adds columns. Several records of FILE with a key multiply the "
+        "record, in their order. A key that is null or empty is equal to none; keys compare as "
+        "text unless one side is a number: on num(id). The columns of the key come once, under "
+        "their name on the left; another column of FILE whose name is taken gets _right behind it, "
+        "with prefix all of them get that in front. What is not there is null, or left out where "
+        "records need not have it.",
+    .example = {"join left names.csv on id", "id,n\n1,5\n2,6\n", "id,n,name\n1,5,Ann\n2,6,\n",
+                "names.csv", "id,name\n1,Ann\n"},
+    .can_fail = true,
+    .state_nbytes = sizeof(struct sfx_join),
+    .parse = sfx_join_parse,
+    .bind = bind_join,
+    .push = push_join,
+    .finish = finish_join,
+    .owes = owes_rows,
+    .destroy = destroy_join,
+};

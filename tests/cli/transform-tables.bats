@@ -1,0 +1,44 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# sfx-transform with tables beside the input: join, union, over, pivot.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	PATH=$SFX_BUILD:$PATH
+	cd "$BATS_TEST_TMPDIR"
+	printf '%s\n' customer,amount 7,10.00 9,2.50 007,1 >orders.csv
+	printf '%s\n' customer,discount,segment 7,0.1,gold 8,0.2,silver >lookup.csv
+}
+
+@test "a join reads its file as inputs are read" {
+	run sfx-transform 'join left lookup.csv on customer | discount = discount ?? 0 | rename seg = segment' orders.csv
+	[ "$output" = "$(printf '%s\n' customer,amount,discount,seg 7,10.00,0.1,gold 9,2.50,0, 007,1,0,)" ]
+	gzip -k lookup.csv
+	[ "$(sfx-transform 'join lookup.csv.gz on customer' orders.csv)" = \
+		"$(printf '%s\n' customer,amount,discount,segment 7,10.00,0.1,gold)" ]
+	sfx-transform -t jsonl '' lookup.csv -o lookup.jsonl
+	[ "$(sfx-transform 'join ./lookup.jsonl on customer' orders.csv)" = \
+		"$(printf '%s\n' customer,amount,discount,segment 7,10.00,0.1,gold)" ]
+	mkdir in && cp lookup.csv in && tar -C in -czf "both tables.tgz" lookup.csv
+	[ "$(sfx-transform 'join "both tables.tgz" on customer' orders.csv)" = \
+		"$(printf '%s\n' customer,amount,discount,segment 7,10.00,0.1,gold)" ]
+	[ "$(sfx-transform 'join - on customer | select segment' orders.csv <lookup.csv)" = "$(printf 'segment\ngold')" ]
+}
+
+@test "a file that cannot be joined is told" {
+	run sfx-transform 'join nosuch.csv on customer' orders.csv
+	[ "$status" -eq 74 ]
+	[[ "$output" == *"nosuch.csv: No such file"* ]]
+	run sfx-transform 'join - on customer' - <orders.csv
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"both want the standard input"* ]]
+	run sfx-transform 'join lookup.csv' orders.csv
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"both sides have customer"* ]]
+}
+
+@test "a join streams: head ends it before the input does" {
+	(cat orders.csv; yes 7,1) | sfx-transform 'join lookup.csv on customer | head 2' >out
+	[ "$(tail -1 out)" = 7,1,0.1,gold ]
+}
