@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of join: stage_join.c (the stage: binding and output), join_parse.c, join_key.c (keys
- * as bytes), join_side.c (the file's rows in memory), join_load.c (reading them).
+ * The parts of join: stage_join.c (the stage: rows in, rows out), join_parse.c, join_columns.c
+ * (what comes out), join_key.c (keys as bytes), join_side.c (the file's rows in memory),
+ * join_load.c (reading them).
  */
 #ifndef SFX_QUERY_JOIN_INTERNAL_H
 #define SFX_QUERY_JOIN_INTERNAL_H
@@ -161,6 +162,19 @@ struct sfx_join {
     struct sfx_join_keys batch;
     struct sfx_side_row *rows[SFX_BATCH_ROWS];
 };
+
+/* --- the columns that come out: join_columns.c ------------------------------------------------ */
+
+/* Makes join->op.out a frame of in's columns and the file's. Errors: NOMEM. */
+int sfx_join_bind_columns(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err);
+
+/* The pair whose two columns are one in what comes out, for a column of the file; -1: none. */
+int sfx_join_pair_of(const struct sfx_join *join, struct sfx_slice name);
+
+/* The index of the column called name; ncols: there is none. */
+size_t sfx_join_find(const struct sfx_qcolumn *cols, size_t ncols, struct sfx_slice name);
+
+/* --- reading the file: join_load.c ------------------------------------------------------------ */
 
 /* Reads the file into join->side; in: what the keys of the other side are bound to. Errors: USAGE
  * (columns), LIMIT (memory), those of reading. */
