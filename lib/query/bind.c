@@ -151,8 +151,7 @@ static enum sfx_type asked_type(char letter)
     }
 }
 
-/* Arguments are asked to be what the function's row says. */
-static int bind_args(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node)
+int sfx_bind_args(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node)
 {
     const char *letter = expr->fn->args;
     size_t i;
@@ -179,7 +178,7 @@ static int bind_call(struct sfx_binder *b, const struct sfx_expr *expr, struct s
         rc = expr->fn->bind(b, expr, node, &type);
         return rc < 0 ? rc : finish_node(b, node, type);
     }
-    rc = bind_args(b, expr, node);
+    rc = sfx_bind_args(b, expr, node);
     return rc < 0 ? rc : finish_node(b, node, expr->fn->result);
 }
 

@@ -2,6 +2,8 @@
 /* The evaluator: walks the nodes, keeps computed text, and notes which rows went wrong. */
 #include "query/eval_internal.h"
 
+#include "query/unicode_internal.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +37,8 @@ void sfx_eval_done(struct sfx_eval *ev)
     }
     sfx_arena_done(&ev->text);
     sfx_buf_done(&ev->scratch);
+    sfx_buf_done(&ev->made);
+    sfx_unicode_free(ev->unicode);
     sfx_matcher_done(&ev->matcher);
     free(ev->bad);
     free(ev->errors);

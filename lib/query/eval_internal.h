@@ -35,6 +35,7 @@ struct sfx_vec {
 struct sfx_eval;
 struct sfx_node;
 struct sfx_binder;
+struct sfx_unicode;
 
 /* Fills node->vec for the rows sel[0] … sel[nsel - 1]. */
 typedef void sfx_kernel(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
@@ -86,6 +87,7 @@ struct sfx_node {
     size_t nargs;
     const struct sfx_expr *expr; /* with the regex, the characters to strip */
     struct sfx_slice column;     /* the first column below, for messages; empty: none */
+    const void *detail;          /* what the function's bind made, in the binding's arena */
 };
 
 /* A cell that could not be what was asked. */
@@ -108,10 +110,12 @@ struct sfx_sel {
 struct sfx_eval {
     struct sfx_arena text; /* reset with each batch */
     char *text_at, *text_end;
-    struct sfx_buf scratch;
-    struct sfx_matcher matcher; /* of regular expressions */
-    unsigned soft;              /* > 0: inside "?": errors are nulls */
-    uint8_t *bad;               /* by row: 1 when errors has it */
+    struct sfx_buf scratch;      /* of sfx_eval_unescape */
+    struct sfx_buf made;         /* a result on its way, see sfx_fn_set_made */
+    struct sfx_unicode *unicode; /* opened late; NULL: not yet */
+    struct sfx_matcher matcher;  /* of regular expressions */
+    unsigned soft;               /* > 0: inside "?": errors are nulls */
+    uint8_t *bad;                /* by row: 1 when errors has it */
     struct sfx_row_error *errors;
     uint32_t nerrors;
     struct sfx_sel *sels, *free_sels; /* selections of lazy kernels: in use (a stack), and spare */
@@ -268,6 +272,9 @@ int sfx_bind_expr(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_
 /* Binds expr and asks it to be of type: a conversion is put on top when it is not. */
 int sfx_bind_as(struct sfx_binder *b, const struct sfx_expr *expr, enum sfx_type type,
                 struct sfx_node **out);
+
+/* Binds the arguments of expr, asked to be what its function's row says: for bind functions. */
+int sfx_bind_args(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node);
 
 /* Finds the column named name: 1 with *index; 0 when there is none and the frame is open. Errors:
  * USAGE, with the nearest name. */

@@ -2,57 +2,10 @@
 /* Text functions. Characters are those of UTF-8; a byte that is none counts as one. */
 #include "query/functions_internal.h"
 
+#include "base/text.h"
+#include "query/unicode_internal.h"
+
 #include <string.h>
-
-static void map_bytes(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row, char from,
-                      char to)
-{
-    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
-    char *copy = sfx_eval_text(ev, text.len);
-    size_t i;
-
-    if (copy == NULL)
-        return;
-    for (i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        copy[i] = (char)(c >= from && c <= from + 25 ? c - from + to : c);
-    }
-    sfx_fn_set_text(node, row, copy, text.len);
-}
-
-static void fn_lower(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
-{
-    map_bytes(ev, node, row, 'A', 'a');
-}
-
-static void fn_upper(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
-{
-    map_bytes(ev, node, row, 'a', 'A');
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static void fn_trim(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
-{
-    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
-
-    while (text.len > 0 && is_space(text.ptr[text.len - 1]))
-        text.len--;
-    while (text.len > 0 && is_space(*text.ptr)) {
-        text.ptr++;
-        text.len--;
-    }
-    sfx_fn_set_text(node, row, text.ptr, text.len);
-}
-
-static bool begins_character(char c)
-{
-    return ((unsigned char)c & 0xC0) != 0x80;
-}
 
 static void fn_length(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
@@ -61,43 +14,26 @@ static void fn_length(struct sfx_eval *ev, const struct sfx_node *node, uint32_t
     size_t i;
 
     for (i = 0; i < text.len; i++)
-        count += begins_character(text.ptr[i]);
-    node->vec->flags[row] = 0;
-    node->vec->nums[row] = (struct sfx_decimal){count, 0};
+        count += sfx_begins_character(text.ptr[i]);
+    sfx_fn_set_int(node, row, count);
 }
 
-/* The byte where character number n (from 0) begins, or the end. */
-static size_t character_at(struct sfx_slice text, size_t from, int64_t n)
-{
-    size_t i = from;
-
-    while (i < text.len && n > 0) {
-        i++;
-        while (i < text.len && !begins_character(text.ptr[i]))
-            i++;
-        n--;
-    }
-    return i;
-}
-
-static void fn_substr(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void fn_reverse(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
-    int64_t start = 1, count = INT32_MAX;
-    size_t from, to;
+    char *copy = sfx_eval_text(ev, text.len), *at;
+    size_t i, len;
 
-    if (!sfx_decimal_to_int(&node->args[1]->vec->nums[row], 1, INT32_MAX, &start)) {
-        sfx_eval_fail(ev, node, row, NULL, "substr() starts at a whole number from 1");
+    if (copy == NULL)
         return;
+    at = copy + text.len;
+    for (i = 0; i < text.len; i += len) {
+        for (len = 1; i + len < text.len && !sfx_begins_character(text.ptr[i + len]); len++)
+            ;
+        at -= len;
+        memcpy(at, text.ptr + i, len);
     }
-    if (node->nargs > 2 &&
-        !sfx_decimal_to_int(&node->args[2]->vec->nums[row], 0, INT32_MAX, &count)) {
-        sfx_eval_fail(ev, node, row, NULL, "substr() takes a whole number of characters");
-        return;
-    }
-    from = character_at(text, 0, start - 1);
-    to = character_at(text, from, count);
-    sfx_fn_set_text(node, row, from < to ? text.ptr + from : NULL, to - from);
+    sfx_fn_set_text(node, row, copy, text.len);
 }
 
 static const char *find(struct sfx_slice text, size_t from, struct sfx_slice part)
@@ -156,6 +92,33 @@ static void fn_contains(struct sfx_eval *ev, const struct sfx_node *node, uint32
     node->vec->flags[row] = part.len == 0 || (text.len > 0 && find(text, 0, part) != NULL);
 }
 
+static void fn_index_of(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row),
+                     part = sfx_fn_text_arg(ev, node, 1, row);
+    const char *hit = part.len == 0 ? text.ptr : text.len > 0 ? find(text, 0, part) : NULL, *at;
+    int64_t index = part.len == 0 || hit != NULL;
+
+    for (at = text.ptr; at < hit; at++)
+        index += sfx_begins_character(*at);
+    sfx_fn_set_int(node, row, index);
+}
+
+static void fn_count_of(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row),
+                     part = sfx_fn_text_arg(ev, node, 1, row);
+    const char *hit;
+    int64_t count = 0;
+    size_t at = 0;
+
+    while (part.len > 0 && at < text.len && (hit = find(text, at, part)) != NULL) {
+        at = (size_t)(hit - text.ptr) + part.len;
+        count++;
+    }
+    sfx_fn_set_int(node, row, count);
+}
+
 static void fn_starts_with(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row),
@@ -211,6 +174,147 @@ static void fn_concat(struct sfx_eval *ev, const struct sfx_node *node, const ui
         concat_row(ev, node, sel[i]);
 }
 
+static void concat_ws_row(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    struct sfx_slice sep = sfx_fn_text_arg(ev, node, 0, row);
+    bool any = false;
+    int rc = 0;
+    size_t a;
+
+    sfx_buf_clear(&ev->made);
+    for (a = 1; a < node->nargs && rc == 0; a++) {
+        const struct sfx_cell *cell = &node->args[a]->vec->cells[row];
+        struct sfx_slice text = sfx_eval_cell_text(ev, cell);
+
+        if (sfx_cell_is_blank(cell))
+            continue;
+        if (any)
+            rc = sfx_buf_append(&ev->made, sep.ptr, sep.len, NULL);
+        any = true;
+        if (rc == 0)
+            rc = sfx_buf_append(&ev->made, text.ptr, text.len, NULL);
+    }
+    sfx_fn_set_made(ev, node, row, rc);
+}
+
+static void fn_concat_ws(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                         uint32_t nsel)
+{
+    uint32_t i;
+
+    for (i = 0; i < nsel && ev->rc == 0; i++)
+        concat_ws_row(ev, node, sel[i]);
+}
+
+/* --- format --------------------------------------------------------------------------------- */
+
+/* What a template says next: literal bytes, then the place of an argument, unless it is -1. */
+struct format_piece {
+    struct sfx_slice literal;
+    int64_t argument;
+};
+
+/* Reads a place, "{}" or "{2}", off *text: 1; 0: there is none here, or no such argument. */
+static int read_place(struct sfx_slice *text, size_t *next, size_t nargs, int64_t *argument)
+{
+    const char *end = memchr(text->ptr, '}', text->len);
+    struct sfx_slice digits;
+    uint64_t n;
+
+    if (end == NULL)
+        return 0;
+    digits = sfx_slice(text->ptr + 1, (size_t)(end - text->ptr) - 1);
+    n = digits.len == 0 ? ++*next : 0;
+    if ((digits.len > 0 && sfx_text_u64(digits, &n, NULL) < 0) || n == 0 || n > nargs)
+        return 0;
+    *argument = (int64_t)n;
+    text->len -= digits.len + 2;
+    text->ptr = end + 1;
+    return 1;
+}
+
+/* The next piece of a template: 1; 0 at its end; -1 for a brace that is no place. */
+static int next_piece(struct sfx_slice *text, size_t *next, size_t nargs,
+                      struct format_piece *piece)
+{
+    size_t i = 0;
+
+    *piece = (struct format_piece){.argument = -1};
+    while (i < text->len && text->ptr[i] != '{' && text->ptr[i] != '}')
+        i++;
+    piece->literal = sfx_slice(text->ptr, i);
+    if (i == text->len) {
+        *text = sfx_slice(NULL, 0);
+        return i > 0;
+    }
+    text->ptr += i;
+    text->len -= i;
+    if (text->len > 1 && text->ptr[1] == text->ptr[0]) { /* {{ and }} are a brace */
+        piece->literal.len++;
+        text->ptr += 2;
+        text->len -= 2;
+        return 1;
+    }
+    return *text->ptr == '{' && read_place(text, next, nargs, &piece->argument) > 0 ? 1 : -1;
+}
+
+#define NO_PLACE                                                                                   \
+    "has a brace that is no place of an argument: {} or {1}; a brace itself is {{ or }}"
+
+static void format_row(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    const struct sfx_cell *template = &node->args[0]->vec->cells[row];
+    struct sfx_slice text = sfx_eval_cell_text(ev, template), whole = text;
+    struct format_piece piece;
+    size_t next = 0;
+    int rc = 0, more;
+
+    if (sfx_cell_is_null(template)) {
+        sfx_vec_set_null(node->vec, row);
+        return;
+    }
+    sfx_buf_clear(&ev->made);
+    while ((more = next_piece(&text, &next, node->nargs - 1, &piece)) > 0 && rc == 0) {
+        struct sfx_slice value = {0};
+
+        if (piece.argument > 0)
+            value = sfx_fn_text_arg(ev, node, (size_t)piece.argument, row);
+        rc = sfx_buf_append(&ev->made, piece.literal.ptr, piece.literal.len, NULL);
+        if (rc == 0)
+            rc = sfx_buf_append(&ev->made, value.ptr, value.len, NULL);
+    }
+    if (more < 0)
+        sfx_eval_fail(ev, node, row, &whole, NO_PLACE);
+    else
+        sfx_fn_set_made(ev, node, row, rc);
+}
+
+static void fn_format(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                      uint32_t nsel)
+{
+    uint32_t i;
+
+    for (i = 0; i < nsel && ev->rc == 0; i++)
+        format_row(ev, node, sel[i]);
+}
+
+static int bind_format(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node,
+                       enum sfx_type *type)
+{
+    struct sfx_slice text = expr->args[0]->text;
+    struct format_piece piece;
+    size_t next = 0;
+    int more = 0;
+
+    (void)type;
+    while (expr->args[0]->kind == SFX_EXPR_TEXT &&
+           (more = next_piece(&text, &next, expr->nargs - 1, &piece)) > 0)
+        ;
+    if (more < 0)
+        return sfx_program_err(b->program, expr->args[0]->at, b->err, "the template " NO_PLACE);
+    return sfx_bind_args(b, expr, node);
+}
+
 /* text(x): the same bytes, from now on known to be text. */
 static void fn_text(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
                     uint32_t nsel)
@@ -229,32 +333,42 @@ static const struct sfx_fn functions[] = {
     {"concat", "concat(a, b, …)", 1, SFX_FN_ANY_ARGS, "t", TEXT, .kernel = fn_concat,
      .help = "the texts one after the other; null counts as empty",
      .example = "concat(\"a\", 1, \"b\")", .gives = "a1b"},
+    {"concat_ws", "concat_ws(separator, a, b, …)", 2, SFX_FN_ANY_ARGS, "t", TEXT,
+     .kernel = fn_concat_ws,
+     .help = "the texts with the separator between them; null and empty ones are left out",
+     .example = "concat_ws(\", \", \"a\", null, \"b\")", .gives = "a, b"},
     {"contains", "contains(s, part)", 2, 2, "t", BOOL, .row = fn_contains,
      .help = "true when part stands somewhere in s", .example = "contains(\"shipped\", \"ship\")",
      .gives = "true"},
+    {"count_of", "count_of(s, part)", 2, 2, "t", NUMBER, .row = fn_count_of,
+     .help = "how often part stands in s, without overlap",
+     .example = "count_of(\"banana\", \"an\")", .gives = "2"},
     {"ends_with", "ends_with(s, end)", 2, 2, "t", BOOL, .row = fn_ends_with,
      .help = "true when s ends with end", .example = "ends_with(\"a.csv\", \".csv\")",
      .gives = "true"},
+    {"format", "format(template, a, …)", 1, SFX_FN_ANY_ARGS, "t", TEXT, .bind = bind_format,
+     .kernel = fn_format, .errors = "a brace in the template that is no place of an argument",
+     .help =
+         "the template with the arguments in place of {} in turn, or of {1}, {2}; {{ and }} are "
+         "braces; null counts as empty",
+     .example = "format(\"{} of {}\", 2, \"many\")", .gives = "2 of many"},
+    {"index_of", "index_of(s, part)", 2, 2, "t", NUMBER, .row = fn_index_of,
+     .help = "the character of s, from 1, at which part first begins; 0 when it is not there",
+     .example = "index_of(\"héllo\", \"l\")", .gives = "3"},
     {"length", "length(s)", 1, 1, "t", NUMBER, .row = fn_length,
      .help = "the number of characters (UTF-8) of s", .example = "length(\"héllo\")", .gives = "5"},
-    {"lower", "lower(s)", 1, 1, "t", TEXT, .row = fn_lower,
-     .help = "s with the letters A to Z made small", .example = "lower(\"ABC\")", .gives = "abc"},
     {"replace", "replace(s, from, to)", 3, 3, "t", TEXT, .row = fn_replace,
      .help = "s with each from replaced by to", .example = "replace(\"a-b-c\", \"-\", \"+\")",
      .gives = "a+b+c"},
+    {"reverse", "reverse(s)", 1, 1, "t", TEXT, .row = fn_reverse,
+     .help = "the characters of s from the last to the first", .example = "reverse(\"né\")",
+     .gives = "én"},
     {"starts_with", "starts_with(s, start)", 2, 2, "t", BOOL, .row = fn_starts_with,
      .help = "true when s begins with start", .example = "starts_with(\"abc\", \"ab\")",
      .gives = "true"},
-    {"substr", "substr(s, start[, count])", 2, 3, "tn", TEXT, .row = fn_substr, .errors = NO_NUMBER,
-     .help = "count characters of s (to its end) from the start-th, the first is 1",
-     .example = "substr(\"hello\", 2, 3)", .gives = "ell"},
     {"text", "text(x)", 1, 1, "t", TEXT, .kernel = fn_text,
      .help = "x as text: compared, sorted, counted by its bytes", .example = "text(1.50)",
      .gives = "1.50"},
-    {"trim", "trim(s)", 1, 1, "t", TEXT, .row = fn_trim,
-     .help = "s without white space at its ends", .example = "trim(\"  x \")", .gives = "x"},
-    {"upper", "upper(s)", 1, 1, "t", TEXT, .row = fn_upper,
-     .help = "s with the letters a to z made capital", .example = "upper(\"abc\")", .gives = "ABC"},
 };
 
 const struct sfx_fn_family sfx_fn_text_family = {"Text", functions, SFX_COUNT(functions)};

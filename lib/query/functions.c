@@ -8,10 +8,8 @@
 
 /* A new family is a new file and a row here. */
 static const struct sfx_fn_family *const families[] = {
-    &sfx_fn_logic_family,
-    &sfx_fn_number_family,
-    &sfx_fn_text_family,
-    &sfx_fn_time_family,
+    &sfx_fn_logic_family,   &sfx_fn_number_family, &sfx_fn_text_family, &sfx_fn_cut_family,
+    &sfx_fn_letters_family, &sfx_fn_regex_family,  &sfx_fn_time_family,
 };
 
 /* Comparisons are made by sfx_bind_compare, which picks the kernel for the operands' type. */
@@ -46,6 +44,22 @@ const struct sfx_fn sfx_fn_to_number = {"num", "", 1, 1, "c", NUMBER, .kernel = 
 const struct sfx_fn sfx_fn_to_cell = {"cell", "", 1, 1, "c", CELL, .kernel = sfx_to_cell};
 const struct sfx_fn sfx_fn_to_bool = {"condition", "", 1, 1, "c", BOOL, .kernel = sfx_to_bool};
 const struct sfx_fn sfx_fn_try = {"?", "", 1, 1, "c", CELL, .lazy = sfx_try};
+
+void sfx_fn_set_made(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row, int rc)
+{
+    char *copy;
+
+    if (rc < 0) {
+        ev->rc = rc;
+        return;
+    }
+    copy = sfx_eval_text(ev, ev->made.len);
+    if (copy == NULL)
+        return;
+    if (ev->made.len > 0)
+        memcpy(copy, ev->made.data, ev->made.len);
+    sfx_fn_set_text(node, row, copy, ev->made.len);
+}
 
 const struct sfx_fn_family *sfx_fn_family_at(size_t index)
 {

@@ -19,6 +19,9 @@
 extern const struct sfx_fn_family sfx_fn_logic_family;
 extern const struct sfx_fn_family sfx_fn_number_family;
 extern const struct sfx_fn_family sfx_fn_text_family;
+extern const struct sfx_fn_family sfx_fn_cut_family;
+extern const struct sfx_fn_family sfx_fn_letters_family;
+extern const struct sfx_fn_family sfx_fn_regex_family;
 extern const struct sfx_fn_family sfx_fn_time_family;
 
 /* The text of an argument of node. */
@@ -43,8 +46,24 @@ static inline void sfx_fn_set_number(const struct sfx_node *node, uint32_t row,
     node->vec->nums[row] = number;
 }
 
+/* Sets row of a TEXT node to a copy of ev->made; rc: what the appends to it gave, NOMEM or 0. */
+void sfx_fn_set_made(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row, int rc);
+
+/* Sets row of a NUMBER node to a whole number. */
+static inline void sfx_fn_set_int(const struct sfx_node *node, uint32_t row, int64_t value)
+{
+    sfx_fn_set_number(node, row, (struct sfx_decimal){value, 0});
+}
+
 /* True when value is a whole number between min and max: *out. */
 bool sfx_decimal_to_int(const struct sfx_decimal *value, int64_t min, int64_t max, int64_t *out);
+
+/* The same of an argument, a NUMBER. */
+static inline bool sfx_fn_int_arg(const struct sfx_node *node, size_t arg, uint32_t row,
+                                  int64_t min, int64_t max, int64_t *out)
+{
+    return sfx_decimal_to_int(&node->args[arg]->vec->nums[row], min, max, out);
+}
 
 /* Kernels of operators and conversions: fn_number.c, fn_logic.c, fn_text.c. */
 sfx_kernel sfx_to_number, sfx_fn_add, sfx_fn_sub, sfx_fn_mul, sfx_fn_div, sfx_fn_rem, sfx_to_bool,

@@ -354,6 +354,7 @@ int sfx_regex_walk(const struct sfx_regex *regex, struct sfx_matcher *m, struct 
         int rc = sfx_regex_find(regex, m, text, walk->from);
         size_t begin, end;
 
+        walk->gave_up = rc < 0;
         if (rc <= 0)
             return rc;
         begin = m->spans[0];

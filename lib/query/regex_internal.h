@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -68,6 +69,7 @@ struct sfx_regex_walk {
     size_t from; /* where the search goes on */
     size_t end;  /* of the match before */
     size_t nmatches;
+    bool gave_up;
 };
 int sfx_regex_walk(const struct sfx_regex *regex, struct sfx_matcher *m, struct sfx_slice text,
                    struct sfx_regex_walk *walk);
