@@ -31,10 +31,11 @@ static const struct sfx_opt opts[] = {
      "Write a file for each value of COLUMNS, joined by commas, beneath the folder given with -o: "
      "FOLDER/VALUE/VALUE.csv.", NULL, 0, 0},
     {'i', "from", "FORMAT", SFX_OPT_STR, AT(words.from),
-     "Format of the inputs: csv, tsv, jsonl or json. Default: by name and content of each.",
-     "csv|tsv|jsonl|json", 0, 0},
+     "Format of the inputs, one of sfx-formats(5). Default: by name and content of each.",
+     "csv|tsv|jsonl|json|lines|logfmt|syslog|clf|combined", 0, 0},
     {'t', "to", "FORMAT", SFX_OPT_STR, AT(words.to), "Format of the output. Default: by the "
-     "extension given with -o, else that of the first input.", "csv|tsv|jsonl|json", 0, 0},
+     "extension given with -o, else that of the first input, or csv if that is only read.",
+     "csv|tsv|jsonl|json|lines|logfmt", 0, 0},
     {'d', "delimiter", "CHAR", SFX_OPT_STR, AT(words.delimiter),
      "Separator of CSV fields, in and out. Default comma.", NULL, 0, 0},
     {0, "quote", "CHAR", SFX_OPT_STR, AT(words.quote),

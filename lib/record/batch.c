@@ -145,6 +145,7 @@ void sfx_batch_inherit(struct sfx_batch *batch, const struct sfx_batch *src)
     batch->input = src->input;
     batch->member = src->member;
     batch->eol = src->eol;
+    batch->dialect = src->dialect;
     batch->open_schema = src->open_schema;
 }
 

@@ -63,6 +63,15 @@ struct sfx_cell { /* 16 bytes */
 #define SFX_DIALECT(delimiter, quote)                                                              \
     ((uint16_t)((unsigned char)(delimiter) | (unsigned char)(quote) << 8))
 
+/*
+ * Spellings that are no CSV's: its quote cannot be a line end. They count where ESCAPED is set.
+ * LOG: C's backslash escapes. MARKDOWN: a backslash before a pipe or backslash. ESCAPE: CSV in
+ * which the byte c gives the next its plain meaning.
+ */
+#define SFX_DIALECT_LOG       SFX_DIALECT('\\', '\r')
+#define SFX_DIALECT_MARKDOWN  SFX_DIALECT('|', '\r')
+#define SFX_DIALECT_ESCAPE(c) SFX_DIALECT(c, '\n')
+
 struct sfx_column {
     struct sfx_slice name;  /* decoded; borrowed from the reader or the batch */
     struct sfx_cell *cells; /* capacity SFX_BATCH_ROWS */
@@ -93,6 +102,8 @@ struct sfx_batch {
     bool open_schema; /* JSON: other records may have other columns; what is not there is null */
     bool ordered;     /* the order of the columns is asked for: records are not in one of theirs */
     uint64_t schema_id; /* a hash of names and number of columns; 0: no columns */
+    uint16_t dialect;   /* CSV: how the input is spelled, 0 elsewhere; a writer of CSV follows the
+                           first input unless it is told */
     const char *input;  /* name of the operand, borrowed from the reader's input */
     const char *member; /* NULL when the operand is no archive */
     enum sfx_eol eol;
@@ -137,7 +148,7 @@ uint64_t sfx_batch_schema_id(const struct sfx_column *columns, size_t ncols);
 /* Sets schema_id after columns were changed in place. */
 void sfx_batch_update_schema_id(struct sfx_batch *batch);
 
-/* Takes from src what is said of the input as a whole: input, member, eol, open_schema. */
+/* Takes from src what is said of the input as a whole: input, member, eol, dialect, open_schema. */
 void sfx_batch_inherit(struct sfx_batch *batch, const struct sfx_batch *src);
 
 /* For readers and whoever fills rows: nrows rows are filled and all are selected. */

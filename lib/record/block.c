@@ -76,6 +76,29 @@ int sfx_block_skip_mark(struct sfx_block *b, size_t *pos, struct sfx_err *err)
     return rc;
 }
 
+int sfx_block_skip_lines(struct sfx_block *b, uint64_t count, size_t *pos, uint64_t *line,
+                         struct sfx_err *err)
+{
+    int rc = 0;
+
+    while (count > 0 && rc == 0) {
+        const char *end = *pos < b->len ? memchr(b->data + *pos, '\n', b->len - *pos) : NULL;
+
+        if (end != NULL) {
+            *pos = (size_t)(end - b->data) + 1;
+            (*line)++;
+            count--;
+        } else if (b->eof) {
+            *pos = b->len;
+            break;
+        } else {
+            rc = sfx_block_fill(b, b->len, *line, err); /* nothing of it is kept */
+            *pos = 0;
+        }
+    }
+    return rc;
+}
+
 int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, int rc,
                     struct sfx_err *err)
 {

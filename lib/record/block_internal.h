@@ -49,6 +49,11 @@ int sfx_block_check(const struct sfx_block *b, size_t record_nbytes, uint64_t li
  * one. Errors: as _fill. */
 int sfx_block_skip_mark(struct sfx_block *b, size_t *pos, struct sfx_err *err);
 
+/* Goes behind the next count lines (LF ends one): *pos and *line are changed. Lines that are not
+ * there are no error. Errors: as _fill. */
+int sfx_block_skip_lines(struct sfx_block *b, uint64_t count, size_t *pos, uint64_t *line,
+                         struct sfx_err *err);
+
 /* Prepends "input: member: line N, offset M" to err; line 0 leaves the place out. Returns rc. */
 int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, int rc,
                     struct sfx_err *err);

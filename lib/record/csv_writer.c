@@ -209,19 +209,26 @@ static bool is_odd_last(const struct sfx_writer *w, const struct sfx_cell *cell,
 {
     if (w->chars.tsv || (cell->flags & SFX_CELL_QUOTED) != 0)
         return false;
-    if (cell->len == 0)
-        return w->schema.ncols == 1 && (origin->line == 0 || origin->raw.len > 0);
+    if (cell->len == 0) {
+        const bool blank = cell->kind == SFX_CELL_TEXT && cell->dialect == w->dialect &&
+                           origin->line > 0 && origin->raw.len == 0;
+
+        return w->schema.ncols == 1 && !blank;
+    }
     return cell->kind == SFX_CELL_TEXT && cell->ptr[cell->len - 1] == '\r';
 }
 
 static int put_odd_last(struct sfx_writer *w, const struct sfx_cell *cell, const char *sep,
                         size_t sep_len, struct run *run, struct sfx_buf *out, struct sfx_err *err)
 {
+    struct sfx_slice text;
     int rc = flush_run(run, out, err);
 
     if (rc == 0)
         rc = sfx_buf_append(out, sep, sep_len, err);
-    return rc < 0 ? rc : put_quoted(w, sfx_slice(cell->ptr, cell->len), out, err);
+    if (rc == 0)
+        rc = sfx_cell_text(cell, &w->scratch, &text, err);
+    return rc < 0 ? rc : put_quoted(w, text, out, err);
 }
 
 /* The whole record as it stood; a CR at its end, in a field without quotes, would be taken for the

@@ -15,20 +15,22 @@
 /* Positions within a record are 31 bits; half of that leaves room to double the buffer. */
 #define HARD_MAX_RECORD_NBYTES (UINT64_C(1) << 30)
 
-static const char *const csv_extensions[] = {"csv", NULL};
-static const char *const tsv_extensions[] = {"tsv", "tab", NULL};
-
-static const char *const jsonl_extensions[] = {"jsonl", "ndjson", NULL};
-static const char *const json_extensions[] = {"json", NULL};
+#define EXTENSIONS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /* CSV is the first: what is nothing else is read as such. */
+/* clang-format off */
 static const struct sfx_format formats[] = {
-    {"csv", "text/csv", csv_extensions, &sfx_csv_reader, &sfx_csv_writer, true},
-    {"tsv", "text/tab-separated-values", tsv_extensions, &sfx_tsv_reader, &sfx_tsv_writer, true},
-    {"jsonl", "application/x-ndjson", jsonl_extensions, &sfx_jsonl_reader, &sfx_jsonl_writer,
-     false},
-    {"json", "application/json", json_extensions, &sfx_json_reader, &sfx_json_writer, false},
+    {"csv", "text/csv", EXTENSIONS("csv"), &sfx_csv_reader, &sfx_csv_writer, true},
+    {"tsv", "text/tab-separated-values", EXTENSIONS("tsv", "tab"), &sfx_tsv_reader, &sfx_tsv_writer, true},
+    {"jsonl", "application/x-ndjson", EXTENSIONS("jsonl", "ndjson"), &sfx_jsonl_reader, &sfx_jsonl_writer, false},
+    {"json", "application/json", EXTENSIONS("json"), &sfx_json_reader, &sfx_json_writer, false},
+    {"lines", "text/plain", EXTENSIONS("lines"), &sfx_lines_reader, &sfx_lines_writer, false},
+    {"logfmt", "text/plain", EXTENSIONS("logfmt"), &sfx_logfmt_reader, &sfx_logfmt_writer, false},
+    {"syslog", "text/plain", EXTENSIONS("syslog"), &sfx_syslog_reader, NULL, false},
+    {"clf", "text/plain", EXTENSIONS("clf"), &sfx_clf_reader, NULL, false},
+    {"combined", "text/plain", EXTENSIONS("combined"), &sfx_combined_reader, NULL, false},
 };
+/* clang-format on */
 
 const struct sfx_format *sfx_format_all(size_t *count)
 {
@@ -49,7 +51,7 @@ const struct sfx_format *sfx_format_by_name(struct sfx_slice name)
 
 static int parse_name(const char *name, const struct sfx_format **format, struct sfx_err *err)
 {
-    char names[64] = "";
+    char names[256] = "";
     size_t used = 0, i;
 
     *format = name != NULL ? sfx_format_by_name(sfx_slice_str(name)) : NULL;
@@ -100,39 +102,18 @@ const struct sfx_format *sfx_format_by_extension(const char *name)
     return NULL;
 }
 
-/* Objects are JSON Lines, an array is JSON, tabs without commas in the first line are TSV. */
-static const char *by_content(struct sfx_slice head)
-{
-    const char *end = head.ptr + head.len;
-    const char *at = head.ptr;
-    const char *line_end;
-
-    if (head.len >= 3 && memcmp(head.ptr, "\xef\xbb\xbf", 3) == 0)
-        at += 3;
-    while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
-        at++;
-    if (at == end)
-        return "csv";
-    if (*at == '{')
-        return "jsonl";
-    if (*at == '[')
-        return "json";
-    line_end = memchr(at, '\n', (size_t)(end - at));
-    if (line_end == NULL)
-        line_end = end;
-    if (memchr(at, '\t', (size_t)(line_end - at)) != NULL &&
-        memchr(at, ',', (size_t)(line_end - at)) == NULL)
-        return "tsv";
-    return "csv";
-}
-
 const struct sfx_format *sfx_format_detect(const char *name, struct sfx_slice head)
 {
     const struct sfx_format *format = sfx_format_by_extension(name);
 
     if (format == NULL && head.len > 0)
-        format = sfx_format_by_name(sfx_slice_str(by_content(head)));
+        format = sfx_format_by_name(sfx_slice_str(sfx_detect_content(head)));
     return format != NULL ? format : &formats[0];
+}
+
+const struct sfx_format *sfx_format_of_output(const struct sfx_format *from)
+{
+    return from->writer != NULL ? from : &formats[0];
 }
 
 struct sfx_reader_opts sfx_reader_opts_fill(const struct sfx_reader_opts *opts)

@@ -25,12 +25,27 @@ struct sfx_byte_source {
     bool (*would_block)(void *ctx); /* may be NULL: never */
     const char *input;              /* for messages and rejects; borrowed */
     const char *member;             /* NULL: none */
+    const char *path;               /* the file whose bytes these are, unchanged; NULL: none */
+};
+
+enum sfx_ragged {
+    SFX_RAGGED_REFUSE = 0, /* a record of another number of fields than the header is refused */
+    SFX_RAGGED_FILL,       /* what lacks is missing, what is too much gets a column, its number */
 };
 
 struct sfx_reader_opts {        /* all-zero: the defaults */
     char delimiter;             /* CSV: 0 means ',' (csv) or tab (tsv) */
     char quote;                 /* CSV: 0 means '"' */
     bool no_header;             /* CSV: columns are named 1, 2, 3 … */
+    bool sniff;                 /* CSV: delimiter and quote of 0 are found out */
+    char escape;                /* CSV: gives the next byte its plain meaning; 0: none */
+    char comment;               /* CSV: lines that begin with it are skipped; 0: none */
+    const char *null_text;      /* CSV, TSV: the unquoted field that is null; NULL: none */
+    enum sfx_ragged ragged;     /* CSV, TSV */
+    const char *fields;         /* fixed: "name:10,qty:11-15"; NULL: guessed. Borrowed, as are: */
+    const char *table;          /* sqlite: read it; NULL: the only one */
+    const char *sql;            /* sqlite: read its result */
+    uint64_t skip_lines;        /* of each stream, before anything else */
     uint64_t max_record_nbytes; /* default 64 MiB */
     uint64_t max_field_nbytes;  /* default 16 MiB */
     uint32_t max_depth;         /* JSON; default 512 */
@@ -61,9 +76,15 @@ struct sfx_reader_ops {
 };
 
 struct sfx_writer_opts { /* all-zero: the defaults */
-    char delimiter;      /* CSV */
-    char quote;          /* CSV */
+    char delimiter;      /* CSV; 0: as the first input, which is CSV, else ',' */
+    char quote;          /* CSV; the same, else '"' */
     bool no_header;
+    char escape;           /* CSV: written before a quote in a field; 0: the quote is doubled */
+    const char *null_text; /* CSV, TSV: what null is written as; NULL: nothing. Borrowed */
+    const char *fields;    /* fixed: as the reader's; NULL: from the first records. Borrowed */
+    uint32_t width;        /* box: columns of the terminal; 0: any */
+    /* Takes records that the format cannot hold; NULL: the first is an error. Borrowed. */
+    const struct sfx_reject_sink *rejects;
 };
 
 struct sfx_writer_ops {
@@ -82,9 +103,10 @@ struct sfx_writer_ops {
 };
 
 struct sfx_format {
-    const char *name; /* "csv", "tsv", "jsonl", "json" */
+    const char *name; /* "csv", "tsv", "jsonl" … */
     const char *media_type;
-    const char *const *extensions; /* without dots, NULL-terminated; the first is the usual one */
+    /* Without dots, NULL-terminated; the first is the usual one, which every format has. */
+    const char *const *extensions;
     const struct sfx_reader_ops *reader; /* NULL: output only */
     const struct sfx_writer_ops *writer; /* NULL: input only */
     bool fixed_columns; /* an output's columns are those of its first record (a header) */
@@ -107,6 +129,10 @@ const struct sfx_format *sfx_format_by_extension(const char *name);
 /* The format for a stream: by the extension of name, else by what head looks like, else csv. Never
  * NULL. */
 const struct sfx_format *sfx_format_detect(const char *name, struct sfx_slice head);
+
+/* What is written of inputs of that format when nothing else is asked: the same, or csv when it
+ * cannot be written. */
+const struct sfx_format *sfx_format_of_output(const struct sfx_format *from);
 
 /* All formats; *count is filled. */
 const struct sfx_format *sfx_format_all(size_t *count);

@@ -9,10 +9,21 @@ extern const struct sfx_reader_ops sfx_csv_reader;
 extern const struct sfx_reader_ops sfx_tsv_reader;
 extern const struct sfx_reader_ops sfx_jsonl_reader;
 extern const struct sfx_reader_ops sfx_json_reader;
+extern const struct sfx_reader_ops sfx_lines_reader;
+extern const struct sfx_reader_ops sfx_logfmt_reader;
+extern const struct sfx_reader_ops sfx_syslog_reader;
+extern const struct sfx_reader_ops sfx_clf_reader;
+extern const struct sfx_reader_ops sfx_combined_reader;
 extern const struct sfx_writer_ops sfx_csv_writer;
 extern const struct sfx_writer_ops sfx_tsv_writer;
 extern const struct sfx_writer_ops sfx_jsonl_writer;
 extern const struct sfx_writer_ops sfx_json_writer;
+extern const struct sfx_writer_ops sfx_lines_writer;
+extern const struct sfx_writer_ops sfx_logfmt_writer;
+
+/* The name of the format that head (not empty) looks like; "csv" for what looks like nothing else.
+ */
+const char *sfx_detect_content(struct sfx_slice head);
 
 /* Limits of zero become the documented defaults; what cannot work is bounded. */
 struct sfx_reader_opts sfx_reader_opts_fill(const struct sfx_reader_opts *opts);

@@ -202,6 +202,7 @@ static int jsonl_read(struct sfx_reader *r, struct sfx_batch *batch,
     batch->input = r->block.src.input;
     batch->member = r->block.src.member;
     batch->eol = SFX_EOL_LF;
+    batch->dialect = 0;
     batch->open_schema = true;
     sfx_batch_select_all(batch, n);
     return n > 0;

@@ -119,7 +119,7 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
 
     run->files = (struct sfx_query_files){open_named, run, job->reader};
     opts.files = &run->files;
-    run->result->to = job->to != NULL ? job->to : from;
+    run->result->to = job->to != NULL ? job->to : sfx_format_of_output(from);
     rc = start_output(run, err);
     if (rc < 0)
         return rc;

@@ -123,7 +123,8 @@ static inline int query_pump(struct query_run *run, struct sfx_query *query,
                              const struct query_output *output)
 {
     struct query_pieces pieces = {run->input, run->piece};
-    struct sfx_byte_source source = {query_read_piece, &pieces, query_pauses, "in", NULL};
+    struct sfx_byte_source source = {
+        .read = query_read_piece, .ctx = &pieces, .would_block = query_pauses, .input = "in"};
     struct sfx_batch batch;
     int rc = sfx_batch_init(&batch, &run->err);
 

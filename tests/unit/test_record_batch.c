@@ -171,13 +171,29 @@ static void format_is_known_by_extension_then_by_look(void **state)
     static const struct {
         const char *name, *head, *format;
     } cases[] = {
-        {"a.csv", "{", "csv"},          {"a.TSV", "a,b", "tsv"},
-        {"dir/a.ndjson", "", "jsonl"},  {"a.json", "{\"a\":1}", "json"},
-        {"a.tab", "", "tsv"},           {"-", "", "csv"},
-        {"-", " \n{\"a\":1}", "jsonl"}, {"-", "\xef\xbb\xbf[", "json"},
-        {"a.txt", "a\tb\nc,d", "tsv"},  {"-", "a\tb,c\n", "csv"},
-        {"x.csv/data", "[1]", "json"},  {"-", "a;b\n", "csv"},
+        {"a.csv", "{", "csv"},
+        {"a.TSV", "a,b", "tsv"},
+        {"dir/a.ndjson", "", "jsonl"},
+        {"a.json", "{\"a\":1}", "json"},
+        {"a.tab", "", "tsv"},
+        {"-", "", "csv"},
+        {"-", " \n{\"a\":1}", "jsonl"},
+        {"-", "\xef\xbb\xbf[", "json"},
+        {"a.txt", "a\tb\nc,d", "tsv"},
+        {"-", "a\tb,c\n", "csv"},
+        {"x.csv/data", "[1]", "json"},
+        {"-", "a;b\n", "csv"},
         {NULL, "a\tb", "tsv"},
+        {"x.log", "level=info msg=\"a, b\"\n", "logfmt"},
+        {"-", "a=1\n", "csv"},
+        {"-", "a=1 b=2,3\n", "csv"},
+        {"-", "a=1 b\n", "csv"},
+        {"-", "<34>1 - h a p m - x\n", "syslog"},
+        {"-", "Oct  1 02:03:04 h sshd[1]: x, y\n", "syslog"},
+        {"-", "Oct  1 02:03:04,h,x\n", "csv"},
+        {"-", "h - - [t] \"GET /\" 200 1\r\n", "clf"},
+        {"-", "h - - [t] \"GET /\" 200 1 \"-\" \"x, y\"\n", "combined"},
+        {"-", "h - - [t],\"GET /\" 200 1\n", "csv"},
     };
     size_t i;
 
