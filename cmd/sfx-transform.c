@@ -54,7 +54,9 @@ static const struct sfx_opt opts[] = {
      "Read event lines, transform the files that they name, print an event for each output.",
      NULL, 0, 0},
     {0, "explain", NULL, SFX_OPT_FLAG, AT(explain),
-     "Print what each stage does, without reading anything.", NULL, 0, 0},
+     "Print what each stage does, its columns and types, what it compares and refuses and what memory "
+     "it takes. Of the first FILE only what names the columns is read, of standard input nothing.",
+     NULL, 0, 0},
     {0, "reference", "FORM", SFX_OPT_OPTSTR, AT(reference),
      "Print the verbs, functions and aggregates of the language; FORM man prints them for the "
      "manual.", "man", 0, 0},
@@ -145,7 +147,7 @@ static int describe(const struct app *app, struct sfx_err *err)
 {
     struct sfx_buf text = {0};
     int rc = app->o.reference != NULL ? sfx_query_reference(app->o.reference, &text, err)
-                                      : sfx_program_explain(app->plan.program, &text, err);
+                                      : sfx_transform_explain(&app->plan.job, &text, err);
 
     if (rc == 0)
         rc = sfx_io_write(STDOUT_FILENO, text.data, text.len, err);

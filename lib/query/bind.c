@@ -167,11 +167,24 @@ int sfx_bind_args(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_
     return 0;
 }
 
+/* That an argument is no number is said where it is asked for. */
+static void note_errors(struct sfx_binder *b, const struct sfx_fn *fn)
+{
+    static const char said[] = "an argument that is not a number";
+    const char *errors = fn->errors;
+
+    if (errors != NULL && strncmp(errors, said, sizeof(said) - 1) == 0)
+        errors += sizeof(said) - 1 + strspn(errors + sizeof(said) - 1, ", ");
+    if (errors != NULL && *errors != '\0' && b->soft == 0)
+        sfx_plan_refuses(b->plan, "%s", errors);
+}
+
 static int bind_call(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node)
 {
     int rc;
 
     node->fn = expr->fn;
+    note_errors(b, expr->fn);
     if (expr->fn->bind != NULL) {
         enum sfx_type type = expr->fn->result;
 
@@ -184,8 +197,11 @@ static int bind_call(struct sfx_binder *b, const struct sfx_expr *expr, struct s
 
 static int bind_try(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node)
 {
-    int rc = sfx_bind_expr(b, expr->args[0], &node->args[0]);
+    int rc;
 
+    b->soft++;
+    rc = sfx_bind_expr(b, expr->args[0], &node->args[0]);
+    b->soft--;
     node->fn = &sfx_fn_try;
     if (rc < 0)
         return rc;
@@ -230,13 +246,17 @@ int sfx_bind_convert(struct sfx_binder *b, enum sfx_type type, struct sfx_node *
     if (fn == NULL)
         return 0;
     if ((*node)->fn == &sfx_fn_try) { /* price? > 5: the number is asked for inside the "?" */
+        b->soft++;
         rc = sfx_bind_convert(b, type, &(*node)->args[0]);
+        b->soft--;
         (*node)->vec = (*node)->args[0]->vec;
         return rc;
     }
     rc = new_node(b, (*node)->expr, 1, &outer);
     if (rc < 0)
         return rc;
+    if (type == SFX_TYPE_NUMBER && b->soft == 0 && (*node)->column.len > 0)
+        sfx_plan_refuses(b->plan, "%.*s that is not a number", SFX_SLICE_ARG((*node)->column));
     outer->fn = fn;
     outer->args[0] = *node;
     *node = outer;

@@ -143,6 +143,19 @@ static enum sfx_type compare_type(const struct sfx_node *a, const struct sfx_nod
     return at == SFX_TYPE_BOOL || bt == SFX_TYPE_BOOL ? SFX_TYPE_BOOL : SFX_TYPE_TEXT;
 }
 
+/* Of two columns nobody said what they are: that is worth a word in the plan. */
+static void note_comparison(struct sfx_binder *b, const struct sfx_node *node, const char *mark,
+                            enum sfx_type type)
+{
+    const struct sfx_node *left = node->args[0], *right = node->args[1];
+
+    if (left->column.len > 0)
+        sfx_plan_note(b->plan, "%.*s %s %.*s: by %s", SFX_SLICE_ARG(left->column), mark,
+                      right->column.len > 0 ? (int)right->column.len : 3,
+                      right->column.len > 0 ? right->column.ptr : "…",
+                      type == SFX_TYPE_TEXT ? "bytes" : "value");
+}
+
 int sfx_bind_compare(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node,
                      enum sfx_type *result)
 {
@@ -159,6 +172,7 @@ int sfx_bind_compare(struct sfx_binder *b, const struct sfx_expr *expr, struct s
         return bind_null_test(b, expr, node);
     type = compare_type(node->args[0], node->args[1]);
     node->fn = variant(expr->fn->name, type);
+    note_comparison(b, node, expr->fn->name, type);
     rc = sfx_bind_convert(b, type, &node->args[0]);
     return rc < 0 ? rc : sfx_bind_convert(b, type, &node->args[1]);
 }

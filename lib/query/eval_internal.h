@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "query/decimal.h"
+#include "query/explain_internal.h"
 #include "query/syntax_internal.h"
 #include "record/batch.h"
 
@@ -264,6 +265,8 @@ struct sfx_binder {
     bool open; /* names that are not there are null (JSON); else they are errors */
     struct sfx_arena *arena;
     struct sfx_err *err;
+    struct sfx_plan *plan; /* NULL: nothing is explained */
+    unsigned soft;         /* > 0: inside "?", where nothing is refused */
 };
 
 /* Binds expr. Errors: USAGE (no such column), NOMEM. */

@@ -107,6 +107,22 @@ struct sfx_eval *sfx_operator_eval(const struct sfx_operator *op)
     return &op->query->eval;
 }
 
+int sfx_bind_key(struct sfx_binder *b, const struct sfx_item *item, struct sfx_node **out)
+{
+    struct sfx_slice name;
+    enum sfx_type type;
+    int rc = sfx_bind_expr(b, item->expr, out);
+
+    if (rc < 0)
+        return rc;
+    name = item->name.len > 0 ? item->name : (*out)->column;
+    type = (*out)->vec->type;
+    if (name.len > 0)
+        sfx_plan_note(b->plan, "key %.*s: by %s", SFX_SLICE_ARG(name),
+                      type == SFX_TYPE_CELL || type == SFX_TYPE_TEXT ? "bytes" : "value");
+    return 0;
+}
+
 uint64_t sfx_operator_new_schema(const struct sfx_operator *op)
 {
     return ++op->query->next_schema;
@@ -125,6 +141,7 @@ struct sfx_binder sfx_operator_binder(struct sfx_operator *op, const struct sfx_
         .cols = in->cols,
         .ncols = in->ncols,
         .open = in->open,
+        .plan = op->query->plan,
         .arena = &op->arena,
         .err = err,
     };
@@ -280,6 +297,8 @@ static int emit(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *er
 
     if (rc < 0)
         return rc;
+    if (q->plan != NULL)
+        sfx_plan_columns(q->plan, frame);
     q->counts.out += frame->nsel;
     return q->emit(q->emit_ctx, &q->sink.batch, err);
 }
@@ -316,6 +335,11 @@ static int push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err
         if (rc < 0)
             return rc;
         op->bound_schema = frame->schema_id;
+        if (op->query->plan != NULL && !op->explained) {
+            sfx_plan_columns(op->query->plan, frame);
+            sfx_plan_stage(op->query->plan, op);
+            op->explained = true;
+        }
     }
     return op->verb->push(op, frame, err);
 }

@@ -108,6 +108,15 @@ int sfx_program_explain(const struct sfx_program *program, struct sfx_buf *out,
                         struct sfx_err *err);
 
 /*
+ * Binds q, which was given no batch, to the columns of batch (its rows are forgotten) and appends
+ * what was bound, stage by stage: the columns that come out with their types, how keys and
+ * comparisons go, what makes a record bad. copies: see sfx_query_wants. q is then at its end; its
+ * emit is called without a row. Errors: as of _push.
+ */
+int sfx_query_explain(struct sfx_query *q, struct sfx_batch *batch, bool copies,
+                      struct sfx_buf *out, struct sfx_err *err);
+
+/*
  * Appends the language in words: verbs, functions and aggregates with what they do. form: "" text,
  * "man" the generated sections of the manual (mdoc). Errors: USAGE for another form; NOMEM.
  */

@@ -3,6 +3,7 @@
 #ifndef SFX_QUERY_QUERY_INTERNAL_H
 #define SFX_QUERY_QUERY_INTERNAL_H
 
+#include "query/explain_internal.h"
 #include "query/stage_internal.h"
 
 /* A batch over a frame, for whoever takes records from the query. */
@@ -21,6 +22,7 @@ struct sfx_query {
     struct sfx_stage_ast union_stage;
     struct sfx_eval eval;
     struct sfx_query_counts counts;
+    struct sfx_plan *plan; /* while the query is explained */
     uint64_t next_schema;
     uint64_t memory_used; /* of blocking stages */
     /* The input side: a frame over the reader's batch. */

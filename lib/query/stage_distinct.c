@@ -57,7 +57,7 @@ static int bind_distinct(struct sfx_operator *op, const struct sfx_frame *in, st
     if (distinct->nodes == NULL || distinct->cols == NULL)
         return SFX_E_NOMEM;
     for (i = 0; i < items->count && rc == 0; i++) {
-        rc = sfx_bind_expr(&binder, items->items[i].expr, &distinct->nodes[i]);
+        rc = sfx_bind_key(&binder, &items->items[i], &distinct->nodes[i]);
         if (rc == 0)
             distinct->cols[i] = distinct->nodes[i]->vec;
     }

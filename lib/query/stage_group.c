@@ -88,7 +88,7 @@ static int bind_group(struct sfx_operator *op, const struct sfx_frame *in, struc
     if (group->keys == NULL || group->key_vecs == NULL || group->args == NULL)
         return SFX_E_NOMEM;
     for (i = 0; i < keys->count; i++) {
-        rc = sfx_bind_expr(&binder, keys->items[i].expr, &group->keys[i]);
+        rc = sfx_bind_key(&binder, &keys->items[i], &group->keys[i]);
         if (rc < 0)
             return rc;
         group->key_vecs[i] = group->keys[i]->vec;

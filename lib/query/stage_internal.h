@@ -63,6 +63,7 @@ struct sfx_operator {
     struct sfx_query *query;
     struct sfx_operator *next; /* NULL: what comes out is emitted */
     uint64_t bound_schema;     /* of the frames it is bound to; 0: none yet */
+    bool explained;            /* its binding stands in the query's plan */
     uint64_t charged_nbytes;   /* memory it accounts for */
     struct sfx_arena arena;    /* of the binding; reset when it is bound again */
     struct sfx_frame out;      /* what it hands on, made by bind */
@@ -201,6 +202,9 @@ int sfx_operator_over_limit(const struct sfx_operator *op, struct sfx_err *err);
  */
 int sfx_operator_put_aside(struct sfx_operator *op, struct sfx_slice name, struct sfx_frame *frame,
                            const uint16_t *sel, uint32_t nsel, struct sfx_err *err);
+
+/* Binds the expression of a key, and notes for --explain how it compares. Errors: USAGE, NOMEM. */
+int sfx_bind_key(struct sfx_binder *b, const struct sfx_item *item, struct sfx_node **out);
 
 /* What stages need of the query's options. */
 const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op);

@@ -19,7 +19,7 @@ static int bind_sort(struct sfx_operator *op, const struct sfx_frame *in, struct
     if (sort->keys == NULL)
         return SFX_E_NOMEM;
     for (i = 0; i < op->ast->items.count && rc == 0; i++)
-        rc = sfx_bind_expr(&binder, op->ast->items.items[i].expr, &sort->keys[i]);
+        rc = sfx_bind_key(&binder, &op->ast->items.items[i], &sort->keys[i]);
     return rc < 0 ? rc : sfx_kept_bind(&sort->kept, op, in, 0, err);
 }
 

@@ -27,6 +27,7 @@ struct run {
     struct sfx_buf out;
     struct sfx_side_outputs side;
     struct sfx_buf split; /* the template of split outputs */
+    bool explains;        /* nothing is written */
 };
 
 static int flush(struct run *run, struct sfx_err *err)
@@ -46,6 +47,8 @@ static int write_batch(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
     struct run *run = ctx;
     int rc;
 
+    if (run->explains)
+        return 0;
     if (run->writer == NULL)
         return sfx_outputs_put(run->job->outputs, sfx_buf_slice(&run->split), batch, err);
     rc = run->result->to->writer->write(run->writer, batch, &run->out, err);
@@ -132,10 +135,17 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
     return run->query == NULL ? SFX_E_NOMEM : 0;
 }
 
+/* True when the output takes records of the batch in hand whole. */
+static bool copies(const struct run *run)
+{
+    const struct sfx_writer_ops *ops = run->result->to->writer;
+
+    return run->writer != NULL && ops->copies != NULL && ops->copies(run->writer, &run->batch);
+}
+
 /* Tells the reader which columns are looked at, where they are known before the records. */
 static int choose_columns(struct run *run, struct sfx_err *err)
 {
-    const struct sfx_writer_ops *ops = run->result->to->writer;
     bool *wanted;
     int rc = sfx_records_begin(run->records, &run->batch, err);
 
@@ -144,10 +154,7 @@ static int choose_columns(struct run *run, struct sfx_err *err)
     wanted = calloc(run->batch.ncols + 1, sizeof(*wanted));
     if (wanted == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", run->batch.ncols);
-    sfx_query_wants(run->query, &run->batch,
-                    run->writer != NULL && ops->copies != NULL &&
-                        ops->copies(run->writer, &run->batch),
-                    wanted);
+    sfx_query_wants(run->query, &run->batch, copies(run), wanted);
     rc = sfx_records_want(run->records, wanted, err);
     free(wanted);
     return rc;
@@ -248,19 +255,77 @@ static void take_counts(struct run *run)
         counts->skipped += run->unread;
 }
 
+/* {.job, .result} begins. */
+static int run_init(struct run *run, struct sfx_err *err)
+{
+    struct sfx_records_opts records = {.from = run->job->from, .reader = run->job->reader};
+    int rc = sfx_batch_init(&run->batch, err);
+
+    *run->result = (struct sfx_transform_result){0};
+    run->refused = (struct sfx_reject_sink){refuse, run};
+    run->records = rc == 0 ? sfx_records_new(&records, err) : NULL;
+    return rc == 0 && run->records == NULL ? SFX_E_NOMEM : rc;
+}
+
+static void run_done(struct run *run)
+{
+    sfx_query_free(run->query);
+    if (run->writer != NULL)
+        run->result->to->writer->destroy(run->writer);
+    sfx_records_free(run->records, &run->batch);
+    sfx_batch_done(&run->batch);
+    sfx_buf_done(&run->out);
+    sfx_buf_done(&run->split);
+}
+
+/* The columns of the first input's first stream, and the plan over them. */
+static int explain_input(struct run *run, struct sfx_buf *out, struct sfx_err *err)
+{
+    struct sfx_input *in = sfx_input_new(run->job->paths[0], &run->job->limits, err);
+    int rc;
+
+    if (in == NULL)
+        return err != NULL ? (int)err->code : SFX_E_IO;
+    sfx_records_take(run->records, in);
+    rc = sfx_records_next_stream(run->records, err);
+    if (rc <= 0)
+        return rc < 0 ? rc : sfx_program_explain(run->job->program, out, err);
+    rc = start(run, sfx_records_format(run->records), err);
+    if (rc == 0)
+        rc = sfx_records_open(run->records, &run->batch, err);
+    if (rc == 0)
+        rc = sfx_records_begin(run->records, &run->batch, err);
+    if (rc < 0)
+        return rc;
+    run->batch.open_schema = rc == 0;
+    rc = sfx_buf_printf(out, err, "%s: %s to %s\n", sfx_input_data_name(in),
+                        sfx_records_format(run->records)->name, run->result->to->name);
+    return rc < 0 ? rc : sfx_query_explain(run->query, &run->batch, copies(run), out, err);
+}
+
+int sfx_transform_explain(const struct sfx_transform_job *job, struct sfx_buf *out,
+                          struct sfx_err *err)
+{
+    struct sfx_transform_result result;
+    struct run run = {.job = job, .result = &result, .explains = true};
+    int rc;
+
+    if (strcmp(job->paths[0], "-") == 0)
+        return sfx_program_explain(job->program, out, err);
+    rc = run_init(&run, err);
+    if (rc == 0)
+        rc = explain_input(&run, out, err);
+    run_done(&run);
+    return rc;
+}
+
 int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_result *result,
                       struct sfx_err *err)
 {
-    struct sfx_records_opts records = {.from = job->from, .reader = job->reader};
     struct run run = {.job = job, .result = result};
     size_t i;
-    int rc;
+    int rc = run_init(&run, err);
 
-    *result = (struct sfx_transform_result){0};
-    run.refused = (struct sfx_reject_sink){refuse, &run};
-    rc = sfx_batch_init(&run.batch, err);
-    run.records = rc == 0 ? sfx_records_new(&records, err) : NULL;
-    rc = rc == 0 && run.records == NULL ? SFX_E_NOMEM : rc;
     for (i = 0; i < job->npaths && rc == 0; i++) {
         if (run.query == NULL || !sfx_query_satisfied(run.query))
             rc = run_input(&run, job->paths[i], err);
@@ -278,12 +343,6 @@ int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_
     if (job->outputs != NULL)
         result->out_nbytes += sfx_outputs_nbytes(job->outputs);
     take_counts(&run);
-    sfx_query_free(run.query);
-    if (run.writer != NULL)
-        result->to->writer->destroy(run.writer);
-    sfx_records_free(run.records, &run.batch);
-    sfx_batch_done(&run.batch);
-    sfx_buf_done(&run.out);
-    sfx_buf_done(&run.split);
+    run_done(&run);
     return rc;
 }

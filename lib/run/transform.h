@@ -53,6 +53,14 @@ struct sfx_transform_result {
 int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_result *result,
                       struct sfx_err *err);
 
+/*
+ * Appends the plan of job bound to the columns of its first input, of which nothing but what names
+ * the columns is read; from standard input nothing is, the plan is then that of the program alone.
+ * Errors: as of _run.
+ */
+int sfx_transform_explain(const struct sfx_transform_job *job, struct sfx_buf *out,
+                          struct sfx_err *err);
+
 /* Where the outputs of events go. */
 struct sfx_transform_target {
     const struct sfx_template *name;        /* NULL: the job's split */

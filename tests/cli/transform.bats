@@ -279,3 +279,33 @@ numbers() {
 	[ "$stderr" = "sfx-transform: picture: holds no records: it is image/png; --from reads it all the same" ]
 	sfx-transform --from csv '' picture >/dev/null
 }
+
+@test "--explain binds the program to the first input and reads no record" {
+	{ printf 'id,zip,price,ref\n'; yes 1,2,3,4 | head -n 5; printf 'bad\n'; } >in.csv
+	run sfx-transform --explain 'where price > 2 and id = ref | total = price * 2 | sort -total, zip' in.csv
+	[ "$status" -eq 0 ]
+	[ "$output" = 'in.csv: csv to csv
+   columns: id, zip, price, ref
+1. where price > 2 and id = ref
+   streaming
+   price > …: by value
+   id = ref: by bytes
+   refuses a record for: price that is not a number
+2. total = price * 2
+   streaming
+   refuses a record for: a result of more than 38 digits; price that is not a number
+   columns: id, zip, price, ref, total (number)
+3. sort -total, zip
+   blocking; keys compare by bytes unless they are numbers; what exceeds --memory is sorted on disk
+   key total: by value
+   key zip: by bytes
+memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp}" ]
+	run sfx-transform --explain 'group zip: n = count()' in.csv
+	[[ "$output" == *"reads only the cells of zip"* ]]
+	run sfx-transform --explain 'where prize > 2' in.csv
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"did you mean price"* ]]
+	run sfx-transform --explain 'where x > 2 | select y' <&-
+	[ "$status" -eq 0 ]
+	[[ "$output" == *"2. select y"* ]]
+}
