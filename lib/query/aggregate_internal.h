@@ -22,7 +22,7 @@ struct sfx_aggregate {
     bool bare; /* may stand without an argument */
     /* The type its argument is asked to be: NUMBER, or CELL for what it is by itself. */
     enum sfx_type wants;
-    bool takes_text;     /* wants NUMBER, but takes what is known to be text as it is */
+    bool takes_text;     /* wants NUMBER, but takes what is known to be text or a time as it is */
     size_t state_nbytes; /* zeroed memory is a fresh state */
     /*
      * Adds the values of the selected rows: states[i] belongs to sel[i]. arg: NULL without
@@ -36,6 +36,7 @@ struct sfx_aggregate {
                      uint32_t row);
     const char *example; /* "sum(x)", which the tests run over x = 3, 1, an empty field, 2, 2 … */
     const char *gives;   /* … and what it gives */
+    bool takes_float;    /* wants NUMBER, but takes floats as they are and then gives one */
 };
 
 /* The aggregates of one file. */

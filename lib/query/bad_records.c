@@ -52,7 +52,8 @@ static int render(struct sfx_query *q, const struct sfx_frame *frame, uint32_t r
             continue;
         text = sfx_eval_cell_text(&q->eval, &vec->cells[row]);
         sfx_json_key_slice(&w, frame->cols[i].name);
-        if (vec->type == SFX_TYPE_NUMBER || vec->type == SFX_TYPE_BOOL)
+        if (vec->type == SFX_TYPE_NUMBER || vec->type == SFX_TYPE_BOOL ||
+            vec->type == SFX_TYPE_FLOAT)
             sfx_json_raw(&w, text);
         else
             sfx_json_string(&w, text);

@@ -16,12 +16,12 @@ struct sfx_vec *sfx_vec_new(struct sfx_arena *arena, enum sfx_type type, struct 
     vec->cells = sfx_arena_calloc(arena, SFX_BATCH_ROWS, sizeof(*vec->cells), err);
     if (vec->cells == NULL)
         return NULL;
-    if (type == SFX_TYPE_NUMBER) {
+    if (sfx_type_in_nums(type)) {
         vec->nums = sfx_arena_calloc(arena, SFX_BATCH_ROWS, sizeof(*vec->nums), err);
         if (vec->nums == NULL)
             return NULL;
     }
-    if (type == SFX_TYPE_NUMBER || type == SFX_TYPE_BOOL) {
+    if (sfx_type_makes_cells(type)) {
         vec->flags = sfx_arena_calloc(arena, SFX_BATCH_ROWS, 1, err);
         if (vec->flags == NULL)
             return NULL;
@@ -54,21 +54,25 @@ static int finish_node(struct sfx_binder *b, struct sfx_node *node, enum sfx_typ
 }
 
 /* The cell of a constant; its text lives as long as the binding. */
-static int constant_cell(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_cell *cell)
+static int constant_cell(struct sfx_binder *b, const struct sfx_expr *expr, enum sfx_type type,
+                         struct sfx_cell *cell)
 {
-    char digits[SFX_DECIMAL_TEXT_NBYTES], *text;
+    uint8_t kind = type == SFX_TYPE_TIME ? SFX_CELL_STRING : SFX_CELL_NUMBER;
+    char digits[SFX_SLOT_TEXT_NBYTES], *text;
     size_t len;
 
     switch (expr->kind) {
     case SFX_EXPR_NUMBER:
-        len = sfx_decimal_format(&expr->number, digits);
+    case SFX_EXPR_TIME:
+        len = sfx_slot_format(type, &expr->number, digits);
         text = sfx_arena_strndup(b->arena, digits, len, b->err);
-        *cell = (struct sfx_cell){text, (uint32_t)len, SFX_CELL_NUMBER, 0, 0};
+        *cell = (struct sfx_cell){text, (uint32_t)len, kind, 0, 0};
         return text == NULL ? SFX_E_NOMEM : 0;
     case SFX_EXPR_BOOL:
         *cell = sfx_cell_string(expr->truth ? SFX_SLICE_LIT("true") : SFX_SLICE_LIT("false"));
         cell->kind = SFX_CELL_BOOL;
         return 0;
+    case SFX_EXPR_ARG:
     case SFX_EXPR_TEXT: *cell = sfx_cell_string(expr->text); return 0;
     default: *cell = (struct sfx_cell){.kind = SFX_CELL_NULL}; return 0;
     }
@@ -78,20 +82,19 @@ static int constant_cell(struct sfx_binder *b, const struct sfx_expr *expr, stru
 static int bind_constant(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node)
 {
     static const enum sfx_type types[] = {
-        [SFX_EXPR_NULL] = SFX_TYPE_NULL,
-        [SFX_EXPR_NUMBER] = SFX_TYPE_NUMBER,
-        [SFX_EXPR_TEXT] = SFX_TYPE_TEXT,
-        [SFX_EXPR_BOOL] = SFX_TYPE_BOOL,
+        [SFX_EXPR_NULL] = SFX_TYPE_NULL, [SFX_EXPR_NUMBER] = SFX_TYPE_NUMBER,
+        [SFX_EXPR_TIME] = SFX_TYPE_TIME, [SFX_EXPR_ARG] = SFX_TYPE_CELL,
+        [SFX_EXPR_TEXT] = SFX_TYPE_TEXT, [SFX_EXPR_BOOL] = SFX_TYPE_BOOL,
     };
     struct sfx_cell cell;
     uint32_t row;
     int rc = finish_node(b, node, types[expr->kind]);
 
     if (rc == 0)
-        rc = constant_cell(b, expr, &cell);
+        rc = constant_cell(b, expr, types[expr->kind], &cell);
     for (row = 0; rc == 0 && row < SFX_BATCH_ROWS; row++) {
         node->vec->cells[row] = cell;
-        if (expr->kind == SFX_EXPR_NUMBER)
+        if (expr->kind == SFX_EXPR_NUMBER || expr->kind == SFX_EXPR_TIME)
             node->vec->nums[row] = expr->number;
         else if (expr->kind == SFX_EXPR_BOOL)
             node->vec->flags[row] = expr->truth;
@@ -147,6 +150,8 @@ static enum sfx_type asked_type(char letter)
     case 'n': return SFX_TYPE_NUMBER;
     case 't': return SFX_TYPE_TEXT;
     case 'b': return SFX_TYPE_BOOL;
+    case 'd': return SFX_TYPE_TIME;
+    case 'f': return SFX_TYPE_FLOAT;
     default: return SFX_TYPE_CELL;
     }
 }
@@ -233,8 +238,29 @@ static const struct sfx_fn *conversion(enum sfx_type from, enum sfx_type to)
         return &sfx_fn_to_number;
     if (to == SFX_TYPE_BOOL)
         return &sfx_fn_to_bool;
+    if (to == SFX_TYPE_TIME)
+        return &sfx_fn_to_time;
+    if (to == SFX_TYPE_FLOAT)
+        return &sfx_fn_to_float;
     /* Text is read through the cells, whoever made them. */
-    return from == SFX_TYPE_NUMBER || from == SFX_TYPE_BOOL ? &sfx_fn_to_cell : NULL;
+    return sfx_type_makes_cells(from) ? &sfx_fn_to_cell : NULL;
+}
+
+/* What can never be converted is the program's mistake, not a record's. */
+static int refuse_conversion(struct sfx_binder *b, enum sfx_type from, enum sfx_type to,
+                             const struct sfx_expr *expr)
+{
+    const char *why = NULL;
+
+    if (from == SFX_TYPE_TIME && (to == SFX_TYPE_NUMBER || to == SFX_TYPE_FLOAT))
+        why = "a time is not a number: epoch(x) is its seconds since 1970";
+    else if (from == SFX_TYPE_TIME && to == SFX_TYPE_BOOL)
+        why = "a time is no condition";
+    else if ((from == SFX_TYPE_NUMBER || from == SFX_TYPE_FLOAT) && to == SFX_TYPE_TIME)
+        why = "a number is not a time: from_epoch(n) makes one of seconds since 1970";
+    else if (from == SFX_TYPE_BOOL && to == SFX_TYPE_TIME)
+        why = "a condition is not a time";
+    return why != NULL ? sfx_program_err(b->program, expr->at, b->err, "%s", why) : 0;
 }
 
 int sfx_bind_convert(struct sfx_binder *b, enum sfx_type type, struct sfx_node **node)
@@ -245,6 +271,9 @@ int sfx_bind_convert(struct sfx_binder *b, enum sfx_type type, struct sfx_node *
 
     if (fn == NULL)
         return 0;
+    rc = refuse_conversion(b, (*node)->vec->type, type, (*node)->expr);
+    if (rc < 0)
+        return rc;
     if ((*node)->fn == &sfx_fn_try) { /* price? > 5: the number is asked for inside the "?" */
         b->soft++;
         rc = sfx_bind_convert(b, type, &(*node)->args[0]);
@@ -271,7 +300,8 @@ int sfx_bind_as(struct sfx_binder *b, const struct sfx_expr *expr, enum sfx_type
     return rc < 0 ? rc : sfx_bind_convert(b, type, out);
 }
 
-/* The type of a choice between nodes: theirs when they agree, else as they are. */
+/* The type of a choice between nodes: theirs when they agree (numbers and floats are floats), else
+ * as they are. */
 static enum sfx_type common_type(struct sfx_node *const *nodes, size_t count)
 {
     enum sfx_type type = SFX_TYPE_NULL;
@@ -282,6 +312,9 @@ static enum sfx_type common_type(struct sfx_node *const *nodes, size_t count)
 
         if (next == SFX_TYPE_NULL)
             continue;
+        if ((type == SFX_TYPE_FLOAT && next == SFX_TYPE_NUMBER) ||
+            (type == SFX_TYPE_NUMBER && next == SFX_TYPE_FLOAT))
+            next = type = SFX_TYPE_FLOAT;
         if (type != SFX_TYPE_NULL && type != next)
             return SFX_TYPE_CELL;
         type = next;

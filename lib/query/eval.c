@@ -122,7 +122,7 @@ void sfx_eval_pop_sel(struct sfx_eval *ev)
 
 void sfx_vec_set_null(struct sfx_vec *vec, uint32_t row)
 {
-    if (vec->type == SFX_TYPE_NUMBER)
+    if (sfx_type_in_nums(vec->type))
         vec->flags[row] = 1;
     else if (vec->type == SFX_TYPE_BOOL)
         vec->flags[row] = 0;
@@ -218,9 +218,22 @@ void sfx_eval_node(struct sfx_eval *ev, const struct sfx_node *node, const uint1
         run_rows(ev, node, sel, nsel);
 }
 
-static void number_cells(struct sfx_eval *ev, const struct sfx_vec *vec, struct sfx_cell *cells,
-                         const uint16_t *sel, uint32_t nsel)
+size_t sfx_slot_format(enum sfx_type type, const struct sfx_decimal *slot,
+                       char out[SFX_SLOT_TEXT_NBYTES])
 {
+    struct sfx_timestamp time;
+
+    switch (type) {
+    case SFX_TYPE_TIME: time = sfx_slot_time(slot); return sfx_timestamp_format(&time, out);
+    case SFX_TYPE_FLOAT: return sfx_float_format(sfx_slot_float(slot), out);
+    default: return sfx_decimal_format(slot, out);
+    }
+}
+
+static void slot_cells(struct sfx_eval *ev, const struct sfx_vec *vec, struct sfx_cell *cells,
+                       const uint16_t *sel, uint32_t nsel)
+{
+    uint8_t kind = vec->type == SFX_TYPE_TIME ? SFX_CELL_STRING : SFX_CELL_NUMBER;
     uint32_t i;
 
     for (i = 0; i < nsel; i++) {
@@ -232,11 +245,13 @@ static void number_cells(struct sfx_eval *ev, const struct sfx_vec *vec, struct 
             *cell = (struct sfx_cell){.kind = SFX_CELL_NULL};
             continue;
         }
-        text = sfx_eval_text(ev, SFX_DECIMAL_TEXT_NBYTES);
+        text = sfx_eval_text(ev, SFX_SLOT_TEXT_NBYTES);
         if (text == NULL)
             return;
-        *cell = (struct sfx_cell){.ptr = text, .kind = SFX_CELL_NUMBER};
-        cell->len = (uint32_t)sfx_decimal_format(&vec->nums[row], text);
+        *cell = (struct sfx_cell){.ptr = text, .kind = kind};
+        cell->len = vec->type == SFX_TYPE_NUMBER
+                        ? (uint32_t)sfx_decimal_format(&vec->nums[row], text)
+                        : (uint32_t)sfx_slot_format(vec->type, &vec->nums[row], text);
         ev->text_at = text + cell->len; /* the rest of the room is for the next */
     }
 }
@@ -255,8 +270,8 @@ static void bool_cells(const struct sfx_vec *vec, struct sfx_cell *cells, const 
 void sfx_vec_write_cells(struct sfx_eval *ev, const struct sfx_vec *vec, struct sfx_cell *cells,
                          const uint16_t *sel, uint32_t nsel)
 {
-    if (vec->type == SFX_TYPE_NUMBER)
-        number_cells(ev, vec, cells, sel, nsel);
+    if (sfx_type_in_nums(vec->type))
+        slot_cells(ev, vec, cells, sel, nsel);
     else
         bool_cells(vec, cells, sel, nsel);
 }
@@ -264,7 +279,7 @@ void sfx_vec_write_cells(struct sfx_eval *ev, const struct sfx_vec *vec, struct 
 void sfx_vec_make_cells(struct sfx_eval *ev, struct sfx_vec *vec, const uint16_t *sel,
                         uint32_t nsel)
 {
-    if (vec->has_cells || (vec->type != SFX_TYPE_NUMBER && vec->type != SFX_TYPE_BOOL))
+    if (vec->has_cells || !sfx_type_makes_cells(vec->type))
         return;
     sfx_vec_write_cells(ev, vec, vec->cells, sel, nsel);
     vec->has_cells = true;

@@ -14,7 +14,9 @@
 #include "base/buf.h"
 #include "query/decimal.h"
 #include "query/explain_internal.h"
+#include "query/float64.h"
 #include "query/syntax_internal.h"
+#include "query/timestamp.h"
 #include "record/batch.h"
 
 enum sfx_type {
@@ -23,15 +25,81 @@ enum sfx_type {
     SFX_TYPE_TEXT,   /* computed text */
     SFX_TYPE_NUMBER, /* exact decimal */
     SFX_TYPE_BOOL,
+    SFX_TYPE_TIME,  /* struct sfx_timestamp, in nums */
+    SFX_TYPE_FLOAT, /* double, in nums */
 };
+
+/* True for the types whose values are in nums and whose nulls are in flags. */
+static inline bool sfx_type_in_nums(enum sfx_type type)
+{
+    return type == SFX_TYPE_NUMBER || type == SFX_TYPE_TIME || type == SFX_TYPE_FLOAT;
+}
+
+/* True for the types of computed values that have cells only when those are made. */
+static inline bool sfx_type_makes_cells(enum sfx_type type)
+{
+    return type == SFX_TYPE_BOOL || sfx_type_in_nums(type);
+}
 
 struct sfx_vec {
     enum sfx_type type;
-    bool has_cells;           /* NUMBER, BOOL: cells were made of the values */
+    bool has_cells;           /* computed values: cells were made of them */
     struct sfx_cell *cells;   /* NULL, CELL, TEXT; the others when has_cells */
-    struct sfx_decimal *nums; /* NUMBER */
-    uint8_t *flags;           /* NUMBER: 1 where null; BOOL: the value */
+    struct sfx_decimal *nums; /* NUMBER; TIME and FLOAT through the functions below */
+    uint8_t *flags;           /* NUMBER, TIME, FLOAT: 1 where null; BOOL: the value */
 };
+
+_Static_assert(sizeof(struct sfx_timestamp) == sizeof(struct sfx_decimal), "slots hold either");
+
+/* A TIME or FLOAT as it stands in a slot of nums. */
+static inline struct sfx_timestamp sfx_slot_time(const struct sfx_decimal *slot)
+{
+    return (struct sfx_timestamp){slot->mant, slot->scale};
+}
+
+static inline struct sfx_decimal sfx_time_slot(struct sfx_timestamp time)
+{
+    return (struct sfx_decimal){time.ns, time.style};
+}
+
+static inline double sfx_slot_float(const struct sfx_decimal *slot)
+{
+    int64_t bits = (int64_t)slot->mant;
+    double value;
+
+    __builtin_memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static inline struct sfx_decimal sfx_float_slot(double value)
+{
+    int64_t bits;
+
+    value += 0.0; /* there is one zero */
+    __builtin_memcpy(&bits, &value, sizeof(bits));
+    return (struct sfx_decimal){bits, 0};
+}
+
+/* <0, 0, >0: the order of two slots of a type. */
+static inline int sfx_slot_cmp(enum sfx_type type, const struct sfx_decimal *a,
+                               const struct sfx_decimal *b)
+{
+    if (type == SFX_TYPE_FLOAT) {
+        double x = sfx_slot_float(a), y = sfx_slot_float(b);
+
+        return (x > y) - (x < y);
+    }
+    if (type == SFX_TYPE_TIME || a->scale == b->scale)
+        return (a->mant > b->mant) - (a->mant < b->mant);
+    return sfx_decimal_cmp(a, b);
+}
+
+/* Room for the text of a slot of any type. */
+#define SFX_SLOT_TEXT_NBYTES 48
+
+/* Writes a slot as text; returns the length. */
+size_t sfx_slot_format(enum sfx_type type, const struct sfx_decimal *slot,
+                       char out[SFX_SLOT_TEXT_NBYTES]);
 
 struct sfx_eval;
 struct sfx_node;
@@ -58,7 +126,8 @@ struct sfx_fn {
     const char *name;
     const char *usage; /* "round(x, n)" */
     uint8_t min_args, max_args;
-    const char *args; /* a letter each, the last repeats: n number, t text, b condition, c any */
+    const char *args;     /* a letter each, the last repeats: n number, t text, b condition, d time,
+                           * f float, c any */
     enum sfx_type result; /* CELL: decided by bind */
     uint8_t regex_arg;    /* not 0: this argument is a string, a regular expression */
     bool strips;          /* takes strip "characters" after its first argument */
@@ -121,6 +190,7 @@ struct sfx_eval {
     uint32_t nerrors;
     struct sfx_sel *sels, *free_sels; /* selections of lazy kernels: in use (a stack), and spare */
     int rc;                           /* NOMEM sticks here; looked at after an evaluation */
+    const struct sfx_zone *zone;      /* of times without an offset; NULL: UTC */
 };
 
 int sfx_eval_init(struct sfx_eval *ev, struct sfx_err *err);
@@ -161,7 +231,8 @@ struct sfx_slice sfx_eval_unescape(struct sfx_eval *ev, const struct sfx_cell *c
 uint16_t *sfx_eval_push_sel(struct sfx_eval *ev);
 void sfx_eval_pop_sel(struct sfx_eval *ev);
 
-/* Writes the cells of a NUMBER or BOOL vector for the selected rows to cells. */
+/* Writes the cells of a vector of computed values (NUMBER, BOOL, TIME, FLOAT) for the selected rows
+ * to cells. */
 void sfx_vec_write_cells(struct sfx_eval *ev, const struct sfx_vec *vec, struct sfx_cell *cells,
                          const uint16_t *sel, uint32_t nsel);
 
@@ -233,7 +304,7 @@ static inline struct sfx_cell sfx_cell_string(struct sfx_slice text)
 /* True when row of vec is null (for conditions: never). */
 static inline bool sfx_vec_is_null(const struct sfx_vec *vec, uint32_t row)
 {
-    if (vec->type == SFX_TYPE_NUMBER)
+    if (sfx_type_in_nums(vec->type))
         return vec->flags[row] != 0;
     return vec->type != SFX_TYPE_BOOL && sfx_cell_is_null(&vec->cells[row]);
 }
@@ -241,7 +312,7 @@ static inline bool sfx_vec_is_null(const struct sfx_vec *vec, uint32_t row)
 /* The same in the sense of ??. */
 static inline bool sfx_vec_is_blank(const struct sfx_vec *vec, uint32_t row)
 {
-    if (vec->type == SFX_TYPE_NUMBER)
+    if (sfx_type_in_nums(vec->type))
         return vec->flags[row] != 0;
     return vec->type != SFX_TYPE_BOOL && sfx_cell_is_blank(&vec->cells[row]);
 }
@@ -290,7 +361,8 @@ int sfx_bind_convert(struct sfx_binder *b, enum sfx_type type, struct sfx_node *
 struct sfx_vec *sfx_vec_new(struct sfx_arena *arena, enum sfx_type type, struct sfx_err *err);
 
 /* Typing rules of calls with rules of their own: used by the function table. */
-sfx_bind_fn sfx_bind_compare, sfx_bind_in, sfx_bind_if, sfx_bind_coalesce;
+sfx_bind_fn sfx_bind_compare, sfx_bind_in, sfx_bind_if, sfx_bind_coalesce, sfx_bind_numeric,
+    sfx_bind_arithmetic;
 
 /* --- functions: functions.c, fn_*.c ---------------------------------------------------------- */
 
@@ -304,7 +376,8 @@ const struct sfx_fn *sfx_fn_operator(const char *mark);
 const struct sfx_fn_family *sfx_fn_family_at(size_t index);
 
 /* Conversions, put in by the binder. */
-extern const struct sfx_fn sfx_fn_to_number, sfx_fn_to_cell, sfx_fn_to_bool;
+extern const struct sfx_fn sfx_fn_to_number, sfx_fn_to_cell, sfx_fn_to_bool, sfx_fn_to_time,
+    sfx_fn_to_float;
 
 /* "expr?": its argument, with errors as nulls. */
 extern const struct sfx_fn sfx_fn_try;

@@ -14,7 +14,7 @@ void sfx_to_bool(struct sfx_eval *ev, const struct sfx_node *node, const uint16_
         bool yes;
 
         node->vec->flags[row] = 0;
-        if (arg->type == SFX_TYPE_NUMBER) {
+        if (sfx_type_in_nums(arg->type)) {
             sfx_eval_fail(ev, node, row, NULL, "a number is no condition");
             continue;
         }
@@ -104,7 +104,7 @@ static void copy_rows(const struct sfx_vec *from, struct sfx_vec *to, const uint
     for (i = 0; i < nsel; i++) {
         uint32_t row = sel[i];
 
-        if (to->type == SFX_TYPE_NUMBER) {
+        if (sfx_type_in_nums(to->type)) {
             to->nums[row] = from->nums[row];
             to->flags[row] = from->flags[row];
         } else if (to->type == SFX_TYPE_BOOL) {

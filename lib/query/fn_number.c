@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers: reading cells, arithmetic, rounding. Exact, see decimal.h; null makes null. */
+/* Numbers: reading cells, rounding. Exact, see decimal.h; null makes null. */
 #include "query/functions_internal.h"
 
 #include <string.h>
 
-static const char *reason_of(enum sfx_decimal_result result)
+const char *sfx_number_reason(enum sfx_decimal_result result)
 {
     switch (result) {
     case SFX_DECIMAL_OVERFLOW: return "has more than 38 digits";
@@ -26,7 +26,18 @@ static void parse_cell(struct sfx_eval *ev, const struct sfx_node *node,
     node->vec->flags[row] = 0;
     result = sfx_decimal_parse(text, &node->vec->nums[row]);
     if (__builtin_expect(result != SFX_DECIMAL_OK, 0))
-        sfx_eval_fail(ev, node, row, &text, reason_of(result));
+        sfx_eval_fail(ev, node, row, &text, sfx_number_reason(result));
+}
+
+static void number_of_float(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    const struct sfx_vec *arg = node->args[0]->vec;
+    double value = sfx_slot_float(&arg->nums[row]);
+
+    node->vec->flags[row] = arg->flags[row];
+    if (arg->flags[row] || sfx_float_to_decimal(value, &node->vec->nums[row]) == SFX_DECIMAL_OK)
+        return;
+    sfx_eval_fail(ev, node, row, NULL, "a float has more than 38 digits as a number");
 }
 
 void sfx_to_number(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
@@ -35,6 +46,11 @@ void sfx_to_number(struct sfx_eval *ev, const struct sfx_node *node, const uint1
     const struct sfx_vec *arg = node->args[0]->vec;
     uint32_t i;
 
+    if (arg->type == SFX_TYPE_FLOAT) {
+        for (i = 0; i < nsel; i++)
+            number_of_float(ev, node, sel[i]);
+        return;
+    }
     if (arg->type == SFX_TYPE_BOOL) {
         for (i = 0; i < nsel; i++) {
             struct sfx_slice text = sfx_slice_str(arg->flags[sel[i]] ? "true" : "false");
@@ -66,69 +82,7 @@ static void fail_result(struct sfx_eval *ev, const struct sfx_node *node, uint32
 {
     sfx_eval_fail(ev, node, row, NULL,
                   result == SFX_DECIMAL_OVERFLOW ? "a result has more than 38 digits"
-                                                 : reason_of(result));
-}
-
-/* The kernel of a binary operation; it becomes a loop of its own around the inlined operation. */
-static inline __attribute__((always_inline)) void
-arithmetic(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel, uint32_t nsel,
-           enum sfx_decimal_result (*op)(const struct sfx_decimal *, const struct sfx_decimal *,
-                                         struct sfx_decimal *))
-{
-    const struct sfx_vec *a = node->args[0]->vec, *b = node->args[1]->vec;
-    struct sfx_vec *out = node->vec;
-    uint32_t i;
-
-    for (i = 0; i < nsel; i++) {
-        uint32_t row = sel[i];
-        enum sfx_decimal_result result;
-
-        out->flags[row] = a->flags[row] | b->flags[row];
-        if (out->flags[row])
-            continue;
-        result = op(&a->nums[row], &b->nums[row], &out->nums[row]);
-        if (__builtin_expect(result != SFX_DECIMAL_OK, 0))
-            fail_result(ev, node, row, result);
-    }
-}
-
-void sfx_fn_add(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
-                uint32_t nsel)
-{
-    arithmetic(ev, node, sel, nsel, sfx_decimal_add);
-}
-
-void sfx_fn_sub(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
-                uint32_t nsel)
-{
-    arithmetic(ev, node, sel, nsel, sfx_decimal_sub);
-}
-
-void sfx_fn_mul(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
-                uint32_t nsel)
-{
-    arithmetic(ev, node, sel, nsel, sfx_decimal_mul);
-}
-
-void sfx_fn_div(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
-                uint32_t nsel)
-{
-    arithmetic(ev, node, sel, nsel, sfx_decimal_div);
-}
-
-void sfx_fn_rem(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
-                uint32_t nsel)
-{
-    arithmetic(ev, node, sel, nsel, sfx_decimal_rem);
-}
-
-void sfx_fn_neg(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
-{
-    const struct sfx_decimal *x = &node->args[0]->vec->nums[row];
-
-    (void)ev;
-    node->vec->flags[row] = 0;
-    node->vec->nums[row] = (struct sfx_decimal){-x->mant, x->scale};
+                                                 : sfx_number_reason(result));
 }
 
 static void fn_abs(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
@@ -206,7 +160,7 @@ static void fn_decimal(struct sfx_eval *ev, const struct sfx_node *node, uint32_
         return;
     result = sfx_decimal_parse(left, &node->vec->nums[row]);
     if (result != SFX_DECIMAL_OK)
-        sfx_eval_fail(ev, node, row, &text, reason_of(result));
+        sfx_eval_fail(ev, node, row, &text, sfx_number_reason(result));
 }
 
 static const struct sfx_fn functions[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Times: ISO 8601 text cut to the year, the month or the day, after a check that it is a date. */
+/* Times: ISO 8601 text to times; and cut to the year, the month or the day, after a check that it
+ * is a date. */
 #include "query/functions_internal.h"
 
 /* Reads n digits at text[at]; -1 when they are not there. */
@@ -73,6 +74,35 @@ static void fn_day(struct sfx_eval *ev, const struct sfx_node *node, uint32_t ro
     cut_date(ev, node, row, 10);
 }
 
+void sfx_to_time(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                 uint32_t nsel)
+{
+    const struct sfx_cell *cells = node->args[0]->vec->cells;
+    uint32_t i;
+
+    for (i = 0; i < nsel; i++) {
+        uint32_t row = sel[i];
+        struct sfx_slice text = sfx_eval_cell_text(ev, &cells[row]);
+        struct sfx_timestamp time;
+        const char *reason;
+
+        node->vec->flags[row] = sfx_cell_is_null(&cells[row]) || text.len == 0;
+        if (node->vec->flags[row])
+            continue;
+        reason = sfx_timestamp_parse(text, ev->zone, &time);
+        if (reason != NULL)
+            sfx_eval_fail(ev, node, row, &text, reason);
+        else
+            node->vec->nums[row] = sfx_time_slot(time);
+    }
+}
+
+static void fn_time(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    (void)ev;
+    sfx_fn_set_time(node, row, sfx_fn_time_arg(node, 0, row));
+}
+
 static const struct sfx_fn functions[] = {
     {"day", "day(ts)", 1, 1, "t", TEXT, .row = fn_day, .errors = NO_DATE,
      .help = "the day of an ISO 8601 time: 2026-03-05", .example = "day(\"2026-03-05T10:00:00Z\")",
@@ -80,6 +110,9 @@ static const struct sfx_fn functions[] = {
     {"month", "month(ts)", 1, 1, "t", TEXT, .row = fn_month, .errors = NO_DATE,
      .help = "the month of an ISO 8601 time: 2026-03", .example = "month(\"2026-03-05\")",
      .gives = "2026-03"},
+    {"time", "time(x)", 1, 1, "d", TIME, .row = fn_time, .errors = NO_TIME,
+     .help = "x as a time: ISO 8601, a date alone or with a time of day",
+     .example = "time(\"2026-03-05 10:00\") + 90m", .gives = "2026-03-05 11:30"},
     {"year", "year(ts)", 1, 1, "t", TEXT, .row = fn_year, .errors = NO_DATE,
      .help = "the year of an ISO 8601 time: 2026", .example = "year(\"2026-03-05\")",
      .gives = "2026"},

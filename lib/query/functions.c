@@ -7,12 +7,21 @@
 #include <string.h>
 
 /* A new family is a new file and a row here. */
+/* clang-format off */
 static const struct sfx_fn_family *const families[] = {
-    &sfx_fn_logic_family,   &sfx_fn_number_family, &sfx_fn_text_family, &sfx_fn_cut_family,
-    &sfx_fn_letters_family, &sfx_fn_regex_family,  &sfx_fn_time_family,
+    &sfx_fn_logic_family,
+    &sfx_fn_number_family,
+    &sfx_fn_float_family,
+    &sfx_fn_text_family,
+    &sfx_fn_cut_family,
+    &sfx_fn_letters_family,
+    &sfx_fn_regex_family,
+    &sfx_fn_time_family,
 };
+/* clang-format on */
 
-/* Comparisons are made by sfx_bind_compare, which picks the kernel for the operands' type. */
+/* Comparisons are made by sfx_bind_compare, which picks the kernel for the operands' type, as
+ * sfx_bind_arithmetic does for the others. */
 #define COMPARISON(mark)                                                                           \
     {                                                                                              \
         mark, "a " mark " b", 2, 2, "c", BOOL, .bind = sfx_bind_compare                            \
@@ -32,17 +41,19 @@ static const struct sfx_fn operators[] = {
     {"~", "s ~ \"regex\"", 1, 1, "t", BOOL, .row = sfx_fn_match},
     {"in", "x in (a, …)", 2, SFX_FN_ANY_ARGS, "c", BOOL, .bind = sfx_bind_in},
     {"??", "a ?? b", 2, 2, "c", CELL, .bind = sfx_bind_coalesce, .lazy = sfx_fn_coalesce},
-    {"+", "a + b", 2, 2, "n", NUMBER, .kernel = sfx_fn_add, .errors = OVERFLOWS},
-    {"-", "a - b", 2, 2, "n", NUMBER, .kernel = sfx_fn_sub, .errors = OVERFLOWS},
-    {"*", "a * b", 2, 2, "n", NUMBER, .kernel = sfx_fn_mul, .errors = OVERFLOWS},
-    {"/", "a / b", 2, 2, "n", NUMBER, .kernel = sfx_fn_div, .errors = "division by zero"},
-    {"%", "a % b", 2, 2, "n", NUMBER, .kernel = sfx_fn_rem, .errors = "division by zero"},
-    {"neg", "-a", 1, 1, "n", NUMBER, .row = sfx_fn_neg},
+    {"+", "a + b", 2, 2, "n", CELL, .bind = sfx_bind_arithmetic, .errors = OVERFLOWS},
+    {"-", "a - b", 2, 2, "n", CELL, .bind = sfx_bind_arithmetic, .errors = OVERFLOWS},
+    {"*", "a * b", 2, 2, "n", CELL, .bind = sfx_bind_arithmetic, .errors = OVERFLOWS},
+    {"/", "a / b", 2, 2, "n", CELL, .bind = sfx_bind_arithmetic, .errors = "division by zero"},
+    {"%", "a % b", 2, 2, "n", CELL, .bind = sfx_bind_arithmetic, .errors = "division by zero"},
+    {"neg", "-a", 1, 1, "n", CELL, .bind = sfx_bind_numeric, .row = sfx_fn_neg},
 };
 
 const struct sfx_fn sfx_fn_to_number = {"num", "", 1, 1, "c", NUMBER, .kernel = sfx_to_number};
 const struct sfx_fn sfx_fn_to_cell = {"cell", "", 1, 1, "c", CELL, .kernel = sfx_to_cell};
 const struct sfx_fn sfx_fn_to_bool = {"condition", "", 1, 1, "c", BOOL, .kernel = sfx_to_bool};
+const struct sfx_fn sfx_fn_to_time = {"time", "", 1, 1, "c", TIME, .kernel = sfx_to_time};
+const struct sfx_fn sfx_fn_to_float = {"float", "", 1, 1, "c", FLOAT, .kernel = sfx_to_float};
 const struct sfx_fn sfx_fn_try = {"?", "", 1, 1, "c", CELL, .lazy = sfx_try};
 
 void sfx_fn_set_made(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row, int rc)

@@ -10,12 +10,19 @@
 #define TEXT   SFX_TYPE_TEXT
 #define BOOL   SFX_TYPE_BOOL
 #define CELL   SFX_TYPE_CELL
+#define TIME   SFX_TYPE_TIME
+#define FLOAT  SFX_TYPE_FLOAT
 
 #define OVERFLOWS "a result of more than 38 digits"
 #define NO_NUMBER "an argument that is not a number"
 #define NO_DATE   "a text that is not an ISO 8601 date"
+#define NO_TIME   "a text that is not an ISO 8601 time"
+
+/* Why a record is bad. */
+#define SFX_OUT_OF_YEARS "a time is out of the years 0000 to 9999"
 
 /* The families: each at the end of its file. */
+extern const struct sfx_fn_family sfx_fn_float_family;
 extern const struct sfx_fn_family sfx_fn_logic_family;
 extern const struct sfx_fn_family sfx_fn_number_family;
 extern const struct sfx_fn_family sfx_fn_text_family;
@@ -65,9 +72,29 @@ static inline bool sfx_fn_int_arg(const struct sfx_node *node, size_t arg, uint3
     return sfx_decimal_to_int(&node->args[arg]->vec->nums[row], min, max, out);
 }
 
-/* Kernels of operators and conversions: fn_number.c, fn_logic.c, fn_text.c. */
-sfx_kernel sfx_to_number, sfx_fn_add, sfx_fn_sub, sfx_fn_mul, sfx_fn_div, sfx_fn_rem, sfx_to_bool,
-    sfx_to_cell, sfx_try, sfx_fn_or, sfx_fn_and, sfx_fn_not, sfx_fn_coalesce;
+/* Sets row of a TIME node. */
+void sfx_fn_set_time(const struct sfx_node *node, uint32_t row, struct sfx_timestamp time);
+
+/* Sets row of a FLOAT node; what is not finite makes the record bad. */
+void sfx_fn_set_float(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row, double value);
+
+/* Seconds to nanoseconds, rounded to the nearest; false: more than 38 digits. And back. */
+bool sfx_seconds_to_ns(const struct sfx_decimal *seconds, sfx_int128 *ns);
+struct sfx_decimal sfx_seconds_of_ns(sfx_int128 ns);
+
+/* The time in an argument of node. */
+static inline struct sfx_timestamp sfx_fn_time_arg(const struct sfx_node *node, size_t arg,
+                                                   uint32_t row)
+{
+    return sfx_slot_time(&node->args[arg]->vec->nums[row]);
+}
+
+/* Why a text is no number. */
+const char *sfx_number_reason(enum sfx_decimal_result result);
+
+/* Kernels of operators and conversions: arithmetic.c, fn_number.c, fn_logic.c, fn_text.c. */
+sfx_kernel sfx_to_number, sfx_to_time, sfx_to_float, sfx_to_bool, sfx_to_cell, sfx_try, sfx_fn_or,
+    sfx_fn_and, sfx_fn_not, sfx_fn_coalesce;
 sfx_row_fn sfx_fn_neg, sfx_fn_match;
 
 #endif

@@ -14,10 +14,12 @@ enum key_class {
     CLASS_NUMBER_TEXT,
     CLASS_BOOL,
     CLASS_NESTED,
-    CLASS_DECIMAL
+    CLASS_DECIMAL,
+    CLASS_TIME,
+    CLASS_FLOAT
 };
 
-#define DECIMAL_NBYTES (sizeof(sfx_int128) + sizeof(uint32_t))
+#define DECIMAL_NBYTES (sizeof(sfx_int128) + sizeof(uint32_t))     /* the most that a slot takes */
 #define HEAD_NBYTES    (SFX_LENGTH_NBYTES + 1 + SFX_LENGTH_NBYTES) /* id, class, length */
 
 static enum key_class class_of(const struct sfx_cell *cell)
@@ -34,26 +36,38 @@ static enum key_class class_of(const struct sfx_cell *cell)
     }
 }
 
-/* The bytes that stand for a value: those of decimal are made in scratch. */
+/* Equal values have equal bytes: a decimal is without trailing zeros, a time without its style. */
+static struct sfx_slice slot_bytes(enum sfx_type type, const struct sfx_decimal *slot,
+                                   char scratch[DECIMAL_NBYTES], enum key_class *class)
+{
+    struct sfx_decimal value = *slot;
+
+    *class = type == SFX_TYPE_TIME    ? CLASS_TIME
+             : type == SFX_TYPE_FLOAT ? CLASS_FLOAT
+                                      : CLASS_DECIMAL;
+    if (type == SFX_TYPE_NUMBER)
+        sfx_decimal_trim(&value, 0);
+    memcpy(scratch, &value.mant, sizeof(value.mant));
+    if (type != SFX_TYPE_NUMBER)
+        return sfx_slice(scratch, sizeof(value.mant));
+    memcpy(scratch + sizeof(value.mant), &value.scale, sizeof(value.scale));
+    return sfx_slice(scratch, DECIMAL_NBYTES);
+}
+
+/* The bytes that stand for a value: those of slots are made in scratch. */
 static struct sfx_slice key_bytes(struct sfx_eval *ev, const struct sfx_vec *vec, uint32_t row,
                                   char scratch[DECIMAL_NBYTES], enum key_class *class)
 {
-    struct sfx_decimal value;
-
-    if (vec->type != SFX_TYPE_NUMBER) {
+    if (!sfx_type_in_nums(vec->type)) {
         const struct sfx_cell *cell = &vec->cells[row];
 
         *class = class_of(cell);
         return *class != CLASS_NULL ? sfx_eval_cell_text(ev, cell) : sfx_slice(NULL, 0);
     }
-    *class = vec->flags[row] ? CLASS_NULL : CLASS_DECIMAL;
-    if (*class == CLASS_NULL)
+    *class = CLASS_NULL;
+    if (vec->flags[row])
         return sfx_slice(NULL, 0);
-    value = vec->nums[row];
-    sfx_decimal_trim(&value, 0); /* equal numbers are spelled alike */
-    memcpy(scratch, &value.mant, sizeof(value.mant));
-    memcpy(scratch + sizeof(value.mant), &value.scale, sizeof(value.scale));
-    return sfx_slice(scratch, DECIMAL_NBYTES);
+    return slot_bytes(vec->type, &vec->nums[row], scratch, class);
 }
 
 static int put_row(struct sfx_buf *out, struct sfx_eval *ev, struct sfx_vec *const *cols,
@@ -116,12 +130,18 @@ void sfx_keys_done(struct sfx_keys *keys)
     sfx_buf_done(&keys->bytes);
 }
 
-/* A decimal with at least `scale` fraction digits, as the key's first appearance had. */
-static struct sfx_decimal decode_decimal(const unsigned char *bytes, uint32_t scale)
+/* A slot written as the key's first appearance was: a decimal with at least `scale` digits, a time
+ * in the style `scale`. */
+static struct sfx_decimal decode_slot(enum key_class class, const unsigned char *bytes,
+                                      uint32_t scale)
 {
     struct sfx_decimal value = {0}, spelled;
 
     memcpy(&value.mant, bytes, sizeof(value.mant));
+    if (class != CLASS_DECIMAL) {
+        value.scale = class == CLASS_TIME ? scale : 0;
+        return value;
+    }
     memcpy(&value.scale, bytes + sizeof(value.mant), sizeof(value.scale));
     if (scale > value.scale &&
         sfx_decimal_round(&value, (int)scale, SFX_ROUND_HALF_AWAY, &spelled) == SFX_DECIMAL_OK)
@@ -139,30 +159,37 @@ int sfx_key_decode(struct sfx_eval *ev, const unsigned char **at, uint32_t scale
         [CLASS_BOOL] = SFX_CELL_BOOL,
         [CLASS_NESTED] = SFX_CELL_JSON_NESTED,
         [CLASS_DECIMAL] = SFX_CELL_NUMBER,
+        [CLASS_TIME] = SFX_CELL_STRING,
+        [CLASS_FLOAT] = SFX_CELL_NUMBER,
+    };
+    static const enum sfx_type types[] = {
+        [CLASS_DECIMAL] = SFX_TYPE_NUMBER,
+        [CLASS_TIME] = SFX_TYPE_TIME,
+        [CLASS_FLOAT] = SFX_TYPE_FLOAT,
     };
     enum key_class class = (enum key_class) * (*at)++;
-    struct sfx_decimal number;
+    struct sfx_decimal slot;
     const char *bytes;
     uint32_t len;
 
     *at = sfx_get_length(*at, &len);
     bytes = (const char *)*at;
     *at += len;
-    if (class == CLASS_DECIMAL) {
-        number = decode_decimal((const unsigned char *)bytes, scale);
-        if (out->type == SFX_TYPE_NUMBER) {
-            out->nums[row] = number;
+    if (class >= CLASS_DECIMAL) {
+        slot = decode_slot(class, (const unsigned char *)bytes, scale);
+        if (out->type == types[class]) {
+            out->nums[row] = slot;
             out->flags[row] = 0;
             return 0;
         }
-        char *text = sfx_eval_text(ev, SFX_DECIMAL_TEXT_NBYTES);
+        char *text = sfx_eval_text(ev, SFX_SLOT_TEXT_NBYTES);
 
         if (text == NULL)
             return SFX_E_NOMEM;
-        len = (uint32_t)sfx_decimal_format(&number, text);
+        len = (uint32_t)sfx_slot_format(types[class], &slot, text);
         bytes = text;
     }
-    if (out->type == SFX_TYPE_NUMBER) {
+    if (sfx_type_in_nums(out->type)) {
         sfx_vec_set_null(out, row);
         return 0;
     }

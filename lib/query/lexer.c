@@ -69,7 +69,7 @@ static int lex_quoted(struct sfx_parser *p, const char *end)
     return 0;
 }
 
-/* Digits, '.', exponent; a letter right behind is a mistake, not a second token. */
+/* Digits, '.', exponent or units (1h30m); what letters follow is a mistake, not a second token. */
 static int lex_number(struct sfx_parser *p, const char *end)
 {
     const char *at = p->next;
@@ -89,6 +89,31 @@ static int lex_number(struct sfx_parser *p, const char *end)
     p->token.kind = SFX_TOKEN_NUMBER;
     p->next = at;
     return 0;
+}
+
+/*
+ * '@' and a time: what can stand in one. An offset's sign belongs to it behind the T of a time of
+ * day, so that @2026-01-05+1h is a sum.
+ */
+static void lex_time(struct sfx_parser *p, const char *end)
+{
+    const char *at = p->next + 1, *date_end = at + sizeof("2026-01-05") - 1;
+    bool clock = false;
+
+    for (; at < end; at++) {
+        bool digit_follows = at + 1 < end && is_digit(at[1]);
+
+        if (*at == 'T' || *at == 't')
+            clock = true;
+        else if (!is_digit(*at) && *at != 'Z' && *at != 'z' &&
+                 !((*at == ':' || *at == '.') && clock && digit_follows) &&
+                 !((*at == '+' || *at == '-') && (clock || at < date_end) && digit_follows))
+            break;
+    }
+    p->token.raw = sfx_slice(p->next, (size_t)(at - p->next));
+    p->token.value = sfx_slice(p->next + 1, p->token.raw.len - 1);
+    p->token.kind = SFX_TOKEN_TIME;
+    p->next = at;
 }
 
 /* A bare name; a dot belongs to it when another part of a name follows. */
@@ -199,6 +224,10 @@ static int lex_token(struct sfx_parser *p, const char *end)
         return lex_quoted(p, end);
     if (is_digit(c) || (c == '.' && p->next + 1 < end && is_digit(p->next[1])))
         return lex_number(p, end);
+    if (c == '@') {
+        lex_time(p, end);
+        return 0;
+    }
     if (starts_name((unsigned char)c)) {
         lex_name(p, end);
         return 0;

@@ -19,8 +19,8 @@ static const char *const levels[][7] = {
 
 static int parse_level(struct sfx_parser *p, size_t level, struct sfx_expr **out);
 
-static struct sfx_expr *new_expr(struct sfx_parser *p, enum sfx_expr_kind kind, uint32_t at,
-                                 size_t nargs)
+struct sfx_expr *sfx_expr_new(struct sfx_parser *p, enum sfx_expr_kind kind, uint32_t at,
+                              size_t nargs)
 {
     struct sfx_arena *arena = &p->program->arena;
     struct sfx_expr *e = sfx_arena_calloc(arena, 1, sizeof(*e), p->err);
@@ -55,7 +55,7 @@ static int seal(struct sfx_parser *p, struct sfx_expr *e)
 static int new_call(struct sfx_parser *p, const struct sfx_fn *fn, uint32_t at, struct sfx_expr *a,
                     struct sfx_expr *b, struct sfx_expr **out)
 {
-    struct sfx_expr *e = new_expr(p, SFX_EXPR_CALL, at, b != NULL ? 2 : 1);
+    struct sfx_expr *e = sfx_expr_new(p, SFX_EXPR_CALL, at, b != NULL ? 2 : 1);
 
     if (e == NULL)
         return SFX_E_NOMEM;
@@ -65,43 +65,6 @@ static int new_call(struct sfx_parser *p, const struct sfx_fn *fn, uint32_t at, 
         e->args[1] = b;
     *out = e;
     return seal(p, e);
-}
-
-static int parse_number(struct sfx_parser *p, struct sfx_expr **out)
-{
-    struct sfx_expr *e = new_expr(p, SFX_EXPR_NUMBER, p->token.at, 0);
-
-    if (e == NULL)
-        return SFX_E_NOMEM;
-    e->text = p->token.raw;
-    switch (sfx_decimal_parse(e->text, &e->number)) {
-    case SFX_DECIMAL_OK: break;
-    case SFX_DECIMAL_OVERFLOW:
-        return sfx_program_err(p->program, e->at, p->err, "a number has at most %d digits",
-                               SFX_DECIMAL_MAX_DIGITS);
-    default:
-        return sfx_program_err(p->program, e->at, p->err,
-                               "%.*s is not a number; odd column names stand in backticks",
-                               SFX_SLICE_ARG(e->text));
-    }
-    *out = e;
-    return sfx_lex(p);
-}
-
-/* Words that are values: 1 when the token was one. */
-static int parse_constant_word(struct sfx_parser *p, struct sfx_expr **out)
-{
-    bool yes = sfx_token_is(&p->token, "true"), no = sfx_token_is(&p->token, "false");
-    int rc;
-
-    if (!yes && !no && !sfx_token_is(&p->token, "null"))
-        return 0;
-    *out = new_expr(p, yes || no ? SFX_EXPR_BOOL : SFX_EXPR_NULL, p->token.at, 0);
-    if (*out == NULL)
-        return SFX_E_NOMEM;
-    (*out)->truth = yes;
-    rc = sfx_lex(p);
-    return rc < 0 ? rc : 1;
 }
 
 /* The comma-separated expressions up to ')', after '('; strip "…" of decimal() among them. */
@@ -226,7 +189,7 @@ static int parse_call(struct sfx_parser *p, const struct sfx_token *name, struct
     struct sfx_expr *e;
     int rc;
 
-    e = new_expr(p, SFX_EXPR_CALL, name->at, 0);
+    e = sfx_expr_new(p, SFX_EXPR_CALL, name->at, 0);
     if (e == NULL)
         return SFX_E_NOMEM;
     e->fn = sfx_fn_find(name->value);
@@ -254,7 +217,7 @@ static int parse_name_or_call(struct sfx_parser *p, struct sfx_expr **out)
         return rc;
     if (!name.quoted && sfx_token_is(&p->token, "("))
         return parse_call(p, &name, out);
-    e = new_expr(p, SFX_EXPR_COLUMN, name.at, 0);
+    e = sfx_expr_new(p, SFX_EXPR_COLUMN, name.at, 0);
     if (e == NULL)
         return SFX_E_NOMEM;
     e->text = name.value;
@@ -270,18 +233,8 @@ static bool is_reserved(const struct sfx_token *token)
 
 static int parse_primary(struct sfx_parser *p, struct sfx_expr **out)
 {
-    int rc;
+    int rc = sfx_parse_literal(p, out);
 
-    if (p->token.kind == SFX_TOKEN_NUMBER)
-        return parse_number(p, out);
-    if (p->token.kind == SFX_TOKEN_STRING) {
-        *out = new_expr(p, SFX_EXPR_TEXT, p->token.at, 0);
-        if (*out == NULL)
-            return SFX_E_NOMEM;
-        (*out)->text = p->token.value;
-        return sfx_lex(p);
-    }
-    rc = parse_constant_word(p, out);
     if (rc != 0)
         return rc < 0 ? rc : 0;
     if (p->token.kind == SFX_TOKEN_NAME && !is_reserved(&p->token))
@@ -309,7 +262,7 @@ static int parse_postfix(struct sfx_parser *p, struct sfx_expr **out)
     rc = sfx_parse_accept(p, "?");
     if (rc <= 0)
         return rc;
-    e = new_expr(p, SFX_EXPR_TRY, at, 1);
+    e = sfx_expr_new(p, SFX_EXPR_TRY, at, 1);
     if (e == NULL)
         return SFX_E_NOMEM;
     e->args[0] = *out;
@@ -362,7 +315,7 @@ static int parse_match(struct sfx_parser *p, struct sfx_expr *left, struct sfx_e
         return negated;
     if (!sfx_token_is(&p->token, "in"))
         return negated ? sfx_parse_expect(p, "in") : 0;
-    e = new_expr(p, SFX_EXPR_CALL, at, 0);
+    e = sfx_expr_new(p, SFX_EXPR_CALL, at, 0);
     if (e == NULL)
         return SFX_E_NOMEM;
     e->fn = sfx_fn_operator("in");

@@ -10,10 +10,13 @@
 /* The caret's place is a uint32_t. */
 #define MAX_PROGRAM_NBYTES ((size_t)16 << 20)
 
-struct sfx_program *sfx_program_new(const char *text, size_t len, struct sfx_err *err)
+struct sfx_program *sfx_program_new(const char *text, size_t len,
+                                    const struct sfx_program_opts *opts, struct sfx_err *err)
 {
+    static const struct sfx_program_opts none;
     struct sfx_program *program = calloc(1, sizeof(*program));
-    struct sfx_parser parser = {.program = program, .err = err};
+    struct sfx_parser parser = {
+        .program = program, .opts = opts != NULL ? opts : &none, .err = err};
     char *copy;
 
     if (program == NULL) {
@@ -28,6 +31,11 @@ struct sfx_program *sfx_program_new(const char *text, size_t len, struct sfx_err
     if (copy == NULL)
         goto fail;
     program->text = sfx_slice(copy, len);
+    if (parser.opts->zone != NULL) {
+        program->zone = sfx_zone_new(sfx_slice_str(parser.opts->zone), err);
+        if (program->zone == NULL)
+            goto fail;
+    }
     if (sfx_parse_program(&parser) < 0)
         goto fail;
     return program;
@@ -44,6 +52,7 @@ void sfx_program_free(struct sfx_program *program)
         return;
     for (own = program->regexes; own != NULL; own = own->next)
         sfx_regex_free(own->regex);
+    sfx_zone_free(program->zone);
     sfx_arena_done(&program->arena);
     free(program);
 }

@@ -55,6 +55,7 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
     q->operators = calloc(q->noperators + 1, sizeof(struct sfx_operator *));
     if (q->operators == NULL || sfx_eval_init(&q->eval, err) < 0)
         goto fail;
+    q->eval.zone = program->zone;
     for (i = q->noperators; i-- > 0;) {
         const struct sfx_stage_ast *ast =
             i < program->nstages ? &program->stages[i] : &q->union_stage;

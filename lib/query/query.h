@@ -20,12 +20,22 @@
 struct sfx_program;
 struct sfx_query;
 
+/* What a program is given beside its text; all-zero: nothing. Borrowed during the call. */
+struct sfx_program_opts {
+    const struct sfx_program_arg { /* :name in the program */
+        struct sfx_slice name, value;
+    } * args;
+    size_t nargs;
+    const char *zone; /* of times that have no offset: "Europe/Berlin"; NULL: UTC */
+};
+
 /*
  * Parses len bytes of program text (borrowed during the call). Errors: NULL; USAGE whose text holds
  * the message, and the program's line with a caret under the place in err's note (sfx_err_note);
  * LIMIT (16 MiB of text), NOMEM.
  */
-struct sfx_program *sfx_program_new(const char *text, size_t len, struct sfx_err *err);
+struct sfx_program *sfx_program_new(const char *text, size_t len,
+                                    const struct sfx_program_opts *opts, struct sfx_err *err);
 void sfx_program_free(struct sfx_program *program);
 
 enum sfx_on_error { SFX_ON_ERROR_FAIL, SFX_ON_ERROR_SKIP, SFX_ON_ERROR_REJECT };

@@ -15,13 +15,17 @@
 #define PLACE_AT        2 /* in the record, at an offset */
 #define PLACE_DIALECT   3 /* behind the tag, with a dialect of its own */
 
+/* A time: its slot stands behind the tag, in front of its text, which does not say its zone. */
+#define KIND_TIME   15
+#define SLOT_NBYTES (sizeof(sfx_int128) + sizeof(uint32_t))
+
 #define HAS_RAW    1 /* what a row's head says of it */
 #define HAS_ORIGIN 2
 
-#define HEAD_NBYTES   5           /* cells, dialect, what it has */
-#define RAW_NBYTES    (4 + 4)     /* fields, length */
-#define ORIGIN_NBYTES (8 + 8 + 4) /* line, offset, source */
-#define CELL_NBYTES   (1 + 5 + 4) /* tag, length, offset or dialect */
+#define HEAD_NBYTES   5                         /* cells, dialect, what it has */
+#define RAW_NBYTES    (4 + 4)                   /* fields, length */
+#define ORIGIN_NBYTES (8 + 8 + 4)               /* line, offset, source */
+#define CELL_NBYTES   (1 + SLOT_NBYTES + 5 + 4) /* tag, slot, length, offset or dialect */
 
 /* --- the union of columns ------------------------------------------------------------------- */
 
@@ -202,6 +206,18 @@ static unsigned char *put(unsigned char *at, const void *value, size_t nbytes)
     return at + nbytes;
 }
 
+/* Writes a time, which no record holds: its cell was made of it. */
+static unsigned char *put_time(const struct sfx_vec *vec, uint32_t row, unsigned char *at)
+{
+    const struct sfx_cell *cell = &vec->cells[row];
+
+    *at++ = KIND_TIME;
+    at = put(at, &vec->nums[row].mant, sizeof(vec->nums[row].mant));
+    at = put(at, &vec->nums[row].scale, sizeof(vec->nums[row].scale));
+    at = sfx_put_length(at, cell->len);
+    return put(at, cell->ptr, cell->len);
+}
+
 /* Writes a cell; *end: where the cell before ends in raw, moved on when this one is in it. */
 static unsigned char *put_cell(const struct sfx_cell *cell, uint16_t dialect, struct sfx_slice raw,
                                int64_t *end, unsigned char *at)
@@ -261,9 +277,14 @@ size_t sfx_row_encode(const struct sfx_rowstore *s, const struct sfx_frame *fram
         if (raw_len > 0)
             at = put(at, raw.ptr, raw_len);
     }
-    for (i = 0; i < s->ncols; i++)
-        at = put_cell(s->from[i] >= 0 ? &frame->cols[s->from[i]].vec->cells[row] : &missing,
-                      dialect, raw, &end, at);
+    for (i = 0; i < s->ncols; i++) {
+        const struct sfx_vec *vec = s->from[i] >= 0 ? frame->cols[s->from[i]].vec : NULL;
+
+        if (vec != NULL && vec->type == SFX_TYPE_TIME && !vec->flags[row])
+            at = put_time(vec, row, at);
+        else
+            at = put_cell(vec != NULL ? &vec->cells[row] : &missing, dialect, raw, &end, at);
+    }
     return (size_t)(at - out);
 }
 
@@ -327,6 +348,20 @@ static const unsigned char *get_origin(const unsigned char *at, unsigned has,
     return at;
 }
 
+static const unsigned char *get_time(const unsigned char *at, struct sfx_vec *vec, uint32_t row)
+{
+    struct sfx_decimal slot;
+    uint32_t len;
+
+    at = get(at + 1, &slot.mant, sizeof(slot.mant));
+    at = get(at, &slot.scale, sizeof(slot.scale));
+    at = sfx_get_length(at, &len);
+    vec->cells[row] = sfx_cell_string(sfx_slice((const char *)at, len));
+    if (vec->type == SFX_TYPE_TIME)
+        vec->nums[row] = slot;
+    return at + len;
+}
+
 /* Reads a cell; *next: one byte behind the cell before in the record. */
 static const unsigned char *get_cell(const unsigned char *at, uint16_t dialect, const char *raw,
                                      const char **next, struct sfx_cell *cell)
@@ -359,18 +394,26 @@ static const unsigned char *get_cell(const unsigned char *at, uint16_t dialect, 
     return at;
 }
 
-/* Numbers and conditions have their values beside their cells. */
+/* Computed values stand beside their cells; those of times were read with them. */
 static void set_value(struct sfx_vec *vec, uint32_t row)
 {
     const struct sfx_cell *cell = &vec->cells[row];
     struct sfx_slice text = sfx_slice(cell->ptr, cell->len);
 
+    double value = 0;
+
     vec->has_cells = true;
-    if (vec->type == SFX_TYPE_NUMBER)
+    if (vec->type == SFX_TYPE_NUMBER) {
         vec->flags[row] =
             sfx_cell_is_null(cell) || sfx_decimal_parse(text, &vec->nums[row]) != SFX_DECIMAL_OK;
-    else
+    } else if (vec->type == SFX_TYPE_FLOAT) {
+        vec->flags[row] = sfx_cell_is_null(cell) || sfx_float_parse(text, &value) != SFX_DECIMAL_OK;
+        vec->nums[row] = sfx_float_slot(value);
+    } else if (vec->type == SFX_TYPE_TIME) {
+        vec->flags[row] = sfx_cell_is_null(cell);
+    } else {
         vec->flags[row] = !sfx_cell_is_null(cell) && sfx_slice_eq(text, SFX_SLICE_LIT("true"));
+    }
 }
 
 void sfx_row_decode(const unsigned char *at, struct sfx_frame *out, uint32_t row)
@@ -387,11 +430,13 @@ void sfx_row_decode(const unsigned char *at, struct sfx_frame *out, uint32_t row
     for (i = 0; i < out->ncols; i++) {
         struct sfx_vec *vec = out->cols[i].vec;
 
-        if (i < ncells)
+        if (i < ncells && (*at & 15) == KIND_TIME)
+            at = get_time(at, vec, row);
+        else if (i < ncells)
             at = get_cell(at, dialect, origin->raw.ptr, &next, &vec->cells[row]);
         else
             vec->cells[row] = (struct sfx_cell){.kind = SFX_CELL_MISSING};
-        if (vec->type == SFX_TYPE_NUMBER || vec->type == SFX_TYPE_BOOL)
+        if (sfx_type_makes_cells(vec->type))
             set_value(vec, row);
     }
 }

@@ -10,8 +10,8 @@
 
 size_t sfx_sort_key_max_nbytes(const struct sfx_vec *vec, uint32_t row)
 {
-    if (vec->type == SFX_TYPE_NUMBER)
-        return SFX_DECIMAL_KEY_NBYTES;
+    if (sfx_type_in_nums(vec->type))
+        return SFX_DECIMAL_KEY_NBYTES; /* the longest of them */
     if (vec->type == SFX_TYPE_BOOL)
         return 1;
     return 3 + 2 * (size_t)vec->cells[row].len; /* unescaped text is never longer than escaped */
@@ -34,6 +34,29 @@ static size_t put_text(struct sfx_slice text, unsigned char flip, unsigned char 
     return (size_t)(at - out);
 }
 
+/* Nanoseconds of the years 0 to 9999 are within ±2^69: biased, they take 70 bits of 9 bytes. */
+#define TIME_KEY_NBYTES 9
+
+static size_t put_time(sfx_int128 ns, unsigned char *out)
+{
+    unsigned __int128 biased = (unsigned __int128)(ns + ((sfx_int128)1 << 69));
+    int i;
+
+    for (i = TIME_KEY_NBYTES; i-- > 0; biased >>= 8)
+        out[i] = (unsigned char)biased;
+    out[0] |= 0x40; /* inside what numbers begin with */
+    return TIME_KEY_NBYTES;
+}
+
+static size_t put_slot(enum sfx_type type, const struct sfx_decimal *slot, unsigned char *out)
+{
+    switch (type) {
+    case SFX_TYPE_TIME: return put_time(slot->mant, out);
+    case SFX_TYPE_FLOAT: return sfx_float_key(sfx_slot_float(slot), out);
+    default: return sfx_decimal_key(slot, out);
+    }
+}
+
 size_t sfx_sort_key_put(struct sfx_eval *ev, const struct sfx_vec *vec, uint32_t row, bool minus,
                         unsigned char *out)
 {
@@ -48,9 +71,9 @@ size_t sfx_sort_key_put(struct sfx_eval *ev, const struct sfx_vec *vec, uint32_t
         *out = KEY_TEXT + (vec->flags[row] != minus);
         return 1;
     }
-    if (vec->type != SFX_TYPE_NUMBER)
+    if (!sfx_type_in_nums(vec->type))
         return put_text(sfx_eval_cell_text(ev, &vec->cells[row]), flip, out);
-    len = sfx_decimal_key(&vec->nums[row], out);
+    len = put_slot(vec->type, &vec->nums[row], out);
     for (i = 0; minus && i < len; i++)
         out[i] ^= 0xFF;
     return len;

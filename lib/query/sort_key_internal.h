@@ -19,8 +19,8 @@ struct sfx_sort_item {
 /* An upper bound of the bytes that row's key takes in one column. */
 size_t sfx_sort_key_max_nbytes(const struct sfx_vec *vec, uint32_t row);
 
-/* Appends the key of one column: by value for numbers, by bytes for the others, nulls last; returns
- * the bytes written. */
+/* Appends the key of one column: by value for numbers and times, by bytes for the others, nulls
+ * last; returns the bytes written. */
 size_t sfx_sort_key_put(struct sfx_eval *ev, const struct sfx_vec *vec, uint32_t row, bool minus,
                         unsigned char *out);
 

@@ -31,7 +31,7 @@ static size_t align_up(size_t n)
 static int start(struct group *group, struct sfx_err *err)
 {
     const struct sfx_stage_ast *ast = group->op.ast;
-    size_t i, payload = align_up(ast->items.count);
+    size_t i, payload = align_up(ast->items.count * sizeof(uint32_t));
 
     group->types = sfx_arena_calloc(&group->arena, ast->items.count + ast->aggs.count + 1,
                                     sizeof(*group->types), err);
@@ -46,6 +46,24 @@ static int start(struct group *group, struct sfx_err *err)
     sfx_keyset_init(&group->set, &group->op, payload);
     group->started = true;
     return 0;
+}
+
+/* What an aggregate of an argument of a type gives. */
+static enum sfx_type result_type(const struct sfx_aggregate *agg, const struct sfx_node *arg)
+{
+    if (agg->result == SFX_TYPE_CELL ||
+        (agg->takes_float && arg != NULL && arg->vec->type == SFX_TYPE_FLOAT))
+        return arg->vec->type;
+    return agg->result;
+}
+
+/* Results that are numbers for some inputs and floats for others are floats. */
+static void merge_result(enum sfx_type *type, enum sfx_type now)
+{
+    bool mixed = (*type == SFX_TYPE_NUMBER && now == SFX_TYPE_FLOAT) ||
+                 (*type == SFX_TYPE_FLOAT && now == SFX_TYPE_NUMBER);
+
+    *type = mixed ? SFX_TYPE_FLOAT : *type == SFX_TYPE_NULL || *type == now ? now : SFX_TYPE_CELL;
 }
 
 /* A column that has another type for other inputs comes out as cells. */
@@ -67,7 +85,10 @@ static int bind_argument(struct sfx_binder *binder, const struct sfx_item *item,
     if (rc < 0)
         return rc;
     type = (*out)->vec->type;
-    if (item->agg->wants == SFX_TYPE_NUMBER && !(type == SFX_TYPE_TEXT && item->agg->takes_text))
+    if ((type == SFX_TYPE_FLOAT && item->agg->takes_float) ||
+        ((type == SFX_TYPE_TEXT || type == SFX_TYPE_TIME) && item->agg->takes_text))
+        return 0;
+    if (item->agg->wants == SFX_TYPE_NUMBER)
         return sfx_bind_convert(binder, SFX_TYPE_NUMBER, out);
     return type == SFX_TYPE_BOOL ? sfx_bind_convert(binder, SFX_TYPE_CELL, out) : 0;
 }
@@ -95,13 +116,11 @@ static int bind_group(struct sfx_operator *op, const struct sfx_frame *in, struc
         merge_type(&group->types[i], group->key_vecs[i]->type);
     }
     for (i = 0; i < aggs->count; i++) {
-        enum sfx_type result = aggs->items[i].agg->result;
-
         rc = bind_argument(&binder, &aggs->items[i], &group->args[i]);
         if (rc < 0)
             return rc;
-        merge_type(&group->types[keys->count + i],
-                   result == SFX_TYPE_CELL ? group->args[i]->vec->type : result);
+        merge_result(&group->types[keys->count + i],
+                     result_type(aggs->items[i].agg, group->args[i]));
     }
     return 0;
 }
@@ -118,8 +137,8 @@ static int accumulate(struct group *group, const struct sfx_frame *in, struct sf
     for (i = 0; i < in->nsel; i++) {
         group->states[i] = group->entries[i]->payload;
         for (k = 0; group->fresh[i] && k < ast->items.count; k++) {
-            if (group->key_vecs[k]->type == SFX_TYPE_NUMBER)
-                group->states[i][k] = (unsigned char)group->key_vecs[k]->nums[in->sel[i]].scale;
+            if (sfx_type_in_nums(group->key_vecs[k]->type))
+                ((uint32_t *)group->states[i])[k] = group->key_vecs[k]->nums[in->sel[i]].scale;
         }
     }
     for (a = 0; a < ast->aggs.count && rc == 0; a++) {
@@ -169,7 +188,7 @@ static int put_group(struct group *group, const struct sfx_key *key, uint32_t ro
     int rc = 0;
 
     for (i = 0; i < ast->items.count && rc == 0; i++)
-        rc = sfx_key_decode(ctx.ev, &at, key->payload[i], cols[i].vec, row);
+        rc = sfx_key_decode(ctx.ev, &at, ((const uint32_t *)key->payload)[i], cols[i].vec, row);
     if (rc < 0)
         return sfx_err_set(err, rc, "no memory for a key");
     for (i = 0; i < ast->aggs.count && rc == 0; i++)

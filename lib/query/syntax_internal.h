@@ -8,6 +8,7 @@
 #include "base/slice.h"
 #include "query/decimal.h"
 #include "query/regex_internal.h"
+#include "query/zone.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@ enum sfx_token_kind {
     SFX_TOKEN_STAGE, /* '|' or a newline that ends a stage */
     SFX_TOKEN_NAME,
     SFX_TOKEN_STRING,
+    SFX_TOKEN_TIME, /* @ and what belongs to it */
     SFX_TOKEN_NUMBER,
     SFX_TOKEN_MARK, /* an operator or a bracket */
 };
@@ -32,6 +34,8 @@ struct sfx_token {
 enum sfx_expr_kind {
     SFX_EXPR_NULL,
     SFX_EXPR_NUMBER,
+    SFX_EXPR_TIME,
+    SFX_EXPR_ARG, /* :name, given when the program is made: text of which nothing is known */
     SFX_EXPR_TEXT,
     SFX_EXPR_BOOL,
     SFX_EXPR_COLUMN,
@@ -45,8 +49,8 @@ struct sfx_aggregate;
 struct sfx_expr {
     enum sfx_expr_kind kind;
     uint32_t at;               /* place in the program, for messages */
-    struct sfx_slice text;     /* COLUMN: the name; TEXT: the string; NUMBER: its spelling */
-    struct sfx_decimal number; /* NUMBER */
+    struct sfx_slice text;     /* COLUMN: the name; TEXT, ARG: the string; NUMBER: its spelling */
+    struct sfx_decimal number; /* NUMBER, TIME (its slot) */
     bool truth;                /* BOOL */
     const struct sfx_fn *fn;   /* CALL */
     struct sfx_expr **args;
@@ -94,10 +98,14 @@ struct sfx_program {
     struct sfx_stage_ast *stages;
     size_t nstages, cap_stages;
     struct sfx_program_regex *regexes; /* to be freed with it */
+    struct sfx_zone *zone;             /* of times without an offset; NULL: UTC */
 };
+
+struct sfx_program_opts;
 
 struct sfx_parser {
     struct sfx_program *program;
+    const struct sfx_program_opts *opts;
     const char *next;       /* where the lexer goes on */
     struct sfx_token token; /* the one looked at */
     bool ended_value;       /* the token before it may end an expression */
@@ -123,6 +131,14 @@ int sfx_parse_expect(struct sfx_parser *p, const char *text);
 
 /* True at the end of a stage. */
 bool sfx_parse_at_end(const struct sfx_parser *p);
+
+/* A new node of the tree with room for nargs arguments. Errors: NULL, NOMEM. */
+struct sfx_expr *sfx_expr_new(struct sfx_parser *p, enum sfx_expr_kind kind, uint32_t at,
+                              size_t nargs);
+
+/* Parses a number, a duration, a time, a string, null, true, false or :argument: 1; 0 when none
+ * begins here. Errors: USAGE, NOMEM. */
+int sfx_parse_literal(struct sfx_parser *p, struct sfx_expr **out);
 
 /* Parses an expression. Errors: USAGE, NOMEM. */
 int sfx_parse_expr(struct sfx_parser *p, struct sfx_expr **out);

@@ -98,9 +98,9 @@ static int read_program(struct sfx_transform_plan *plan, const struct sfx_transf
     int rc = 0;
 
     if (words->program_file == NULL)
-        plan->program = sfx_program_new(operand, strlen(operand), err);
+        plan->program = sfx_program_new(operand, strlen(operand), NULL, err);
     else if ((rc = read_file(words->program_file, &text, err)) == 0)
-        plan->program = sfx_program_new(text.data, text.len, err);
+        plan->program = sfx_program_new(text.data, text.len, NULL, err);
     sfx_buf_done(&text);
     if (rc < 0 || plan->program == NULL) {
         rc = err != NULL ? (int)err->code : SFX_E_USAGE;

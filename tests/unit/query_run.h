@@ -29,6 +29,7 @@ struct query_run {
     bool all_cells; /* the reader fills what nobody looks at, too */
     struct sfx_query_opts opts;
     struct query_file files[QUERY_MAX_FILES]; /* up to the first without a name */
+    struct sfx_program_opts program_opts;
     /* Filled: */
     struct sfx_buf output;
     struct sfx_query_counts counts;
@@ -153,7 +154,8 @@ static inline int query_run(struct query_run *run)
         sfx_format_by_name(sfx_slice_str(run->from != NULL ? run->from : "csv"));
     const struct sfx_format *to =
         sfx_format_by_name(sfx_slice_str(run->to != NULL ? run->to : "csv"));
-    struct sfx_program *program = sfx_program_new(run->program, strlen(run->program), &run->err);
+    struct sfx_program *program =
+        sfx_program_new(run->program, strlen(run->program), &run->program_opts, &run->err);
     struct query_output output = {to->writer, NULL, &run->output};
     struct sfx_reader *reader = NULL;
     struct sfx_query *query = NULL;

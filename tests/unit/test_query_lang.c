@@ -264,7 +264,7 @@ static void a_hostile_program_is_refused_not_followed(void **state)
 static void a_plan_says_what_streams_and_what_blocks(void **state)
 {
     static const char text[] = "where a > 1 | sort -num(b) | head 3";
-    struct sfx_program *program = sfx_program_new(text, sizeof(text) - 1, NULL);
+    struct sfx_program *program = sfx_program_new(text, sizeof(text) - 1, NULL, NULL);
     struct sfx_buf plan = {0};
 
     (void)state;

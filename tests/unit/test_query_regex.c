@@ -175,7 +175,7 @@ static void a_hostile_pattern_does_not_hang(void **state)
 static void points_at(const char *program, const char *message, const char *place)
 {
     struct sfx_err err = {0};
-    struct sfx_program *p = sfx_program_new(program, strlen(program), &err);
+    struct sfx_program *p = sfx_program_new(program, strlen(program), NULL, &err);
     const char *caret;
 
     assert_null(p);
