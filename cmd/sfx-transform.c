@@ -7,6 +7,7 @@
 #include "run/transform_words.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -45,7 +46,11 @@ static const struct sfx_opt opts[] = {
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Bad records", NULL, 0, 0},
     {0, "on-error", "WHAT", SFX_OPT_ENUM, AT(words.on_error),
      "What a bad record does: it ends the run (fail, the default), is left out and counted (skip), "
-     "or goes to the rejects (reject).", "fail|skip|reject", 0, 0},
+     "goes to the rejects (reject), or goes on with null in the place of the bad cell (null).",
+     "fail|skip|reject|null", 0, 0},
+    {0, "max-errors", "N", SFX_OPT_STR, AT(words.max_errors),
+     "End the run when more than N records were refused or cells made null, or, with P%, when "
+     "more than that part of all records was.", NULL, 0, 0},
     {0, "rejects", "FILE", SFX_OPT_STR, AT(words.rejects),
      "Append bad records, with place and reason, to FILE as JSON Lines; implies --on-error=reject.",
      NULL, 0, 0},
@@ -165,6 +170,9 @@ static int write_stats(struct app *app, struct sfx_err *err)
         {"records_out", c->out},
         {"records_rejected", c->rejected},
         {"records_skipped", c->skipped},
+        {"records_filtered", c->filtered},
+        {"records_made", c->made},
+        {"cells_nulled", c->nulled},
         {"in_bytes", app->result.in_nbytes},
         {"out_bytes", app->result.out_nbytes},
         {"events", app->stats.events},
@@ -181,9 +189,20 @@ static int write_stats(struct app *app, struct sfx_err *err)
 /* What became of the records: always said when some were refused. */
 static void say_counts(const struct app *app, const struct sfx_query_counts *c)
 {
-    sfx_log(&app->cmd.log, c->rejected + c->skipped > 0 ? SFX_LOG_NOTICE : SFX_LOG_INFO,
-            "%" PRIu64 " records in, %" PRIu64 " out, %" PRIu64 " rejected, %" PRIu64 " skipped",
-            c->in, c->out, c->rejected, c->skipped);
+    const enum sfx_log_level level =
+        c->rejected + c->skipped + c->nulled > 0 ? SFX_LOG_NOTICE : SFX_LOG_INFO;
+    char more[96] = "";
+    int n = 0;
+
+    if (c->made > 0)
+        n = snprintf(more, sizeof(more), ", %" PRIu64 " made by stages", c->made);
+    if (c->nulled > 0)
+        (void)snprintf(more + n, sizeof(more) - (size_t)n, ", %" PRIu64 " cells made null",
+                       c->nulled);
+    sfx_log(&app->cmd.log, level,
+            "%" PRIu64 " records in, %" PRIu64 " out, %" PRIu64 " rejected, %" PRIu64
+            " skipped, %" PRIu64 " filtered%s",
+            c->in, c->out, c->rejected, c->skipped, c->filtered, more);
 }
 
 int main(int argc, char **argv)

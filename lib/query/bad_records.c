@@ -8,6 +8,12 @@
 
 #define SHOWN_VALUE_NBYTES 80 /* of a value in a message */
 
+/* Whether there were too many errors. */
+static bool is_fatal(const struct sfx_query *q)
+{
+    return q->opts.errors->fatal > 0 && q->opts.errors->seen >= q->opts.errors->fatal;
+}
+
 /* "orders.csv: line 17, offset 208: column price: "abc" is not a number". Keeps the first in row
  * order. */
 static void note_failure(struct sfx_query *q, const struct sfx_frame *frame,
@@ -32,6 +38,9 @@ static void note_failure(struct sfx_query *q, const struct sfx_frame *frame,
         q->failed = sfx_err_wrap(err, q->failed, "%s", frame->member);
     if (frame->input != NULL)
         q->failed = sfx_err_wrap(err, q->failed, "%s", frame->input);
+    if (is_fatal(q))
+        q->failed =
+            sfx_err_wrap(err, q->failed, "more than %" PRIu64 " errors", q->opts.errors->fatal - 1);
 }
 
 /* Appends the row as a JSON object: what is kept of a record that no input has. */
@@ -105,6 +114,18 @@ static const struct sfx_row_error *find_error(const struct sfx_eval *ev, uint16_
     return &ev->errors[i];
 }
 
+/* Counts the bad record and keeps it where that was asked for. */
+static int refuse(struct sfx_operator *op, struct sfx_frame *frame, const struct sfx_row_error *bad,
+                  enum sfx_on_error on_error, struct sfx_err *err)
+{
+    op->refused++;
+    (void)sfx_error_count_allows(op->query->opts.errors); /* is_fatal is asked next */
+    if (on_error == SFX_ON_ERROR_REJECT)
+        return reject(op, frame, bad, err);
+    op->query->counts.skipped++;
+    return 0;
+}
+
 int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
     return sfx_operator_settle_as(op, frame, op->query->opts.on_error, err);
@@ -122,18 +143,20 @@ int sfx_operator_settle_as(struct sfx_operator *op, struct sfx_frame *frame,
         return sfx_err_set(err, ev->rc, "no memory for computed values");
     if (ev->nerrors == 0)
         return 0;
+    if (on_error == SFX_ON_ERROR_NULL) /* a rule, or a cell beyond the limit */
+        on_error = q->opts.rejects != NULL ? SFX_ON_ERROR_REJECT : SFX_ON_ERROR_FAIL;
     for (i = 0; i < frame->nsel && rc == 0; i++) {
         uint16_t row = frame->sel[i];
 
         if (!ev->bad[row]) {
             frame->sel[n++] = row;
-        } else if (on_error == SFX_ON_ERROR_FAIL) {
+            continue;
+        }
+        if (on_error != SFX_ON_ERROR_FAIL)
+            rc = refuse(op, frame, find_error(ev, row), on_error, err);
+        if (on_error == SFX_ON_ERROR_FAIL || is_fatal(q)) {
             note_failure(q, frame, find_error(ev, row));
             break;
-        } else if (on_error == SFX_ON_ERROR_REJECT) {
-            rc = reject(op, frame, find_error(ev, row), err);
-        } else {
-            q->counts.skipped++;
         }
     }
     frame->nsel = n;

@@ -2,6 +2,7 @@
 /* The evaluator: walks the nodes, keeps computed text, and notes which rows went wrong. */
 #include "query/eval_internal.h"
 
+#include "query/query.h"
 #include "query/unicode_internal.h"
 
 #include <stdlib.h>
@@ -136,6 +137,10 @@ void sfx_eval_fail(struct sfx_eval *ev, const struct sfx_node *node, uint32_t ro
     sfx_vec_set_null(node->vec, row);
     if (ev->soft > 0 || ev->bad[row])
         return;
+    if (ev->nulls != NULL && sfx_error_count_allows(ev->nulls)) {
+        ev->nnulls++;
+        return;
+    }
     ev->bad[row] = 1;
     ev->errors[ev->nerrors++] = (struct sfx_row_error){
         .row = (uint16_t)row,

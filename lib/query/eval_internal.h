@@ -101,6 +101,7 @@ static inline int sfx_slot_cmp(enum sfx_type type, const struct sfx_decimal *a,
 size_t sfx_slot_format(enum sfx_type type, const struct sfx_decimal *slot,
                        char out[SFX_SLOT_TEXT_NBYTES]);
 
+struct sfx_error_count;
 struct sfx_eval;
 struct sfx_node;
 struct sfx_binder;
@@ -180,12 +181,14 @@ struct sfx_sel {
 struct sfx_eval {
     struct sfx_arena text; /* reset with each batch */
     char *text_at, *text_end;
-    struct sfx_buf scratch;      /* of sfx_eval_unescape */
-    struct sfx_buf made;         /* a result on its way, see sfx_fn_set_made */
-    struct sfx_unicode *unicode; /* opened late; NULL: not yet */
-    struct sfx_matcher matcher;  /* of regular expressions */
-    unsigned soft;               /* > 0: inside "?": errors are nulls */
-    uint8_t *bad;                /* by row: 1 when errors has it */
+    struct sfx_buf scratch;        /* of sfx_eval_unescape */
+    struct sfx_buf made;           /* a result on its way, see sfx_fn_set_made */
+    struct sfx_unicode *unicode;   /* opened late; NULL: not yet */
+    struct sfx_matcher matcher;    /* of regular expressions */
+    unsigned soft;                 /* > 0: inside "?": errors are nulls */
+    struct sfx_error_count *nulls; /* errors are nulls, counted here, while it allows; or NULL */
+    uint64_t nnulls;               /* cells that were made so */
+    uint8_t *bad;                  /* by row: 1 when errors has it */
     struct sfx_row_error *errors;
     uint32_t nerrors;
     struct sfx_sel *sels, *free_sels; /* selections of lazy kernels: in use (a stack), and spare */

@@ -46,6 +46,8 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
         q->opts = *opts;
     if (q->opts.memory_nbytes == 0)
         q->opts.memory_nbytes = DEFAULT_MEMORY_NBYTES;
+    if (q->opts.errors == NULL)
+        q->opts.errors = &q->errors;
     if (q->opts.tmp_dir == NULL)
         q->opts.tmp_dir = "/tmp";
     q->emit = emit;
@@ -56,6 +58,8 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
     if (q->operators == NULL || sfx_eval_init(&q->eval, err) < 0)
         goto fail;
     q->eval.zone = program->zone;
+    if (q->opts.on_error == SFX_ON_ERROR_NULL)
+        q->eval.nulls = q->opts.errors;
     for (i = q->noperators; i-- > 0;) {
         const struct sfx_stage_ast *ast =
             i < program->nstages ? &program->stages[i] : &q->union_stage;
@@ -342,11 +346,13 @@ static int push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err
             op->explained = true;
         }
     }
+    op->taken += frame->nsel;
     return op->verb->push(op, frame, err);
 }
 
 int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
+    op->given += frame->nsel;
     return op->next != NULL ? push(op->next, frame, err) : emit(op->query, frame, err);
 }
 
@@ -474,5 +480,16 @@ int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
 
 struct sfx_query_counts sfx_query_counts(const struct sfx_query *q)
 {
-    return q->counts;
+    struct sfx_query_counts counts = q->counts;
+    size_t i;
+
+    counts.nulled = q->eval.nnulls;
+    for (i = 0; i < q->noperators; i++) {
+        const struct sfx_operator *op = q->operators[i];
+        const uint64_t kept = op->given + op->refused;
+
+        counts.filtered += op->taken > kept ? op->taken - kept : 0;
+        counts.made += kept > op->taken ? kept - op->taken : 0;
+    }
+    return counts;
 }

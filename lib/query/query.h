@@ -38,7 +38,22 @@ struct sfx_program *sfx_program_new(const char *text, size_t len,
                                     const struct sfx_program_opts *opts, struct sfx_err *err);
 void sfx_program_free(struct sfx_program *program);
 
-enum sfx_on_error { SFX_ON_ERROR_FAIL, SFX_ON_ERROR_SKIP, SFX_ON_ERROR_REJECT };
+/* NULL: the cell becomes null, the record stays; what breaks a rule is a reject then, or, without
+ * rejects, ends the run. */
+enum sfx_on_error { SFX_ON_ERROR_FAIL, SFX_ON_ERROR_SKIP, SFX_ON_ERROR_REJECT, SFX_ON_ERROR_NULL };
+
+/* How many errors a run has met; shared by all that meet some. {0}: any number is allowed. */
+struct sfx_error_count {
+    uint64_t fatal; /* the number, from 1, of the error that ends the run; 0: none does */
+    uint64_t seen;  /* records rejected or skipped, cells made null */
+};
+
+/* Counts one more error; false: the run must end with it. */
+static inline bool sfx_error_count_allows(struct sfx_error_count *errors)
+{
+    errors->seen++;
+    return errors->fatal == 0 || errors->seen < errors->fatal;
+}
 
 /*
  * Where records go that leave the main way (tee, late records): name is a template as -o takes it,
@@ -63,6 +78,7 @@ struct sfx_query_opts {         /* all-zero: the defaults */
     const struct sfx_reject_sink *rejects; /* for REJECT */
     uint64_t memory_nbytes;                /* of all blocking stages together; default 256 MiB */
     const char *tmp_dir;                   /* where stages spill; default "/tmp" */
+    struct sfx_error_count *errors;        /* NULL: any number of errors is allowed */
     struct sfx_rules *rules;             /* where the rules of expect are counted; NULL: nowhere */
     const struct sfx_side_outputs *side; /* NULL: programs that need them are refused */
     const struct sfx_query_files *files; /* NULL: programs that name files are refused */
@@ -74,7 +90,12 @@ struct sfx_query_opts {         /* all-zero: the defaults */
 };
 
 struct sfx_query_counts {
-    uint64_t in, out, rejected, skipped; /* records: in = consumed by stages, out = emitted */
+    /* Records; of a run that went well in + made is out + rejected + skipped + filtered. */
+    uint64_t in, out;           /* consumed by stages, emitted */
+    uint64_t rejected, skipped; /* refused */
+    uint64_t filtered;          /* that stages took and did not hand on */
+    uint64_t made;              /* that stages handed on beyond those that they took */
+    uint64_t nulled;            /* cells, with SFX_ON_ERROR_NULL */
 };
 
 /* Where output batches go; the batch may be changed by the callee and is the query's again

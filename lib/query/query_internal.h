@@ -22,7 +22,8 @@ struct sfx_query {
     struct sfx_stage_ast union_stage;
     struct sfx_eval eval;
     struct sfx_query_counts counts;
-    struct sfx_plan *plan; /* while the query is explained */
+    struct sfx_plan *plan;         /* while the query is explained */
+    struct sfx_error_count errors; /* where the options have none */
     uint64_t next_schema;
     uint64_t memory_used; /* of blocking stages */
     /* The input side: a frame over the reader's batch. */

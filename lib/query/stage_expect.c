@@ -148,6 +148,7 @@ static const char *action_word(const struct expect *expect)
         [SFX_ON_ERROR_FAIL] = "fail",
         [SFX_ON_ERROR_SKIP] = "skip",
         [SFX_ON_ERROR_REJECT] = "reject",
+        [SFX_ON_ERROR_NULL] = "null",
     };
     const struct detail *detail = expect->op.ast->detail;
 

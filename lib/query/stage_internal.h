@@ -61,12 +61,13 @@ struct sfx_operator {
     const struct sfx_stage_ast *ast;
     size_t index; /* of the stage */
     struct sfx_query *query;
-    struct sfx_operator *next; /* NULL: what comes out is emitted */
-    uint64_t bound_schema;     /* of the frames it is bound to; 0: none yet */
-    bool explained;            /* its binding stands in the query's plan */
-    uint64_t charged_nbytes;   /* memory it accounts for */
-    struct sfx_arena arena;    /* of the binding; reset when it is bound again */
-    struct sfx_frame out;      /* what it hands on, made by bind */
+    struct sfx_operator *next;      /* NULL: what comes out is emitted */
+    uint64_t bound_schema;          /* of the frames it is bound to; 0: none yet */
+    bool explained;                 /* its binding stands in the query's plan */
+    uint64_t charged_nbytes;        /* memory it accounts for */
+    struct sfx_arena arena;         /* of the binding; reset when it is bound again */
+    struct sfx_frame out;           /* what it hands on, made by bind */
+    uint64_t taken, given, refused; /* records, for the balance at the end */
 };
 
 struct sfx_verb {

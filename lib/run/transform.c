@@ -6,6 +6,7 @@
 #include "query/records.h"
 #include "run/transform_internal.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ struct run {
     struct sfx_reject_sink refused; /* for what the reader and the query refuse */
     uint64_t unread;                /* records that the reader refused */
     bool reading;                   /* the reader is at work, not the query */
+    struct sfx_error_count errors;
     /* The output side. */
     struct sfx_query *query;
     struct sfx_query_files files; /* that the program names */
@@ -55,16 +57,29 @@ static int write_batch(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
     return rc == 0 && run->out.len >= FLUSH_NBYTES ? flush(run, err) : rc;
 }
 
+/* Whether records that the reader refuses are kept rather than counted. */
+static bool keeps_refused(const struct sfx_transform_job *job)
+{
+    return job->query.on_error == SFX_ON_ERROR_REJECT || job->query.on_error == SFX_ON_ERROR_NULL;
+}
+
 /* Counts what the reader refuses, and hands on what is to be kept. */
 static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 {
     struct run *run = ctx;
     const struct sfx_reject_sink *sink = run->job->query.rejects;
+    int rc = 0;
 
-    run->unread += run->reading;
-    if (sink == NULL || (run->reading && run->job->query.on_error != SFX_ON_ERROR_REJECT))
+    if (sink != NULL && (!run->reading || keeps_refused(run->job)))
+        rc = sink->put(sink->ctx, r, err);
+    if (rc < 0 || !run->reading)
+        return rc;
+    run->unread++;
+    if (sfx_error_count_allows(&run->errors))
         return 0;
-    return sink->put(sink->ctx, r, err);
+    return sfx_err_set(err, SFX_E_INPUT,
+                       "more than %" PRIu64 " errors: %s: line %" PRIu64 ", offset %" PRIu64 ": %s",
+                       run->errors.fatal - 1, r->input, r->line, r->offset, r->reason);
 }
 
 /* Several streams are given the columns of all, if the output needs them and they may differ. */
@@ -131,6 +146,7 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
         opts.side = &run->side;
     opts.rejects = job->query.rejects != NULL ? &run->refused : NULL;
     opts.union_columns = needs_union(run);
+    opts.errors = &run->errors;
     run->query = sfx_query_new(job->program, &opts, write_batch, run, err);
     return run->query == NULL ? SFX_E_NOMEM : 0;
 }
@@ -173,8 +189,10 @@ static int open_stream(struct run *run, struct sfx_err *err)
 /* Reads the next batch: 1; 0 at the end of the stream. */
 static int read_batch(struct run *run, struct sfx_err *err)
 {
-    const struct sfx_reject_sink *sink =
-        run->job->query.on_error == SFX_ON_ERROR_FAIL ? NULL : &run->refused;
+    const struct sfx_query_opts *query = &run->job->query;
+    const bool fails = query->on_error == SFX_ON_ERROR_FAIL ||
+                       (query->on_error == SFX_ON_ERROR_NULL && query->rejects == NULL);
+    const struct sfx_reject_sink *sink = fails ? NULL : &run->refused;
     int rc;
 
     run->reading = true;
@@ -249,7 +267,7 @@ static void take_counts(struct run *run)
     if (run->query != NULL)
         *counts = sfx_query_counts(run->query);
     counts->in += run->unread;
-    if (run->job->query.on_error == SFX_ON_ERROR_REJECT)
+    if (keeps_refused(run->job))
         counts->rejected += run->unread;
     else
         counts->skipped += run->unread;
@@ -263,6 +281,7 @@ static int run_init(struct run *run, struct sfx_err *err)
 
     *run->result = (struct sfx_transform_result){0};
     run->refused = (struct sfx_reject_sink){refuse, run};
+    run->errors.fatal = run->job->fatal_error;
     run->records = rc == 0 ? sfx_records_new(&records, err) : NULL;
     return rc == 0 && run->records == NULL ? SFX_E_NOMEM : rc;
 }
@@ -319,6 +338,19 @@ int sfx_transform_explain(const struct sfx_transform_job *job, struct sfx_buf *o
     return rc;
 }
 
+/* Whether too many of the records were bad. */
+static int check_percent(struct run *run, struct sfx_err *err)
+{
+    const double percent = run->job->max_error_percent;
+    const uint64_t in = sfx_query_counts(run->query).in + run->unread;
+
+    if (percent < 0 || (double)run->errors.seen * 100 <= percent * (double)in)
+        return 0;
+    return sfx_err_set(err, SFX_E_INPUT,
+                       "%" PRIu64 " errors in %" PRIu64 " records, more than %g%%",
+                       run->errors.seen, in, percent);
+}
+
 int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_result *result,
                       struct sfx_err *err)
 {
@@ -332,6 +364,8 @@ int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_
     }
     if (rc == 0)
         rc = finish(&run, err);
+    if (rc == 0)
+        rc = check_percent(&run, err);
     if (rc == 0 && job->outputs != NULL)
         rc = sfx_outputs_finish(job->outputs, err);
     /* What came before a bad record is written; the error stays the first one. */

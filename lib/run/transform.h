@@ -25,7 +25,9 @@ struct sfx_transform_job {
     const struct sfx_format *to;   /* NULL: that of the first stream */
     struct sfx_reader_opts reader;
     struct sfx_writer_opts writer;
-    struct sfx_query_opts query; /* union_columns is decided by the job; rejects may be NULL */
+    struct sfx_query_opts query; /* union_columns and errors are the job's; rejects may be NULL */
+    uint64_t fatal_error;        /* the number, from 1, of the error that ends the run; 0: none */
+    double max_error_percent;    /* of the records in, looked at when all are read; <0: any */
     struct sfx_input_limits limits;
     const char *const *paths; /* "-": standard input */
     size_t npaths;
@@ -47,7 +49,9 @@ struct sfx_transform_result {
 
 /*
  * Runs the job. Records that are refused go where job->query says: with REJECT to its sink, with
- * SKIP they are counted, with FAIL the first one ends the run. result is filled in any case.
+ * SKIP they are counted, with FAIL the first one ends the run; with NULL a cell that is bad becomes
+ * null, a record that its reader refuses is as with REJECT if there is a sink, else as with FAIL.
+ * result is filled in any case.
  * Errors: INPUT, USAGE (the program names a column that is not there), LIMIT, IO, NOMEM.
  */
 int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_result *result,

@@ -65,6 +65,9 @@ static void add_counts(struct events *e, struct sfx_stage *stage,
     e->counts->out += result->counts.out;
     e->counts->rejected += result->counts.rejected;
     e->counts->skipped += result->counts.skipped;
+    e->counts->filtered += result->counts.filtered;
+    e->counts->made += result->counts.made;
+    e->counts->nulled += result->counts.nulled;
     stats->records_in += result->counts.in;
     stats->records_out += result->counts.out;
 }

@@ -4,6 +4,7 @@
 
 #include "run/rejects.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +130,28 @@ static int set_paths(struct sfx_transform_plan *plan, char *const *operands, siz
     return 0;
 }
 
+/* "N" or "P%" */
+static int find_max_errors(struct sfx_transform_job *job, const char *word, struct sfx_err *err)
+{
+    char *end = NULL;
+
+    job->max_error_percent = -1;
+    if (word == NULL)
+        return 0;
+    errno = 0;
+    if (word[0] >= '0' && word[0] <= '9' && strchr(word, '%') != NULL) {
+        job->max_error_percent = strtod(word, &end);
+        if (strcmp(end, "%") == 0 && job->max_error_percent <= 100)
+            return 0;
+    } else if (word[0] >= '0' && word[0] <= '9') {
+        job->fatal_error = (uint64_t)strtoull(word, &end, 10) + 1;
+        if (*end == '\0' && errno == 0 && job->fatal_error > 0)
+            return 0;
+    }
+    return sfx_err_set(err, SFX_E_USAGE, "--max-errors takes a number or a percentage, not %s",
+                       word);
+}
+
 static int check(const struct sfx_transform_words *words, size_t noperands, struct sfx_err *err)
 {
     bool program_given = words->program_file != NULL;
@@ -210,14 +233,17 @@ int sfx_transform_plan_init(struct sfx_transform_plan *plan,
 
     *plan = (struct sfx_transform_plan){.rejects = words->rejects};
     plan->job.query = (struct sfx_query_opts){
-        .on_error =
-            words->rejects != NULL ? SFX_ON_ERROR_REJECT : (enum sfx_on_error)words->on_error,
+        .on_error = words->rejects != NULL && words->on_error != SFX_ON_ERROR_NULL
+                        ? SFX_ON_ERROR_REJECT
+                        : (enum sfx_on_error)words->on_error,
         .memory_nbytes = words->memory_nbytes,
         .tmp_dir = words->tmp_dir,
     };
     plan->job.out_fd = words->fd;
     plan->durable = plan->target.durable = words->durable;
     rc = check(words, noperands, err);
+    if (rc == 0)
+        rc = find_max_errors(&plan->job, words->max_errors, err);
     if (rc == 0)
         rc = find_formats(&plan->job, words, err);
     if (rc == 0)

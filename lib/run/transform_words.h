@@ -13,6 +13,7 @@ struct sfx_transform_words {
     const char *from, *to;    /* names of formats */
     const char *delimiter, *quote;
     const char *rejects;
+    const char *max_errors; /* "N" or "P%"; NULL: any number */
     const char *tmp_dir;
     int on_error; /* enum sfx_on_error */
     int fd;       /* for an output without a name */

@@ -128,3 +128,79 @@ nothing_left() {
 	[ "$(tail -n +2 out/orders/DE.csv | wc -l)" -eq 3 ]
 	[ "$(printf '%s\n' "${lines[@]}" | jq -r '.data.records' | sort | tr '\n' ' ')" = "1 3 " ]
 }
+
+# --- bad records ----------------------------------------------------------------------------------
+
+# Checks that the figures in stats add up.
+adds_up() {
+	jq -e '.records_in + .records_made ==
+		.records_out + .records_rejected + .records_skipped + .records_filtered' "$1"
+}
+
+@test "records in and made are records out, rejected, skipped and filtered" {
+	printf 'id,price\n1,5\n2,abc\n3,7,8\n4,9\n\n5,\n6,1\n7,0\n' >dirty.csv
+	for on_error in skip null; do
+		for program in '' 'n = price * 2' 'where price > 4 | n = 1 / price' 'sort num(price) | head 1' \
+			'group price: n = count(), sum(price)' 'distinct | select id' 'head 1' 'where price > 100'; do
+			run -0 --separate-stderr sfx-transform --on-error=skip --stats=stats "$program" dirty.csv
+			adds_up stats
+			[ "$(jq .records_out stats)" -eq $(("${#lines[@]}" - 1)) ]
+			run --separate-stderr sfx-transform --on-error=null --rejects bad.jsonl --stats=stats "$program" dirty.csv
+			adds_up stats
+		done
+	done
+	run --separate-stderr sfx-transform --on-error=skip 'where num(price) > 5' dirty.csv
+	[[ "$stderr" == *"7 records in, 1 out, 0 rejected, 2 skipped, 4 filtered" ]]
+	run --separate-stderr sfx-transform 'where id > 5' <(sed 3,4d dirty.csv)
+	[ -z "$stderr" ]
+}
+
+@test "--on-error=null goes on with null, and what breaks the format still counts" {
+	printf 'id,price\n1,5\n2,abc\n3,7\n' >dirty.csv
+	run --separate-stderr sfx-transform --on-error=null --stats=stats 'n = price * 2' dirty.csv
+	[ "$status" -eq 0 ]
+	[ "$output" = "$(printf 'id,price,n\n1,5,10\n2,abc,\n3,7,14')" ]
+	[[ "$stderr" == *"1 cells made null"* ]]
+	[ "$(jq .cells_nulled stats)" -eq 1 ]
+	echo 4,5,6 >>dirty.csv
+	run sfx-transform --on-error=null '' dirty.csv
+	[ "$status" -eq 65 ]
+	run --separate-stderr sfx-transform --on-error=null --rejects bad.jsonl 'n = price * 2' dirty.csv
+	[ "$status" -eq 1 ]
+	[ "${#lines[@]}" -eq 4 ]
+	[ "$(jq -r .raw bad.jsonl)" = 4,5,6 ]
+}
+
+@test "--max-errors ends the run with the error that is too much, which is kept" {
+	printf 'id,price\n1,5\n2,abc\n3,7,8\n4,x\n5,9\n' >dirty.csv
+	run --separate-stderr sfx-transform --rejects bad.jsonl --max-errors 3 'n = price * 2' dirty.csv
+	[ "$status" -eq 1 ]
+	rm bad.jsonl
+	run --separate-stderr sfx-transform --rejects bad.jsonl --max-errors 2 -o out.csv 'n = price * 2' dirty.csv
+	[ "$status" -eq 65 ]
+	[[ "$stderr" == *'more than 2 errors: dirty.csv: line 5, offset 25: column price: "x" is not a number'* ]]
+	[ "$(wc -l <bad.jsonl)" -eq 3 ]
+	[ ! -e out.csv ]
+	run sfx-transform --on-error=skip --max-errors 0 'n = price * 2' dirty.csv
+	[ "$status" -eq 65 ]
+	printf 'a,b\n1\n2\n3\n' >ragged.csv
+	run --separate-stderr sfx-transform --rejects bad2.jsonl --max-errors 1 '' ragged.csv
+	[ "$status" -eq 65 ]
+	[[ "$stderr" == *"more than 1 errors: ragged.csv: line 3, offset 6: record has 1 field, header has 2"* ]]
+	[ "$(wc -l <bad2.jsonl)" -eq 2 ]
+	for word in x 5x -1 101% % 5%%; do
+		run sfx-transform --max-errors="$word" '' orders.csv
+		[ "$status" -eq 2 ]
+	done
+}
+
+@test "--max-errors in percent is of the whole input" {
+	(echo id,price; echo 0,bad; seq -f '%g,1' 99) >dirty.csv
+	run --separate-stderr sfx-transform --on-error=skip --max-errors 1% -o out.csv 'n = price * 2' dirty.csv
+	[ "$status" -eq 0 ]
+	rm out.csv
+	run --separate-stderr sfx-transform --on-error=skip --max-errors 0.9% -o out.csv 'n = price * 2' dirty.csv
+	[ "$status" -eq 65 ]
+	[[ "$stderr" == *"1 errors in 100 records, more than 0.9%"* ]]
+	[ ! -e out.csv ]
+}
