@@ -2,7 +2,7 @@
 /*
  * Makes the orders that record programs are measured on, and what each task must make of them.
  *
- * usage: gen_orders ROWS csv|tsv|jsonl|TASK
+ * usage: gen_orders ROWS csv|tsv|jsonl|quoted|customers|customers-tsv|TASK
  *
  * Every field is a function of the row's number, so that the same ROWS give the same bytes on every
  * machine, and the expected output of a TASK (as CSV) is computed from the rows themselves without
@@ -98,6 +98,41 @@ static void print_order(const struct order *o, const struct form *f)
                  f->end);
 }
 
+/* Every field in quotes. */
+static void print_quoted(unsigned long rows)
+{
+    static const char columns[] = COLUMNS;
+    unsigned long id;
+    const char *at;
+
+    (void)putchar('"');
+    for (at = columns; *at != '\0'; at++)
+        (void)fputs(*at == ',' ? "\",\"" : (char[]){*at, '\0'}, stdout);
+    (void)puts("\"");
+    for (id = 1; id <= rows; id++) {
+        struct order o = make_order(id, rows);
+
+        (void)printf("\"%lu\",\"c%07lu\",\"%s\",\"%05lu\",\"%s %s\",\"%lu.%02lu\",\"%lu\",\"%s\",",
+                     o.id, o.customer, countries[o.country], o.zip, first_names[o.first],
+                     last_names[o.last], o.price_cents / 100, o.price_cents % 100, o.qty,
+                     statuses[o.status]);
+        (void)printf("\"2026-%02lu-%02luT%02lu:%02lu:%02luZ\",\"user%lu@example.net\",\"%s%s\"\n",
+                     o.id % 12 + 1, o.id / 12 % 28 + 1, o.day_s / 3600, o.day_s / 60 % 60,
+                     o.day_s % 60, o.customer, notes[o.note], o.comma ? ", please" : "");
+    }
+}
+
+/* What is known of every eleventh customer: 100,000 of those of 2 M orders. */
+static void print_customers_by(unsigned long rows, char separator)
+{
+    unsigned long customer;
+
+    (void)printf("customer%csegment%cdiscount\n", separator, separator);
+    for (customer = 0; customer < rows * 11 / 20 + 1; customer += 11)
+        (void)printf("c%07lu%cs%lu%c%lu\n", customer, separator, customer % 7, separator,
+                     customer % 30);
+}
+
 static void print_data(unsigned long rows, const struct form *f)
 {
     static const char columns[] = COLUMNS;
@@ -189,6 +224,21 @@ static void expect_group(unsigned long rows)
     }
 }
 
+static void expect_join(unsigned long rows)
+{
+    unsigned long id;
+
+    (void)puts(COLUMNS ",segment,discount");
+    for (id = 1; id <= rows; id++) {
+        struct order o = make_order(id, rows);
+
+        if (o.customer % 11 != 0)
+            continue;
+        print_order(&o, &csv);
+        (void)printf(",s%lu,%lu\n", o.customer % 7, o.customer % 30);
+    }
+}
+
 /* The first order of each customer. */
 static void expect_distinct(unsigned long rows)
 {
@@ -243,6 +293,16 @@ static void print_jsonl(unsigned long rows)
     print_data(rows, &jsonl);
 }
 
+static void print_customers(unsigned long rows)
+{
+    print_customers_by(rows, ',');
+}
+
+static void print_customers_tsv(unsigned long rows)
+{
+    print_customers_by(rows, '\t');
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -252,12 +312,20 @@ int main(int argc, char **argv)
         {"csv", print_csv},
         {"tsv", print_tsv},
         {"jsonl", print_jsonl},
+        {"quoted", print_quoted},
+        {"customers", print_customers},
+        {"customers-tsv", print_customers_tsv},
         {"count", expect_count},
         {"select", expect_select},
         {"filter", expect_filter},
         {"derive", expect_derive},
         {"group", expect_group},
         {"sort", expect_all},
+        {"sort-128M", expect_all},
+        {"from-jsonl", expect_all},
+        {"jsonl-filter", expect_filter},
+        {"quoted-select", expect_select},
+        {"join", expect_join},
         {"convert", expect_all},
         {"distinct", expect_distinct},
         {"load", expect_load},
@@ -271,6 +339,7 @@ int main(int argc, char **argv)
         outputs[i].print(rows);
         return fflush(stdout) == 0 ? 0 : 74;
     }
-    (void)fprintf(stderr, "usage: gen_orders ROWS csv|tsv|jsonl|TASK\n");
+    (void)fprintf(stderr,
+                  "usage: gen_orders ROWS csv|tsv|jsonl|quoted|customers|customers-tsv|TASK\n");
     return 2;
 }
