@@ -219,6 +219,7 @@ extern const struct sfx_verb sfx_verb_expect;
 extern const struct sfx_verb sfx_verb_group;
 extern const struct sfx_verb sfx_verb_head;
 extern const struct sfx_verb sfx_verb_join;
+extern const struct sfx_verb sfx_verb_parse;
 extern const struct sfx_verb sfx_verb_rename;
 extern const struct sfx_verb sfx_verb_reorder;
 extern const struct sfx_verb sfx_verb_select;
