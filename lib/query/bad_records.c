@@ -163,3 +163,10 @@ int sfx_operator_settle_as(struct sfx_operator *op, struct sfx_frame *frame,
     sfx_eval_forget(ev);
     return rc;
 }
+
+int sfx_operator_failure(const struct sfx_operator *op, struct sfx_err *err)
+{
+    if (op->query->failed < 0 && err != NULL)
+        *err = op->query->failure;
+    return op->query->failed;
+}

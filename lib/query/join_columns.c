@@ -30,6 +30,7 @@ static int bind_left(struct sfx_join *join, const struct sfx_frame *in, struct s
 {
     struct sfx_operator *op = &join->op;
     struct sfx_frame *out = &op->out;
+    enum sfx_type type;
     size_t i;
 
     join->copies = sfx_arena_calloc(&op->arena, in->ncols + 1, sizeof(struct sfx_vec *), err);
@@ -39,7 +40,10 @@ static int bind_left(struct sfx_join *join, const struct sfx_frame *in, struct s
         out->cols[i] = in->cols[i];
         if (!join->wide)
             continue;
-        join->copies[i] = sfx_vec_new(&op->arena, in->cols[i].vec->type, err);
+        type = in->cols[i].vec->type;
+        if (type == SFX_TYPE_BOOL && sfx_join_keeps_file(join))
+            type = SFX_TYPE_CELL;
+        join->copies[i] = sfx_vec_new(&op->arena, type, err);
         if (join->copies[i] == NULL)
             return SFX_E_NOMEM;
         out->cols[i].vec = join->copies[i];

@@ -7,7 +7,7 @@
 #ifndef SFX_QUERY_JOIN_INTERNAL_H
 #define SFX_QUERY_JOIN_INTERNAL_H
 
-#include "query/rowstore_internal.h"
+#include "query/kept_internal.h"
 #include "query/stage_internal.h"
 
 enum sfx_join_kind {
@@ -79,6 +79,7 @@ struct sfx_side_row {
     struct sfx_side_row *last;  /* of the first with a key: the last */
     struct sfx_side_when *when; /* ASOF */
     uint64_t hash;
+    uint64_t number; /* of the row in the file */
     const char *key; /* NULL: blank */
     uint32_t key_len;
     uint16_t ncells;
@@ -93,10 +94,10 @@ struct sfx_side {
     size_t cap, nkeys, nrows;
     struct sfx_side_row *first, *final;
     bool has_duplicates;
-    uint64_t charged;
+    uint64_t charged, budget_nbytes; /* it takes no more than that */
 };
 
-void sfx_side_init(struct sfx_side *side, struct sfx_operator *op);
+void sfx_side_init(struct sfx_side *side, struct sfx_operator *op, uint64_t budget_nbytes);
 
 /* A row to be kept: cells of the frame's columns from[0 … ncells - 1]; -1: none. */
 struct sfx_side_source {
@@ -104,6 +105,7 @@ struct sfx_side_source {
     const int32_t *from;
     size_t ncells;
     uint32_t row;
+    uint64_t number;      /* of the row in the file */
     struct sfx_slice key; /* ptr NULL: blank */
     uint64_t hash;
     const struct sfx_side_when *when; /* NULL: none */
@@ -149,7 +151,9 @@ struct sfx_join {
     bool open;                 /* its records need not have all columns */
     struct sfx_rowstore names; /* only for the union of its columns */
     struct sfx_side side;
-    enum sfx_type *types; /* of the keys */
+    uint64_t nfile;               /* rows read */
+    struct sfx_join_spill *spill; /* NULL: all of the file's rows are in side */
+    enum sfx_type *types;         /* of the keys */
     /* Bound to the frames that come in. */
     struct sfx_node **keys;
     struct sfx_join_column *cols; /* the file's that come out */
@@ -179,6 +183,58 @@ size_t sfx_join_find(const struct sfx_qcolumn *cols, size_t ncols, struct sfx_sl
 /* Reads the file into join->side; in: what the keys of the other side are bound to. Errors: USAGE
  * (columns), LIMIT (memory), those of reading. */
 int sfx_join_load(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err);
+
+/* Joins the selected rows of in, whose keys are in join->batch. */
+int sfx_join_probe(struct sfx_join *join, struct sfx_frame *in, struct sfx_err *err);
+
+/* Hands on the rows of side without a counterpart; what goes out is bound as wide. */
+int sfx_join_pass_rest(struct sfx_join *join, struct sfx_err *err);
+
+static inline bool sfx_join_is_bare(const struct sfx_join *join)
+{
+    return join->plan->kind == SFX_JOIN_SEMI || join->plan->kind == SFX_JOIN_ANTI;
+}
+
+static inline bool sfx_join_keeps_file(const struct sfx_join *join)
+{
+    return join->plan->kind == SFX_JOIN_RIGHT || join->plan->kind == SFX_JOIN_FULL;
+}
+
+/* --- when the file does not fit: join_spill.c -------------------------------------------------
+ *
+ * Both sides are sorted by key on disk; at the end they are met in that order, as many keys at once
+ * as fit the memory, and what comes out is put back in the order of the input.
+ */
+
+/* Moves the rows from side to disk, where all others are to go. Errors: IO, NOMEM. */
+int sfx_join_spill_start(struct sfx_join *join, struct sfx_err *err);
+
+/* Keeps rows of the file, whose keys are in join->batch. Errors: LIMIT (one row), IO, NOMEM. */
+int sfx_join_spill_file(struct sfx_join *join, const struct sfx_frame *frame, struct sfx_err *err);
+
+/* To be called behind the last row of the file. Errors: IO, NOMEM. */
+int sfx_join_spill_file_end(struct sfx_join *join, struct sfx_err *err);
+
+/* The same for the input; in: bound to by _bind. */
+int sfx_join_spill_bind(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err);
+int sfx_join_spill_input(struct sfx_join *join, struct sfx_frame *in, struct sfx_err *err);
+
+/* Joins, and hands on what comes out. Errors: LIMIT (the rows of one key), IO, NOMEM, those of the
+ * stages behind. */
+int sfx_join_spill_finish(struct sfx_join *join, struct sfx_err *err);
+
+/*
+ * Keeps rows that come out: the selected ones of frame, row r being of row left[r] of the input's
+ * rows in hand (NULL: r).
+ */
+int sfx_join_spill_keep(struct sfx_join *join, const struct sfx_frame *frame, const uint16_t *left,
+                        struct sfx_err *err);
+
+/* Says that the rows to be kept next are rows of the file. */
+void sfx_join_spill_number_rest(struct sfx_join *join, struct sfx_side_row *const *rows,
+                                uint32_t n);
+
+void sfx_join_spill_free(struct sfx_join *join);
 
 /* Binds one side's keys, asked to be of join->types. */
 int sfx_join_bind_keys(struct sfx_join *join, struct sfx_binder *b, bool right,

@@ -106,15 +106,59 @@ static int bind_file(struct loader *loader, const struct sfx_frame *in, struct s
     return rc;
 }
 
-/* Keeps the rows of the frame in hand. */
+/* Keeps the frame's rows in memory: 1; 0 when there is no more of it, *row is then the first that
+ * is not kept. */
+static int keep_in_memory(struct sfx_join *join, const struct sfx_frame *frame, uint32_t *row,
+                          struct sfx_err *err)
+{
+    for (*row = 0; *row < frame->nsel; ++*row) {
+        struct sfx_side_source source = {
+            .frame = frame,
+            .from = join->names.from,
+            .ncells = sfx_join_is_bare(join) ? 0 : join->names.ncols,
+            .row = frame->sel[*row],
+            .number = join->nfile,
+            .key = join->batch.key[*row],
+            .hash = join->batch.hash[*row],
+        };
+        int rc = sfx_side_add(&join->side, &source, err);
+
+        if (rc <= 0)
+            return rc;
+        join->nfile++;
+    }
+    return 1;
+}
+
+/* Keeps the selected rows of the frame, their keys being in join->batch. */
+static int keep_keyed(struct sfx_join *join, struct sfx_frame *frame, struct sfx_err *err)
+{
+    uint32_t kept = 0, i;
+    int rc;
+
+    if (join->spill == NULL) {
+        rc = keep_in_memory(join, frame, &kept, err);
+        if (rc != 0)
+            return rc < 0 ? rc : 0;
+        rc = sfx_join_spill_start(join, err);
+        if (rc < 0)
+            return rc;
+    }
+    for (i = kept; i < frame->nsel; i++) {
+        frame->sel[i - kept] = frame->sel[i];
+        join->batch.key[i - kept] = join->batch.key[i];
+        join->batch.hash[i - kept] = join->batch.hash[i];
+    }
+    frame->nsel -= kept;
+    return sfx_join_spill_file(join, frame, err);
+}
+
 static int keep_rows(struct loader *loader, struct sfx_err *err)
 {
     struct sfx_join *join = loader->join;
     struct sfx_eval *ev = sfx_operator_eval(&join->op);
     struct sfx_frame *frame = &loader->file.frame;
-    bool bare = join->plan->kind == SFX_JOIN_SEMI || join->plan->kind == SFX_JOIN_ANTI;
     size_t i;
-    uint32_t r;
     int rc;
 
     for (i = 0; i < join->plan->npairs; i++)
@@ -125,21 +169,7 @@ static int keep_rows(struct loader *loader, struct sfx_err *err)
     if (rc == 0)
         rc = sfx_join_keys_make(&join->batch, ev, loader->nodes, join->plan->npairs, frame->sel,
                                 frame->nsel, err);
-    for (r = 0; r < frame->nsel && rc >= 0; r++) {
-        struct sfx_side_source source = {
-            .frame = frame,
-            .from = join->names.from,
-            .ncells = bare ? 0 : join->names.ncols,
-            .row = frame->sel[r],
-            .key = join->batch.key[r],
-            .hash = join->batch.hash[r],
-        };
-
-        rc = sfx_side_add(&join->side, &source, err);
-        if (rc == 0)
-            rc = sfx_operator_over_limit(&join->op, err);
-    }
-    return rc < 0 ? rc : 0;
+    return rc < 0 ? rc : keep_keyed(join, frame, err);
 }
 
 int sfx_join_load(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err)
@@ -155,6 +185,8 @@ int sfx_join_load(struct sfx_join *join, const struct sfx_frame *in, struct sfx_
         if (rc == 0)
             rc = keep_rows(&loader, err);
     }
+    if (rc == 0 && join->spill != NULL)
+        rc = sfx_join_spill_file_end(join, err);
     sfx_file_close(&loader.file);
     sfx_arena_done(&loader.arena);
     join->loaded = rc == 0;

@@ -23,9 +23,9 @@ struct sfx_side_slot {
 #define SLOT_AHEAD       24                /* rows: the slot is fetched first, */
 #define ROW_AHEAD        12 /* then the row that it leads to; each distance covers a cache miss */
 
-void sfx_side_init(struct sfx_side *side, struct sfx_operator *op)
+void sfx_side_init(struct sfx_side *side, struct sfx_operator *op, uint64_t budget_nbytes)
 {
-    *side = (struct sfx_side){.op = op};
+    *side = (struct sfx_side){.op = op, .budget_nbytes = budget_nbytes};
 }
 
 void sfx_side_clear(struct sfx_side *side)
@@ -39,12 +39,13 @@ void sfx_side_clear(struct sfx_side *side)
     free(side->slots);
     if (side->op != NULL)
         (void)sfx_operator_charge(side->op, -(int64_t)side->charged);
-    sfx_side_init(side, side->op);
+    sfx_side_init(side, side->op, side->budget_nbytes);
 }
 
 static bool charge(struct sfx_side *side, size_t nbytes)
 {
-    if (!sfx_operator_charge(side->op, (int64_t)nbytes))
+    if (nbytes > side->budget_nbytes - side->charged ||
+        !sfx_operator_charge(side->op, (int64_t)nbytes))
         return false;
     side->charged += nbytes;
     return true;
@@ -57,8 +58,8 @@ static int add_chunk(struct sfx_side *side, size_t nbytes, struct sfx_err *err)
     struct sfx_side_chunk *chunk;
     void *memory = NULL;
 
-    if (cap > sfx_operator_opts(side->op)->memory_nbytes / 16)
-        cap = sfx_operator_opts(side->op)->memory_nbytes / 16;
+    if (cap > side->budget_nbytes / 16)
+        cap = side->budget_nbytes / 16;
     cap = cap < MIN_CHUNK_NBYTES ? MIN_CHUNK_NBYTES : cap;
     cap = cap > MAX_CHUNK_NBYTES ? MAX_CHUNK_NBYTES : cap;
     if (cap < nbytes + sizeof(*chunk))
@@ -280,7 +281,8 @@ int sfx_side_add(struct sfx_side *side, const struct sfx_side_source *source, st
     if (rc <= 0)
         return rc;
     row = (struct sfx_side_row *)memory;
-    *row = (struct sfx_side_row){.hash = source->hash, .key_len = (uint32_t)source->key.len};
+    *row = (struct sfx_side_row){
+        .hash = source->hash, .number = source->number, .key_len = (uint32_t)source->key.len};
     at = (char *)(row->cells + source->ncells);
     if (source->when != NULL) {
         row->when = (struct sfx_side_when *)(void *)at;

@@ -215,13 +215,6 @@ bool sfx_operator_needs_origin(const struct sfx_operator *op)
     return op != NULL;
 }
 
-int sfx_operator_failure(const struct sfx_operator *op, struct sfx_err *err)
-{
-    if (op->query->failed < 0 && err != NULL)
-        *err = op->query->failure;
-    return op->query->failed;
-}
-
 int sfx_frame_make_rows(struct sfx_frame *frame, struct sfx_arena *arena, struct sfx_err *err)
 {
     frame->rows = sfx_arena_calloc(arena, SFX_BATCH_ROWS, sizeof(*frame->rows), err);
@@ -442,6 +435,15 @@ int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err 
     }
     q->failed = 0; /* a stage had enough before the bad record */
     return rc;
+}
+
+int sfx_query_prepare(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < q->noperators && q->operators[i]->verb->wants_cells == NULL; i++)
+        ;
+    return i < q->noperators ? run_batch(q, batch, err) : 0;
 }
 
 /* Binds stages that have not seen a record yet; an input of nothing has no columns to bind to. */

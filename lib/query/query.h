@@ -114,6 +114,12 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
 int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err);
 
 /*
+ * Binds the stages to the columns of batch, which has no rows, where that decides what they look
+ * at. To be called before _wants when columns are known before records. Errors: as _push.
+ */
+int sfx_query_prepare(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err);
+
+/*
  * Which columns the query looks at of batches with the columns of batch: wanted[i] (filled) is
  * false where the cells of column i need not be there. copies: the output copies records of such
  * batches (sfx_writer_ops.copies), so that their cells are not needed for it. The answer holds for

@@ -89,6 +89,8 @@ struct sfx_verb {
      */
     enum sfx_rest (*uses)(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
                           enum sfx_rest rest);
+    /* Whether, now that it is bound, the stage looks at all cells whatever uses said. NULL: no. */
+    bool (*wants_cells)(const struct sfx_operator *op);
     size_t state_nbytes; /* of the operator's struct, which begins with struct sfx_operator */
     int (*parse)(struct sfx_parser *p, struct sfx_stage_ast *stage);
     int (*bind)(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err);

@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-static bool is_bare(const struct sfx_join *join)
-{
-    return join->plan->kind == SFX_JOIN_SEMI || join->plan->kind == SFX_JOIN_ANTI;
-}
-
 static int bind_join(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
     struct sfx_join *join = (struct sfx_join *)op;
@@ -21,8 +16,8 @@ static int bind_join(struct sfx_operator *op, const struct sfx_frame *in, struct
     join->keys = sfx_arena_calloc(&op->arena, nkeys + 1, sizeof(struct sfx_node *), err);
     if (join->keys == NULL)
         return SFX_E_NOMEM;
-    if (join->side.op == NULL) {
-        sfx_side_init(&join->side, op);
+    if (join->side.op == NULL) { /* some is left for moving it to disk */
+        sfx_side_init(&join->side, op, sfx_operator_available(op) / 4 * 3);
         join->types = sfx_arena_calloc(&join->names.arena, nkeys + 1, sizeof(*join->types), err);
         if (join->types == NULL)
             return SFX_E_NOMEM;
@@ -32,7 +27,9 @@ static int bind_join(struct sfx_operator *op, const struct sfx_frame *in, struct
         rc = sfx_join_load(join, in, err);
     if (rc == 0)
         rc = sfx_join_bind_keys(join, &binder, false, join->keys);
-    if (rc < 0 || is_bare(join))
+    if (rc == 0 && join->spill != NULL)
+        return sfx_join_spill_bind(join, in, err);
+    if (rc < 0 || sfx_join_is_bare(join))
         return rc;
     join->wide = join->side.has_duplicates && join->plan->kind != SFX_JOIN_ASOF;
     return sfx_join_bind_columns(join, in, err);
@@ -88,13 +85,21 @@ static void copy_column(const struct sfx_vec *from, struct sfx_vec *to, const ui
 
     to->has_cells = false;
     for (i = 0; i < n; i++) {
-        if (from->type == SFX_TYPE_NUMBER)
+        if (to->type == SFX_TYPE_NUMBER)
             to->nums[i] = from->nums[rows[i]];
-        if (from->type == SFX_TYPE_NUMBER || from->type == SFX_TYPE_BOOL)
+        if (to->type == SFX_TYPE_NUMBER || to->type == SFX_TYPE_BOOL)
             to->flags[i] = from->flags[rows[i]];
         else
             to->cells[i] = from->cells[rows[i]];
     }
+}
+
+/* Hands on the selected rows of frame, row r being of row left[r] of the input's (NULL: r). */
+static int emit(struct sfx_join *join, struct sfx_frame *frame, const uint16_t *left,
+                struct sfx_err *err)
+{
+    return join->spill != NULL ? sfx_join_spill_keep(join, frame, left, err)
+                               : sfx_operator_pass(&join->op, frame, err);
 }
 
 /* Hands on copies of the pairs' rows. */
@@ -121,7 +126,7 @@ static int pass_pairs(struct sfx_join *join, const struct sfx_frame *in, struct 
     out->member = in->member;
     out->eol = in->eol;
     pairs->n = 0;
-    return sfx_operator_pass(&join->op, out, err);
+    return emit(join, out, pairs->left, err);
 }
 
 /* Rows multiply: each record once for each row of the file with its key, in the file's order. */
@@ -129,10 +134,15 @@ static int push_wide(struct sfx_join *join, struct sfx_frame *in, struct sfx_err
 {
     struct sfx_join_rows *pairs = &join->pairs;
     bool keeps_all = join->plan->kind == SFX_JOIN_LEFT || join->plan->kind == SFX_JOIN_FULL;
+    size_t c;
     uint32_t i;
     int rc = 0;
 
     pairs->n = 0;
+    for (c = 0; c < join->nleft; c++) { /* a condition that is not there is null: a cell */
+        if (in->cols[c].vec->type == SFX_TYPE_BOOL && join->copies[c]->type != SFX_TYPE_BOOL)
+            sfx_vec_make_cells(sfx_operator_eval(&join->op), in->cols[c].vec, in->sel, in->nsel);
+    }
     for (i = 0; i < in->nsel && rc == 0; i++) {
         struct sfx_side_row *row = join->rows[i];
 
@@ -175,13 +185,7 @@ static int push_narrow(struct sfx_join *join, struct sfx_frame *in, struct sfx_e
             merge_column(&join->cols[c], in->sel, in->sel, in->nsel);
     }
     sfx_frame_take_rows(&join->op.out, in);
-    return sfx_operator_pass(&join->op, &join->op.out, err);
-}
-
-static bool keeps_file_rows(const struct sfx_join *join)
-{
-    return join->plan != NULL &&
-           (join->plan->kind == SFX_JOIN_RIGHT || join->plan->kind == SFX_JOIN_FULL);
+    return emit(join, &join->op.out, NULL, err);
 }
 
 static void mark_matched(struct sfx_join *join, uint32_t n)
@@ -192,6 +196,18 @@ static void mark_matched(struct sfx_join *join, uint32_t n)
         if (join->rows[i] != NULL) /* the first of its key stands for all */
             join->rows[i]->matched = true;
     }
+}
+
+int sfx_join_probe(struct sfx_join *join, struct sfx_frame *in, struct sfx_err *err)
+{
+    sfx_side_find(&join->side, &join->batch, in->nsel, join->rows);
+    if (sfx_join_is_bare(join)) {
+        keep_matched(join, in, join->plan->kind == SFX_JOIN_SEMI);
+        return emit(join, in, NULL, err);
+    }
+    if (sfx_join_keeps_file(join))
+        mark_matched(join, in->nsel);
+    return join->wide ? push_wide(join, in, err) : push_narrow(join, in, err);
 }
 
 static int push_join(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
@@ -209,43 +225,45 @@ static int push_join(struct sfx_operator *op, struct sfx_frame *in, struct sfx_e
                                 err);
     if (rc < 0)
         return rc;
-    sfx_side_find(&join->side, &join->batch, in->nsel, join->rows);
-    if (is_bare(join)) {
-        keep_matched(join, in, join->plan->kind == SFX_JOIN_SEMI);
-        return sfx_operator_pass(op, in, err);
-    }
-    if (keeps_file_rows(join))
-        mark_matched(join, in->nsel);
-    return join->wide ? push_wide(join, in, err) : push_narrow(join, in, err);
+    return join->spill != NULL ? sfx_join_spill_input(join, in, err)
+                               : sfx_join_probe(join, in, err);
 }
 
 /* --- the file's rows without a counterpart ---------------------------------------------------- */
 
-/* Gives the frame that goes out columns of its own, of cells. */
+/* Gives the frame that goes out columns of its own. */
 static int bind_rest(struct sfx_join *join, struct sfx_err *err)
 {
-    struct sfx_operator *op = &join->op;
-    size_t i, c;
+    struct sfx_frame *out = &join->op.out;
+    struct sfx_frame in = {
+        .cols = (struct sfx_qcolumn *)join->left,
+        .ncols = join->nleft,
+        .open = join->left_open,
+        .ordered = out->ordered,
+        .eol = out->eol,
+    };
 
-    if (sfx_frame_make_rows(&op->out, &op->arena, err) < 0)
-        return SFX_E_NOMEM;
-    for (i = 0; i < op->out.ncols; i++) {
-        struct sfx_vec *own = sfx_vec_new(&op->arena, SFX_TYPE_CELL, err);
+    join->wide = true;
+    out->input = out->member = NULL;
+    return sfx_join_bind_columns(join, &in, err);
+}
 
-        if (own == NULL)
-            return SFX_E_NOMEM;
-        for (c = 0; c < join->ncols; c++) {
-            if (join->cols[c].vec == op->out.cols[i].vec)
-                join->cols[c].vec = own;
-            if (join->cols[c].merged == op->out.cols[i].vec)
-                join->cols[c].merged = own;
-        }
-        op->out.cols[i].vec = own;
+/* The file's key stands in the column of the other side. */
+static void fill_key(const struct sfx_join *join, size_t cell, struct sfx_vec *vec,
+                     struct sfx_side_row *const *rows, uint32_t n)
+{
+    struct sfx_eval *ev = sfx_operator_eval(&join->op);
+    uint32_t k;
+
+    for (k = 0; k < n; k++) {
+        struct sfx_cell key = cell < rows[k]->ncells ? rows[k]->cells[cell] : (struct sfx_cell){0};
+
+        if (vec->type == SFX_TYPE_NUMBER)
+            vec->flags[k] =
+                sfx_decimal_parse(sfx_eval_cell_text(ev, &key), &vec->nums[k]) != SFX_DECIMAL_OK;
+        else
+            vec->cells[k] = key;
     }
-    op->out.schema_id = sfx_operator_new_schema(op);
-    op->out.nraw = 0;
-    op->out.input = op->out.member = NULL;
-    return 0;
 }
 
 static void fill_rest(struct sfx_join *join, struct sfx_side_row *const *rows, uint32_t n)
@@ -255,19 +273,22 @@ static void fill_rest(struct sfx_join *join, struct sfx_side_row *const *rows, u
     uint32_t k;
 
     for (i = 0; i < out->ncols; i++) {
-        for (k = 0; k < n; k++)
-            out->cols[i].vec->cells[k] = absent(join->left_open);
+        out->cols[i].vec->has_cells = false;
+        for (k = 0; k < n; k++) {
+            sfx_vec_set_null(out->cols[i].vec, k);
+            if (join->left_open && out->cols[i].vec->type == SFX_TYPE_CELL)
+                out->cols[i].vec->cells[k].kind = SFX_CELL_MISSING;
+        }
     }
     for (i = 0; i < join->names.ncols; i++) {
         int pair = sfx_join_pair_of(join, join->names.cols[i].name);
-        size_t at;
 
-        if (pair < 0)
-            continue;
-        at = sfx_join_find(out->cols, out->ncols, sfx_join_column_of(join->plan->pairs[pair].left));
-        for (k = 0; k < n; k++)
-            out->cols[at].vec->cells[k] =
-                i < rows[k]->ncells ? rows[k]->cells[i] : (struct sfx_cell){0};
+        if (pair >= 0)
+            fill_key(join, i,
+                     out->cols[sfx_join_find(out->cols, out->ncols,
+                                             sfx_join_column_of(join->plan->pairs[pair].left))]
+                         .vec,
+                     rows, n);
     }
     for (c = 0; c < join->ncols; c++) {
         struct sfx_join_column *col = &join->cols[c];
@@ -286,31 +307,45 @@ static bool is_matched(const struct sfx_side *side, const struct sfx_side_row *r
     return row->key != NULL && sfx_side_first(side, row)->matched;
 }
 
-static int finish_join(struct sfx_operator *op, struct sfx_err *err)
+int sfx_join_pass_rest(struct sfx_join *join, struct sfx_err *err)
 {
-    struct sfx_join *join = (struct sfx_join *)op;
     struct sfx_side_row *row = join->side.first;
+    struct sfx_frame *out = &join->op.out;
     uint32_t n, i;
-    int rc;
+    int rc = 0;
 
-    if (!keeps_file_rows(join))
-        return 0;
-    rc = bind_rest(join, err);
-    while (rc == 0 && row != NULL && !sfx_operator_is_done(op)) {
-        sfx_eval_reset(sfx_operator_eval(op));
+    out->nraw = 0;
+    while (rc == 0 && row != NULL && !sfx_operator_is_done(&join->op)) {
+        if (join->spill == NULL)
+            sfx_eval_reset(sfx_operator_eval(&join->op));
         for (n = 0; row != NULL && n < SFX_BATCH_ROWS; row = row->next) {
             if (!is_matched(&join->side, row))
                 join->rows[n++] = row;
         }
         for (i = 0; i < n; i++) {
-            op->out.sel[i] = join->pairs.at[i] = (uint16_t)i;
-            op->out.rows[i] = (struct sfx_row_origin){0};
+            out->sel[i] = join->pairs.at[i] = (uint16_t)i;
+            out->rows[i] = (struct sfx_row_origin){0};
         }
         fill_rest(join, join->rows, n);
-        op->out.nrows = op->out.nsel = n;
-        rc = sfx_operator_pass(op, &op->out, err);
+        out->nrows = out->nsel = n;
+        if (join->spill != NULL)
+            sfx_join_spill_number_rest(join, join->rows, n);
+        rc = emit(join, out, NULL, err);
     }
     return rc;
+}
+
+static int finish_join(struct sfx_operator *op, struct sfx_err *err)
+{
+    struct sfx_join *join = (struct sfx_join *)op;
+    int rc;
+
+    if (join->spill != NULL)
+        return sfx_join_spill_finish(join, err);
+    if (!sfx_join_keeps_file(join))
+        return 0;
+    rc = bind_rest(join, err);
+    return rc < 0 ? rc : sfx_join_pass_rest(join, err);
 }
 
 /* What the keys need; records are copied whole, their columns in front. */
@@ -327,13 +362,22 @@ static enum sfx_rest join_uses(const struct sfx_stage_ast *ast, struct sfx_uses 
 
 static bool owes_rows(const struct sfx_operator *op)
 {
-    return keeps_file_rows((const struct sfx_join *)op);
+    const struct sfx_join *join = (const struct sfx_join *)op;
+
+    return join->plan != NULL && (join->spill != NULL || sfx_join_keeps_file(join));
+}
+
+/* Records that are kept are kept cell by cell. */
+static bool wants_cells(const struct sfx_operator *op)
+{
+    return ((const struct sfx_join *)op)->spill != NULL;
 }
 
 static void destroy_join(struct sfx_operator *op)
 {
     struct sfx_join *join = (struct sfx_join *)op;
 
+    sfx_join_spill_free(join);
     sfx_side_clear(&join->side);
     sfx_join_keys_done(&join->batch);
     sfx_rowstore_done(&join->names);
@@ -344,8 +388,9 @@ const struct sfx_verb sfx_verb_join = {
     .usage = "join [inner|left|right|full|semi|anti] FILE on KEY[= KEY of FILE][, …] "
              "[prefix \"TEXT\"]",
     .help = "adds the columns of the records of FILE that have the same key",
-    .plan = "streaming; the records of FILE are kept, within --memory; keys compare as text unless "
-            "they are numbers",
+    .plan =
+        "streaming; the records of FILE are kept; where they exceed --memory: blocking, on disk; "
+        "keys compare as text unless they are numbers",
     .rules =
         "Inner keeps records with a counterpart in FILE, left keeps all, right and full add the "
         "records of FILE without one at the end; semi keeps records with a counterpart and anti "
@@ -360,6 +405,7 @@ const struct sfx_verb sfx_verb_join = {
     .can_fail = true,
     .state_nbytes = sizeof(struct sfx_join),
     .uses = join_uses,
+    .wants_cells = wants_cells,
     .parse = sfx_join_parse,
     .bind = bind_join,
     .push = push_join,

@@ -51,6 +51,8 @@ void sfx_query_wants(const struct sfx_query *q, const struct sfx_batch *batch, b
     for (i = q->noperators; i-- > 0;) {
         const struct sfx_operator *op = q->operators[i];
 
+        if (op->verb->wants_cells != NULL && op->verb->wants_cells(op))
+            rest = SFX_REST_CELLS;
         rest = op->verb->uses != NULL ? op->verb->uses(op->ast, &uses, rest) : SFX_REST_CELLS;
     }
     for (i = 0; rest == SFX_REST_CELLS && i < batch->ncols; i++)

@@ -167,6 +167,9 @@ static int choose_columns(struct run *run, struct sfx_err *err)
 
     if (rc <= 0)
         return rc;
+    rc = sfx_query_prepare(run->query, &run->batch, err);
+    if (rc < 0)
+        return rc;
     wanted = calloc(run->batch.ncols + 1, sizeof(*wanted));
     if (wanted == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", run->batch.ncols);

@@ -42,3 +42,15 @@ setup() {
 	(cat orders.csv; yes 7,1) | sfx-transform 'join lookup.csv on customer | head 2' >out
 	[ "$(tail -1 out)" = 7,1,0.1,gold ]
 }
+
+@test "a join beyond its memory gives the same bytes" {
+	seq 60000 | awk 'BEGIN { srand(2); print "k,v" } { printf "key %d,\"v %d\"\n", rand() * 40000, $1 }' >big.csv
+	seq 20000 | awk 'BEGIN { srand(3); print "n,k" } { printf "%d,key %d\n", $1, rand() * 50000 }' >in.csv
+	local kind
+	for kind in inner full anti; do
+		sfx-transform "join $kind big.csv on k" in.csv >whole
+		sfx-transform --memory=1M "join $kind big.csv on k" in.csv | cmp - whole
+	done
+	sfx-transform --memory=1M 'join full big.csv on k | sort -n, v | head 100' in.csv >some
+	sfx-transform 'join full big.csv on k | sort -n, v | head 100' in.csv | cmp - some
+}

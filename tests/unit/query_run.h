@@ -113,6 +113,9 @@ static inline int query_choose(struct query_run *run, struct sfx_query *query,
 
     if (rc < 0 || batch->ncols > sizeof(wanted))
         return rc;
+    rc = sfx_query_prepare(query, batch, &run->err);
+    if (rc < 0)
+        return rc;
     sfx_query_wants(query, batch,
                     output->ops->copies != NULL && output->ops->copies(output->writer, batch),
                     wanted);

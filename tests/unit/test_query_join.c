@@ -253,6 +253,20 @@ static void random_joins_equal_nested_loops(void **state)
     }
 }
 
+static void joins_beyond_their_memory_give_the_same_records(void **state)
+{
+    size_t i, round;
+
+    (void)state;
+    srand(11);
+    for (round = 0; round < 3; round++) {
+        for (i = 0; i < SFX_COUNT(kinds); i++) {
+            joins_once(kinds[i], 1000, 60000, 30000, 1 << 20);
+            joins_once(kinds[i], 5000, 20000, 1 + rand() % 20000, 1 << 20);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +276,7 @@ int main(void)
         cmocka_unit_test(records_of_json_share_names_one_by_one),
         cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(random_joins_equal_nested_loops),
+        cmocka_unit_test(joins_beyond_their_memory_give_the_same_records),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
