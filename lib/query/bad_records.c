@@ -156,6 +156,7 @@ int sfx_operator_settle_as(struct sfx_operator *op, struct sfx_frame *frame,
             rc = refuse(op, frame, find_error(ev, row), on_error, err);
         if (on_error == SFX_ON_ERROR_FAIL || is_fatal(q)) {
             note_failure(q, frame, find_error(ev, row));
+            q->failed_at = op->index;
             break;
         }
     }

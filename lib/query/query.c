@@ -237,90 +237,6 @@ void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in)
 
 /* --- the chain ------------------------------------------------------------------------------ */
 
-/* Makes the sink batch's columns those of frame. */
-static int bind_sink(struct sfx_query_sink *sink, const struct sfx_frame *frame,
-                     struct sfx_err *err)
-{
-    size_t i;
-
-    free(sink->batch.columns);
-    sink->batch.columns = calloc(frame->ncols + 1, sizeof(*sink->batch.columns));
-    if (sink->batch.columns == NULL)
-        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", frame->ncols);
-    sink->batch.ncols = frame->ncols;
-    for (i = 0; i < frame->ncols; i++) {
-        sink->batch.columns[i].name = frame->cols[i].name;
-        sink->batch.columns[i].head = frame->cols[i].head;
-    }
-    sfx_batch_update_schema_id(&sink->batch);
-    sink->schema = frame->schema_id;
-    return 0;
-}
-
-/* Makes sink's batch one over frame, with rows of its selection. */
-static int fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sfx_frame *frame,
-                     struct sfx_err *err)
-{
-    size_t i;
-
-    if (sink->batch.columns == NULL || sink->schema != frame->schema_id) {
-        int rc = bind_sink(sink, frame, err);
-
-        if (rc < 0)
-            return rc;
-    }
-    for (i = 0; i < frame->ncols; i++) {
-        sfx_vec_make_cells(&q->eval, frame->cols[i].vec, frame->sel, frame->nsel);
-        sink->batch.columns[i].cells = frame->cols[i].vec->cells;
-    }
-    if (q->eval.rc < 0)
-        return sfx_err_set(err, q->eval.rc, "no memory for computed values");
-    sink->batch.rows = frame->rows;
-    sink->batch.nrows = frame->nrows;
-    sink->batch.sel = frame->sel;
-    sink->batch.nsel = frame->nsel;
-    sink->batch.input = frame->input;
-    sink->batch.member = frame->member;
-    sink->batch.eol = frame->eol;
-    sink->batch.open_schema = frame->open;
-    sink->batch.nraw = frame->nraw;
-    sink->batch.raw_dialect = frame->raw_dialect;
-    sink->batch.ordered = frame->ordered;
-    return 0;
-}
-
-static int emit(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err)
-{
-    int rc = fill_sink(q, &q->sink, frame, err);
-
-    if (rc < 0)
-        return rc;
-    if (q->plan != NULL)
-        sfx_plan_columns(q->plan, frame);
-    q->counts.out += frame->nsel;
-    return q->emit(q->emit_ctx, &q->sink.batch, err);
-}
-
-int sfx_operator_put_aside(struct sfx_operator *op, struct sfx_slice name, struct sfx_frame *frame,
-                           const uint16_t *sel, uint32_t nsel, struct sfx_err *err)
-{
-    struct sfx_query *q = op->query;
-    const struct sfx_side_outputs *side = q->opts.side;
-    int rc;
-
-    if (side == NULL)
-        return sfx_program_err(q->program, op->ast->at, err, "%s has no other outputs here",
-                               op->verb->name);
-    rc = fill_sink(q, &q->aside, frame, err);
-    if (rc < 0)
-        return rc;
-    if (nsel > 0)
-        memcpy(q->aside_sel, sel, nsel * sizeof(*sel)); /* the callee may change it */
-    q->aside.batch.sel = q->aside_sel;
-    q->aside.batch.nsel = nsel;
-    return side->put(side->ctx, name, &q->aside.batch, err);
-}
-
 /* Hands frame to op; binds it first when the schema is another one. */
 static int push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
@@ -346,7 +262,8 @@ static int push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err
 int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
     op->given += frame->nsel;
-    return op->next != NULL ? push(op->next, frame, err) : emit(op->query, frame, err);
+    return op->next != NULL ? push(op->next, frame, err)
+                            : sfx_query_emit_frame(op->query, frame, err);
 }
 
 /* A copy of a column's name, and of how the input spelled it, with its quotes. */
@@ -419,7 +336,14 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
     q->source.eol = batch->eol;
     q->source.raw_dialect = batch->raw_dialect;
     sfx_eval_reset(&q->eval);
-    return q->noperators > 0 ? push(q->operators[0], &q->source, err) : emit(q, &q->source, err);
+    return q->noperators > 0 ? push(q->operators[0], &q->source, err)
+                             : sfx_query_emit_frame(q, &q->source, err);
+}
+
+/* A bad record does not matter when a stage behind the one that met it had enough before. */
+static bool failure_counts(const struct sfx_query *q)
+{
+    return q->failed < 0 && !is_satisfied_from(q, q->failed_at + 1);
 }
 
 int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
@@ -428,7 +352,7 @@ int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err 
 
     q->counts.in += batch->nsel;
     rc = run_batch(q, batch, err);
-    if (rc == 0 && q->failed < 0 && !sfx_query_satisfied(q)) {
+    if (rc == 0 && failure_counts(q)) {
         if (err != NULL)
             *err = q->failure;
         return q->failed;
@@ -455,7 +379,8 @@ static int bind_all(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err
     }
     q->source.nrows = q->source.nsel = 0;
     sfx_eval_reset(&q->eval);
-    return q->noperators > 0 ? push(q->operators[0], &q->source, err) : emit(q, &q->source, err);
+    return q->noperators > 0 ? push(q->operators[0], &q->source, err)
+                             : sfx_query_emit_frame(q, &q->source, err);
 }
 
 int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
@@ -470,7 +395,7 @@ int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
         if (op->verb->finish == NULL)
             continue;
         rc = op->verb->finish(op, err);
-        if (rc == 0 && q->failed < 0 && !is_satisfied_from(q, i + 1)) {
+        if (rc == 0 && failure_counts(q)) {
             if (err != NULL)
                 *err = q->failure;
             return q->failed;

@@ -37,7 +37,11 @@ struct sfx_query {
     uint16_t aside_sel[SFX_BATCH_ROWS];
     /* on_error FAIL: the first bad record; told when the records before it are through. */
     int failed;
+    size_t failed_at; /* the stage that met it */
     struct sfx_err failure;
 };
+
+/* Hands frame to the query's output. Errors: NOMEM, what the output returned. */
+int sfx_query_emit_frame(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err);
 
 #endif

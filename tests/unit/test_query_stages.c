@@ -330,6 +330,27 @@ static void results_do_not_depend_on_where_batches_end(void **state)
     sfx_buf_done(&input);
 }
 
+/* A stage in front may have all it wants: what it handed on must still be good. */
+static void a_bad_record_behind_a_head_ends_the_run(void **state)
+{
+    struct query_run run = {
+        .program = "head 2 | b = a + 1",
+        .input = SFX_SLICE_LIT("a\n1\nx\n3\n"),
+    };
+    struct query_run enough = {
+        .program = "b = a + 1 | head 1",
+        .input = SFX_SLICE_LIT("a\n1\nx\n3\n"),
+    };
+
+    (void)state;
+    assert_int_equal(query_run(&run), SFX_E_INPUT);
+    assert_string_equal(run.err.text, "in: line 3, offset 4: column a: \"x\" is not a number");
+    assert_int_equal(query_run(&enough), 0);
+    assert_int_equal(enough.counts.out, 1);
+    sfx_buf_done(&run.output);
+    sfx_buf_done(&enough.output);
+}
+
 static void what_is_not_looked_at_does_not_matter(void **state)
 {
     static const char *const programs[] = {
@@ -454,6 +475,7 @@ int main(void)
         cmocka_unit_test(what_a_record_is_refused_for_is_said),
         cmocka_unit_test(the_first_bad_record_is_told_whatever_stage_met_it),
         cmocka_unit_test(results_do_not_depend_on_where_batches_end),
+        cmocka_unit_test(a_bad_record_behind_a_head_ends_the_run),
         cmocka_unit_test(what_is_not_looked_at_does_not_matter),
         cmocka_unit_test(a_sort_beyond_its_memory_gives_the_same_bytes),
         cmocka_unit_test(a_group_beyond_its_memory_is_refused_by_name),
