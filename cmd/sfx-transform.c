@@ -54,6 +54,9 @@ static const struct sfx_opt opts[] = {
     {0, "rejects", "FILE", SFX_OPT_STR, AT(words.rejects),
      "Append bad records, with place and reason, to FILE as JSON Lines; implies --on-error=reject.",
      NULL, 0, 0},
+    {0, "replay", NULL, SFX_OPT_FLAG, AT(words.replay),
+     "The inputs are files that --rejects wrote: read their records again, each in the format and "
+     "under the header that it had.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Running", NULL, 0, 0},
     {'E', "events", NULL, SFX_OPT_FLAG, AT(words.events),
      "Read event lines, transform the files that they name, print an event for each output.",

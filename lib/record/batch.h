@@ -106,6 +106,7 @@ struct sfx_batch {
                            first input unless it is told */
     const char *input;  /* name of the operand, borrowed from the reader's input */
     const char *member; /* NULL when the operand is no archive */
+    const char *format; /* of the records where it is not the stream's own (rejects); else NULL */
     enum sfx_eol eol;
     /* The first nraw columns are, in their order, all fields of rows[].raw, which is spelled in
      * raw_dialect (0: unknown), so that a writer may copy records; 0: not so. */

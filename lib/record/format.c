@@ -29,6 +29,7 @@ static const struct sfx_format formats[] = {
     {"syslog", "text/plain", EXTENSIONS("syslog"), &sfx_syslog_reader, NULL, false},
     {"clf", "text/plain", EXTENSIONS("clf"), &sfx_clf_reader, NULL, false},
     {"combined", "text/plain", EXTENSIONS("combined"), &sfx_combined_reader, NULL, false},
+    {"rejects", "application/x-ndjson", EXTENSIONS("rejects"), &sfx_rejects_reader, NULL, false},
 };
 /* clang-format on */
 

@@ -14,6 +14,7 @@ extern const struct sfx_reader_ops sfx_logfmt_reader;
 extern const struct sfx_reader_ops sfx_syslog_reader;
 extern const struct sfx_reader_ops sfx_clf_reader;
 extern const struct sfx_reader_ops sfx_combined_reader;
+extern const struct sfx_reader_ops sfx_rejects_reader;
 extern const struct sfx_writer_ops sfx_csv_writer;
 extern const struct sfx_writer_ops sfx_tsv_writer;
 extern const struct sfx_writer_ops sfx_jsonl_writer;

@@ -21,20 +21,36 @@ static void put_slice(struct sfx_json_writer *w, const char *key, struct sfx_sli
     sfx_json_string(w, value);
 }
 
-static int put_raw(struct sfx_json_writer *w, struct sfx_slice raw, struct sfx_err *err)
+/* Bytes, which may be no text: "key", or "key_base64". */
+static int put_bytes(struct sfx_json_writer *w, const char *key, const char *coded_key,
+                     struct sfx_slice bytes, struct sfx_err *err)
 {
     struct sfx_buf coded = {0};
     int rc = 0;
 
-    if (sfx_utf8_valid(raw)) {
-        put_slice(w, "raw", raw);
+    if (sfx_utf8_valid(bytes)) {
+        put_slice(w, key, bytes);
         return 0;
     }
-    rc = sfx_base64_encode(&coded, raw, err);
+    rc = sfx_base64_encode(&coded, bytes, err);
     if (rc == 0)
-        put_slice(w, "raw_base64", sfx_buf_slice(&coded));
+        put_slice(w, coded_key, sfx_buf_slice(&coded));
     sfx_buf_done(&coded);
     return rc;
+}
+
+/* How the record is read again, then the record: sfx_rejects_format counts on the order. */
+static int put_record(struct sfx_json_writer *w, const struct sfx_reject *r, struct sfx_err *err)
+{
+    int rc = 0;
+
+    if (r->raw.len > 0) {
+        put_str(w, "format", r->format);
+        put_slice(w, "delimiter", sfx_slice(&r->delimiter, r->delimiter != 0));
+        put_slice(w, "quote", sfx_slice(&r->quote, r->quote != 0));
+        rc = put_bytes(w, "header", "header_base64", r->header, err);
+    }
+    return rc == 0 ? put_bytes(w, "raw", "raw_base64", r->raw, err) : rc;
 }
 
 int sfx_reject_write(const struct sfx_reject *r, struct sfx_buf *out, struct sfx_err *err)
@@ -62,7 +78,7 @@ int sfx_reject_write(const struct sfx_reject *r, struct sfx_buf *out, struct sfx
     put_str(&w, "code", r->code);
     put_str(&w, "reason", r->reason);
     put_slice(&w, "rule", r->rule);
-    rc = put_raw(&w, r->raw, err);
+    rc = put_record(&w, r, err);
     put_slice(&w, "event", r->event);
     sfx_json_end_object(&w);
     if (rc == 0)

@@ -21,13 +21,36 @@ struct sfx_reject {
     struct sfx_slice value;  /* the offending cell's text; ptr NULL: no value was the reason */
     const char *code;        /* sfx_code_name */
     const char *reason;
-    struct sfx_slice rule;  /* of the program that it broke: a stage or a named rule; empty: none */
-    struct sfx_slice raw;   /* the record's bytes; empty for whole inputs */
-    struct sfx_slice event; /* id of the event that named the input; empty: none */
+    struct sfx_slice rule; /* of the program that it broke: a stage or a named rule; empty: none */
+    struct sfx_slice raw;  /* the record's bytes; empty for whole inputs */
+    /* How raw is read again; NULL: it cannot be. */
+    const char *format;      /* "csv" */
+    char delimiter, quote;   /* CSV: where they are not the format's own; 0: they are */
+    struct sfx_slice header; /* CSV: the line that names the columns; empty: there is none */
+    struct sfx_slice event;  /* id of the event that named the input; empty: none */
 };
 
 /* Appends r as one line of JSON; raw that is not UTF-8 goes to "raw_base64". Errors: NOMEM. */
 int sfx_reject_write(const struct sfx_reject *r, struct sfx_buf *out, struct sfx_err *err);
+
+/* What a reject that is read back points into. {0} is valid. */
+struct sfx_reject_text {
+    struct sfx_buf input, member, format, header, raw, event, dialect;
+};
+
+/*
+ * Reads a line that sfx_reject_write wrote: what is needed to read its record again, in *r, whose
+ * strings are in text. Other keys are passed over. Errors: INPUT (no JSON object, or none that
+ * holds a record and its format), NOMEM.
+ */
+int sfx_reject_read(struct sfx_slice line, struct sfx_reject_text *text, struct sfx_reject *r,
+                    struct sfx_err *err);
+
+void sfx_reject_text_done(struct sfx_reject_text *text);
+
+/* The name of the format of the first record in a file of rejects that begins with head; empty:
+ * unknown. Borrowed from head. */
+struct sfx_slice sfx_rejects_format(struct sfx_slice head);
 
 /* Where rejects go. The callee decides: 0 goes on, <0 ends the run with that error. */
 struct sfx_reject_sink {

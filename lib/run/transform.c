@@ -19,6 +19,7 @@ struct run {
     struct sfx_records *records;
     struct sfx_batch batch;
     struct sfx_reject_sink refused; /* for what the reader and the query refuse */
+    struct sfx_stream_notes notes;  /* of the streams, for what is kept of refused records */
     uint64_t unread;                /* records that the reader refused */
     bool reading;                   /* the reader is at work, not the query */
     struct sfx_error_count errors;
@@ -68,10 +69,13 @@ static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 {
     struct run *run = ctx;
     const struct sfx_reject_sink *sink = run->job->query.rejects;
+    struct sfx_reject known = *r;
     int rc = 0;
 
-    if (sink != NULL && (!run->reading || keeps_refused(run->job)))
-        rc = sink->put(sink->ctx, r, err);
+    if (sink != NULL && (!run->reading || keeps_refused(run->job))) {
+        sfx_stream_notes_fill(&run->notes, &known);
+        rc = sink->put(sink->ctx, &known, err);
+    }
     if (rc < 0 || !run->reading)
         return rc;
     run->unread++;
@@ -80,6 +84,11 @@ static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
     return sfx_err_set(err, SFX_E_INPUT,
                        "more than %" PRIu64 " errors: %s: line %" PRIu64 ", offset %" PRIu64 ": %s",
                        run->errors.fatal - 1, r->input, r->line, r->offset, r->reason);
+}
+
+static bool is_rejects(const struct sfx_format *format)
+{
+    return strcmp(format->name, "rejects") == 0;
 }
 
 /* Several streams are given the columns of all, if the output needs them and they may differ. */
@@ -91,6 +100,8 @@ static bool needs_union(const struct run *run)
         return false;
     if (in != NULL && sfx_input_member(in) != NULL)
         return true;
+    if (in != NULL && is_rejects(sfx_records_format(run->records)))
+        return true; /* each record has a header of its own */
     return run->job->npaths > 1 && sfx_transform_headers_differ(run->job);
 }
 
@@ -128,6 +139,23 @@ static struct sfx_input *open_named(void *ctx, const char *name, struct sfx_err 
     return sfx_input_new(name, &job->limits, err);
 }
 
+/* The format asked for, else that of the first records, also of those that were refused. */
+static int find_output_format(struct run *run, const struct sfx_format *from, struct sfx_err *err)
+{
+    const struct sfx_format *kept;
+    struct sfx_slice head = {0};
+    int rc;
+
+    run->result->to = run->job->to != NULL ? run->job->to : sfx_format_of_output(from);
+    if (run->job->to != NULL || !is_rejects(from) || sfx_records_input(run->records) == NULL)
+        return 0;
+    rc = sfx_input_peek(sfx_records_input(run->records), &head, err);
+    kept = rc == 0 ? sfx_format_by_name(sfx_rejects_format(head)) : NULL;
+    if (kept != NULL)
+        run->result->to = sfx_format_of_output(kept);
+    return rc;
+}
+
 /* Makes query and writer, when the first stream has said what format it is. */
 static int start(struct run *run, const struct sfx_format *from, struct sfx_err *err)
 {
@@ -137,7 +165,9 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
 
     run->files = (struct sfx_query_files){open_named, run, job->reader};
     opts.files = &run->files;
-    run->result->to = job->to != NULL ? job->to : sfx_format_of_output(from);
+    rc = find_output_format(run, from, err);
+    if (rc < 0)
+        return rc;
     rc = start_output(run, err);
     if (rc < 0)
         return rc;
@@ -179,6 +209,15 @@ static int choose_columns(struct run *run, struct sfx_err *err)
     return rc;
 }
 
+/* Keeps what rejects of the records in hand say of their stream. */
+static int note_stream(struct run *run, struct sfx_err *err)
+{
+    if (run->job->query.rejects == NULL)
+        return 0;
+    return sfx_stream_notes_add(&run->notes, &run->batch, sfx_records_format(run->records),
+                                &run->job->reader, err);
+}
+
 /* Puts the reader on the current stream. */
 static int open_stream(struct run *run, struct sfx_err *err)
 {
@@ -186,7 +225,12 @@ static int open_stream(struct run *run, struct sfx_err *err)
 
     if (rc == 0)
         rc = sfx_records_open(run->records, &run->batch, err);
-    return rc < 0 ? rc : choose_columns(run, err);
+    if (rc == 0)
+        rc = choose_columns(run, err);
+    run->batch.format = NULL;
+    run->batch.input = sfx_input_name(sfx_records_input(run->records));
+    run->batch.member = sfx_input_member(sfx_records_input(run->records));
+    return rc < 0 ? rc : note_stream(run, err);
 }
 
 /* Reads the next batch: 1; 0 at the end of the stream. */
@@ -214,8 +258,10 @@ static int run_stream(struct run *run, struct sfx_err *err)
         more = read_batch(run, err);
         if (more < 0)
             return more;
+        if (more > 0 && run->batch.format != NULL)
+            rc = note_stream(run, err);
         /* At its end a stream without a record still has columns. */
-        if (more > 0 || run->batch.ncols > 0)
+        if (rc == 0 && (more > 0 || run->batch.ncols > 0))
             rc = sfx_query_push(run->query, &run->batch, err);
         if (rc == 0 && run->out.len > 0 && sfx_input_would_block(in))
             rc = flush(run, err);
@@ -298,6 +344,7 @@ static void run_done(struct run *run)
     sfx_batch_done(&run->batch);
     sfx_buf_done(&run->out);
     sfx_buf_done(&run->split);
+    sfx_stream_notes_done(&run->notes);
 }
 
 /* The columns of the first input's first stream, and the plan over them. */

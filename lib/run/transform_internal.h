@@ -10,4 +10,32 @@
  */
 bool sfx_transform_headers_differ(const struct sfx_transform_job *job);
 
+/* How the records of a stream are read again: what a reject says beside its bytes. */
+struct sfx_stream_note {
+    const char *input, *member;
+    const char *format;
+    char delimiter, quote;
+    struct sfx_slice header;
+    uint64_t schema; /* of the batch that header is of */
+};
+
+struct sfx_stream_notes { /* {0} is empty */
+    struct sfx_arena arena;
+    struct sfx_stream_note *items;
+    size_t count, cap;
+};
+
+/*
+ * Notes the stream that batch is of, unless it is the one noted last. format: of the stream; opts:
+ * of its reader. batch's columns are the stream's if there are any. Errors: NOMEM.
+ */
+int sfx_stream_notes_add(struct sfx_stream_notes *notes, const struct sfx_batch *batch,
+                         const struct sfx_format *format, const struct sfx_reader_opts *opts,
+                         struct sfx_err *err);
+
+/* Puts into r what is known of its stream. */
+void sfx_stream_notes_fill(const struct sfx_stream_notes *notes, struct sfx_reject *r);
+
+void sfx_stream_notes_done(struct sfx_stream_notes *notes);
+
 #endif

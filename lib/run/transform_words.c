@@ -47,8 +47,14 @@ static int find_formats(struct sfx_transform_job *job, const struct sfx_transfor
 {
     int rc;
 
+    if (words->from != NULL && words->replay)
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "--replay reads rejects, which name their formats: "
+                           "--from does not go with it");
     if (words->from != NULL && (job->from = find_format(words->from, err)) == NULL)
         return SFX_E_USAGE;
+    if (words->replay)
+        job->from = sfx_format_by_name(SFX_SLICE_LIT("rejects"));
     if (words->to != NULL)
         job->to = find_format(words->to, err);
     else if (words->output != NULL && words->split_by == NULL)

@@ -204,3 +204,63 @@ adds_up() {
 	[[ "$stderr" == *"1 errors in 100 records, more than 0.9%"* ]]
 	[ ! -e out.csv ]
 }
+
+# --- rejects and back -----------------------------------------------------------------------------
+
+@test "rejects through a program that is right give exactly the missing records" {
+	awk 'BEGIN { print "id,price,\"the name\""; for (i = 1; i <= 3000; i++)
+		print i "," (i % 7 == 0 ? "$" i : i) ",\"n, " i "\"" }' >in.csv
+	run --separate-stderr sfx-transform --rejects bad.jsonl -o good.csv 'price = price * 2' in.csv
+	[ "$status" -eq 1 ]
+	[ "$(wc -l <bad.jsonl)" -eq 428 ]
+	sfx-transform --replay -o more.csv 'price = decimal(price, strip "$") * 2' bad.jsonl
+	sfx-transform -o all.csv 'price = decimal(price, strip "$") * 2' in.csv
+	[ "$(head -1 more.csv)" = "$(head -1 all.csv)" ]
+	(head -1 good.csv && tail -qn +2 good.csv more.csv | sort -n) >joined.csv
+	cmp joined.csv all.csv
+}
+
+@test "records of every kind come back as they were" {
+	printf 'id;price;"na;me"\n1;5;x\n2;abc;y\n3;7;8;9\n4;x;"z ""q"" \xff"\n5;"1"2;z\n6;y;open "\n7;z;"never closed\n' >a.csv
+	printf 'id\tprice\n30\tx\n31\ta\\tb\n' >d.tsv
+	printf '{"id":"10","price":3}\n{"id":"11","price":"bad","x":[1, 2]}\n{broken\n' >b.jsonl
+	printf '[{"id":"20",\n "price":"bad"},\n {"id":21,"price":4}]' >c.json
+	tar cf t.tar b.jsonl
+	run -1 sfx-transform -d ';' -t jsonl --rejects bad.jsonl 'n = price * 2' a.csv b.jsonl c.json t.tar
+	run -1 sfx-transform -t jsonl --rejects bad.jsonl 'n = price * 2' d.tsv
+	[ "$(wc -l <bad.jsonl)" -eq 13 ]
+	run -1 --separate-stderr sfx-transform --replay -t jsonl --rejects again.jsonl '' bad.jsonl
+	[ "$(jq -c '[.id, .price, ."na;me"]' <<<"$output" | head -3 | tail -1)" = '["6","y","open \""]' ]
+	[ "$(jq -r .id <<<"$output" | tr '\n' ' ')" = "2 4 6 11 20 11 30 31 " ]
+	jq -cs 'map(select(.rule == null)) | map([.input, .member, .line, .offset, .raw])' bad.jsonl >refused
+	jq -cs 'map([.input, .member, .line, .offset, .raw])' again.jsonl | cmp - refused
+	# What is refused again can be read again.
+	sed 's/3;7;8;9/3;7;8/' again.jsonl >fixed.jsonl
+	run -1 --separate-stderr sfx-transform --replay -t jsonl --rejects third.jsonl 'n = price * 2' fixed.jsonl
+	[ "$output" = '{"id":"3","price":"7","na;me":"8","n":14}' ]
+	[ "$(wc -l <third.jsonl)" -eq 4 ]
+}
+
+@test "bytes that are not text, and records without a header, come back" {
+	printf 'a,\xff\n1,\xfe x\n2,y,z\n' >in.csv
+	run -1 sfx-transform --rejects bad.jsonl 'b = num(a) / 0' in.csv
+	[ "$(jq -r .header_base64 bad.jsonl | head -1 | base64 -d)" = "$(printf 'a,\xff')" ]
+	run -1 --separate-stderr sfx-transform --replay --rejects bad2.jsonl '' bad.jsonl
+	[ "$output" = "$(printf 'a,\xff\n1,\xfe x')" ]
+	printf '1,2\n3\n4,5\n' | sfx-transform --no-header --rejects bad3.jsonl '' || true
+	sed -i 's/"raw":"3"/"raw":"3,0"/' bad3.jsonl
+	[ "$(sfx-transform --replay --no-header '' bad3.jsonl)" = 3,0 ]
+}
+
+@test "what is no record of an input is refused by --replay" {
+	printf '%s\n' '{"program":"x","input":"a.csv","code":"input","reason":"is empty"}' 'no json' '' \
+		'{"line":3,"offset":9,"format":"nosuch","raw":"1"}' '{"line":3,"offset":1,"format":"csv","header":"a","raw":"1"}' >bad.jsonl
+	run sfx-transform --replay '' bad.jsonl
+	[ "$status" -eq 65 ]
+	[[ "$output" == *"bad.jsonl: line 1, offset 0: is a reject of no record of an input"* ]]
+	run -0 --separate-stderr sfx-transform --replay -t csv --on-error=skip '' bad.jsonl
+	[ "$output" = "$(printf 'a\n1')" ]
+	[[ "$stderr" == *"4 records in, 1 out, 0 rejected, 3 skipped"* ]]
+	run sfx-transform --replay -i csv '' bad.jsonl
+	[ "$status" -eq 2 ]
+}
