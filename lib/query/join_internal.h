@@ -69,14 +69,23 @@ void sfx_join_keys_done(struct sfx_join_keys *keys);
 
 /* Where an as-of join finds a row. */
 struct sfx_side_when {
-    struct sfx_slice key; /* bytes in the order of what the rows are sorted by */
-    struct sfx_decimal number;
+    struct sfx_slice key;    /* bytes in the order of what the rows are sorted by */
+    struct sfx_decimal slot; /* the value, where it is one of a number, time or float */
+};
+
+/* The rows of one key in that order. */
+struct sfx_side_order {
+    size_t count;
+    struct sfx_side_row *rows[];
 };
 
 struct sfx_side_row {
-    struct sfx_side_row *next;  /* in the file's order */
-    struct sfx_side_row *same;  /* the next with this key */
-    struct sfx_side_row *last;  /* of the first with a key: the last */
+    struct sfx_side_row *next; /* in the file's order */
+    struct sfx_side_row *same; /* the next with this key */
+    union {                    /* of the first with a key: */
+        struct sfx_side_row *last;
+        struct sfx_side_order *order; /* ASOF, once all are there */
+    };
     struct sfx_side_when *when; /* ASOF */
     uint64_t hash;
     uint64_t number; /* of the row in the file */
@@ -113,6 +122,10 @@ struct sfx_side_source {
 
 /* Copies a row behind the others: 1; 0 when memory is at the limit. Errors: NOMEM. */
 int sfx_side_add(struct sfx_side *side, const struct sfx_side_source *source, struct sfx_err *err);
+
+/* Memory for nbytes, aligned, with that of the rows: 1; 0 when it is at the limit. Errors: NOMEM.
+ */
+int sfx_side_take(struct sfx_side *side, size_t nbytes, unsigned char **out, struct sfx_err *err);
 
 /* rows[i]: the first row with key i, or NULL. */
 void sfx_side_find(const struct sfx_side *side, const struct sfx_join_keys *keys, uint32_t n,
@@ -154,6 +167,11 @@ struct sfx_join {
     uint64_t nfile;               /* rows read */
     struct sfx_join_spill *spill; /* NULL: all of the file's rows are in side */
     enum sfx_type *types;         /* of the keys */
+    /* ASOF */
+    enum sfx_type by_type;
+    struct sfx_decimal within;
+    struct sfx_node *by;   /* of the input; bound like keys */
+    struct sfx_buf by_key; /* scratch */
     /* Bound to the frames that come in. */
     struct sfx_node **keys;
     struct sfx_join_column *cols; /* the file's that come out */
@@ -199,6 +217,29 @@ static inline bool sfx_join_keeps_file(const struct sfx_join *join)
 {
     return join->plan->kind == SFX_JOIN_RIGHT || join->plan->kind == SFX_JOIN_FULL;
 }
+
+/* The type that values of two types are compared as. */
+enum sfx_type sfx_join_type(enum sfx_type a, enum sfx_type b);
+
+/* --- as-of: join_asof.c ------------------------------------------------------------------------
+ */
+
+/* Binds what one side is ordered by. Errors: USAGE, NOMEM. */
+int sfx_asof_bind(struct sfx_join *join, struct sfx_binder *b, bool right, struct sfx_node **node);
+
+/* Finds join->within. Errors: USAGE (no distance). */
+int sfx_asof_bind_within(struct sfx_join *join, struct sfx_binder *b);
+
+/* What node has in row; valid until the next call. False: blank, near to none. */
+bool sfx_asof_when(struct sfx_join *join, const struct sfx_node *node, uint32_t row,
+                   struct sfx_side_when *when);
+
+/* Orders the rows of each key: 1; 0 when memory is at the limit. Errors: NOMEM. */
+int sfx_asof_sort(struct sfx_side *side, struct sfx_err *err);
+
+/* Of join->rows, the first of their keys, makes those that count for in's rows; join->by was
+ * evaluated. */
+void sfx_asof_choose(struct sfx_join *join, const struct sfx_frame *in);
 
 /* --- when the file does not fit: join_spill.c -------------------------------------------------
  *

@@ -16,10 +16,13 @@ static struct sfx_slice value_bytes(struct sfx_eval *ev, const struct sfx_vec *v
 
     if (sfx_vec_is_blank(vec, row))
         return sfx_slice(NULL, 0);
-    if (vec->type != SFX_TYPE_NUMBER)
+    if (!sfx_type_in_nums(vec->type))
         return sfx_eval_cell_text(ev, &vec->cells[row]);
     value = vec->nums[row];
-    sfx_decimal_trim(&value, 0); /* equal numbers are spelled alike */
+    if (vec->type == SFX_TYPE_NUMBER)
+        sfx_decimal_trim(&value, 0); /* equal numbers are spelled alike */
+    else
+        value.scale = 0; /* how a time is written does not count */
     memcpy(scratch, &value.mant, sizeof(value.mant));
     memcpy(scratch + sizeof(value.mant), &value.scale, sizeof(value.scale));
     return sfx_slice(scratch, DECIMAL_NBYTES);
@@ -76,7 +79,7 @@ int sfx_join_keys_make(struct sfx_join_keys *keys, struct sfx_eval *ev,
 {
     uint32_t i;
 
-    if (nnodes == 1 && nodes[0]->vec->type != SFX_TYPE_NUMBER) {
+    if (nnodes == 1 && !sfx_type_in_nums(nodes[0]->vec->type)) {
         const struct sfx_cell *cells = nodes[0]->vec->cells;
 
         for (i = 0; i < nsel; i++)

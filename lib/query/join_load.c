@@ -3,6 +3,8 @@
 #include "query/file_frames_internal.h"
 #include "query/join_internal.h"
 
+#include "base/size.h"
+
 int sfx_join_bind_keys(struct sfx_join *join, struct sfx_binder *b, bool right,
                        struct sfx_node **nodes)
 {
@@ -54,7 +56,19 @@ static int without_keys(struct sfx_join *join, const struct sfx_frame *in,
     return rc;
 }
 
-/* Keys compare as text, unless one side is a number. */
+enum sfx_type sfx_join_type(enum sfx_type a, enum sfx_type b)
+{
+    static const enum sfx_type strongest[] = {SFX_TYPE_TIME, SFX_TYPE_FLOAT, SFX_TYPE_NUMBER};
+    size_t i;
+
+    for (i = 0; i < SFX_COUNT(strongest); i++) {
+        if (a == strongest[i] || b == strongest[i])
+            return strongest[i];
+    }
+    return SFX_TYPE_CELL;
+}
+
+/* Keys compare as text, unless one side is a number or a time. */
 static int settle_types(struct sfx_join *join, struct sfx_binder *b, struct sfx_node **nodes)
 {
     size_t i;
@@ -64,8 +78,10 @@ static int settle_types(struct sfx_join *join, struct sfx_binder *b, struct sfx_
         enum sfx_type left = join->keys[i]->vec->type, right = nodes[i]->vec->type;
 
         if (join->types[i] == SFX_TYPE_NULL)
-            join->types[i] = left == SFX_TYPE_NUMBER || right == SFX_TYPE_NUMBER ? SFX_TYPE_NUMBER
-                                                                                 : SFX_TYPE_CELL;
+            join->types[i] = sfx_join_type(left, right);
+        sfx_plan_note(b->plan, "key %.*s = %.*s: by %s", SFX_SLICE_ARG(join->keys[i]->column),
+                      SFX_SLICE_ARG(nodes[i]->column),
+                      join->types[i] == SFX_TYPE_CELL ? "bytes" : "value");
         rc = sfx_bind_convert(b, join->types[i], &nodes[i]);
     }
     return rc;
@@ -78,6 +94,7 @@ struct loader {
     struct sfx_arena arena; /* of the binding to the file's frames */
     uint64_t schema;        /* of the frames that are bound to */
     struct sfx_node **nodes;
+    struct sfx_node *by; /* ASOF */
 };
 
 static int bind_file(struct loader *loader, const struct sfx_frame *in, struct sfx_err *err)
@@ -99,6 +116,8 @@ static int bind_file(struct loader *loader, const struct sfx_frame *in, struct s
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%.*s", SFX_SLICE_ARG(join->plan->file));
     rc = settle_types(join, &b, loader->nodes);
+    if (rc == 0 && join->plan->kind == SFX_JOIN_ASOF)
+        rc = sfx_asof_bind(join, &b, true, &loader->by);
     if (rc == 0)
         rc = sfx_rowstore_bind(&join->names, frame, err);
     join->open = join->open || frame->open;
@@ -108,9 +127,11 @@ static int bind_file(struct loader *loader, const struct sfx_frame *in, struct s
 
 /* Keeps the frame's rows in memory: 1; 0 when there is no more of it, *row is then the first that
  * is not kept. */
-static int keep_in_memory(struct sfx_join *join, const struct sfx_frame *frame, uint32_t *row,
-                          struct sfx_err *err)
+static int keep_in_memory(struct sfx_join *join, const struct sfx_frame *frame,
+                          const struct sfx_node *by, uint32_t *row, struct sfx_err *err)
 {
+    struct sfx_side_when when;
+
     for (*row = 0; *row < frame->nsel; ++*row) {
         struct sfx_side_source source = {
             .frame = frame,
@@ -121,8 +142,12 @@ static int keep_in_memory(struct sfx_join *join, const struct sfx_frame *frame, 
             .key = join->batch.key[*row],
             .hash = join->batch.hash[*row],
         };
-        int rc = sfx_side_add(&join->side, &source, err);
+        int rc;
 
+        if (by != NULL && !sfx_asof_when(join, by, source.row, &when))
+            continue;
+        source.when = by != NULL ? &when : NULL;
+        rc = sfx_side_add(&join->side, &source, err);
         if (rc <= 0)
             return rc;
         join->nfile++;
@@ -131,13 +156,14 @@ static int keep_in_memory(struct sfx_join *join, const struct sfx_frame *frame, 
 }
 
 /* Keeps the selected rows of the frame, their keys being in join->batch. */
-static int keep_keyed(struct sfx_join *join, struct sfx_frame *frame, struct sfx_err *err)
+static int keep_keyed(struct sfx_join *join, struct sfx_frame *frame, const struct sfx_node *by,
+                      struct sfx_err *err)
 {
     uint32_t kept = 0, i;
     int rc;
 
     if (join->spill == NULL) {
-        rc = keep_in_memory(join, frame, &kept, err);
+        rc = keep_in_memory(join, frame, by, &kept, err);
         if (rc != 0)
             return rc < 0 ? rc : 0;
         rc = sfx_join_spill_start(join, err);
@@ -163,13 +189,15 @@ static int keep_rows(struct loader *loader, struct sfx_err *err)
 
     for (i = 0; i < join->plan->npairs; i++)
         sfx_eval_node(ev, loader->nodes[i], frame->sel, frame->nsel);
+    if (loader->by != NULL)
+        sfx_eval_node(ev, loader->by, frame->sel, frame->nsel);
     rc = sfx_operator_settle(&join->op, frame, err);
     if (rc == 0)
         rc = sfx_operator_failure(&join->op, err);
     if (rc == 0)
         rc = sfx_join_keys_make(&join->batch, ev, loader->nodes, join->plan->npairs, frame->sel,
                                 frame->nsel, err);
-    return rc < 0 ? rc : keep_keyed(join, frame, err);
+    return rc < 0 ? rc : keep_keyed(join, frame, loader->by, err);
 }
 
 int sfx_join_load(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err)
@@ -178,12 +206,19 @@ int sfx_join_load(struct sfx_join *join, const struct sfx_frame *in, struct sfx_
     int rc = sfx_file_open(&loader.file, &join->op, join->plan->file, join->plan->file_at, err);
 
     while (rc == 0) {
+        bool explains = sfx_operator_binder(&join->op, in, err).plan != NULL;
+
         rc = sfx_file_next(&loader.file, err);
         if (rc <= 0)
             break;
         rc = loader.schema != loader.file.frame.schema_id ? bind_file(&loader, in, err) : 0;
-        if (rc == 0)
-            rc = keep_rows(&loader, err);
+        if (rc < 0 || explains) /* the columns are all that a plan needs */
+            break;
+        rc = keep_rows(&loader, err);
+    }
+    if (rc == 0 && join->plan->kind == SFX_JOIN_ASOF && join->spill == NULL) {
+        rc = sfx_asof_sort(&join->side, err);
+        rc = rc == 0 ? sfx_join_spill_start(join, err) : rc < 0 ? rc : 0;
     }
     if (rc == 0 && join->spill != NULL)
         rc = sfx_join_spill_file_end(join, err);

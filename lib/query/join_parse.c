@@ -9,7 +9,7 @@
 
 static int parse_kind(struct sfx_parser *p, struct sfx_join_plan *plan)
 {
-    static const char *const words[] = {"inner", "left", "right", "full", "semi", "anti"};
+    static const char *const words[] = {"inner", "left", "right", "full", "semi", "anti", "asof"};
     size_t i;
     int rc;
 
@@ -124,7 +124,7 @@ int sfx_join_parse(struct sfx_parser *p, struct sfx_stage_ast *stage)
 
 struct sfx_slice sfx_join_column_of(const struct sfx_expr *expr)
 {
-    static const char *const views[] = {"num", "text"};
+    static const char *const views[] = {"num", "text", "time", "float"};
     size_t i;
 
     for (i = 0; i < SFX_COUNT(views) && expr->kind == SFX_EXPR_CALL; i++) {

@@ -80,8 +80,7 @@ static int add_chunk(struct sfx_side *side, size_t nbytes, struct sfx_err *err)
     return 1;
 }
 
-/* Memory for nbytes, aligned: 1; 0 when it is at the limit. */
-static int take(struct sfx_side *side, size_t nbytes, unsigned char **out, struct sfx_err *err)
+int sfx_side_take(struct sfx_side *side, size_t nbytes, unsigned char **out, struct sfx_err *err)
 {
     struct sfx_side_chunk *chunk = side->chunks;
     int rc = 1;
@@ -277,7 +276,7 @@ int sfx_side_add(struct sfx_side *side, const struct sfx_side_source *source, st
         raw.len = 0;
     rc = reserve_slot(side, err);
     if (rc > 0)
-        rc = take(side, sizeof(*row) + row_nbytes(source, raw), &memory, err);
+        rc = sfx_side_take(side, sizeof(*row) + row_nbytes(source, raw), &memory, err);
     if (rc <= 0)
         return rc;
     row = (struct sfx_side_row *)memory;

@@ -18,6 +18,7 @@ struct sfx_join_spill {
     uint64_t side_nbytes; /* for the rows met at once */
     uint64_t ninput;
     struct sfx_frame probe, load;                /* rows read back */
+    struct sfx_node *by;                         /* ASOF: of load */
     int32_t *from;                               /* columns of load: 0, 1, 2 … */
     const unsigned char *next_file, *next_input; /* records; NULL: no more */
     uint64_t numbers[SFX_BATCH_ROWS];            /* of the rows in hand */
@@ -222,11 +223,28 @@ static int advance(struct sfx_kept *kept, const unsigned char **record, struct s
     return rc < 0 ? rc : 0;
 }
 
+/* Where an as-of join finds the row in load; rows that it never finds are not kept. */
+static const struct sfx_side_when *find_when(struct sfx_join *join, struct sfx_side_when *when)
+{
+    static const uint16_t first = 0;
+    struct sfx_join_spill *sp = join->spill;
+    struct sfx_eval *ev = sfx_operator_eval(&join->op);
+
+    if (sp->by == NULL)
+        return NULL;
+    sfx_eval_reset(ev);
+    ev->soft++; /* what is bad was refused when it was read */
+    sfx_eval_node(ev, sp->by, &first, 1);
+    ev->soft--;
+    return sfx_asof_when(join, sp->by, 0, when) ? when : NULL;
+}
+
 /* Reads rows of the file into side, all of a key or none, until it is half full. */
 static int load_keys(struct sfx_join *join, struct sfx_buf *group, struct sfx_err *err)
 {
     struct sfx_join_spill *sp = join->spill;
     struct sfx_side_source source = {.frame = &sp->load, .from = sp->from};
+    struct sfx_side_when when;
     int rc = 0;
 
     source.ncells = sp->load.ncols;
@@ -244,11 +262,19 @@ static int load_keys(struct sfx_join *join, struct sfx_buf *group, struct sfx_er
         source.key = record_key(sp->next_file);
         source.hash = record_hash(sp->next_file);
         source.number = record_number(sp->next_file);
-        rc = sfx_side_add(&join->side, &source, err);
+        source.when = find_when(join, &when);
+        if (sp->by == NULL || source.when != NULL)
+            rc = sfx_side_add(&join->side, &source, err);
+        else
+            rc = 1;
         if (rc == 0)
             rc = sfx_operator_over_limit(&join->op, err);
         if (rc > 0)
             rc = advance(&sp->file, &sp->next_file, err);
+    }
+    if (rc == 0 && join->plan->kind == SFX_JOIN_ASOF) {
+        rc = sfx_asof_sort(&join->side, err);
+        rc = rc == 0 ? sfx_operator_over_limit(&join->op, err) : rc < 0 ? rc : 0;
     }
     return rc;
 }
@@ -306,9 +332,28 @@ static int probe_keys(struct sfx_join *join, struct sfx_err *err)
             sp->probe.member = store->sources[source].member;
         }
         sp->probe.nrows = sp->probe.nsel = n;
+        if (join->by != NULL) {
+            sfx_operator_eval(&join->op)->soft++;
+            sfx_eval_node(sfx_operator_eval(&join->op), join->by, sp->probe.sel, n);
+            sfx_operator_eval(&join->op)->soft--;
+        }
         rc = sfx_join_probe(join, &sp->probe, err);
     }
     return rc;
+}
+
+/* Binds what an as-of join is ordered by to the rows that are read back. */
+static int bind_by(struct sfx_join *join, struct sfx_err *err)
+{
+    struct sfx_join_spill *sp = join->spill;
+    struct sfx_binder left = sfx_operator_binder(&join->op, &sp->probe, err);
+    struct sfx_binder right = sfx_operator_binder(&join->op, &sp->load, err);
+    int rc;
+
+    if (join->plan->kind != SFX_JOIN_ASOF)
+        return 0;
+    rc = sfx_asof_bind(join, &left, false, &join->by);
+    return rc < 0 ? rc : sfx_asof_bind(join, &right, true, &sp->by);
 }
 
 /* Makes the frames that rows are read back into, and what comes out of them. */
@@ -328,6 +373,8 @@ static int make_frames(struct sfx_join *join, struct sfx_err *err)
         sp->from[i] = (int32_t)i;
     if (sfx_join_is_bare(join))
         return sfx_kept_bind(&sp->out, op, &sp->probe, sp->side_nbytes, err);
+    if (bind_by(join, err) < 0)
+        return SFX_E_NOMEM;
     join->wide = true;
     return sfx_join_bind_columns(join, &sp->probe, err) < 0
                ? SFX_E_NOMEM

@@ -23,10 +23,17 @@ static int bind_join(struct sfx_operator *op, const struct sfx_frame *in, struct
             return SFX_E_NOMEM;
     }
     rc = sfx_join_bind_keys(join, &binder, false, join->keys);
+    if (rc == 0 && join->plan->kind == SFX_JOIN_ASOF) {
+        rc = sfx_asof_bind(join, &binder, false, &join->by);
+        if (rc == 0)
+            rc = sfx_asof_bind_within(join, &binder);
+    }
     if (rc == 0 && !join->loaded)
         rc = sfx_join_load(join, in, err);
     if (rc == 0)
         rc = sfx_join_bind_keys(join, &binder, false, join->keys);
+    if (rc == 0 && join->plan->kind == SFX_JOIN_ASOF)
+        rc = sfx_asof_bind(join, &binder, false, &join->by);
     if (rc == 0 && join->spill != NULL)
         return sfx_join_spill_bind(join, in, err);
     if (rc < 0 || sfx_join_is_bare(join))
@@ -85,9 +92,9 @@ static void copy_column(const struct sfx_vec *from, struct sfx_vec *to, const ui
 
     to->has_cells = false;
     for (i = 0; i < n; i++) {
-        if (to->type == SFX_TYPE_NUMBER)
+        if (sfx_type_in_nums(to->type))
             to->nums[i] = from->nums[rows[i]];
-        if (to->type == SFX_TYPE_NUMBER || to->type == SFX_TYPE_BOOL)
+        if (sfx_type_makes_cells(to->type))
             to->flags[i] = from->flags[rows[i]];
         else
             to->cells[i] = from->cells[rows[i]];
@@ -133,7 +140,8 @@ static int pass_pairs(struct sfx_join *join, const struct sfx_frame *in, struct 
 static int push_wide(struct sfx_join *join, struct sfx_frame *in, struct sfx_err *err)
 {
     struct sfx_join_rows *pairs = &join->pairs;
-    bool keeps_all = join->plan->kind == SFX_JOIN_LEFT || join->plan->kind == SFX_JOIN_FULL;
+    bool keeps_all = join->plan->kind == SFX_JOIN_LEFT || join->plan->kind == SFX_JOIN_FULL ||
+                     join->plan->kind == SFX_JOIN_ASOF;
     size_t c;
     uint32_t i;
     int rc = 0;
@@ -153,7 +161,7 @@ static int push_wide(struct sfx_join *join, struct sfx_frame *in, struct sfx_err
             pairs->right[pairs->n++] = row;
             if (pairs->n == SFX_BATCH_ROWS)
                 rc = pass_pairs(join, in, err);
-            row = row != NULL ? row->same : NULL;
+            row = row != NULL && join->plan->kind != SFX_JOIN_ASOF ? row->same : NULL;
         } while (row != NULL && rc == 0 && !sfx_operator_is_done(&join->op));
     }
     return rc == 0 && (pairs->n > 0 || in->nsel == 0) ? pass_pairs(join, in, err) : rc;
@@ -201,6 +209,8 @@ static void mark_matched(struct sfx_join *join, uint32_t n)
 int sfx_join_probe(struct sfx_join *join, struct sfx_frame *in, struct sfx_err *err)
 {
     sfx_side_find(&join->side, &join->batch, in->nsel, join->rows);
+    if (join->plan->kind == SFX_JOIN_ASOF)
+        sfx_asof_choose(join, in);
     if (sfx_join_is_bare(join)) {
         keep_matched(join, in, join->plan->kind == SFX_JOIN_SEMI);
         return emit(join, in, NULL, err);
@@ -219,6 +229,8 @@ static int push_join(struct sfx_operator *op, struct sfx_frame *in, struct sfx_e
 
     for (i = 0; i < join->plan->npairs; i++)
         sfx_eval_node(ev, join->keys[i], in->sel, in->nsel);
+    if (join->by != NULL)
+        sfx_eval_node(ev, join->by, in->sel, in->nsel);
     rc = sfx_operator_settle(op, in, err);
     if (rc == 0)
         rc = sfx_join_keys_make(&join->batch, ev, join->keys, join->plan->npairs, in->sel, in->nsel,
@@ -248,6 +260,24 @@ static int bind_rest(struct sfx_join *join, struct sfx_err *err)
     return sfx_join_bind_columns(join, &in, err);
 }
 
+/* Sets row of a computed vector to what text spells, or null. */
+static void set_text(struct sfx_vec *vec, uint32_t row, struct sfx_slice text,
+                     const struct sfx_zone *zone)
+{
+    struct sfx_timestamp time = {0};
+    double number = 0;
+
+    if (vec->type == SFX_TYPE_TIME) {
+        vec->flags[row] = sfx_timestamp_parse(text, zone, &time) != NULL;
+        vec->nums[row] = sfx_time_slot(time);
+    } else if (vec->type == SFX_TYPE_FLOAT) {
+        vec->flags[row] = sfx_float_parse(text, &number) != SFX_DECIMAL_OK;
+        vec->nums[row] = sfx_float_slot(number);
+    } else {
+        vec->flags[row] = sfx_decimal_parse(text, &vec->nums[row]) != SFX_DECIMAL_OK;
+    }
+}
+
 /* The file's key stands in the column of the other side. */
 static void fill_key(const struct sfx_join *join, size_t cell, struct sfx_vec *vec,
                      struct sfx_side_row *const *rows, uint32_t n)
@@ -258,9 +288,8 @@ static void fill_key(const struct sfx_join *join, size_t cell, struct sfx_vec *v
     for (k = 0; k < n; k++) {
         struct sfx_cell key = cell < rows[k]->ncells ? rows[k]->cells[cell] : (struct sfx_cell){0};
 
-        if (vec->type == SFX_TYPE_NUMBER)
-            vec->flags[k] =
-                sfx_decimal_parse(sfx_eval_cell_text(ev, &key), &vec->nums[k]) != SFX_DECIMAL_OK;
+        if (sfx_type_in_nums(vec->type))
+            set_text(vec, k, sfx_eval_cell_text(ev, &key), ev->zone);
         else
             vec->cells[k] = key;
     }
@@ -357,6 +386,7 @@ static enum sfx_rest join_uses(const struct sfx_stage_ast *ast, struct sfx_uses 
 
     for (i = 0; i < plan->npairs; i++)
         sfx_uses_expr(uses, plan->pairs[i].left);
+    sfx_uses_expr(uses, plan->by.left);
     return rest;
 }
 
@@ -380,13 +410,15 @@ static void destroy_join(struct sfx_operator *op)
     sfx_join_spill_free(join);
     sfx_side_clear(&join->side);
     sfx_join_keys_done(&join->batch);
+    sfx_buf_done(&join->by_key);
     sfx_rowstore_done(&join->names);
 }
 
 const struct sfx_verb sfx_verb_join = {
     .name = "join",
-    .usage = "join [inner|left|right|full|semi|anti] FILE on KEY[= KEY of FILE][, …] "
-             "[prefix \"TEXT\"]",
+    .usage = "join [inner|left|right|full|semi|anti] FILE on KEY[ = KEY of FILE][, …] "
+             "[prefix \"TEXT\"] or join asof FILE [on KEY…] by X[ = X of FILE] [within DISTANCE] "
+             "[backward|forward|nearest] [prefix \"TEXT\"]",
     .help = "adds the columns of the records of FILE that have the same key",
     .plan =
         "streaming; the records of FILE are kept; where they exceed --memory: blocking, on disk; "
@@ -399,7 +431,9 @@ const struct sfx_verb sfx_verb_join = {
         "text unless one side is a number: on num(id). The columns of the key come once, under "
         "their name on the left; another column of FILE whose name is taken gets _right behind it, "
         "with prefix all of them get that in front. What is not there is null, or left out where "
-        "records need not have it.",
+        "records need not have it. Asof keeps all records, each with the last one of FILE with its "
+        "key whose X is not larger (backward), the first whose X is not smaller, or the nearest; X "
+        "is compared by bytes unless it is a number or a time, within and nearest need one.",
     .example = {"join left names.csv on id", "id,n\n1,5\n2,6\n", "id,n,name\n1,5,Ann\n2,6,\n",
                 "names.csv", "id,name\n1,Ann\n"},
     .can_fail = true,

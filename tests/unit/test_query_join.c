@@ -267,6 +267,107 @@ static void joins_beyond_their_memory_give_the_same_records(void **state)
     }
 }
 
+/* --- as-of --------------------------------------------------------------------------------------
+ */
+
+static void as_of_follows_its_rules(void **state)
+{
+    static const char in[] = "k,t\na,5\nb,5\na,1\n,5\na,\n";
+    static const char file[] = "k,t,v\na,7,1\na,2,2\na,2,3\na,,4\n";
+
+    (void)state;
+    gives("join asof f on k by num(t)", "csv", in, file,
+          "k,t,t_right,v\na,5,2,3\nb,5,,\na,1,,\n,5,,\na,,,\n");
+    gives("join asof f on k by num(t) forward", "csv", in, file,
+          "k,t,t_right,v\na,5,7,1\nb,5,,\na,1,2,2\n,5,,\na,,,\n");
+    gives("join asof f on k by num(t) within 2 nearest prefix \"f_\"", "csv", in, file,
+          "k,t,f_t,f_v\na,5,7,1\nb,5,,\na,1,2,2\n,5,,\na,,,\n");
+    gives("join asof f by t | where t = 5 | head 1", "csv", in, file,
+          "k,t,k_right,t_right,v\na,5,a,2,3\n");
+    gives("join asof f by time(t) within 1h | select v", "csv",
+          "t\n2026-01-05T10:00:00Z\n2026-01-05T12:00:01+01:00\n",
+          "t,v\n2026-01-05T11:00:00+01:00,1\n", "v\n1\n\"\"\n");
+    gives("join asof f on k by float(t) within 2.5", "csv", in, file,
+          "k,t,t_right,v\na,5,,\nb,5,,\na,1,,\n,5,,\na,,,\n");
+    refuses("join asof f on k by t nearest", in, file, SFX_E_USAGE,
+            "within and nearest need numbers or times: by num(x) or by time(x)");
+    refuses("join asof f on k by num(t) within \"x\"", in, file, SFX_E_USAGE,
+            "within takes a distance: a number, or a duration as 5m");
+}
+
+static void as_of_once(const char *way, int within, size_t most_left, size_t most_right, int nkeys,
+                       uint64_t memory_nbytes)
+{
+    struct row *left = calloc(most_left, sizeof(*left)),
+               *right = calloc(most_right, sizeof(*right));
+    struct sfx_buf left_text = {0}, right_text = {0}, expected = {0};
+    size_t nleft = make_rows(left, most_left, nkeys, &left_text, "k,t\n"), l, r;
+    size_t nright = make_rows(right, most_right, nkeys, &right_text, "k,f\n");
+    bool back = strcmp(way, "forward") != 0, ahead = strcmp(way, "backward") != 0;
+    char program[96];
+    struct query_run run = {
+        .program = program,
+        .input = sfx_buf_slice(&left_text),
+        .piece = rand() % 3 == 0 ? 1 + (size_t)rand() % 100 : 0,
+        .files = {{"f", sfx_buf_slice(&right_text)}},
+        .opts = {.memory_nbytes = memory_nbytes},
+    };
+
+    (void)snprintf(program, sizeof(program), "join asof f on k by num(t) = num(f) within %d %s",
+                   within, way);
+    (void)sfx_buf_puts(&expected, "k,t,f\n", NULL);
+    for (l = 0; l < nleft; l++) {
+        const struct row *best = NULL;
+        int nearest = within;
+
+        for (r = 0; r < nright; r++) {
+            int d = right[r].value - left[l].value;
+
+            if (left[l].key == 0 || left[l].key != right[r].key)
+                continue;
+            /* Of equal ones the last backward, the first forward; backward before forward. */
+            if (back && d <= 0 && -d <= nearest) {
+                best = &right[r];
+                nearest = -d;
+            } else if (ahead && d > 0 && (d < nearest || (best == NULL && d == nearest))) {
+                best = &right[r];
+                nearest = d;
+            } else if (ahead && !back && d == 0 && (best == NULL || nearest > 0)) {
+                best = &right[r];
+                nearest = 0;
+            }
+        }
+        put_row(&expected, left[l].key, &left[l], best);
+    }
+    if (query_run(&run) < 0)
+        fail_msg("%s: %s", program, run.err.text);
+    if (!sfx_slice_eq(sfx_buf_slice(&run.output), sfx_buf_slice(&expected)))
+        fail_msg("%s of %zu and %zu rows, %d keys: other records", program, nleft, nright, nkeys);
+    free(left);
+    free(right);
+    sfx_buf_done(&left_text);
+    sfx_buf_done(&right_text);
+    sfx_buf_done(&expected);
+    sfx_buf_done(&run.output);
+}
+
+static void random_as_of_joins_equal_nested_loops(void **state)
+{
+    static const char *const ways[] = {"backward", "forward", "nearest"};
+    size_t i, round;
+
+    (void)state;
+    srand(13);
+    for (round = 0; round < 10; round++) {
+        for (i = 0; i < SFX_COUNT(ways); i++) {
+            as_of_once(ways[i], 100000, 40, 60, 1 + rand() % 5, 0);
+            as_of_once(ways[i], 5000, 2000, 300, 1 + rand() % 20, 0);
+        }
+    }
+    for (i = 0; i < SFX_COUNT(ways); i++)
+        as_of_once(ways[i], 50000, 1000, 40000, 5000, 1 << 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +378,8 @@ int main(void)
         cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(random_joins_equal_nested_loops),
         cmocka_unit_test(joins_beyond_their_memory_give_the_same_records),
+        cmocka_unit_test(as_of_follows_its_rules),
+        cmocka_unit_test(random_as_of_joins_equal_nested_loops),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
