@@ -57,6 +57,11 @@ static const struct sfx_opt opts[] = {
     {0, "replay", NULL, SFX_OPT_FLAG, AT(words.replay),
      "The inputs are files that --rejects wrote: read their records again, each in the format and "
      "under the header that it had.", NULL, 0, 0},
+    {0, "schema", "FILE", SFX_OPT_STR, AT(words.schema),
+     "Check each input record against the table schema in FILE: JSON Schema or CSV on the Web. What "
+     "breaks it is a bad record; the columns have its types.", NULL, 0, 0},
+    {0, "infer-schema", NULL, SFX_OPT_FLAG, AT(words.infer_schema),
+     "Write a JSON Schema of the records that come out, instead of these.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Running", NULL, 0, 0},
     {'E', "events", NULL, SFX_OPT_FLAG, AT(words.events),
      "Read event lines, transform the files that they name, print an event for each output.",

@@ -14,6 +14,18 @@ static bool is_fatal(const struct sfx_query *q)
     return q->opts.errors->fatal > 0 && q->opts.errors->seen >= q->opts.errors->fatal;
 }
 
+const char *sfx_on_error_word(enum sfx_on_error on_error)
+{
+    static const char *const words[] = {
+        [SFX_ON_ERROR_FAIL] = "fail",
+        [SFX_ON_ERROR_SKIP] = "skip",
+        [SFX_ON_ERROR_REJECT] = "reject",
+        [SFX_ON_ERROR_NULL] = "null",
+    };
+
+    return words[on_error];
+}
+
 /* "orders.csv: line 17, offset 208: column price: "abc" is not a number". Keeps the first in row
  * order. */
 static void note_failure(struct sfx_query *q, const struct sfx_frame *frame,
@@ -126,6 +138,15 @@ static int refuse(struct sfx_operator *op, struct sfx_frame *frame, const struct
     return 0;
 }
 
+enum sfx_on_error sfx_operator_refusal(const struct sfx_operator *op)
+{
+    const struct sfx_query_opts *opts = &op->query->opts;
+
+    if (opts->on_error != SFX_ON_ERROR_NULL)
+        return opts->on_error;
+    return opts->rejects != NULL ? SFX_ON_ERROR_REJECT : SFX_ON_ERROR_FAIL;
+}
+
 int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
     return sfx_operator_settle_as(op, frame, op->query->opts.on_error, err);
@@ -144,7 +165,7 @@ int sfx_operator_settle_as(struct sfx_operator *op, struct sfx_frame *frame,
     if (ev->nerrors == 0)
         return 0;
     if (on_error == SFX_ON_ERROR_NULL) /* a rule, or a cell beyond the limit */
-        on_error = q->opts.rejects != NULL ? SFX_ON_ERROR_REJECT : SFX_ON_ERROR_FAIL;
+        on_error = sfx_operator_refusal(op);
     for (i = 0; i < frame->nsel && rc == 0; i++) {
         uint16_t row = frame->sel[i];
 

@@ -30,12 +30,23 @@ bool sfx_query_satisfied(const struct sfx_query *q)
     return is_satisfied_from(q, 0);
 }
 
+/* What the operator at index does: the schema's is in front, that for union_columns behind. */
+static const struct sfx_stage_ast *stage_at(const struct sfx_query *q, size_t index)
+{
+    size_t first = q->opts.schema != NULL;
+
+    if (index < first)
+        return &q->schema_stage;
+    return index - first < q->program->nstages ? &q->program->stages[index - first]
+                                               : &q->union_stage;
+}
+
 struct sfx_query *sfx_query_new(const struct sfx_program *program,
                                 const struct sfx_query_opts *opts, sfx_query_emit *emit, void *ctx,
                                 struct sfx_err *err)
 {
     struct sfx_query *q = calloc(1, sizeof(*q));
-    size_t i;
+    size_t i, first;
 
     if (q == NULL) {
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a query");
@@ -52,7 +63,9 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
         q->opts.tmp_dir = "/tmp";
     q->emit = emit;
     q->emit_ctx = ctx;
-    q->noperators = program->nstages + q->opts.union_columns;
+    first = q->opts.schema != NULL;
+    q->noperators = first + program->nstages + q->opts.union_columns;
+    q->schema_stage = (struct sfx_stage_ast){.verb = &sfx_verb_schema, .detail = q->opts.schema};
     q->union_stage.verb = &sfx_verb_union;
     q->operators = calloc(q->noperators + 1, sizeof(struct sfx_operator *));
     if (q->operators == NULL || sfx_eval_init(&q->eval, err) < 0)
@@ -61,8 +74,7 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
     if (q->opts.on_error == SFX_ON_ERROR_NULL)
         q->eval.nulls = q->opts.errors;
     for (i = q->noperators; i-- > 0;) {
-        const struct sfx_stage_ast *ast =
-            i < program->nstages ? &program->stages[i] : &q->union_stage;
+        const struct sfx_stage_ast *ast = stage_at(q, i);
         struct sfx_operator *op = calloc(1, ast->verb->state_nbytes);
 
         if (op == NULL)

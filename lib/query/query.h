@@ -12,7 +12,7 @@
 
 #include "archive/input.h"
 #include "query/rules.h"
-#include "record/format.h"
+#include "query/table_schema.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,6 +55,9 @@ static inline bool sfx_error_count_allows(struct sfx_error_count *errors)
     return errors->fatal == 0 || errors->seen < errors->fatal;
 }
 
+/* "fail", "skip", "reject", "null". Static. */
+const char *sfx_on_error_word(enum sfx_on_error on_error);
+
 /*
  * Where records go that leave the main way (tee, late records): name is a template as -o takes it,
  * whose {column}s are those of the batch. Whoever runs the query publishes the outputs. 0, or <0:
@@ -79,6 +82,8 @@ struct sfx_query_opts {         /* all-zero: the defaults */
     uint64_t memory_nbytes;                /* of all blocking stages together; default 256 MiB */
     const char *tmp_dir;                   /* where stages spill; default "/tmp" */
     struct sfx_error_count *errors;        /* NULL: any number of errors is allowed */
+    const struct sfx_table_schema *schema; /* what the input is checked against; NULL: nothing */
+    const struct sfx_log *log;             /* for what is not an error but ought to be known */
     struct sfx_rules *rules;             /* where the rules of expect are counted; NULL: nowhere */
     const struct sfx_side_outputs *side; /* NULL: programs that need them are refused */
     const struct sfx_query_files *files; /* NULL: programs that name files are refused */

@@ -17,9 +17,9 @@ struct sfx_query {
     struct sfx_query_opts opts;
     sfx_query_emit *emit;
     void *emit_ctx;
-    struct sfx_operator **operators; /* one for each stage, and one for union_columns */
+    struct sfx_operator **operators; /* the schema's, one for each stage, that of union_columns */
     size_t noperators;
-    struct sfx_stage_ast union_stage;
+    struct sfx_stage_ast schema_stage, union_stage;
     struct sfx_eval eval;
     struct sfx_query_counts counts;
     struct sfx_plan *plan;         /* while the query is explained */

@@ -138,21 +138,16 @@ static enum sfx_on_error refusal(const struct expect *expect)
     case ACTION_FAIL: return SFX_ON_ERROR_FAIL;
     case ACTION_SKIP: return SFX_ON_ERROR_SKIP;
     case ACTION_REJECT: return SFX_ON_ERROR_REJECT;
-    default: return sfx_operator_opts(&expect->op)->on_error;
+    default: return sfx_operator_refusal(&expect->op);
     }
 }
 
 static const char *action_word(const struct expect *expect)
 {
-    static const char *const words[] = {
-        [SFX_ON_ERROR_FAIL] = "fail",
-        [SFX_ON_ERROR_SKIP] = "skip",
-        [SFX_ON_ERROR_REJECT] = "reject",
-        [SFX_ON_ERROR_NULL] = "null",
-    };
     const struct detail *detail = expect->op.ast->detail;
 
-    return detail->action >= ACTION_WARN ? action_words[detail->action] : words[refusal(expect)];
+    return detail->action >= ACTION_WARN ? action_words[detail->action]
+                                         : sfx_on_error_word(refusal(expect));
 }
 
 static int start(struct expect *expect, struct sfx_err *err)
@@ -324,6 +319,15 @@ static int push_expect(struct sfx_operator *op, struct sfx_frame *in, struct sfx
     return rc < 0 ? rc : sfx_operator_pass(op, in, err);
 }
 
+/* fix puts columns of its own in the place of those that came. */
+static enum sfx_rest uses_of_expect(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                                    enum sfx_rest rest)
+{
+    const struct detail *detail = ast->detail;
+
+    return detail->action == ACTION_FIX ? SFX_REST_CELLS : sfx_uses_filter(ast, uses, rest);
+}
+
 const struct sfx_verb sfx_verb_expect = {
     .name = "expect",
     .usage = "expect NAME: CONDITION [fail | skip | reject | warn | fix NAME = EXPRESSION[, …]]",
@@ -339,6 +343,7 @@ const struct sfx_verb sfx_verb_expect = {
     .example = {"expect positive: qty > 0 fix qty = 1", "id,qty\n1,2\n2,-5\n3,\n",
                 "id,qty\n1,2\n2,1\n3,1\n"},
     .can_fail = true,
+    .uses = uses_of_expect,
     .state_nbytes = sizeof(struct expect),
     .parse = parse_expect,
     .bind = bind_expect,

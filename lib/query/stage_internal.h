@@ -172,6 +172,11 @@ uint64_t sfx_operator_new_schema(const struct sfx_operator *op);
  */
 int sfx_operator_settle(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
 
+/* What becomes of a record that breaks a rule of its own right, which no null would mend: as
+ * on_error says, or with NULL a reject where there is a sink for rejects, else the end of the run.
+ */
+enum sfx_on_error sfx_operator_refusal(const struct sfx_operator *op);
+
 /* The same with an on_error of the stage's own. */
 int sfx_operator_settle_as(struct sfx_operator *op, struct sfx_frame *frame,
                            enum sfx_on_error on_error, struct sfx_err *err);
@@ -230,5 +235,8 @@ extern const struct sfx_verb sfx_verb_where;
 
 /* Not a verb of the language: keeps all records to give them the columns of all. */
 extern const struct sfx_verb sfx_verb_union;
+
+/* Neither: checks records against sfx_query_opts.schema, its stage's detail. */
+extern const struct sfx_verb sfx_verb_schema;
 
 #endif

@@ -175,6 +175,7 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
     if (job->outputs != NULL)
         opts.side = &run->side;
     opts.rejects = job->query.rejects != NULL ? &run->refused : NULL;
+    opts.log = job->log;
     opts.union_columns = needs_union(run);
     opts.errors = &run->errors;
     run->query = sfx_query_new(job->program, &opts, write_batch, run, err);

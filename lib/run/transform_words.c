@@ -67,6 +67,8 @@ static int find_formats(struct sfx_transform_job *job, const struct sfx_transfor
                            "%s: outputs are not compressed; pipe them through a "
                            "compressor",
                            words->output);
+    if (words->infer_schema)
+        job->to = &sfx_format_table_schema;
     rc = find_char(words->delimiter, "--delimiter", &job->reader.delimiter, err);
     if (rc == 0)
         rc = find_char(words->quote, "--quote", &job->reader.quote, err);
@@ -117,6 +119,18 @@ static int read_program(struct sfx_transform_plan *plan, const struct sfx_transf
     }
     plan->job.program = plan->program;
     return 0;
+}
+
+static int read_schema(struct sfx_transform_plan *plan, const char *path, struct sfx_err *err)
+{
+    struct sfx_buf text = {0};
+    int rc = read_file(path, &text, err);
+
+    if (rc == 0 && (plan->schema = sfx_table_schema_new(text.data, text.len, path, err)) == NULL)
+        rc = err != NULL ? (int)err->code : SFX_E_USAGE;
+    sfx_buf_done(&text);
+    plan->job.query.schema = plan->schema;
+    return rc;
 }
 
 static int set_paths(struct sfx_transform_plan *plan, char *const *operands, size_t count,
@@ -173,6 +187,8 @@ static int check(const struct sfx_transform_words *words, size_t noperands, stru
                            "-E reads events: it needs a template (-o) and takes no FILE");
     if (words->split_by != NULL && (words->output == NULL || strcmp(words->output, "-") == 0))
         return sfx_err_set(err, SFX_E_USAGE, "--split-by needs the folder of the outputs (-o)");
+    if (words->infer_schema && words->to != NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--infer-schema writes a schema, not %s", words->to);
     return 0;
 }
 
@@ -256,6 +272,8 @@ int sfx_transform_plan_init(struct sfx_transform_plan *plan,
         rc = read_program(plan, words, operands[0], err);
     if (rc == 0)
         rc = set_paths(plan, operands + own, noperands - own, err);
+    if (rc == 0 && words->schema != NULL)
+        rc = read_schema(plan, words->schema, err);
     plan->outputs = (struct sfx_outputs_opts){.max_open = words->max_open,
                                               .max_outputs = words->max_outputs,
                                               .durable = words->durable,
@@ -267,6 +285,7 @@ int sfx_transform_plan_init(struct sfx_transform_plan *plan,
 void sfx_transform_plan_done(struct sfx_transform_plan *plan)
 {
     sfx_program_free(plan->program);
+    sfx_table_schema_free(plan->schema);
     sfx_template_free(plan->name);
     free(plan->paths);
     sfx_buf_done(&plan->split);

@@ -14,11 +14,12 @@ struct sfx_transform_words {
     const char *delimiter, *quote;
     const char *rejects;
     const char *max_errors; /* "N" or "P%"; NULL: any number */
+    const char *schema;     /* a file to check the input against; NULL: none */
     const char *tmp_dir;
     int on_error; /* enum sfx_on_error */
     int fd;       /* for an output without a name */
     bool replay;  /* the inputs are rejects: their records are read again */
-    bool no_header, events, durable;
+    bool no_header, events, durable, infer_schema;
     uint64_t max_open, max_outputs; /* see sfx_outputs_opts */
     uint64_t memory_nbytes, max_record_nbytes, max_field_nbytes, max_ratio;
 };
@@ -27,8 +28,9 @@ struct sfx_transform_plan {
     struct sfx_transform_job job;
     struct sfx_transform_target target; /* with events */
     struct sfx_program *program;        /* owned, like what follows */
-    struct sfx_template *name;          /* NULL: outputs are split, or there are no events */
-    struct sfx_buf split;               /* the template of split outputs */
+    struct sfx_table_schema *schema;
+    struct sfx_template *name; /* NULL: outputs are split, or there are no events */
+    struct sfx_buf split;      /* the template of split outputs */
     struct sfx_outputs_opts outputs;
     const char **paths;
     const char *output, *rejects; /* borrowed from the words; output is NULL when split */

@@ -48,3 +48,70 @@ setup() {
 	[ "$status" -eq 2 ]
 	[[ "$output" == *"--rejects"* ]]
 }
+
+@test "a schema types the columns, and its rejects say rule, column, value and reason" {
+	cat >schema.json <<-'JSON'
+		{"properties": {"id": {"type": "integer", "x-unique": true}, "qty": {"type": "number", "minimum": 0},
+		  "unit": {"enum": ["kg", "l"]}}, "required": ["id"]}
+	JSON
+	printf '%s\n' 'id,qty,unit' '1,10,kg' '2,9,l' '3,-1,l' '4,x,l' '5,1,m' '1,1,kg' ',1,kg' >in.csv
+	run --separate-stderr sfx-transform --schema schema.json --rejects bad.jsonl --stats=stats.json 'sort qty' in.csv
+	[ "$status" -eq 1 ]
+	[ "$output" = "$(printf '%s\n' id,qty,unit 2,9,l 1,10,kg)" ]
+	[ "$(jq -r '[.rule, .column, .value, .reason] | join("/")' bad.jsonl)" = "$(printf '%s\n' \
+		'minimum/qty/-1/is below 0' 'type/qty/x/is not a number' 'enum/unit/m/is not one of kg, l' \
+		'required/id//is required' 'unique/id/1/has come before')" ]
+	[ "$(jq -c '.rules[] | select(.name == "qty: minimum")' stats.json)" = '{"name":"qty: minimum","action":"reject","checked":7,"failed":1,"fixed":0}' ]
+}
+
+@test "a header that differs from the schema is told, or refused where it must not" {
+	printf '{"properties": {"id": true, "qty": true, "gone": true}, "required": ["id"]}' >schema.json
+	printf 'qty,id,new\n1,2,3\n' >in.csv
+	run --separate-stderr sfx-transform --schema schema.json '' in.csv
+	[ "$status" -eq 0 ]
+	[[ "$stderr" == *"in.csv: column gone of schema.json is missing"* ]]
+	[[ "$stderr" == *"in.csv: column new is not in schema.json"* ]]
+	[[ "$stderr" == *"in.csv: the columns stand in another order than in schema.json"* ]]
+	printf 'qty\n1\n' >short.csv
+	run --separate-stderr sfx-transform --on-error=skip --schema schema.json '' short.csv
+	[ "$status" -eq 65 ]
+	[[ "$stderr" == *"short.csv: column id is missing, which schema.json requires"* ]]
+}
+
+@test "a foreign key is looked up in its file, beside the schema" {
+	mkdir rules
+	printf 'code,name\nDE,Germany\nFR,France\n' | gzip >rules/countries.csv.gz
+	printf '{"properties": {"c": {"x-foreignKey": {"file": "countries.csv.gz", "column": "code"}}}}' >rules/s.json
+	printf 'c\nDE\nXX\n\nFR\n' >in.csv
+	run --separate-stderr sfx-transform --on-error=skip --schema rules/s.json '' in.csv
+	[ "$status" -eq 0 ]
+	[ "$output" = "$(printf 'c\nDE\n\nFR')" ]
+	[[ "$stderr" == *"rule c: foreignKey (skip): 4 records checked, 1 failed"* ]]
+	rm rules/countries.csv.gz
+	run sfx-transform --schema rules/s.json '' in.csv
+	[ "$status" -eq 74 ]
+	[[ "$output" == *"rules/countries.csv.gz"* ]]
+	printf 'a\n1\n' >rules/countries.csv.gz
+	run sfx-transform --schema rules/s.json '' in.csv
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"rules/s.json: foreign key: countries.csv.gz: there is no column code"* ]]
+}
+
+@test "an inferred schema holds for its input, and for what a program makes of it" {
+	sfx-transform --infer-schema '' stock.csv >schema.json
+	jq -e '.properties.qty.type == "integer"' schema.json
+	sfx-transform --schema schema.json '' stock.csv | cmp - stock.csv
+	sfx-transform --infer-schema -o made.json 'where qty > 0 | group unit: n = count()' stock.csv
+	[ "$(jq -c .properties.n made.json)" = '{"type":"integer","minimum":1,"maximum":1}' ]
+	run sfx-transform --infer-schema -t csv '' stock.csv
+	[ "$status" -eq 2 ]
+}
+
+@test "a schema that cannot be read is told by name" {
+	printf '{"properties": {"qty": {"multipleOf": 2}}}' >schema.json
+	run sfx-transform --schema schema.json '' stock.csv
+	[ "$status" -eq 2 ]
+	[[ "$output" == "sfx-transform: schema.json: qty: keyword multipleOf is not supported"* ]]
+	run sfx-transform --schema nosuch.json '' stock.csv
+	[ "$status" -eq 74 ]
+}
