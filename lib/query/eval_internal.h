@@ -320,6 +320,18 @@ static inline bool sfx_vec_is_blank(const struct sfx_vec *vec, uint32_t row)
     return vec->type != SFX_TYPE_BOOL && sfx_cell_is_blank(&vec->cells[row]);
 }
 
+/* Copies a value between vectors of one type; its cell, too, where has_cells says it has one. */
+static inline void sfx_vec_copy_row(struct sfx_vec *to, uint32_t to_row, const struct sfx_vec *from,
+                                    uint32_t from_row)
+{
+    if (from->nums != NULL)
+        to->nums[to_row] = from->nums[from_row];
+    if (from->flags != NULL)
+        to->flags[to_row] = from->flags[from_row];
+    if (from->flags == NULL || from->has_cells)
+        to->cells[to_row] = from->cells[from_row];
+}
+
 /* Makes row of vec null (a condition: false). */
 void sfx_vec_set_null(struct sfx_vec *vec, uint32_t row);
 

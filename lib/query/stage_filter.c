@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Stages that let rows through or not, by what is in them or how many there were: where, head. */
+/* where: lets records through by what is in them. */
 #include "query/stage_internal.h"
 
 struct where {
@@ -48,47 +48,4 @@ const struct sfx_verb sfx_verb_where = {
     .uses = sfx_uses_filter,
     .bind = bind_where,
     .push = push_where,
-};
-
-struct head {
-    struct sfx_operator op;
-    uint64_t passed; /* records so far */
-};
-
-static int bind_head(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
-{
-    (void)op;
-    (void)in;
-    (void)err;
-    return 0;
-}
-
-static int push_head(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
-{
-    struct head *head = (struct head *)op;
-    uint64_t left = op->ast->limit - head->passed;
-
-    if (in->nsel > left)
-        in->nsel = (uint32_t)left;
-    head->passed += in->nsel;
-    return sfx_operator_pass(op, in, err);
-}
-
-static bool head_is_satisfied(const struct sfx_operator *op)
-{
-    return ((const struct head *)op)->passed == op->ast->limit;
-}
-
-const struct sfx_verb sfx_verb_head = {
-    .name = "head",
-    .usage = "head N",
-    .help = "keeps the first N records; nothing more is read when it has them",
-    .plan = "streaming",
-    .example = {"head 1", "id\n1\n2\n", "id\n1\n"},
-    .state_nbytes = sizeof(struct head),
-    .parse = sfx_parse_count,
-    .uses = sfx_uses_filter,
-    .bind = bind_head,
-    .push = push_head,
-    .satisfied = head_is_satisfied,
 };

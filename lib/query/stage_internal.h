@@ -223,14 +223,25 @@ extern const struct sfx_verb sfx_verb_derive;
 extern const struct sfx_verb sfx_verb_distinct;
 extern const struct sfx_verb sfx_verb_drop;
 extern const struct sfx_verb sfx_verb_expect;
+extern const struct sfx_verb sfx_verb_explode;
+extern const struct sfx_verb sfx_verb_fill;
 extern const struct sfx_verb sfx_verb_group;
 extern const struct sfx_verb sfx_verb_head;
 extern const struct sfx_verb sfx_verb_join;
+extern const struct sfx_verb sfx_verb_merge;
+extern const struct sfx_verb sfx_verb_nth;
+extern const struct sfx_verb sfx_verb_number;
 extern const struct sfx_verb sfx_verb_parse;
 extern const struct sfx_verb sfx_verb_rename;
 extern const struct sfx_verb sfx_verb_reorder;
+extern const struct sfx_verb sfx_verb_reverse;
+extern const struct sfx_verb sfx_verb_sample;
 extern const struct sfx_verb sfx_verb_select;
+extern const struct sfx_verb sfx_verb_shuffle;
 extern const struct sfx_verb sfx_verb_sort;
+extern const struct sfx_verb sfx_verb_split;
+extern const struct sfx_verb sfx_verb_tail;
+extern const struct sfx_verb sfx_verb_tee;
 extern const struct sfx_verb sfx_verb_where;
 
 /* Not a verb of the language: keeps all records to give them the columns of all. */

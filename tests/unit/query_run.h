@@ -30,6 +30,7 @@ struct query_run {
     struct sfx_query_opts opts;
     struct query_file files[QUERY_MAX_FILES]; /* up to the first without a name */
     struct sfx_program_opts program_opts;
+    struct sfx_buf *aside; /* NULL, or what tee and others put aside is appended to it, as CSV */
     /* Filled: */
     struct sfx_buf output;
     struct sfx_query_counts counts;
@@ -122,6 +123,16 @@ static inline int query_choose(struct query_run *run, struct sfx_query *query,
     return ops->want(reader, wanted, &run->err);
 }
 
+/* Side outputs: their rows, one below the other; the first call's columns are the header. */
+static inline int query_put_aside(void *ctx, struct sfx_slice name, struct sfx_batch *batch,
+                                  struct sfx_err *err)
+{
+    struct query_output *o = ctx;
+
+    (void)name;
+    return o->out != NULL ? o->ops->write(o->writer, batch, o->out, err) : 0;
+}
+
 static inline int query_pump(struct query_run *run, struct sfx_query *query,
                              const struct sfx_reader_ops *ops, struct sfx_reader *reader,
                              const struct query_output *output)
@@ -165,15 +176,21 @@ static inline int query_run(struct query_run *run)
     struct query_opener opener = {.run = run};
     struct sfx_query_files files = {.open = query_open, .ctx = &opener};
     struct sfx_query_opts opts = run->opts;
+    const struct sfx_format *csv = sfx_format_by_name(sfx_slice_str("csv"));
+    struct query_output aside = {csv->writer, NULL, run->aside};
+    const struct sfx_side_outputs side = {query_put_aside, &aside};
     int rc = SFX_E_USAGE;
 
     opts.files = &files;
+    if (opts.side == NULL)
+        opts.side = &side;
     if (program == NULL)
         return (int)run->err.code;
     output.writer = to->writer->create(NULL, &run->err);
+    aside.writer = csv->writer->create(NULL, &run->err);
     reader = from->reader->create(NULL, &run->err);
     query = sfx_query_new(program, &opts, query_emit, &output, &run->err);
-    if (output.writer != NULL && reader != NULL && query != NULL)
+    if (output.writer != NULL && aside.writer != NULL && reader != NULL && query != NULL)
         rc = query_pump(run, query, from->reader, reader, &output);
     if (rc == 0)
         rc = to->writer->finish(output.writer, NULL, &run->output, &run->err);
@@ -184,6 +201,8 @@ static inline int query_run(struct query_run *run)
         from->reader->destroy(reader);
     if (output.writer != NULL)
         to->writer->destroy(output.writer);
+    if (aside.writer != NULL)
+        csv->writer->destroy(aside.writer);
     sfx_program_free(program);
     while (opener.nfds > 0)
         (void)close(opener.fds[--opener.nfds]);

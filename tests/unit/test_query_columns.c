@@ -134,12 +134,49 @@ static void a_selection_of_json_follows_the_records(void **state)
           "{\"a\":1,\"x_1\":2}\n{\"x_2\":3,\"a\":4}\n{}\n");
 }
 
+static void texts_are_split_and_merged(void **state)
+{
+    static const char input[] =
+        "id,name,n\n1,Ann Bo Cy,2\n2,\"Dan\",\n3,,4\n4,\"E  \"\"F\"\"\",5\n";
+    static const char *const cases[][2] = {
+        {"split name by \" \" into a, b", "id,a,b,n\n1,Ann,Bo Cy,2\n2,\"Dan\",,\n3,,,4\n"
+                                          "4,E,\" \"\"F\"\"\",5\n"},
+        {"split name by / +/ into a, b, c keep | head 1",
+         "id,name,a,b,c,n\n1,Ann Bo Cy,Ann,Bo,Cy,2\n"},
+        {"split name by /x*/ into a, b | tail 1", "id,a,b,n\n4,\"E  \"\"F\"\"\",,5\n"},
+        {"split name by \" \" into name | head 2", "id,name,n\n1,Ann Bo Cy,2\n2,\"Dan\",\n"},
+        {"split n by \".\" into n, rest | select n | head 2", "n\n2\n\"\"\n"},
+        {"x = num(n) | split x by \".\" into y, z | select y | head 1", "y\n2\n"},
+        {"merge name, n into m by \"-\"",
+         "id,m\n1,Ann Bo Cy-2\n2,\"Dan\"\n3,4\n4,\"E  \"\"F\"\"-5\"\n"},
+        {"merge n, id into m | head 1", "m,name\n21,Ann Bo Cy\n"},
+        {"merge n, id into k by \"/\" keep | head 1", "k,id,name,n\n2/1,1,Ann Bo Cy,2\n"},
+        {"x = num(n) * 2 | merge x, n into x | select x | head 2", "x\n42\n\"\"\n"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SFX_COUNT(cases); i++)
+        gives("csv", cases[i][0], input, cases[i][1]);
+    refuses("split name by / +/ into name, b keep", input, "there is a column name already", 24);
+    refuses("split name by \" \" into a, id", input, "there is a column id already", 26);
+    refuses("split name into a", input, "by is expected before into", 11);
+    refuses("merge n, id into n keep", input, "there is a column n already", 17);
+    refuses("merge n into m by /x/", input, "by is followed by a separator, in quotes", 18);
+    gives("jsonl", "split a by \",\" into b, c", "{\"a\":\"x,\\u0041\"}\n{\"d\":1}\n{\"a\":null}\n",
+          "{\"b\":\"x\",\"c\":\"A\"}\n{\"d\":1}\n{\"b\":null,\"c\":null}\n");
+    gives("jsonl", "merge a, b into c by \"+\"",
+          "{\"a\":\"\\u0041\",\"b\":[1]}\n{\"b\":2}\n{\"x\":1}\n",
+          "{\"c\":\"A+[1]\"}\n{\"c\":2}\n{\"c\":null,\"x\":1}\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(selectors_choose_columns),
         cmocka_unit_test(a_program_that_names_no_column_is_refused),
         cmocka_unit_test(a_selection_of_json_follows_the_records),
+        cmocka_unit_test(texts_are_split_and_merged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* "by KEY, …": parsed, bound, and looked up a batch at a time. */
+#include "query/by_internal.h"
+
+int sfx_parse_by(struct sfx_parser *p, struct sfx_items *items)
+{
+    int rc = sfx_parse_accept(p, "by");
+
+    while (rc > 0) {
+        struct sfx_item *item = sfx_items_add(p, items);
+
+        if (item == NULL)
+            return SFX_E_NOMEM;
+        item->at = p->token.at;
+        rc = sfx_parse_expr(p, &item->expr);
+        if (rc == 0)
+            rc = sfx_parse_accept(p, ",");
+    }
+    return rc;
+}
+
+int sfx_by_bind(struct sfx_by *by, struct sfx_operator *op, const struct sfx_items *items,
+                const struct sfx_frame *in, size_t payload_nbytes, struct sfx_err *err)
+{
+    struct sfx_binder binder = sfx_operator_binder(op, in, err);
+    size_t i;
+    int rc = 0;
+
+    if (by->set.op == NULL)
+        sfx_keyset_init(&by->set, op, payload_nbytes);
+    by->items = items;
+    by->nodes = sfx_arena_calloc(&op->arena, items->count + 1, sizeof(*by->nodes), err);
+    by->cols = sfx_arena_calloc(&op->arena, items->count + 1, sizeof(*by->cols), err);
+    if (by->nodes == NULL || by->cols == NULL)
+        return SFX_E_NOMEM;
+    for (i = 0; i < items->count && rc == 0; i++) {
+        rc = sfx_bind_expr(&binder, items->items[i].expr, &by->nodes[i]);
+        if (rc == 0)
+            by->cols[i] = by->nodes[i]->vec;
+    }
+    return rc;
+}
+
+void sfx_by_eval(struct sfx_by *by, const struct sfx_frame *in)
+{
+    size_t i;
+
+    for (i = 0; i < by->items->count; i++)
+        sfx_eval_node(sfx_operator_eval(by->set.op), by->nodes[i], in->sel, in->nsel);
+}
+
+int sfx_by_find(struct sfx_by *by, const struct sfx_frame *in, struct sfx_err *err)
+{
+    int rc = sfx_keys_make(&by->keys, sfx_operator_eval(by->set.op), by->cols, NULL,
+                           by->items->count, in->sel, in->nsel, err);
+
+    if (rc == 0)
+        rc = sfx_keyset_add(&by->set, &by->keys, in->nsel, by->entries, by->fresh, err);
+    return rc;
+}
+
+void sfx_by_done(struct sfx_by *by)
+{
+    if (by->set.op == NULL)
+        return;
+    sfx_keyset_done(&by->set);
+    sfx_keys_done(&by->keys);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/* Stages that keep some records until the input ends: tail, sample N; of all, or of each key. */
+#include "query/by_internal.h"
+#include "query/picked_internal.h"
+#include "query/random_internal.h"
+
+#include <stdlib.h>
+
+struct tail {
+    struct sfx_operator op;
+    struct sfx_by by; /* keys carry a lot */
+    struct sfx_picked all;
+    struct sfx_kept kept;
+    uint64_t seq, random;
+};
+
+static int bind_tail(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct tail *tail = (struct tail *)op;
+    const uint64_t *seed = op->ast->detail; /* of sample */
+    int rc;
+
+    if (tail->kept.op == NULL && seed != NULL)
+        tail->random = sfx_random_start(op, *seed);
+    rc = sfx_by_bind(&tail->by, op, &op->ast->items, in, sizeof(struct sfx_picked), err);
+    return rc < 0 ? rc : sfx_kept_bind(&tail->kept, op, in, 0, err);
+}
+
+/* The place of the next record in lot, or `limit`: it is not kept. */
+static uint64_t choose_place(struct tail *tail, struct sfx_picked *lot, uint64_t limit)
+{
+    uint64_t seen = lot->seen++;
+
+    if (seen < limit)
+        return seen;
+    if (tail->op.ast->detail != NULL) /* Waterman's reservoir: Knuth, TAOCP 2, 3.4.2, R */
+        return sfx_random_below(&tail->random, seen + 1);
+    return limit > 0 ? seen % limit : limit;
+}
+
+static int offer(struct tail *tail, struct sfx_picked *lot, const struct sfx_frame *in,
+                 uint32_t row, struct sfx_err *err)
+{
+    uint64_t limit = tail->op.ast->limit, at = choose_place(tail, lot, limit);
+    unsigned char *key;
+    int rc;
+
+    tail->seq++;
+    if (at >= limit)
+        return 0;
+    rc = sfx_picked_reserve(lot, &tail->kept, at, in, row, 0, &key, err);
+    if (rc == 0)
+        sfx_picked_commit(lot, &tail->kept, at, in, row, 0, tail->seq);
+    return rc;
+}
+
+/* Of a batch of more records than are kept only the last ones matter. */
+static uint32_t skip(struct tail *tail, const struct sfx_frame *in)
+{
+    uint64_t limit = tail->op.ast->limit;
+    uint32_t n = 0;
+
+    if (tail->op.ast->detail == NULL && tail->op.ast->items.count == 0 && in->nsel > limit)
+        n = in->nsel - (uint32_t)limit;
+    if (n > 0 && tail->all.count < limit) /* places are filled from the first on */
+        n = 0;
+    tail->all.seen += n;
+    tail->seq += n;
+    return n;
+}
+
+static int push_tail(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct tail *tail = (struct tail *)op;
+    bool by = op->ast->items.count > 0;
+    uint32_t i;
+    int rc;
+
+    sfx_by_eval(&tail->by, in);
+    rc = sfx_operator_settle(op, in, err);
+    if (rc == 0 && by)
+        rc = sfx_by_find(&tail->by, in, err);
+    if (rc == 0)
+        rc = sfx_kept_begin(&tail->kept, in, err);
+    for (i = skip(tail, in); i < in->nsel && rc == 0; i++) {
+        struct sfx_picked *lot =
+            by ? (struct sfx_picked *)tail->by.entries[i]->payload : &tail->all;
+
+        rc = offer(tail, lot, in, in->sel[i], err);
+    }
+    return rc;
+}
+
+static int finish_tail(struct sfx_operator *op, struct sfx_err *err)
+{
+    struct tail *tail = (struct tail *)op;
+    struct sfx_picked *all = &tail->all, **lots;
+    struct sfx_key *key;
+    size_t n = 0;
+    int rc;
+
+    if (op->ast->items.count == 0)
+        return sfx_picked_pass(&all, 1, &tail->kept, sfx_pick_by_seq, err);
+    lots = malloc((tail->by.set.count + 1) * sizeof(struct sfx_picked *));
+    if (lots == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu keys", tail->by.set.count);
+    for (key = tail->by.set.first; key != NULL; key = key->next)
+        lots[n++] = (struct sfx_picked *)key->payload;
+    rc = sfx_picked_pass(lots, n, &tail->kept, sfx_pick_by_seq, err);
+    free(lots);
+    return rc;
+}
+
+static void destroy_tail(struct sfx_operator *op)
+{
+    struct tail *tail = (struct tail *)op;
+    struct sfx_key *key;
+
+    for (key = tail->by.set.first; key != NULL; key = key->next)
+        sfx_picked_done((struct sfx_picked *)key->payload);
+    sfx_picked_done(&tail->all);
+    sfx_by_done(&tail->by);
+    sfx_kept_done(&tail->kept);
+}
+
+/* --- tail ------------------------------------------------------------------------------------- */
+
+static const struct sfx_verb tail_by;
+
+static int parse_tail(struct sfx_parser *p, struct sfx_stage_ast *stage)
+{
+    int rc = sfx_parse_count(p, stage);
+
+    if (rc == 0)
+        rc = sfx_parse_by(p, &stage->items);
+    if (stage->items.count > 0)
+        stage->verb = &tail_by;
+    return rc;
+}
+
+#define TAIL_ROW                                                                                   \
+    .name = "tail", .usage = "tail N [by KEY[, …]]",                                               \
+    .help = "keeps the last N records, or the last N of each key, in their order",                 \
+    .plan = "blocking; memory for N records (by: of each key), within --memory",                   \
+    .rules = "Keys compare as text unless they are numbers; null is a key of its own.",            \
+    .example = {"tail 2", "id\n1\n2\n3\n", "id\n2\n3\n"}, .state_nbytes = sizeof(struct tail),     \
+    .parse = parse_tail, .bind = bind_tail, .push = push_tail, .finish = finish_tail,              \
+    .destroy = destroy_tail
+
+const struct sfx_verb sfx_verb_tail = {TAIL_ROW};
+static const struct sfx_verb tail_by = {TAIL_ROW, .can_fail = true};
+
+/* --- sample ----------------------------------------------------------------------------------- */
+
+struct fraction {
+    uint64_t seed, below; /* records whose random number is below that are kept */
+    bool all;
+};
+
+struct sample {
+    struct sfx_operator op;
+    uint64_t random;
+    bool started;
+};
+
+static const struct sfx_verb sample_some, sample_some_by;
+
+#define MAX_FRACTION_DIGITS 18 /* so that what is computed of them has 128 bits */
+
+/* "0.01" or "1" before "%"; from 0 to 1. */
+static int parse_fraction(struct sfx_parser *p, struct fraction *fraction)
+{
+    const struct sfx_token number = p->token;
+    struct sfx_decimal value;
+    unsigned __int128 one = 1;
+    int rc = sfx_lex(p), percent = rc < 0 ? rc : sfx_parse_accept(p, "%");
+    uint32_t i;
+
+    if (percent < 0)
+        return percent;
+    if (sfx_decimal_parse(number.raw, &value) != SFX_DECIMAL_OK)
+        return sfx_program_err(p->program, number.at, p->err, "a number is expected here");
+    value.scale += percent ? 2 : 0;
+    if (value.scale > MAX_FRACTION_DIGITS)
+        return sfx_program_err(p->program, number.at, p->err, "a fraction has at most %d digits",
+                               MAX_FRACTION_DIGITS);
+    for (i = 0; i < value.scale; i++)
+        one *= 10;
+    if (value.mant < 0 || (unsigned __int128)value.mant > one)
+        return sfx_program_err(p->program, number.at, p->err,
+                               "a sample is N records, a fraction below 1, or at most 100%%");
+    fraction->all = (unsigned __int128)value.mant == one;
+    if (!fraction->all)
+        fraction->below = (uint64_t)(((unsigned __int128)value.mant << 64) / one);
+    return 0;
+}
+
+/* Whether a fraction stands here, not a number of records. */
+static int sees_fraction(const struct sfx_parser *p)
+{
+    struct sfx_parser ahead = *p;
+    size_t i;
+    int rc;
+
+    if (p->token.kind != SFX_TOKEN_NUMBER)
+        return 0;
+    for (i = 0; i < p->token.raw.len; i++) {
+        if (p->token.raw.ptr[i] == '.')
+            return 1;
+    }
+    rc = sfx_lex(&ahead);
+    return rc < 0 ? rc : sfx_token_is(&ahead.token, "%");
+}
+
+static int parse_sample(struct sfx_parser *p, struct sfx_stage_ast *stage)
+{
+    struct fraction *fraction = sfx_arena_calloc(&p->program->arena, 1, sizeof(*fraction), p->err);
+    int rc = sees_fraction(p);
+
+    if (fraction == NULL)
+        return SFX_E_NOMEM;
+    stage->detail = fraction; /* begins with the seed, which is all that the others read */
+    if (rc > 0)
+        rc = parse_fraction(p, fraction);
+    else if (rc == 0) {
+        stage->verb = &sample_some;
+        rc = sfx_parse_count(p, stage);
+        if (rc == 0)
+            rc = sfx_parse_by(p, &stage->items);
+        if (stage->items.count > 0)
+            stage->verb = &sample_some_by;
+    }
+    return rc < 0 ? rc : sfx_parse_seed(p, &fraction->seed);
+}
+
+static int bind_sample(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sample *sample = (struct sample *)op;
+    const struct fraction *fraction = op->ast->detail;
+
+    (void)in;
+    (void)err;
+    if (!sample->started)
+        sample->random = sfx_random_start(op, fraction->seed);
+    sample->started = true;
+    return 0;
+}
+
+static int push_sample(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sample *sample = (struct sample *)op;
+    const struct fraction *fraction = op->ast->detail;
+    uint32_t i, n = 0;
+
+    for (i = 0; i < in->nsel && !fraction->all; i++) {
+        in->sel[n] = in->sel[i];
+        n += sfx_random_next(&sample->random) < fraction->below;
+    }
+    if (!fraction->all)
+        in->nsel = n;
+    return sfx_operator_pass(op, in, err);
+}
+
+#define SAMPLE_ROW(plan_text)                                                                      \
+    .name = "sample", .usage = "sample N [by KEY[, …]] [seed S] | sample P% [seed S]",             \
+    .help =                                                                                        \
+        "keeps N records by chance (by: of each key), or each with a probability of P percent",    \
+    .plan = plan_text, .parse = parse_sample,                                                      \
+    .rules =                                                                                       \
+        "Records keep their order. The same input, program and seed (0 when it is not given) "     \
+        "give the same records. A fraction may stand for the percentage: 0.01 is 1%.",             \
+    .example = {"sample 2", "id\n1\n2\n3\n4\n", "id\n1\n3\n"}
+
+#define SAMPLE_SOME                                                                                \
+    SAMPLE_ROW("blocking; memory for N records (by: of each key), within --memory"),               \
+        .state_nbytes = sizeof(struct tail), .bind = bind_tail, .push = push_tail,                 \
+        .finish = finish_tail, .destroy = destroy_tail
+
+static const struct sfx_verb sample_some = {SAMPLE_SOME};
+static const struct sfx_verb sample_some_by = {SAMPLE_SOME, .can_fail = true};
+
+const struct sfx_verb sfx_verb_sample = {
+    SAMPLE_ROW("streaming with a fraction; else blocking, memory for N records (by: of each key), "
+               "within --memory"),
+    .state_nbytes = sizeof(struct sample),
+    .uses = sfx_uses_filter,
+    .bind = bind_sample,
+    .push = push_sample,
+};
