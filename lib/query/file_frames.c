@@ -143,6 +143,7 @@ static int show(struct sfx_file_frames *file, struct sfx_err *err)
     frame->input = batch->input;
     frame->member = batch->member;
     frame->eol = batch->eol;
+    frame->dialect = batch->dialect;
     frame->open = batch->open_schema || batch->ncols == 0;
     return 1;
 }

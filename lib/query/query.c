@@ -244,6 +244,7 @@ void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in)
     out->input = in->input;
     out->member = in->member;
     out->eol = in->eol;
+    out->dialect = in->dialect;
     out->raw_dialect = in->raw_dialect;
 }
 
@@ -346,6 +347,7 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
     q->source.input = batch->input;
     q->source.member = batch->member;
     q->source.eol = batch->eol;
+    q->source.dialect = batch->dialect;
     q->source.raw_dialect = batch->raw_dialect;
     sfx_eval_reset(&q->eval);
     return q->noperators > 0 ? push(q->operators[0], &q->source, err)

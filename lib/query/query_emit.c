@@ -50,6 +50,7 @@ static int fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sf
     sink->batch.input = frame->input;
     sink->batch.member = frame->member;
     sink->batch.eol = frame->eol;
+    sink->batch.dialect = frame->dialect;
     sink->batch.open_schema = frame->open;
     sink->batch.nraw = frame->nraw;
     sink->batch.raw_dialect = frame->raw_dialect;

@@ -39,19 +39,6 @@ static bool is_utf16(struct sfx_slice head)
            (memcmp(head.ptr, "\xff\xfe", 2) == 0 || memcmp(head.ptr, "\xfe\xff", 2) == 0);
 }
 
-/* The format of that media type, or NULL. */
-static const struct sfx_format *by_type(struct sfx_slice type)
-{
-    size_t i, n;
-    const struct sfx_format *formats = sfx_format_all(&n);
-
-    for (i = 0; i < n && type.len > 0; i++) {
-        if (sfx_slice_eq(type, sfx_slice_str(formats[i].media_type)))
-            return &formats[i];
-    }
-    return NULL;
-}
-
 int sfx_records_guess(struct sfx_input *in, const struct sfx_format **format, struct sfx_err *err)
 {
     const char *name = sfx_input_data_name(in);
@@ -64,7 +51,7 @@ int sfx_records_guess(struct sfx_input *in, const struct sfx_format **format, st
     if (type.len == 0 && head.len > 0 && !is_utf16(head) &&
         memchr(head.ptr, '\0', head.len) != NULL)
         type = SFX_SLICE_LIT("application/octet-stream");
-    *format = by_type(type);
+    *format = sfx_format_by_media_type(type);
     if (*format != NULL)
         return 0;
     if (type.len > 0 && sfx_format_by_extension(name) == NULL)

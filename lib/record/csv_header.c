@@ -66,7 +66,8 @@ static int add_column(struct sfx_reader *r, const struct sfx_csv_row *row, uint3
     bool escaped;
     const struct sfx_slice field = sfx_csv_row_field(r, row, i, &escaped);
     const bool quoted = !r->chars.tsv && field.len > 0 && field.ptr[0] == r->chars.quote;
-    const struct sfx_cell head = sfx_csv_cell(field.ptr, field.len, quoted, escaped, r->dialect);
+    const struct sfx_cell head = sfx_csv_cell(field.ptr, field.len, quoted, escaped,
+                                              escaped ? r->escaped_dialect : r->dialect);
     struct sfx_slice name;
     int rc = plain_name(r, &head, i, &name, err);
     int twin = rc == 0 ? sfx_schema_find(&r->schema, name) : -1;
@@ -79,6 +80,28 @@ static int add_column(struct sfx_reader *r, const struct sfx_csv_row *row, uint3
         rc = sfx_schema_add(&r->schema, name, err);
     if (rc >= 0 && !r->opts.no_header)
         rc = keep_head(r, &head, &r->schema.columns[i], err);
+    return rc < 0 ? rc : 0;
+}
+
+int sfx_csv_header_extend(struct sfx_reader *r, uint32_t ncols, struct sfx_err *err)
+{
+    uint32_t i;
+    int rc = 0;
+
+    for (i = (uint32_t)r->schema.ncols; rc >= 0 && i < ncols; i++) {
+        uint32_t suffix = 1;
+        struct sfx_slice name = number_name(&r->text, i, err);
+        const size_t len = name.len;
+
+        while (name.len > 0 && sfx_schema_find(&r->schema, name) >= 0) {
+            r->text.len = len;
+            name = sfx_buf_printf(&r->text, err, "_%" PRIu32, ++suffix) < 0
+                       ? (struct sfx_slice){0}
+                       : sfx_buf_slice(&r->text);
+        }
+        rc = name.len > 0 ? sfx_schema_add(&r->schema, name, err) : SFX_E_NOMEM;
+    }
+    sfx_schema_seal(&r->schema);
     return rc < 0 ? rc : 0;
 }
 

@@ -29,6 +29,15 @@ sfx_csv_index_fn *sfx_csv_index_choose(void)
     return variants[i].index;
 }
 
+size_t sfx_csv_index_none(const struct sfx_csv_chars *chars, struct sfx_csv_index *ix,
+                          const char *data, size_t from, size_t to)
+{
+    (void)chars;
+    (void)data;
+    ix->dirty = from < to;
+    return from;
+}
+
 void sfx_csv_index_reset(struct sfx_csv_index *ix)
 {
     ix->nseps = 0;

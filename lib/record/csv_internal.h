@@ -21,6 +21,8 @@ struct sfx_csv_chars {
     char quote;   /* TSV: the backslash of its escapes */
     char newline; /* '\n', or '\r' in files that know no other */
     bool tsv;     /* no quotes, backslash escapes */
+    char escape;  /* gives the next byte its plain meaning; 0: none. Known to the scan only */
+    char comment; /* a record that begins with it is a comment up to its line end; as escape */
 };
 
 /* Refuses characters that cannot be told apart. Errors: USAGE. */
@@ -69,6 +71,9 @@ sfx_csv_index_fn sfx_csv_index_sse42, sfx_csv_index_avx2, sfx_csv_index_avx512;
 sfx_csv_index_fn sfx_csv_index_neon;
 #endif
 
+/* Leaves every record to the scan: for what the others do not know. */
+sfx_csv_index_fn sfx_csv_index_none;
+
 /* The best variant for this processor. */
 sfx_csv_index_fn *sfx_csv_index_choose(void);
 
@@ -86,6 +91,9 @@ struct sfx_csv_scan {
     enum sfx_csv_scan_state state;
     uint32_t nfields; /* separators so far */
     bool escape;
+    bool literal;       /* the byte before was the escape character */
+    bool begun;         /* a byte of the record was seen */
+    bool comment;       /* the record is none */
     bool bad;           /* a byte behind a closing quote */
     size_t bad_pos;     /* where */
     uint32_t bad_field; /* in which field, from 0 */

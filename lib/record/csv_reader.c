@@ -32,7 +32,12 @@ static struct sfx_reader *create(const struct sfx_reader_opts *opts, bool tsv, s
     r->chars.tsv = tsv;
     r->chars.delimiter = r->opts.delimiter != 0 ? r->opts.delimiter : tsv ? '\t' : ',';
     r->chars.quote = tsv ? '\\' : r->opts.quote != 0 ? r->opts.quote : '"';
-    r->index = sfx_csv_index_choose();
+    r->chars.escape = tsv ? '\0' : r->opts.escape;
+    r->chars.comment = r->opts.comment;
+    if (r->opts.null_text != NULL)
+        r->null = sfx_slice_str(r->opts.null_text);
+    r->index = r->chars.escape != '\0' || r->chars.comment != '\0' ? sfx_csv_index_none
+                                                                   : sfx_csv_index_choose();
     r->ix.seps = malloc(SFX_CSV_SEPS * sizeof(*r->ix.seps));
     r->ix.rows = malloc(SFX_CSV_SEPS * sizeof(*r->ix.rows));
     if (r->ix.seps == NULL || r->ix.rows == NULL) {
@@ -60,7 +65,10 @@ static struct sfx_reader *tsv_create(const struct sfx_reader_opts *opts, struct 
 static int csv_open(struct sfx_reader *r, const struct sfx_byte_source *src, struct sfx_err *err)
 {
     r->chars.newline = '\n';
+    if (r->opts.sniff && !r->chars.tsv)
+        r->chars.quote = '"';
     r->dialect = SFX_DIALECT(r->chars.delimiter, r->chars.tsv ? 0 : r->chars.quote);
+    r->escaped_dialect = r->dialect;
     r->eol = SFX_EOL_LF;
     r->begin = 0;
     r->line = 1;
@@ -88,7 +96,7 @@ static int read_header(struct sfx_reader *r, struct sfx_err *err)
             rc = sfx_csv_rows_more(r, true, NULL, err);
             if (rc == 0)
                 break;
-        } else if (row.end == row.begin) {
+        } else if (row.end == row.begin || sfx_csv_row_is_comment(r, &row)) {
             sfx_csv_row_take(r, &row);
         } else {
             rc = sfx_csv_header(r, &row, err);
@@ -136,9 +144,10 @@ static inline void fill_spelled(const struct sfx_reader *r, const struct sfx_csv
     const uint32_t *seps = r->ix.seps + row->sep;
     const char *const data = r->block.data;
     const int quote = r->chars.tsv ? -1 : (unsigned char)r->chars.quote;
-    const struct sfx_cell like[] = {
-        sfx_csv_cell("", 0, false, false, r->dialect), sfx_csv_cell("", 2, true, false, r->dialect),
-        sfx_csv_cell("", 0, false, true, r->dialect), sfx_csv_cell("", 2, true, true, r->dialect)};
+    const struct sfx_cell like[] = {sfx_csv_cell("", 0, false, false, r->dialect),
+                                    sfx_csv_cell("", 2, true, false, r->dialect),
+                                    sfx_csv_cell("", 0, false, true, r->escaped_dialect),
+                                    sfx_csv_cell("", 2, true, true, r->escaped_dialect)};
     size_t begin = row->begin;
     uint32_t i;
 
@@ -167,10 +176,11 @@ static inline void fill_wanted(const struct sfx_reader *r, const struct sfx_csv_
         const uint32_t c = r->wanted[i];
         const size_t begin = c == 0 ? row->begin : (seps[c - 1] & SFX_CSV_POS) + 1;
         const size_t end = c + 1 == row->nfields ? row->end : seps[c] & SFX_CSV_POS;
+        const bool escaped = (seps[c] & SFX_CSV_ESCAPED) != 0;
 
         r->schema.columns[c].cells[at] =
-            sfx_csv_cell(data + begin, end - begin, (unsigned char)data[begin] == quote,
-                         (seps[c] & SFX_CSV_ESCAPED) != 0, r->dialect);
+            sfx_csv_cell(data + begin, end - begin, (unsigned char)data[begin] == quote, escaped,
+                         escaped ? r->escaped_dialect : r->dialect);
     }
 }
 
@@ -193,6 +203,17 @@ static bool within_limits(const struct sfx_reader *r, const struct sfx_csv_row *
     return most <= r->opts.max_field_nbytes && row->end - row->begin <= r->opts.max_record_nbytes;
 }
 
+static inline void put_origin(const struct sfx_reader *r, struct sfx_batch *batch,
+                              const struct sfx_csv_row *row, uint32_t n)
+{
+    batch->rows[n] = (struct sfx_row_origin){
+        .raw = sfx_slice(r->block.data + row->begin, row->end - row->begin),
+        .line = r->line,
+        .offset = r->block.offset + row->begin,
+        .nfields = row->nfields,
+    };
+}
+
 /* Fills rows from n on while records are as they should be. Returns how many there are then. */
 static uint32_t fill_rows(struct sfx_reader *r, struct sfx_batch *batch, uint32_t n)
 {
@@ -203,22 +224,62 @@ static uint32_t fill_rows(struct sfx_reader *r, struct sfx_batch *batch, uint32_
     uint32_t longest;
 
     while (n < SFX_BATCH_ROWS && sfx_csv_row_peek(r, &row) && row.nfields == r->schema.ncols &&
-           (row.end - row.begin <= harmless || within_limits(r, &row, &longest))) {
+           (row.end - row.begin <= harmless || within_limits(r, &row, &longest)) &&
+           !sfx_csv_row_is_comment(r, &row)) {
         if (!r->wants_all)
             fill_wanted(r, &row, n);
         else if (r->ix.spelled)
             fill_spelled(r, &row, n);
         else
             fill_plain(r, &row, n);
-        batch->rows[n++] = (struct sfx_row_origin){
-            .raw = sfx_slice(r->block.data + row.begin, row.end - row.begin),
-            .line = r->line,
-            .offset = r->block.offset + row.begin,
-            .nfields = row.nfields,
-        };
+        put_origin(r, batch, &row, n++);
         sfx_csv_row_take(r, &row);
     }
     return n;
+}
+
+/* Makes batch one of this stream, without rows; reads the header if need be. */
+static int set_columns(struct sfx_reader *r, struct sfx_batch *batch, struct sfx_err *err)
+{
+    int rc = r->started ? 0 : read_header(r, err);
+
+    if (rc == 0)
+        rc = sfx_batch_set_columns(batch, r->schema.columns, r->schema.ncols, r->schema.id, err);
+    batch->input = r->block.src.input;
+    batch->member = r->block.src.member;
+    batch->eol = r->eol;
+    batch->dialect = r->chars.tsv ? 0 : SFX_DIALECT(r->chars.delimiter, r->chars.quote);
+    batch->open_schema = r->opts.ragged == SFX_RAGGED_FILL;
+    /* A record with escapes, or of another number of fields, cannot be copied as a whole. */
+    batch->nraw = batch->open_schema || r->chars.escape != '\0' ? 0 : r->schema.ncols;
+    batch->raw_dialect = r->dialect;
+    return rc;
+}
+
+/* Takes the next record though it is ragged, if that is wanted. 1: it is row n; 0: it needs columns
+ * and must be the first of a batch; -1: it is to be refused. Errors go to *rc. */
+static int take_ragged(struct sfx_reader *r, struct sfx_batch *batch, uint32_t n, int *rc,
+                       struct sfx_err *err)
+{
+    struct sfx_csv_row row;
+    uint32_t longest;
+    int taken;
+
+    (void)sfx_csv_row_peek(r, &row);
+    if (r->opts.ragged != SFX_RAGGED_FILL || row.nfields == r->schema.ncols ||
+        (row.nfields == 1 && row.end == row.begin) || sfx_csv_row_is_comment(r, &row) ||
+        row.nfields > SFX_BATCH_MAX_COLS || !within_limits(r, &row, &longest))
+        return -1;
+    taken = sfx_csv_fill_ragged(r, &row, n, err);
+    if (taken <= 0) {
+        *rc = taken;
+        return 0;
+    }
+    put_origin(r, batch, &row, n);
+    sfx_csv_row_take(r, &row);
+    if (n == 0) /* there may be more columns now */
+        *rc = set_columns(r, batch, err);
+    return *rc == 0;
 }
 
 /* A record that fill_rows left: blank (skipped), ragged or too long (refused). */
@@ -233,7 +294,7 @@ static int odd_row(struct sfx_reader *r, const struct sfx_reject_sink *rejects, 
     fault.begin = row.begin;
     fault.end = row.end;
     fault.pos = row.begin;
-    if (row.nfields == 1 && row.end == row.begin)
+    if ((row.nfields == 1 && row.end == row.begin) || sfx_csv_row_is_comment(r, &row))
         goto out;
     rc = sfx_block_check(&r->block, row.end - row.begin, r->line, row.begin, err);
     if (rc < 0)
@@ -255,22 +316,6 @@ out:
     return rc;
 }
 
-/* Makes batch one of this stream, without rows; reads the header if need be. */
-static int set_columns(struct sfx_reader *r, struct sfx_batch *batch, struct sfx_err *err)
-{
-    int rc = r->started ? 0 : read_header(r, err);
-
-    if (rc == 0)
-        rc = sfx_batch_set_columns(batch, r->schema.columns, r->schema.ncols, r->schema.id, err);
-    batch->input = r->block.src.input;
-    batch->member = r->block.src.member;
-    batch->eol = r->eol;
-    batch->open_schema = false;
-    batch->nraw = r->schema.ncols;
-    batch->raw_dialect = r->dialect;
-    return rc;
-}
-
 /* Fills batch up to where the block would have to move: *n rows. 0, or what ended it. */
 static int read_rows(struct sfx_reader *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, uint32_t *n, struct sfx_err *err)
@@ -278,11 +323,23 @@ static int read_rows(struct sfx_reader *r, struct sfx_batch *batch,
     int rc = set_columns(r, batch, err);
 
     while (rc >= 0) {
+        const uint32_t from = *n;
+
         *n = fill_rows(r, batch, *n);
+        if (r->null.len > 0)
+            sfx_csv_mark_nulls(r, from, *n);
         if (*n == SFX_BATCH_ROWS)
             return 0;
         if (r->next_row < r->ix.nrows) {
-            rc = odd_row(r, rejects, err);
+            const int taken = take_ragged(r, batch, *n, &rc, err);
+
+            if (taken > 0 && r->null.len > 0)
+                sfx_csv_mark_nulls(r, *n, *n + 1);
+            *n += taken > 0;
+            if (taken == 0)
+                return rc;
+            if (taken < 0)
+                rc = odd_row(r, rejects, err);
             continue;
         }
         /* The block may move only while no cell points into it. */
@@ -324,6 +381,8 @@ static int csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *er
 {
     uint32_t i;
 
+    if (r->opts.ragged == SFX_RAGGED_FILL) /* other columns may follow */
+        return 0;
     if (r->cap_wanted < r->schema.ncols) {
         free(r->wanted);
         r->cap_wanted = 0;

@@ -16,6 +16,8 @@ struct sfx_reader {
     struct sfx_reader_opts opts;
     struct sfx_csv_chars chars;
     uint16_t dialect;
+    uint16_t escaped_dialect; /* of fields with an escape */
+    struct sfx_slice null;    /* an unquoted field of these bytes is null; empty: none is */
     sfx_csv_index_fn *index;
     struct sfx_block block;
     struct sfx_csv_index ix;
@@ -101,8 +103,23 @@ static inline struct sfx_cell sfx_csv_cell(const char *ptr, size_t len, bool quo
 int sfx_csv_rows_more(struct sfx_reader *r, bool may_move, const struct sfx_reject_sink *rejects,
                       struct sfx_err *err);
 
-/* Skips a byte order mark and learns how lines end. Errors: as of the source. */
+/* Skips a byte order mark and the lines that are not wanted, learns how lines end and, if the
+ * options want that, delimiter and quote. Errors: as of the source. */
 int sfx_csv_rows_start(struct sfx_reader *r, struct sfx_err *err);
+
+/*
+ * Finds out delimiter and quote from the first two records, of no more than 64 KiB: what is known
+ * already stays unless RFC 4180 as it stands makes one column of the first record. Errors: as of
+ * the source.
+ */
+int sfx_csv_sniff(struct sfx_reader *r, struct sfx_err *err);
+
+/* Whether row is a comment. */
+static inline bool sfx_csv_row_is_comment(const struct sfx_reader *r, const struct sfx_csv_row *row)
+{
+    return r->chars.comment != '\0' && row->begin < row->end &&
+           r->block.data[row->begin] == r->chars.comment;
+}
 
 /* What is wrong with a record. */
 struct sfx_csv_fault {
@@ -124,5 +141,19 @@ int sfx_csv_rows_refuse(const struct sfx_reader *r, const struct sfx_csv_fault *
 /* Makes the schema from row's fields (without a header: from their number). Errors: LIMIT, NOMEM.
  */
 int sfx_csv_header(struct sfx_reader *r, const struct sfx_csv_row *row, struct sfx_err *err);
+
+/* Adds columns, named by their numbers, until there are ncols. Errors: LIMIT, NOMEM. */
+int sfx_csv_header_extend(struct sfx_reader *r, uint32_t ncols, struct sfx_err *err);
+
+/*
+ * For options.ragged: the next record (peeked as row) as row n of the columns, whatever its number
+ * of fields. 1: it is one; 0: it needs columns that may be added only when n is 0. Errors: LIMIT,
+ * NOMEM.
+ */
+int sfx_csv_fill_ragged(struct sfx_reader *r, const struct sfx_csv_row *row, uint32_t n,
+                        struct sfx_err *err);
+
+/* Makes null what is spelled so in rows from..to of the columns. */
+void sfx_csv_mark_nulls(const struct sfx_reader *r, uint32_t from, uint32_t to);
 
 #endif

@@ -189,7 +189,7 @@ static int end_scan(struct sfx_reader *r, const struct sfx_reject_sink *rejects,
 static int refuse_unclosed(struct sfx_reader *r, const struct sfx_reject_sink *rejects,
                            struct sfx_err *err)
 {
-    const size_t open = r->scan.open_pos;
+    const size_t open = r->scan.state == SFX_CSV_QUOTED ? r->scan.open_pos : r->begin;
     const uint64_t line = r->line + count_lines(r, r->begin, open);
     struct sfx_csv_fault fault = {
         .begin = r->begin,
@@ -202,8 +202,11 @@ static int refuse_unclosed(struct sfx_reader *r, const struct sfx_reject_sink *r
     int rc;
 
     sfx_buf_clear(&r->text);
-    rc =
-        sfx_buf_printf(&r->text, err, "the quote opened on line %" PRIu64 " is never closed", line);
+    if (r->scan.state == SFX_CSV_QUOTED)
+        rc = sfx_buf_printf(&r->text, err, "the quote opened on line %" PRIu64 " is never closed",
+                            line);
+    else
+        rc = sfx_buf_puts(&r->text, "the input ends with an escape character", err);
     fault.reason = rc == 0 ? sfx_buf_cstr(&r->text, err) : NULL;
     if (fault.reason == NULL)
         return SFX_E_NOMEM;
@@ -317,8 +320,21 @@ static int find_eol(struct sfx_reader *r, struct sfx_err *err)
 
 int sfx_csv_rows_start(struct sfx_reader *r, struct sfx_err *err)
 {
-    const int rc = sfx_block_skip_mark(&r->block, &r->begin, err);
+    int rc = sfx_block_skip_mark(&r->block, &r->begin, err);
 
+    if (rc == 0)
+        rc = sfx_block_skip_lines(&r->block, r->opts.skip_lines, &r->begin, &r->line, err);
+    if (rc == 0)
+        rc = find_eol(r, err);
+    if (rc == 0 && r->opts.sniff && !r->chars.tsv) {
+        const char quote = r->chars.quote;
+
+        rc = sfx_csv_sniff(r, err);
+        r->dialect = r->eol != SFX_EOL_CR ? SFX_DIALECT(r->chars.delimiter, r->chars.quote) : 0;
+        if (rc == 0 && r->chars.quote != quote)
+            rc = find_eol(r, err); /* what is within quotes has changed */
+    }
+    r->escaped_dialect = r->chars.escape != '\0' ? SFX_DIALECT_ESCAPE(r->chars.escape) : r->dialect;
     r->scanned = r->begin;
-    return rc < 0 ? rc : find_eol(r, err);
+    return rc;
 }

@@ -4,15 +4,20 @@
 
 int sfx_csv_chars_check(const struct sfx_csv_chars *chars, struct sfx_err *err)
 {
-    const char both[] = {chars->delimiter, chars->quote};
-    size_t i;
+    const char all[] = {chars->delimiter, chars->quote, chars->escape, chars->comment};
+    size_t i, k;
 
-    for (i = 0; i < sizeof(both); i++) {
-        if (both[i] == '\n' || both[i] == '\r')
+    for (i = 0; i < sizeof(all); i++) {
+        if (all[i] == '\n' || all[i] == '\r')
             return sfx_err_set(err, SFX_E_USAGE, "a line end cannot be a delimiter or quote");
+        for (k = 0; k < i; k++) {
+            if (all[i] == all[k] && all[i] != '\0')
+                return sfx_err_set(err, SFX_E_USAGE,
+                                   k == 0 && i == 1
+                                       ? "delimiter and quote are the same character"
+                                       : "one character of CSV cannot have two meanings");
+        }
     }
-    if (chars->delimiter == chars->quote)
-        return sfx_err_set(err, SFX_E_USAGE, "delimiter and quote are the same character");
     return 0;
 }
 
@@ -58,6 +63,24 @@ static void take_byte(const struct sfx_csv_chars *chars, struct sfx_csv_scan *sc
         scan->escape = true;
 }
 
+/* Whether c means nothing here: an escape, what it escapes, or part of a comment. */
+static bool is_inert(const struct sfx_csv_chars *chars, struct sfx_csv_scan *scan, char c)
+{
+    if (scan->comment)
+        return c != chars->newline;
+    if (!scan->literal) {
+        if (chars->escape == '\0' || c != chars->escape || scan->state >= SFX_CSV_AFTER_CLOSE)
+            return false;
+        scan->literal = true;
+        scan->escape = true;
+    } else {
+        scan->literal = false;
+    }
+    if (scan->state == SFX_CSV_FIELD_START)
+        scan->state = SFX_CSV_UNQUOTED;
+    return true;
+}
+
 bool sfx_csv_scan(const struct sfx_csv_chars *chars, struct sfx_csv_scan *scan, const char *data,
                   size_t to, uint32_t *seps, uint32_t cap)
 {
@@ -66,6 +89,11 @@ bool sfx_csv_scan(const struct sfx_csv_chars *chars, struct sfx_csv_scan *scan, 
         const bool newline = c == chars->newline && scan->state != SFX_CSV_QUOTED;
         bool sep = newline || (c == chars->delimiter && scan->state != SFX_CSV_QUOTED);
 
+        if (chars->comment != '\0' && c == chars->comment && !scan->begun)
+            scan->comment = true;
+        scan->begun = true;
+        if (is_inert(chars, scan, c))
+            continue;
         if (sep && !newline && scan->state == SFX_CSV_AFTER_CLOSE_CR)
             note_bad(scan);
         if (!sep) {

@@ -17,8 +17,11 @@ struct sfx_writer {
     struct sfx_csv_chars chars;
     uint16_t dialect;
     bool no_header;
-    bool started; /* the columns are fixed, the header is written */
-    char eol[2];  /* how lines end: as in the first input */
+    bool follows;          /* delimiter and quote are those of the first input */
+    bool picky;            /* is_odd_text is to be asked */
+    struct sfx_slice null; /* what null is written as */
+    bool started;          /* the columns are fixed, the header is written */
+    char eol[2];           /* how lines end: as in the first input */
     size_t eol_len;
     struct sfx_schema schema; /* the columns as written first */
     int32_t *map;             /* for each of them the batch's column, -1: it has none */
@@ -44,24 +47,42 @@ static void csv_destroy(struct sfx_writer *w)
     free(w);
 }
 
+/* Sets delimiter and quote, and what follows from them. */
+static void set_chars(struct sfx_writer *w, char delimiter, char quote)
+{
+    w->chars.delimiter = delimiter;
+    w->chars.quote = quote;
+    w->dialect = SFX_DIALECT(delimiter, w->chars.tsv ? 0 : quote);
+    w->special[0] = SFX_EACH_BYTE((uint64_t)(unsigned char)delimiter);
+    w->special[1] = SFX_EACH_BYTE((uint64_t)(unsigned char)quote);
+    w->special[2] = SFX_EACH_BYTE((uint64_t)'\r');
+    w->special[3] = SFX_EACH_BYTE((uint64_t)'\n');
+}
+
 static struct sfx_writer *create(const struct sfx_writer_opts *opts, bool tsv, struct sfx_err *err)
 {
+    static const struct sfx_writer_opts none = {0};
     struct sfx_writer *w = calloc(1, sizeof(*w));
 
     if (w == NULL) {
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a writer");
         return NULL;
     }
+    opts = opts != NULL ? opts : &none;
     w->schema.names_only = true;
     w->chars.tsv = tsv;
-    w->chars.delimiter = opts != NULL && opts->delimiter != 0 ? opts->delimiter : tsv ? '\t' : ',';
-    w->chars.quote = tsv ? '\\' : opts != NULL && opts->quote != 0 ? opts->quote : '"';
-    w->no_header = opts != NULL && opts->no_header;
-    w->dialect = SFX_DIALECT(w->chars.delimiter, tsv ? 0 : w->chars.quote);
-    w->special[0] = SFX_EACH_BYTE((uint64_t)(unsigned char)w->chars.delimiter);
-    w->special[1] = SFX_EACH_BYTE((uint64_t)(unsigned char)w->chars.quote);
-    w->special[2] = SFX_EACH_BYTE((uint64_t)'\r');
-    w->special[3] = SFX_EACH_BYTE((uint64_t)'\n');
+    w->chars.escape = tsv ? '\0' : opts->escape;
+    w->follows = !tsv && opts->delimiter == '\0' && opts->quote == '\0';
+    set_chars(w,
+              opts->delimiter != 0 ? opts->delimiter
+              : tsv                ? '\t'
+                                   : ',',
+              tsv                ? '\\'
+              : opts->quote != 0 ? opts->quote
+                                 : '"');
+    w->no_header = opts->no_header;
+    w->null = opts->null_text != NULL ? sfx_slice_str(opts->null_text) : sfx_slice("", 0);
+    w->picky = w->chars.escape != '\0' || w->null.len > 0;
     if (sfx_csv_chars_check(&w->chars, err) < 0) {
         csv_destroy(w);
         return NULL;
@@ -92,6 +113,7 @@ static int put_quoted(const struct sfx_writer *w, struct sfx_slice text, struct 
 {
     char *at;
     size_t i;
+    const char escape = w->chars.escape != '\0' ? w->chars.escape : w->chars.quote;
     int rc = sfx_buf_reserve(out, 2 * text.len + 2, err);
 
     if (rc < 0)
@@ -99,8 +121,8 @@ static int put_quoted(const struct sfx_writer *w, struct sfx_slice text, struct 
     at = out->data + out->len;
     *at++ = w->chars.quote;
     for (i = 0; i < text.len; i++) {
-        if (text.ptr[i] == w->chars.quote)
-            *at++ = w->chars.quote;
+        if (text.ptr[i] == w->chars.quote || text.ptr[i] == escape)
+            *at++ = escape;
         *at++ = text.ptr[i];
     }
     *at++ = w->chars.quote;
@@ -130,6 +152,14 @@ static int put_tsv_escaped(struct sfx_slice text, struct sfx_buf *out, struct sf
     return 0;
 }
 
+/* What options make special: an escape character, a text that would be read as null. */
+static bool is_odd_text(const struct sfx_writer *w, struct sfx_slice text)
+{
+    if (w->chars.escape != '\0' && text.len > 0 && memchr(text.ptr, w->chars.escape, text.len))
+        return true;
+    return w->null.len > 0 && !w->chars.tsv && sfx_slice_eq(text, w->null);
+}
+
 /* A text that is not of this dialect. */
 static inline int put_text(const struct sfx_writer *w, struct sfx_slice text, struct sfx_buf *out,
                            struct sfx_err *err)
@@ -138,6 +168,8 @@ static inline int put_text(const struct sfx_writer *w, struct sfx_slice text, st
 
     if (rc < 0)
         return rc;
+    if (w->picky && is_odd_text(w, text))
+        return put_quoted(w, text, out, err);
     if (sfx_copy_plain(out->data + out->len, text.ptr, text.len, has_special, w->special)) {
         out->len += text.len;
         return 0;
@@ -177,6 +209,11 @@ static inline int put_piece(struct run *run, const char *begin, const char *end,
     return rc;
 }
 
+static inline bool is_null(const struct sfx_cell *cell)
+{
+    return cell->kind == SFX_CELL_NULL || cell->kind == SFX_CELL_MISSING;
+}
+
 /* Writes what stands before a field (nothing for the very first) and the field. */
 static inline int put_field(struct sfx_writer *w, const struct sfx_cell *cell, const char *sep,
                             size_t sep_len, struct run *run, struct sfx_buf *out,
@@ -195,6 +232,8 @@ static inline int put_field(struct sfx_writer *w, const struct sfx_cell *cell, c
     rc = flush_run(run, out, err);
     if (rc == 0)
         rc = sfx_buf_append(out, sep, sep_len, err);
+    if (rc == 0 && w->null.len > 0 && is_null(cell))
+        return sfx_buf_append(out, w->null.ptr, w->null.len, err);
     if (rc == 0)
         rc = sfx_cell_text(cell, &w->scratch, &text, err);
     return rc < 0 ? rc : put_text(w, text, out, err);
@@ -207,7 +246,7 @@ static inline int put_field(struct sfx_writer *w, const struct sfx_cell *cell, c
 static bool is_odd_last(const struct sfx_writer *w, const struct sfx_cell *cell,
                         const struct sfx_row_origin *origin)
 {
-    if (w->chars.tsv || (cell->flags & SFX_CELL_QUOTED) != 0)
+    if (w->chars.tsv || (cell->flags & SFX_CELL_QUOTED) != 0 || (w->null.len > 0 && is_null(cell)))
         return false;
     if (cell->len == 0) {
         const bool blank = cell->kind == SFX_CELL_TEXT && cell->dialect == w->dialect &&
@@ -320,6 +359,8 @@ static int start(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx
     size_t i;
     int rc = 0;
 
+    if (w->follows && batch->dialect != 0)
+        set_chars(w, (char)(batch->dialect & 0xff), (char)(batch->dialect >> 8));
     w->eol_len = strlen(eols[batch->eol]);
     memcpy(w->eol, eols[batch->eol], w->eol_len);
     w->map = malloc((batch->ncols + 1) * sizeof(*w->map));
@@ -363,9 +404,11 @@ static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_
 /* Records are copied where they begin lines, in the columns that were fixed before. */
 static bool csv_copies(const struct sfx_writer *w, const struct sfx_batch *batch)
 {
+    const bool adopts = w->follows && !w->started && batch->dialect != 0;
     size_t i;
 
-    if (batch->nraw == 0 || batch->raw_dialect == 0 || batch->raw_dialect != w->dialect)
+    if (batch->nraw == 0 || batch->raw_dialect == 0 ||
+        batch->raw_dialect != (adopts ? batch->dialect : w->dialect))
         return false;
     if (!w->started)
         return true;

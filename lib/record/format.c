@@ -80,6 +80,7 @@ int sfx_format_parse(const char *name, const char *delimiter, const char *quote,
 {
     int rc = parse_name(name, format, err);
 
+    opts->sniff = delimiter == NULL && quote == NULL;
     if (rc == 0)
         rc = parse_byte("delimiter", delimiter, &opts->delimiter, err);
     return rc == 0 ? parse_byte("quote", quote, &opts->quote, err) : rc;
@@ -99,6 +100,19 @@ const struct sfx_format *sfx_format_by_extension(const char *name)
             if (strcasecmp(dot + 1, *ext) == 0)
                 return &formats[i];
         }
+    }
+    return NULL;
+}
+
+const struct sfx_format *sfx_format_by_media_type(struct sfx_slice type)
+{
+    size_t i;
+
+    if (sfx_slice_eq(type, SFX_SLICE_LIT("text/plain")))
+        return NULL;
+    for (i = 0; i < SFX_COUNT(formats); i++) {
+        if (sfx_slice_eq(type, sfx_slice_str(formats[i].media_type)))
+            return &formats[i];
     }
     return NULL;
 }

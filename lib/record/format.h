@@ -117,7 +117,8 @@ const struct sfx_format *sfx_format_by_name(struct sfx_slice name);
 
 /*
  * What the user said of a format: its name (*format; NULL for NULL), and the delimiter and quote of
- * CSV, one byte or "\\t" each (NULL leaves opts as it is). Errors: USAGE, saying what there is.
+ * CSV, one byte or "\\t" each (NULL leaves opts as it is; with neither they are found out). Errors:
+ * USAGE, saying what there is.
  */
 int sfx_format_parse(const char *name, const char *delimiter, const char *quote,
                      const struct sfx_format **format, struct sfx_reader_opts *opts,
@@ -125,6 +126,9 @@ int sfx_format_parse(const char *name, const char *delimiter, const char *quote,
 
 /* The format that name's extension stands for, or NULL. */
 const struct sfx_format *sfx_format_by_extension(const char *name);
+
+/* The format of that media type, or NULL; text/plain may be any. */
+const struct sfx_format *sfx_format_by_media_type(struct sfx_slice type);
 
 /* The format for a stream: by the extension of name, else by what head looks like, else csv. Never
  * NULL. */

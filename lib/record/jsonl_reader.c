@@ -75,8 +75,11 @@ static uint64_t offset_of(const struct sfx_reader *r, const char *ptr)
 /* Skips a byte order mark. */
 static int start(struct sfx_reader *r, struct sfx_err *err)
 {
-    const int rc = sfx_block_skip_mark(&r->block, &r->split.pos, err);
+    int rc = sfx_block_skip_mark(&r->block, &r->split.pos, err);
 
+    if (rc == 0)
+        rc =
+            sfx_block_skip_lines(&r->block, r->opts.skip_lines, &r->split.pos, &r->split.line, err);
     r->split.begin = r->split.pos;
     r->started = rc == 0;
     return rc;

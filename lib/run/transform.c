@@ -101,7 +101,9 @@ static bool needs_union(const struct run *run)
     if (in != NULL && sfx_input_member(in) != NULL)
         return true;
     if (in != NULL && is_rejects(sfx_records_format(run->records)))
-        return true; /* each record has a header of its own */
+        return true;                                /* each record has a header of its own */
+    if (run->job->reader.ragged == SFX_RAGGED_FILL) /* later records may have more */
+        return true;
     return run->job->npaths > 1 && sfx_transform_headers_differ(run->job);
 }
 
@@ -190,6 +192,18 @@ static bool copies(const struct run *run)
     return run->writer != NULL && ops->copies != NULL && ops->copies(run->writer, &run->batch);
 }
 
+/* Says how a CSV input is spelled, where that was found out. */
+static void say_dialect(const struct run *run)
+{
+    const uint16_t dialect = run->batch.dialect;
+    const char delimiter[] = {(char)(dialect & 0xff), '\0'};
+
+    if (run->job->log != NULL && run->job->reader.sniff && dialect != 0)
+        sfx_log(run->job->log, SFX_LOG_INFO, "%s: delimiter %.*s, quote %c", run->batch.input,
+                delimiter[0] == '\t' ? 3 : 1, delimiter[0] == '\t' ? "tab" : delimiter,
+                dialect >> 8);
+}
+
 /* Tells the reader which columns are looked at, where they are known before the records. */
 static int choose_columns(struct run *run, struct sfx_err *err)
 {
@@ -201,6 +215,7 @@ static int choose_columns(struct run *run, struct sfx_err *err)
     rc = sfx_query_prepare(run->query, &run->batch, err);
     if (rc < 0)
         return rc;
+    say_dialect(run);
     wanted = calloc(run->batch.ncols + 1, sizeof(*wanted));
     if (wanted == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", run->batch.ncols);

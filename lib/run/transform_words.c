@@ -42,6 +42,30 @@ static int find_char(const char *word, const char *option, char *out, struct sfx
     return 0;
 }
 
+/* What CSV looks like. */
+static int find_dialect(struct sfx_transform_job *job, const struct sfx_transform_words *words,
+                        struct sfx_err *err)
+{
+    struct sfx_reader_opts *reader = &job->reader;
+    int rc = find_char(words->delimiter, "--delimiter", &reader->delimiter, err);
+
+    if (rc == 0)
+        rc = find_char(words->quote, "--quote", &reader->quote, err);
+    if (rc == 0)
+        rc = find_char(words->escape, "--escape", &reader->escape, err);
+    if (rc == 0)
+        rc = find_char(words->comment, "--comment", &reader->comment, err);
+    reader->sniff = words->delimiter == NULL && words->quote == NULL;
+    reader->null_text = words->null_text;
+    reader->ragged = (enum sfx_ragged)words->ragged;
+    reader->skip_lines = words->skip_lines;
+    job->writer.delimiter = reader->delimiter;
+    job->writer.quote = reader->quote;
+    job->writer.escape = reader->escape;
+    job->writer.null_text = reader->null_text;
+    return rc;
+}
+
 static int find_formats(struct sfx_transform_job *job, const struct sfx_transform_words *words,
                         struct sfx_err *err)
 {
@@ -69,11 +93,7 @@ static int find_formats(struct sfx_transform_job *job, const struct sfx_transfor
                            words->output);
     if (words->infer_schema)
         job->to = &sfx_format_table_schema;
-    rc = find_char(words->delimiter, "--delimiter", &job->reader.delimiter, err);
-    if (rc == 0)
-        rc = find_char(words->quote, "--quote", &job->reader.quote, err);
-    job->writer.delimiter = job->reader.delimiter;
-    job->writer.quote = job->reader.quote;
+    rc = find_dialect(job, words, err);
     job->reader.no_header = job->writer.no_header = words->no_header;
     job->reader.max_record_nbytes = words->max_record_nbytes;
     job->reader.max_field_nbytes = words->max_field_nbytes;

@@ -11,7 +11,9 @@ struct sfx_transform_words {
     const char *output;       /* a file, or a template; a folder with split_by; NULL: fd */
     const char *split_by;     /* columns, joined by commas; NULL: none */
     const char *from, *to;    /* names of formats */
-    const char *delimiter, *quote;
+    const char *delimiter, *quote, *escape, *comment, *null_text;
+    int ragged; /* enum sfx_ragged */
+    uint64_t skip_lines;
     const char *rejects;
     const char *max_errors; /* "N" or "P%"; NULL: any number */
     const char *schema;     /* a file to check the input against; NULL: none */

@@ -24,16 +24,12 @@ int sfx_load_detect(struct sfx_load *load, struct sfx_input *in, struct sfx_slic
 
 const struct sfx_format *sfx_load_format(struct sfx_slice type, const char *name)
 {
-    const struct sfx_format *formats, *named;
+    const struct sfx_format *named = sfx_format_by_media_type(type);
     const char *const *ext;
     struct sfx_path_parts parts;
-    size_t n, i;
 
-    formats = sfx_format_all(&n);
-    for (i = 0; i < n; i++) {
-        if (sfx_slice_eq(type, sfx_slice_str(formats[i].media_type)))
-            return &formats[i];
-    }
+    if (named != NULL)
+        return named;
     /* What has the extension of a format is taken for it, whatever it looks like. */
     named = sfx_format_detect(name, sfx_slice(NULL, 0));
     sfx_path_split(sfx_slice_str(name), &parts);

@@ -154,7 +154,7 @@ int record_convert(const struct record_opts *opts, const char *to,
     struct memory m = {source->text, source->chunk, source->pauses};
     const struct sfx_byte_source src = source_of(&m);
     struct sfx_reader *reader = in->create(opts->reader, err);
-    struct sfx_writer *writer = ops->create(NULL, err);
+    struct sfx_writer *writer = ops->create(opts->writer, err);
     struct sfx_batch batch;
     int rc;
 

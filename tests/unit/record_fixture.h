@@ -15,6 +15,7 @@ struct record_source {
 struct record_opts {
     const char *format;
     const struct sfx_reader_opts *reader; /* may be NULL */
+    const struct sfx_writer_opts *writer; /* the same */
     bool rejects;                         /* bad records go aside */
 };
 
