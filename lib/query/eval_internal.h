@@ -158,7 +158,7 @@ struct sfx_node {
     size_t nargs;
     const struct sfx_expr *expr; /* with the regex, the characters to strip */
     struct sfx_slice column;     /* the first column below, for messages; empty: none */
-    const void *detail;          /* what the function's bind made, in the binding's arena */
+    void *detail;                /* what the function's bind made, in the binding's arena */
 };
 
 /* A cell that could not be what was asked. */

@@ -16,6 +16,11 @@ static const struct sfx_fn_family *const families[] = {
     &sfx_fn_cut_family,
     &sfx_fn_letters_family,
     &sfx_fn_regex_family,
+    &sfx_fn_similar_family,
+    &sfx_fn_encode_family,
+    &sfx_fn_hash_family,
+    &sfx_fn_json_family,
+    &sfx_fn_net_family,
     &sfx_fn_time_family,
 };
 /* clang-format on */

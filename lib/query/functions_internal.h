@@ -29,6 +29,11 @@ extern const struct sfx_fn_family sfx_fn_text_family;
 extern const struct sfx_fn_family sfx_fn_cut_family;
 extern const struct sfx_fn_family sfx_fn_letters_family;
 extern const struct sfx_fn_family sfx_fn_regex_family;
+extern const struct sfx_fn_family sfx_fn_hash_family;
+extern const struct sfx_fn_family sfx_fn_encode_family;
+extern const struct sfx_fn_family sfx_fn_json_family;
+extern const struct sfx_fn_family sfx_fn_net_family;
+extern const struct sfx_fn_family sfx_fn_similar_family;
 extern const struct sfx_fn_family sfx_fn_time_family;
 
 /* The text of an argument of node. */

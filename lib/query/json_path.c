@@ -269,3 +269,28 @@ int sfx_json_path_find(const struct sfx_json_path *path, size_t first, struct sf
     rc = sfx_json_read_value(&r, &token, value);
     return rc < 0 ? rc : 1;
 }
+
+/* --- cells as JSON --------------------------------------------------------------------------- */
+
+int sfx_json_append_cell(struct sfx_buf *out, const struct sfx_cell *cell, struct sfx_buf *scratch)
+{
+    struct sfx_slice spelling = sfx_slice(cell->ptr, cell->len);
+    int rc;
+
+    switch (cell->kind) {
+    case SFX_CELL_MISSING:
+    case SFX_CELL_NULL: return sfx_buf_append(out, "null", 4, NULL);
+    case SFX_CELL_JSON_STRING:
+        rc = sfx_buf_putc(out, '"', NULL);
+        if (rc == 0)
+            rc = sfx_buf_append(out, spelling.ptr, spelling.len, NULL);
+        return rc < 0 ? rc : sfx_buf_putc(out, '"', NULL);
+    case SFX_CELL_TEXT:
+    case SFX_CELL_STRING:
+        rc = sfx_cell_text(cell, scratch, &spelling, NULL);
+        if (rc == SFX_E_NOMEM)
+            return rc;
+        return sfx_json_quote(out, spelling, NULL);
+    default: return sfx_buf_append(out, spelling.ptr, spelling.len, NULL);
+    }
+}

@@ -46,4 +46,10 @@ int sfx_json_read_value(struct sfx_json_reader *r, const struct sfx_json_token *
 int sfx_json_key_is(const struct sfx_json_token *token, const struct sfx_json_step *step,
                     struct sfx_buf *scratch);
 
+/*
+ * Appends cell as a JSON value: JSON as it stands, computed numbers and conditions, null, other
+ * text as a string. scratch: for what has to be decoded. Errors: NOMEM.
+ */
+int sfx_json_append_cell(struct sfx_buf *out, const struct sfx_cell *cell, struct sfx_buf *scratch);
+
 #endif
