@@ -57,6 +57,8 @@ static const struct sfx_opt opts[] = {
      "Skip the first N lines of each input.", NULL, 0, 0},
     {0, "no-header", NULL, SFX_OPT_FLAG, AT(words.no_header),
      "CSV has no header: columns are called `1`, `2`, … and none is written.", NULL, 0, 0},
+    {0, "provenance", NULL, SFX_OPT_FLAG, AT(words.provenance),
+     "Give each record the columns _file, _line and _offset: where it came from.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Bad records", NULL, 0, 0},
     {0, "on-error", "WHAT", SFX_OPT_ENUM, AT(words.on_error),
      "What a bad record does: it ends the run (fail, the default), is left out and counted (skip), "

@@ -306,7 +306,9 @@ static int bind_source(struct sfx_query *q, const struct sfx_batch *batch, struc
 
     sfx_arena_reset(&q->source_arena);
     q->has_source = false;
-    source->cols = sfx_arena_calloc(&q->source_arena, batch->ncols + 1, sizeof(*source->cols), err);
+    q->provenance = NULL;
+    source->cols = sfx_arena_calloc(&q->source_arena, batch->ncols + SFX_PROVENANCE_COLUMNS + 1,
+                                    sizeof(*source->cols), err);
     q->source_vecs =
         sfx_arena_calloc(&q->source_arena, batch->ncols + 1, sizeof(*q->source_vecs), err);
     if (source->cols == NULL || q->source_vecs == NULL)
@@ -319,9 +321,12 @@ static int bind_source(struct sfx_query *q, const struct sfx_batch *batch, struc
         if (copy_name(&q->source_arena, &batch->columns[i], &source->cols[i], err) < 0)
             return SFX_E_NOMEM;
     }
+    if (q->opts.provenance && batch->ncols > 0 && sfx_provenance_bind(q, err) < 0)
+        return SFX_E_NOMEM;
     source->schema_id = ++q->next_schema;
     source->open = batch->open_schema || batch->ncols == 0;
     q->batch_schema = batch->schema_id;
+    q->batch_ncols = batch->ncols;
     q->has_source = true;
     return 0;
 }
@@ -331,7 +336,7 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
 {
     size_t i;
 
-    if (!q->has_source || q->batch_schema != batch->schema_id || q->source.ncols != batch->ncols ||
+    if (!q->has_source || q->batch_schema != batch->schema_id || q->batch_ncols != batch->ncols ||
         q->source.nraw != batch->nraw) {
         int rc = bind_source(q, batch, err);
 
@@ -350,6 +355,8 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
     q->source.dialect = batch->dialect;
     q->source.raw_dialect = batch->raw_dialect;
     sfx_eval_reset(&q->eval);
+    if (q->provenance != NULL)
+        sfx_provenance_fill(q);
     return q->noperators > 0 ? push(q->operators[0], &q->source, err)
                              : sfx_query_emit_frame(q, &q->source, err);
 }

@@ -84,7 +84,8 @@ struct sfx_query_opts {         /* all-zero: the defaults */
     struct sfx_error_count *errors;        /* NULL: any number of errors is allowed */
     const struct sfx_table_schema *schema; /* what the input is checked against; NULL: nothing */
     const struct sfx_log *log;             /* for what is not an error but ought to be known */
-    struct sfx_rules *rules;             /* where the rules of expect are counted; NULL: nowhere */
+    bool provenance;         /* records get what they lack of _file, _line and _offset */
+    struct sfx_rules *rules; /* where the rules of expect are counted; NULL: nowhere */
     const struct sfx_side_outputs *side; /* NULL: programs that need them are refused */
     const struct sfx_query_files *files; /* NULL: programs that name files are refused */
     /*

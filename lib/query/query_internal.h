@@ -30,8 +30,10 @@ struct sfx_query {
     struct sfx_frame source;
     struct sfx_arena source_arena;
     struct sfx_vec *source_vecs;
-    uint64_t batch_schema; /* of the batches that source is made for */
+    uint64_t batch_schema; /* of the batches that source is made for … */
+    size_t batch_ncols;    /* … and how many columns they have */
     bool has_source;
+    struct sfx_provenance *provenance; /* of source; NULL: not asked for */
     /* The output side, and what is put aside. */
     struct sfx_query_sink sink, aside;
     uint16_t aside_sel[SFX_BATCH_ROWS];
@@ -40,6 +42,19 @@ struct sfx_query {
     size_t failed_at; /* the stage that met it */
     struct sfx_err failure;
 };
+
+/* --- provenance.c ---------------------------------------------------------------------------- */
+
+/*
+ * Adds the columns that say where a record came from behind those of the source frame, whose arrays
+ * have room for SFX_PROVENANCE_COLUMNS more; a name that is there already is left alone. Errors:
+ * NOMEM.
+ */
+#define SFX_PROVENANCE_COLUMNS 3
+int sfx_provenance_bind(struct sfx_query *q, struct sfx_err *err);
+
+/* Fills them for the rows of the source frame. */
+void sfx_provenance_fill(struct sfx_query *q);
 
 /* Hands frame to the query's output. Errors: NOMEM, what the output returned. */
 int sfx_query_emit_frame(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err);

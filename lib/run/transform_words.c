@@ -280,6 +280,7 @@ int sfx_transform_plan_init(struct sfx_transform_plan *plan,
                         : (enum sfx_on_error)words->on_error,
         .memory_nbytes = words->memory_nbytes,
         .tmp_dir = words->tmp_dir,
+        .provenance = words->provenance,
     };
     plan->job.out_fd = words->fd;
     plan->durable = plan->target.durable = words->durable;

@@ -20,7 +20,8 @@ struct sfx_transform_words {
     const char *tmp_dir;
     int on_error; /* enum sfx_on_error */
     int fd;       /* for an output without a name */
-    bool replay;  /* the inputs are rejects: their records are read again */
+    bool provenance;
+    bool replay; /* the inputs are rejects: their records are read again */
     bool no_header, events, durable, infer_schema;
     uint64_t max_open, max_outputs; /* see sfx_outputs_opts */
     uint64_t memory_nbytes, max_record_nbytes, max_field_nbytes, max_ratio;

@@ -264,3 +264,37 @@ adds_up() {
 	run sfx-transform --replay -i csv '' bad.jsonl
 	[ "$status" -eq 2 ]
 }
+
+# --- where records came from ----------------------------------------------------------------------
+
+@test "--provenance columns say where a record came from, through sort, join and group" {
+	printf 'id,a\r\n1,x\r\n2,"y\nz"\r\n3,x\r\n' >a.csv
+	printf 'id,a\n9,x\n' >b.csv
+	tar cf t.tar b.csv
+	run sfx-transform --provenance 'select id, _file, _line, _offset' a.csv t.tar
+	[ "${lines[3]%$'\r'}" = 3,a.csv,5,20 ]
+	[ "${lines[4]%$'\r'}" = 9,t.tar/b.csv,2,5 ]
+	while IFS=, read -r id file line offset; do
+		[ "$(tail -c +$((offset + 1)) "$file" | head -c 1)" = "$id" ]
+		[ "$(sed -n "${line}p" "$file" | head -c 1)" = "$id" ]
+	done < <(sfx-transform --provenance 'where id < 9 | select id, _file, _line, _offset | where true' a.csv | tail -n +2 | tr -d '\r')
+	[ "$(sfx-transform --provenance -t jsonl 'sort -num(_line) | head 1' a.csv)" = \
+		'{"id":"3","a":"x","_file":"a.csv","_line":5,"_offset":20}' ]
+	[ "$(sfx-transform --provenance -t jsonl 'group a: last = max(num(_line)), file = first(_file) | head 1' a.csv)" = \
+		'{"a":"x","last":5,"file":"a.csv"}' ]
+	[ "$(sfx-transform --provenance -t jsonl 'join b.csv on a | select id, _line | head 1' a.csv)" = '{"id":"1","_line":2}' ]
+	[ "$(printf '{"b":1}\n{"b":2}\n' | sfx-transform --provenance 'where _line = 2')" = '{"b":2,"_file":"-","_line":2,"_offset":8}' ]
+}
+
+@test "a column of that name stays, and without the option there is none" {
+	printf '_line,a\n7,x\n' >in.csv
+	[ "$(sfx-transform --provenance -t jsonl '' in.csv)" = '{"_line":"7","a":"x","_file":"in.csv","_offset":8}' ]
+	run sfx-transform 'where _file = "x"' in.csv
+	[ "$status" -eq 2 ]
+}
+
+@test "provenance is the same for any batch" {
+	seq 5000 | sed '1i id' >in.csv
+	sfx-transform --provenance '' in.csv >one
+	while read -r line; do echo "$line"; done <in.csv | sfx-transform --provenance '_file = "in.csv"' | cmp - one
+}
