@@ -49,11 +49,6 @@ int sfx_file_open(struct sfx_file_frames *file, struct sfx_operator *op, struct 
     if (in == NULL)
         goto fail;
     sfx_records_take(file->records, in);
-    file->text = op->query->eval.text;
-    file->text_at = op->query->eval.text_at;
-    file->text_end = op->query->eval.text_end;
-    op->query->eval.text = (struct sfx_arena){0};
-    op->query->eval.text_at = op->query->eval.text_end = NULL;
     return 0;
 fail:
     sfx_records_free(file->records, &file->batch);
@@ -63,6 +58,23 @@ fail:
     return err != NULL ? (int)err->code : SFX_E_IO;
 }
 
+void sfx_file_take_text(struct sfx_file_frames *file)
+{
+    struct sfx_eval *ev = &file->op->query->eval;
+
+    file->owns_text = true;
+    file->text = ev->text;
+    file->text_at = ev->text_at;
+    file->text_end = ev->text_end;
+    ev->text = (struct sfx_arena){0};
+    ev->text_at = ev->text_end = NULL;
+}
+
+void sfx_file_count(struct sfx_file_frames *file, uint64_t n)
+{
+    file->op->query->counts.in += n;
+}
+
 void sfx_file_close(struct sfx_file_frames *file)
 {
     struct sfx_eval *ev;
@@ -70,10 +82,12 @@ void sfx_file_close(struct sfx_file_frames *file)
     if (file->op == NULL)
         return;
     ev = &file->op->query->eval;
-    sfx_arena_done(&ev->text);
-    ev->text = file->text;
-    ev->text_at = file->text_at;
-    ev->text_end = file->text_end;
+    if (file->owns_text) {
+        sfx_arena_done(&ev->text);
+        ev->text = file->text;
+        ev->text_at = file->text_at;
+        ev->text_end = file->text_end;
+    }
     sfx_records_free(file->records, &file->batch);
     sfx_batch_done(&file->batch);
     sfx_arena_done(&file->arena);
@@ -85,6 +99,7 @@ static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 {
     struct sfx_query *q = ctx;
 
+    q->counts.in++;
     if (q->opts.on_error != SFX_ON_ERROR_REJECT) {
         q->counts.skipped++;
         return 0;
@@ -145,6 +160,8 @@ static int show(struct sfx_file_frames *file, struct sfx_err *err)
     frame->eol = batch->eol;
     frame->dialect = batch->dialect;
     frame->open = batch->open_schema || batch->ncols == 0;
+    frame->nraw = batch->nraw;
+    frame->raw_dialect = batch->raw_dialect;
     return 1;
 }
 
@@ -154,7 +171,8 @@ int sfx_file_next(struct sfx_file_frames *file, struct sfx_err *err)
     struct sfx_reject_sink sink = {refuse, q};
     int rc;
 
-    sfx_eval_reset(&q->eval);
+    if (file->owns_text)
+        sfx_eval_reset(&q->eval);
     if (!file->streaming) {
         rc = sfx_records_next_stream(file->records, err);
         if (rc <= 0)

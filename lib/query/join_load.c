@@ -191,7 +191,9 @@ static int keep_rows(struct loader *loader, struct sfx_err *err)
         sfx_eval_node(ev, loader->nodes[i], frame->sel, frame->nsel);
     if (loader->by != NULL)
         sfx_eval_node(ev, loader->by, frame->sel, frame->nsel);
+    sfx_file_count(&loader->file, frame->nsel);
     rc = sfx_operator_settle(&join->op, frame, err);
+    sfx_file_count(&loader->file, -(uint64_t)frame->nsel); /* what was refused came in */
     if (rc == 0)
         rc = sfx_operator_failure(&join->op, err);
     if (rc == 0)
@@ -205,6 +207,8 @@ int sfx_join_load(struct sfx_join *join, const struct sfx_frame *in, struct sfx_
     struct loader loader = {.join = join};
     int rc = sfx_file_open(&loader.file, &join->op, join->plan->file, join->plan->file_at, err);
 
+    if (rc == 0)
+        sfx_file_take_text(&loader.file);
     while (rc == 0) {
         bool explains = sfx_operator_binder(&join->op, in, err).plan != NULL;
 

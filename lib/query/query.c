@@ -19,7 +19,7 @@ static bool is_satisfied_from(const struct sfx_query *q, size_t first)
 
         if (op->verb->satisfied != NULL && op->verb->satisfied(op))
             return true;
-        if (op->verb->finish != NULL && (op->verb->owes == NULL || op->verb->owes(op)))
+        if (op->verb->finish != NULL && (op->verb->blocks == NULL || op->verb->blocks(op)))
             return false; /* it has more to give than it was given */
     }
     return false;
@@ -66,7 +66,7 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
     first = q->opts.schema != NULL;
     q->noperators = first + program->nstages + q->opts.union_columns;
     q->schema_stage = (struct sfx_stage_ast){.verb = &sfx_verb_schema, .detail = q->opts.schema};
-    q->union_stage.verb = &sfx_verb_union;
+    q->union_stage.verb = &sfx_verb_all_columns;
     q->operators = calloc(q->noperators + 1, sizeof(struct sfx_operator *));
     if (q->operators == NULL || sfx_eval_init(&q->eval, err) < 0)
         goto fail;

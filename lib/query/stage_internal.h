@@ -98,8 +98,9 @@ struct sfx_verb {
     int (*push)(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err);
     /* Hands on what was kept; NULL for streaming verbs. Must hand on at least one frame. */
     int (*finish)(struct sfx_operator *op, struct sfx_err *err);
-    /* Whether finish has records to hand on; NULL: always. When not, it need hand on nothing. */
-    bool (*owes)(const struct sfx_operator *op);
+    /* Whether all waits for finish; NULL: it does when there is one. When not, finish need hand on
+     * nothing. */
+    bool (*blocks)(const struct sfx_operator *op);
     bool (*satisfied)(const struct sfx_operator *op); /* NULL: never */
     void (*destroy)(struct sfx_operator *op);         /* NULL: the arena is all there is */
 };
@@ -245,8 +246,10 @@ extern const struct sfx_verb sfx_verb_tail;
 extern const struct sfx_verb sfx_verb_tee;
 extern const struct sfx_verb sfx_verb_where;
 
-/* Not a verb of the language: keeps all records to give them the columns of all. */
 extern const struct sfx_verb sfx_verb_union;
+
+/* Not a verb of the language: keeps all records to give them the columns of all. */
+extern const struct sfx_verb sfx_verb_all_columns;
 
 /* Neither: checks records against sfx_query_opts.schema, its stage's detail. */
 extern const struct sfx_verb sfx_verb_schema;

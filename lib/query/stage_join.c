@@ -391,15 +391,8 @@ static enum sfx_rest join_uses(const struct sfx_stage_ast *ast, struct sfx_uses 
     return rest;
 }
 
-static bool owes_rows(const struct sfx_operator *op)
-{
-    const struct sfx_join *join = (const struct sfx_join *)op;
-
-    return join->plan != NULL && (join->spill != NULL || sfx_join_keeps_file(join));
-}
-
 /* Records that are kept are kept cell by cell. */
-static bool wants_cells(const struct sfx_operator *op)
+static bool join_blocks(const struct sfx_operator *op)
 {
     return ((const struct sfx_join *)op)->spill != NULL;
 }
@@ -440,11 +433,11 @@ const struct sfx_verb sfx_verb_join = {
     .can_fail = true,
     .state_nbytes = sizeof(struct sfx_join),
     .uses = join_uses,
-    .wants_cells = wants_cells,
+    .wants_cells = join_blocks,
     .parse = sfx_join_parse,
     .bind = bind_join,
     .push = push_join,
     .finish = finish_join,
-    .owes = owes_rows,
+    .blocks = join_blocks,
     .destroy = destroy_join,
 };

@@ -87,8 +87,8 @@ const struct sfx_verb sfx_verb_sort = {
 };
 
 /* Sorting by nothing keeps the order. */
-const struct sfx_verb sfx_verb_union = {
-    .name = "union",
+const struct sfx_verb sfx_verb_all_columns = {
+    .name = "all columns",
     .usage = "",
     .help = "gives all records the columns of all",
     .plan = "blocking; what exceeds --memory waits on disk",

@@ -30,6 +30,7 @@ static const struct sfx_verb *const verbs[] = {
     &sfx_verb_group,
     &sfx_verb_expect,
     &sfx_verb_join,
+    &sfx_verb_union,
 };
 /* clang-format on */
 
