@@ -95,6 +95,11 @@ char *sfx_arena_strndup(struct sfx_arena *arena, const char *ptr, size_t len, st
     return copy;
 }
 
+size_t sfx_arena_room(const struct sfx_arena *arena)
+{
+    return arena->chunk != NULL ? arena->chunk->cap - arena->used : 0;
+}
+
 static void free_chunks(struct sfx_arena_chunk *chunk)
 {
     while (chunk != NULL) {

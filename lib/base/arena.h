@@ -30,6 +30,9 @@ void *sfx_arena_calloc(struct sfx_arena *arena, size_t count, size_t size, struc
 /* A terminated copy of len bytes at ptr. Errors: NULL, NOMEM in err. */
 char *sfx_arena_strndup(struct sfx_arena *arena, const char *ptr, size_t len, struct sfx_err *err);
 
+/* Bytes that can be allocated in all before the arena takes more memory; sizes are rounded up. */
+size_t sfx_arena_room(const struct sfx_arena *arena);
+
 /* Makes everything allocated invalid; keeps memory for reuse. */
 void sfx_arena_reset(struct sfx_arena *arena);
 

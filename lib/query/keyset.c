@@ -1,216 +1,26 @@
 /* SPDX-License-Identifier: MIT */
-/* Canonical keys and the hash table over them. */
+/* The hash table over canonical keys. */
 #include "query/keyset_internal.h"
 
-#include "base/hash.h"
-
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What the bytes of a key's column are. */
-enum key_class {
-    CLASS_NULL,
-    CLASS_TEXT,
-    CLASS_NUMBER_TEXT,
-    CLASS_BOOL,
-    CLASS_NESTED,
-    CLASS_DECIMAL,
-    CLASS_TIME,
-    CLASS_FLOAT
-};
-
-#define DECIMAL_NBYTES (sizeof(sfx_int128) + sizeof(uint32_t))     /* the most that a slot takes */
-#define HEAD_NBYTES    (SFX_LENGTH_NBYTES + 1 + SFX_LENGTH_NBYTES) /* id, class, length */
-
-static enum key_class class_of(const struct sfx_cell *cell)
-{
-    switch (cell->kind) {
-    case SFX_CELL_MISSING:
-    case SFX_CELL_NULL: return CLASS_NULL;
-    case SFX_CELL_JSON_NUMBER:
-    case SFX_CELL_NUMBER: return CLASS_NUMBER_TEXT;
-    case SFX_CELL_JSON_BOOL:
-    case SFX_CELL_BOOL: return CLASS_BOOL;
-    case SFX_CELL_JSON_NESTED: return CLASS_NESTED;
-    default: return CLASS_TEXT;
-    }
-}
-
-/* Equal values have equal bytes: a decimal is without trailing zeros, a time without its style. */
-static struct sfx_slice slot_bytes(enum sfx_type type, const struct sfx_decimal *slot,
-                                   char scratch[DECIMAL_NBYTES], enum key_class *class)
-{
-    struct sfx_decimal value = *slot;
-
-    *class = type == SFX_TYPE_TIME    ? CLASS_TIME
-             : type == SFX_TYPE_FLOAT ? CLASS_FLOAT
-                                      : CLASS_DECIMAL;
-    if (type == SFX_TYPE_NUMBER)
-        sfx_decimal_trim(&value, 0);
-    memcpy(scratch, &value.mant, sizeof(value.mant));
-    if (type != SFX_TYPE_NUMBER)
-        return sfx_slice(scratch, sizeof(value.mant));
-    memcpy(scratch + sizeof(value.mant), &value.scale, sizeof(value.scale));
-    return sfx_slice(scratch, DECIMAL_NBYTES);
-}
-
-/* The bytes that stand for a value: those of slots are made in scratch. */
-static struct sfx_slice key_bytes(struct sfx_eval *ev, const struct sfx_vec *vec, uint32_t row,
-                                  char scratch[DECIMAL_NBYTES], enum key_class *class)
-{
-    if (!sfx_type_in_nums(vec->type)) {
-        const struct sfx_cell *cell = &vec->cells[row];
-
-        *class = class_of(cell);
-        return *class != CLASS_NULL ? sfx_eval_cell_text(ev, cell) : sfx_slice(NULL, 0);
-    }
-    *class = CLASS_NULL;
-    if (vec->flags[row])
-        return sfx_slice(NULL, 0);
-    return slot_bytes(vec->type, &vec->nums[row], scratch, class);
-}
-
-static int put_row(struct sfx_buf *out, struct sfx_eval *ev, struct sfx_vec *const *cols,
-                   const uint32_t *ids, size_t ncols, uint32_t row, struct sfx_err *err)
-{
-    char scratch[DECIMAL_NBYTES];
-    enum key_class class;
-    unsigned char *at;
-    size_t c;
-
-    for (c = 0; c < ncols; c++) {
-        struct sfx_slice bytes = key_bytes(ev, cols[c], row, scratch, &class);
-
-        if (ids != NULL && class == CLASS_NULL)
-            continue;
-        if (sfx_buf_reserve(out, HEAD_NBYTES + bytes.len, err) < 0)
-            return SFX_E_NOMEM;
-        at = (unsigned char *)out->data + out->len;
-        if (ids != NULL)
-            at = sfx_put_length(at, ids[c]);
-        *at++ = (unsigned char)class;
-        at = sfx_put_length(at, (uint32_t)bytes.len);
-        if (bytes.len > 0)
-            memcpy(at, bytes.ptr, bytes.len);
-        out->len = (size_t)((char *)at - out->data) + bytes.len;
-    }
-    return 0;
-}
-
-int sfx_keys_make(struct sfx_keys *keys, struct sfx_eval *ev, struct sfx_vec *const *cols,
-                  const uint32_t *ids, size_t ncols, const uint16_t *sel, uint32_t nsel,
-                  struct sfx_err *err)
-{
-    uint32_t i;
-    size_t c;
-
-    for (c = 0; c < ncols; c++) {
-        if (cols[c]->type == SFX_TYPE_BOOL)
-            sfx_vec_make_cells(ev, cols[c], sel, nsel);
-    }
-    sfx_buf_clear(&keys->bytes);
-    if (sfx_buf_reserve(&keys->bytes, 1, err) < 0) /* keys of no columns have a place, too */
-        return SFX_E_NOMEM;
-    for (i = 0; i < nsel; i++) {
-        size_t begin = keys->bytes.len;
-        int rc = put_row(&keys->bytes, ev, cols, ids, ncols, sel[i], err);
-
-        if (rc < 0)
-            return rc;
-        if (keys->bytes.len > UINT32_MAX)
-            return sfx_err_set(err, SFX_E_LIMIT, "keys of more than 4 GiB");
-        keys->ends[i] = (uint32_t)keys->bytes.len;
-        keys->hashes[i] = sfx_hash64(keys->bytes.data + begin, keys->bytes.len - begin, 0);
-    }
-    return 0;
-}
-
-void sfx_keys_done(struct sfx_keys *keys)
-{
-    sfx_buf_done(&keys->bytes);
-}
-
-/* A slot written as the key's first appearance was: a decimal with at least `scale` digits, a time
- * in the style `scale`. */
-static struct sfx_decimal decode_slot(enum key_class class, const unsigned char *bytes,
-                                      uint32_t scale)
-{
-    struct sfx_decimal value = {0}, spelled;
-
-    memcpy(&value.mant, bytes, sizeof(value.mant));
-    if (class != CLASS_DECIMAL) {
-        value.scale = class == CLASS_TIME ? scale : 0;
-        return value;
-    }
-    memcpy(&value.scale, bytes + sizeof(value.mant), sizeof(value.scale));
-    if (scale > value.scale &&
-        sfx_decimal_round(&value, (int)scale, SFX_ROUND_HALF_AWAY, &spelled) == SFX_DECIMAL_OK)
-        return spelled;
-    return value;
-}
-
-int sfx_key_decode(struct sfx_eval *ev, const unsigned char **at, uint32_t scale,
-                   struct sfx_vec *out, uint32_t row)
-{
-    static const uint8_t kinds[] = {
-        [CLASS_NULL] = SFX_CELL_NULL,
-        [CLASS_TEXT] = SFX_CELL_STRING,
-        [CLASS_NUMBER_TEXT] = SFX_CELL_JSON_NUMBER,
-        [CLASS_BOOL] = SFX_CELL_BOOL,
-        [CLASS_NESTED] = SFX_CELL_JSON_NESTED,
-        [CLASS_DECIMAL] = SFX_CELL_NUMBER,
-        [CLASS_TIME] = SFX_CELL_STRING,
-        [CLASS_FLOAT] = SFX_CELL_NUMBER,
-    };
-    static const enum sfx_type types[] = {
-        [CLASS_DECIMAL] = SFX_TYPE_NUMBER,
-        [CLASS_TIME] = SFX_TYPE_TIME,
-        [CLASS_FLOAT] = SFX_TYPE_FLOAT,
-    };
-    enum key_class class = (enum key_class) * (*at)++;
-    struct sfx_decimal slot;
-    const char *bytes;
-    uint32_t len;
-
-    *at = sfx_get_length(*at, &len);
-    bytes = (const char *)*at;
-    *at += len;
-    if (class >= CLASS_DECIMAL) {
-        slot = decode_slot(class, (const unsigned char *)bytes, scale);
-        if (out->type == types[class]) {
-            out->nums[row] = slot;
-            out->flags[row] = 0;
-            return 0;
-        }
-        char *text = sfx_eval_text(ev, SFX_SLOT_TEXT_NBYTES);
-
-        if (text == NULL)
-            return SFX_E_NOMEM;
-        len = (uint32_t)sfx_slot_format(types[class], &slot, text);
-        bytes = text;
-    }
-    if (sfx_type_in_nums(out->type)) {
-        sfx_vec_set_null(out, row);
-        return 0;
-    }
-    out->cells[row] = (struct sfx_cell){bytes, len, kinds[class], 0, 0};
-    return 0;
-}
-
-/* --- the table ---------------------------------------------------------------------------- */
-
-struct sfx_key_slot {
-    uint64_t hash;
-    struct sfx_key *key; /* NULL: free */
-};
-
-#define FIRST_CAP  ((size_t)1024)
+#define FIRST_BITS 10 /* of the number of slots */
 #define SLOT_AHEAD 24 /* rows: the slot is fetched first, */
 #define KEY_AHEAD  12 /* then the key that it leads to; each distance covers a cache miss */
+#define ARENA_NBYTES                                                                               \
+    ((size_t)4 << 20) /* the most that the arena takes at once for small things                    \
+                       */
 
 void sfx_keyset_init(struct sfx_keyset *set, struct sfx_operator *op, size_t payload_nbytes)
 {
-    *set = (struct sfx_keyset){.op = op, .payload_nbytes = payload_nbytes};
+    *set = (struct sfx_keyset){
+        .op = op,
+        .payload_nbytes = payload_nbytes,
+        .budget_nbytes = UINT64_MAX,
+        .shift = 64 - FIRST_BITS + 1,
+    };
     set->last = &set->first;
 }
 
@@ -224,44 +34,54 @@ void sfx_keyset_done(struct sfx_keyset *set)
 }
 
 /* Accounts for what the set has grown to, and extra more. */
-static int charge(struct sfx_keyset *set, size_t extra, struct sfx_err *err)
+static bool charge(struct sfx_keyset *set, size_t extra)
 {
     uint64_t now = set->arena.total_nbytes + set->cap * sizeof(*set->slots) + extra;
 
+    if (now > set->budget_nbytes && now > set->charged)
+        return false;
     if (!sfx_operator_charge(set->op, (int64_t)(now - set->charged)))
-        return sfx_operator_over_limit(set->op, err);
+        return false;
     set->charged = now;
-    return 0;
+    return true;
 }
 
-static void place(struct sfx_key_slot *slots, size_t cap, struct sfx_key_slot slot)
+bool sfx_keyset_charge(struct sfx_keyset *set)
 {
-    size_t at = slot.hash & (cap - 1);
-
-    while (slots[at].key != NULL)
-        at = (at + 1) & (cap - 1);
-    slots[at] = slot;
+    return charge(set, 0);
 }
 
+static void place(const struct sfx_keyset *set, struct sfx_key_slot slot)
+{
+    size_t at = slot.hash >> set->shift;
+
+    while (set->slots[at].key != NULL)
+        at = (at + 1) & (set->cap - 1);
+    set->slots[at] = slot;
+}
+
+/* Doubles the slots: 1; 0 when memory is at the limit. */
 static int grow(struct sfx_keyset *set, struct sfx_err *err)
 {
-    size_t cap = set->cap == 0 ? FIRST_CAP : set->cap * 2, i;
+    struct sfx_key_slot *old = set->slots;
+    size_t old_cap = set->cap, cap = (size_t)1 << (64 - (set->shift - 1)), i;
     struct sfx_key_slot *slots;
-    int rc = charge(set, cap * sizeof(*slots), err);
 
-    if (rc < 0)
-        return rc;
+    if (!charge(set, cap * sizeof(*slots)))
+        return 0;
     slots = calloc(cap, sizeof(*slots));
     if (slots == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu keys", cap);
-    for (i = 0; i < set->cap; i++) {
-        if (set->slots[i].key != NULL)
-            place(slots, cap, set->slots[i]);
-    }
-    free(set->slots);
     set->slots = slots;
     set->cap = cap;
-    return charge(set, 0, err);
+    set->shift--;
+    for (i = 0; i < old_cap; i++) {
+        if (old[i].key != NULL)
+            place(set, old[i]);
+    }
+    free(old);
+    (void)charge(set, 0); /* less than before */
+    return 1;
 }
 
 static struct sfx_key *new_key(struct sfx_keyset *set, const char *bytes, uint32_t len,
@@ -272,68 +92,217 @@ static struct sfx_key *new_key(struct sfx_keyset *set, const char *bytes, uint32
 
     if (key == NULL)
         return NULL;
-    memset(key, 0, sizeof(*key) + set->payload_nbytes);
+    key->next = NULL;
     key->len = len;
-    key->data = key->payload + set->payload_nbytes;
+    memset(key->payload, 0, set->payload_nbytes);
     if (len > 0)
-        memcpy(key->data, bytes, len);
+        memcpy(key->payload + set->payload_nbytes, bytes, len);
     *set->last = key;
     set->last = &key->next;
     set->count++;
     return key;
 }
 
-/* The key's entry, found or made; there is a free slot. */
-static struct sfx_key *find_or_add(struct sfx_keyset *set, uint64_t hash, const char *bytes,
-                                   uint32_t len, bool *fresh, struct sfx_err *err)
+/* Whether len bytes are the same: short ones without a call. */
+static inline bool same_bytes(const unsigned char *a, const char *b, uint32_t len)
 {
-    size_t at = hash & (set->cap - 1);
+    uint64_t x, y;
+
+    if (len > 16)
+        return memcmp(a, b, len) == 0;
+    if (len >= 8) { /* two words, which may overlap */
+        uint64_t p, q;
+
+        memcpy(&x, a, 8);
+        memcpy(&y, b, 8);
+        memcpy(&p, a + len - 8, 8);
+        memcpy(&q, b + len - 8, 8);
+        return x == y && p == q;
+    }
+    for (; len > 0; len--) {
+        if (a[len - 1] != (unsigned char)b[len - 1])
+            return false;
+    }
+    return true;
+}
+
+/* The slot of that key, or the free one where it belongs. */
+static inline struct sfx_key_slot *slot_of(const struct sfx_keyset *set, uint64_t hash,
+                                           const char *bytes, uint32_t len)
+{
+    size_t at = hash >> set->shift;
 
     for (; set->slots[at].key != NULL; at = (at + 1) & (set->cap - 1)) {
-        struct sfx_key *key = set->slots[at].key;
+        const struct sfx_key *key = set->slots[at].key;
 
         if (set->slots[at].hash == hash && key->len == len &&
-            (len == 0 || memcmp(key->data, bytes, len) == 0)) {
-            *fresh = false;
-            return key;
-        }
+            same_bytes(sfx_key_data(set, key), bytes, len))
+            break;
     }
-    *fresh = true;
-    set->slots[at] = (struct sfx_key_slot){hash, new_key(set, bytes, len, err)};
-    return set->slots[at].key;
+    return &set->slots[at];
 }
 
 static inline void prefetch(const struct sfx_keyset *set, const uint64_t *hashes, uint32_t i,
                             uint32_t n)
 {
     if (i + SLOT_AHEAD < n)
-        __builtin_prefetch(&set->slots[hashes[i + SLOT_AHEAD] & (set->cap - 1)]);
+        __builtin_prefetch(&set->slots[hashes[i + SLOT_AHEAD] >> set->shift]);
     if (i + KEY_AHEAD < n) {
-        const struct sfx_key *key = set->slots[hashes[i + KEY_AHEAD] & (set->cap - 1)].key;
+        const struct sfx_key *key = set->slots[hashes[i + KEY_AHEAD] >> set->shift].key;
 
         if (key != NULL)
             __builtin_prefetch(key);
     }
 }
 
+/* Bytes that there are for more keys. */
+static uint64_t room_for_keys(const struct sfx_keyset *set)
+{
+    uint64_t available = sfx_operator_available(set->op);
+    size_t step = set->arena.total_nbytes + 4096; /* what the arena may take at once */
+
+    step = step < ARENA_NBYTES ? step : ARENA_NBYTES;
+    if (set->budget_nbytes <= set->charged)
+        available = 0;
+    else if (available > set->budget_nbytes - set->charged)
+        available = set->budget_nbytes - set->charged;
+    /* What is left of a chunk counts only when the arena cannot have another one. */
+    return available > step ? available - step : sfx_arena_room(&set->arena);
+}
+
+/* How many of the keys begin … n - 1 there is memory for. <0: NOMEM. */
+static int64_t reserve(struct sfx_keyset *set, const struct sfx_keys *keys, uint32_t begin,
+                       uint32_t n, struct sfx_err *err)
+{
+    size_t each = sizeof(struct sfx_key) + set->payload_nbytes + _Alignof(max_align_t) - 1;
+    uint32_t at = begin > 0 ? keys->ends[begin - 1] : 0, most = n - begin, i;
+    uint64_t room;
+
+    while (set->count + most > set->cap / 4 * 3) { /* at most three quarters full */
+        int rc = grow(set, err);
+
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
+            break;
+    }
+    if (most > set->cap / 4 * 3 - set->count)
+        most = (uint32_t)(set->cap / 4 * 3 - set->count);
+    room = room_for_keys(set);
+    if (most == 0 || keys->ends[begin + most - 1] - at + most * each <= room)
+        return most;
+    for (i = 0; keys->ends[begin + i] - at + (i + 1) * each <= room; i++)
+        ;
+    return i;
+}
+
+int64_t sfx_keyset_add_some(struct sfx_keyset *set, const struct sfx_keys *keys, uint32_t begin,
+                            uint32_t n, struct sfx_key **entries, bool *fresh, struct sfx_err *err)
+{
+    uint32_t i, end, at = begin > 0 ? keys->ends[begin - 1] : 0;
+    int64_t room = n > begin ? reserve(set, keys, begin, n, err) : 0;
+
+    if (room < 0)
+        return room;
+    end = room < n - begin ? begin + (uint32_t)room : n;
+    for (i = begin; i < end; i++) {
+        uint32_t len = keys->ends[i] - at;
+        struct sfx_key_slot *slot;
+
+        prefetch(set, keys->hashes, i, end);
+        slot = slot_of(set, keys->hashes[i], keys->bytes.data + at, len);
+        fresh[i] = slot->key == NULL;
+        if (fresh[i]) {
+            struct sfx_key *key = new_key(set, keys->bytes.data + at, len, err);
+
+            if (key == NULL)
+                return SFX_E_NOMEM;
+            *slot = (struct sfx_key_slot){keys->hashes[i], key};
+        }
+        entries[i] = slot->key;
+        at = keys->ends[i];
+    }
+    (void)charge(set, 0); /* within what was there */
+    return end;
+}
+
 int sfx_keyset_add(struct sfx_keyset *set, const struct sfx_keys *keys, uint32_t n,
                    struct sfx_key **entries, bool *fresh, struct sfx_err *err)
 {
-    uint32_t i, begin = 0;
-    int rc;
+    int64_t end = sfx_keyset_add_some(set, keys, 0, n, entries, fresh, err);
 
-    while (set->count + n > set->cap / 4 * 3) { /* at most three quarters full */
-        rc = grow(set, err);
-        if (rc < 0)
-            return rc;
+    if (end < 0)
+        return (int)end;
+    return end < n ? sfx_operator_over_limit(set->op, err) : 0;
+}
+
+void sfx_keyset_find(const struct sfx_keyset *set, const struct sfx_keys *keys, uint32_t begin,
+                     uint32_t n, struct sfx_key **entries)
+{
+    uint32_t i, at = begin > 0 ? keys->ends[begin - 1] : 0;
+
+    for (i = begin; i < n; i++) {
+        entries[i] = NULL;
+        if (set->cap > 0) {
+            prefetch(set, keys->hashes, i, n);
+            entries[i] =
+                slot_of(set, keys->hashes[i], keys->bytes.data + at, keys->ends[i] - at)->key;
+        }
+        at = keys->ends[i];
     }
-    for (i = 0; i < n; i++) {
-        prefetch(set, keys->hashes, i, n);
-        entries[i] = find_or_add(set, keys->hashes[i], keys->bytes.data + begin,
-                                 keys->ends[i] - begin, &fresh[i], err);
-        if (entries[i] == NULL)
-            return SFX_E_NOMEM;
-        begin = keys->ends[i];
+}
+
+static bool comes_before(const struct sfx_keyset *set, const struct sfx_key_slot *a,
+                         const struct sfx_key_slot *b)
+{
+    uint32_t n = a->key->len < b->key->len ? a->key->len : b->key->len;
+    int order;
+
+    if (a->hash != b->hash)
+        return a->hash < b->hash;
+    order = n > 0 ? memcmp(sfx_key_data(set, a->key), sfx_key_data(set, b->key), n) : 0;
+    return order != 0 ? order < 0 : a->key->len < b->key->len;
+}
+
+void sfx_keyset_sort(struct sfx_keyset *set)
+{
+    struct sfx_key_slot *slots = set->slots;
+    size_t i, n = 0, wrapped = 0, moved;
+
+    /* Those that went over the end and around belong behind all others. */
+    while (wrapped < set->cap && slots[wrapped].key != NULL &&
+           slots[wrapped].hash >> set->shift > wrapped + set->cap / 2)
+        wrapped++;
+    for (i = wrapped; i < set->cap; i++) {
+        if (slots[i].key == NULL)
+            continue;
+        struct sfx_key_slot slot = slots[i];
+
+        /* Away from their place by a few slots at most, so insertion is all it takes. */
+        for (moved = wrapped + n; moved > wrapped && comes_before(set, &slot, &slots[moved - 1]);
+             moved--)
+            slots[moved] = slots[moved - 1];
+        slots[moved] = slot;
+        n++;
     }
-    return charge(set, 0, err);
+    for (i = 0; i < wrapped; i++) {
+        struct sfx_key_slot slot = slots[0];
+
+        memmove(slots, slots + 1, (set->count - 1) * sizeof(*slots));
+        for (moved = set->count - 1; moved > 0 && comes_before(set, &slot, &slots[moved - 1]);
+             moved--)
+            slots[moved] = slots[moved - 1];
+        slots[moved] = slot;
+    }
+}
+
+void sfx_keyset_clear(struct sfx_keyset *set)
+{
+    if (set->slots != NULL)
+        memset(set->slots, 0, set->cap * sizeof(*set->slots));
+    set->count = 0;
+    set->first = NULL;
+    set->last = &set->first;
+    sfx_arena_reset(&set->arena);
+    (void)charge(set, 0);
 }

@@ -31,24 +31,39 @@ void sfx_keys_done(struct sfx_keys *keys);
 int sfx_key_decode(struct sfx_eval *ev, const unsigned char **at, uint32_t scale,
                    struct sfx_vec *out, uint32_t row);
 
+/* A key with what it carries; the key's bytes stand behind the payload. */
 struct sfx_key {
     struct sfx_key *next; /* in order of appearance */
     uint32_t len;
-    unsigned char *data; /* the key's bytes */
-    _Alignas(16) unsigned char payload[];
+    _Alignas(8) unsigned char payload[];
 };
 
+struct sfx_key_slot {
+    uint64_t hash;
+    struct sfx_key *key; /* NULL: free */
+};
+
+/* Slots are in the order of the hashes' high bits, so that growing and sorting go straight through.
+ */
 struct sfx_keyset {
     struct sfx_operator *op; /* whose memory it is */
+    uint64_t budget_nbytes;  /* it takes no more than that; whoever has the set may change it */
     size_t payload_nbytes;   /* zeroed memory that each key carries */
-    struct sfx_arena arena;
+    struct sfx_arena arena;  /* of keys, and of what their payloads lead to */
     struct sfx_key_slot *slots;
     size_t cap, count;
+    unsigned shift; /* of hashes */
     struct sfx_key *first, **last;
     uint64_t charged; /* bytes accounted for */
 };
 
 void sfx_keyset_init(struct sfx_keyset *set, struct sfx_operator *op, size_t payload_nbytes);
+
+static inline const unsigned char *sfx_key_data(const struct sfx_keyset *set,
+                                                const struct sfx_key *key)
+{
+    return key->payload + set->payload_nbytes;
+}
 
 /*
  * Finds or adds the keys of n rows: entries[i] is filled, fresh[i] is true where the key is new.
@@ -56,6 +71,30 @@ void sfx_keyset_init(struct sfx_keyset *set, struct sfx_operator *op, size_t pay
  */
 int sfx_keyset_add(struct sfx_keyset *set, const struct sfx_keys *keys, uint32_t n,
                    struct sfx_key **entries, bool *fresh, struct sfx_err *err);
+
+/*
+ * The same for the rows begin … n - 1 as far as memory reaches: returns the end of those that were
+ * added. entries and fresh are indexed like the rows. Errors: NOMEM.
+ */
+int64_t sfx_keyset_add_some(struct sfx_keyset *set, const struct sfx_keys *keys, uint32_t begin,
+                            uint32_t n, struct sfx_key **entries, bool *fresh, struct sfx_err *err);
+
+/* Looks up the keys of the rows begin … n - 1: entries[i] is NULL where the key is not there. */
+void sfx_keyset_find(const struct sfx_keyset *set, const struct sfx_keys *keys, uint32_t begin,
+                     uint32_t n, struct sfx_key **entries);
+
+/* Accounts for what payloads lead to, allocated from the set's arena: false when that is over the
+ * limit; it is then accounted at the next occasion. */
+bool sfx_keyset_charge(struct sfx_keyset *set);
+
+/*
+ * Brings the slots in order of hash, then bytes: slots[0 … count - 1]. Nothing can be looked up
+ * any more; then _clear.
+ */
+void sfx_keyset_sort(struct sfx_keyset *set);
+
+/* Forgets all keys; some memory is kept for the next. */
+void sfx_keyset_clear(struct sfx_keyset *set);
 
 void sfx_keyset_done(struct sfx_keyset *set);
 

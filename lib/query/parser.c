@@ -248,6 +248,48 @@ static int default_name(struct sfx_parser *p, struct sfx_item *item)
     return 0;
 }
 
+/* Whether an argument is what its letter asks for: q a number, s a text, both constant. */
+static int check_constant(struct sfx_parser *p, const struct sfx_item *item, size_t i)
+{
+    static const struct sfx_decimal zero = {0, 0}, one = {1, 0};
+    char letter = item->agg->more[i];
+    enum sfx_expr_kind kind = item->more[i]->kind;
+
+    if ((letter == 'q' && kind != SFX_EXPR_NUMBER) || (letter == 's' && kind != SFX_EXPR_TEXT))
+        return sfx_program_err(p->program, item->more[i]->at, p->err,
+                               "%s() takes a constant %s here: %s", item->agg->name,
+                               letter == 'q' ? "number" : "text", item->agg->usage);
+    if (letter == 'q' && (sfx_decimal_cmp(&item->more[i]->number, &zero) < 0 ||
+                          sfx_decimal_cmp(&item->more[i]->number, &one) > 0))
+        return sfx_program_err(p->program, item->more[i]->at, p->err,
+                               "a number from 0 to 1 is expected here");
+    return 0;
+}
+
+/* "(x, …)", as many as the aggregate takes. */
+static int parse_arguments(struct sfx_parser *p, struct sfx_item *item, uint32_t at)
+{
+    const struct sfx_aggregate *agg = item->agg;
+    size_t most = agg->more != NULL ? strlen(agg->more) : 0;
+    int rc = sfx_parse_expect(p, "(");
+
+    if (rc == 0 && !sfx_token_is(&p->token, ")"))
+        rc = sfx_parse_expr(p, &item->expr);
+    while (rc == 0 && item->expr != NULL && item->nmore < most && (rc = more(p)) > 0) {
+        rc = sfx_parse_expr(p, &item->more[item->nmore]);
+        if (rc == 0)
+            rc = check_constant(p, item, item->nmore++);
+    }
+    if (rc == 0)
+        rc = sfx_parse_expect(p, ")");
+    if (rc < 0)
+        return rc;
+    if ((item->expr == NULL && !agg->bare) || (item->nmore < most && !agg->more_optional))
+        return sfx_program_err(p->program, at, p->err, "%s() takes %s: %s", agg->name,
+                               most > 0 ? "more arguments" : "an expression", agg->usage);
+    return 0;
+}
+
 int sfx_parse_aggregate(struct sfx_parser *p, struct sfx_items *aggs)
 {
     struct sfx_item *item = sfx_items_add(p, aggs);
@@ -269,16 +311,13 @@ int sfx_parse_aggregate(struct sfx_parser *p, struct sfx_items *aggs)
     item->agg = sfx_aggregate_find(name.value);
     if (item->agg == NULL)
         return unknown_aggregate(p, &name);
-    rc = sfx_parse_expect(p, "(");
-    if (rc == 0 && !sfx_token_is(&p->token, ")"))
-        rc = sfx_parse_expr(p, &item->expr);
+    rc = parse_arguments(p, item, name.at);
     if (rc == 0)
-        rc = sfx_parse_expect(p, ")");
+        rc = sfx_parse_accept(p, "where");
+    if (rc > 0)
+        rc = sfx_parse_expr(p, &item->filter);
     if (rc < 0)
         return rc;
-    if (item->expr == NULL && !item->agg->bare)
-        return sfx_program_err(p->program, name.at, p->err, "%s() takes an expression: %s",
-                               item->agg->name, item->agg->usage);
     return item->name.len > 0 ? 0 : default_name(p, item);
 }
 

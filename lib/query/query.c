@@ -193,6 +193,14 @@ uint64_t sfx_operator_available(const struct sfx_operator *op)
     return taken < limit ? limit - taken : 0;
 }
 
+int sfx_operator_set_aside(struct sfx_operator *op, uint64_t nbytes, struct sfx_err *err)
+{
+    if (nbytes > sfx_operator_available(op))
+        return sfx_operator_over_limit(op, err);
+    op->query->memory_used += nbytes;
+    return 0;
+}
+
 bool sfx_operator_charge(struct sfx_operator *op, int64_t nbytes)
 {
     if (nbytes > 0 && (uint64_t)nbytes > sfx_operator_available(op))
@@ -210,6 +218,11 @@ int sfx_operator_over_limit(const struct sfx_operator *op, struct sfx_err *err)
     if (err != NULL)
         err->code = SFX_E_LIMIT;
     return SFX_E_LIMIT;
+}
+
+bool sfx_operator_next_is_satisfied(const struct sfx_operator *op)
+{
+    return is_satisfied_from(op->query, op->index + 1);
 }
 
 bool sfx_operator_is_done(const struct sfx_operator *op)

@@ -61,7 +61,7 @@ static int flush(struct sfx_runs *runs, struct sfx_err *err)
     return rc < 0 ? sfx_err_wrap(err, rc, "temporary file in %s", runs->tmp_dir) : 0;
 }
 
-static int add_record(struct sfx_runs *runs, const unsigned char *record, struct sfx_err *err)
+int sfx_runs_add(struct sfx_runs *runs, const unsigned char *record, struct sfx_err *err)
 {
     int rc = 0;
 
@@ -70,8 +70,13 @@ static int add_record(struct sfx_runs *runs, const unsigned char *record, struct
     return rc < 0 ? rc : sfx_buf_append(&runs->out, record, sfx_record_nbytes(record), err);
 }
 
-/* Ends the run that began at byte `begin`. */
-static int end_run(struct sfx_runs *runs, uint64_t begin, struct sfx_err *err)
+int sfx_runs_begin(struct sfx_runs *runs, struct sfx_err *err)
+{
+    runs->begin = runs->nbytes;
+    return open_file(runs, err);
+}
+
+int sfx_runs_end(struct sfx_runs *runs, struct sfx_err *err)
 {
     int rc = flush(runs, err);
 
@@ -86,20 +91,19 @@ static int end_run(struct sfx_runs *runs, uint64_t begin, struct sfx_err *err)
         runs->runs = grown;
         runs->cap_runs = cap;
     }
-    runs->runs[runs->nruns++] = (struct sfx_run){begin, runs->nbytes};
+    runs->runs[runs->nruns++] = (struct sfx_run){runs->begin, runs->nbytes};
     return 0;
 }
 
 int sfx_runs_write(struct sfx_runs *runs, const struct sfx_sort_item *items, size_t n,
                    struct sfx_err *err)
 {
-    uint64_t begin = runs->nbytes;
     size_t i;
-    int rc = open_file(runs, err);
+    int rc = sfx_runs_begin(runs, err);
 
     for (i = 0; i < n && rc == 0; i++)
-        rc = add_record(runs, items[i].record, err);
-    return rc < 0 ? rc : end_run(runs, begin, err);
+        rc = sfx_runs_add(runs, items[i].record, err);
+    return rc < 0 ? rc : sfx_runs_end(runs, err);
 }
 
 int sfx_runs_reduce(struct sfx_runs *runs, size_t most, size_t memory_nbytes, struct sfx_err *err)
@@ -112,24 +116,22 @@ int sfx_runs_reduce(struct sfx_runs *runs, size_t most, size_t memory_nbytes, st
 
     while (rc == 0 && runs->nruns > most) {
         sfx_runs_init(&larger, runs->tmp_dir);
-        rc = open_file(&larger, err);
         for (first = 0; rc == 0 && first < runs->nruns; first += n) {
-            uint64_t begin = larger.nbytes;
-
             n = runs->nruns - first < most ? runs->nruns - first : most;
-            merge = sfx_merge_new(runs, first, n, memory_nbytes, err);
+            rc = sfx_runs_begin(&larger, err);
+            merge = rc < 0 ? NULL : sfx_merge_new(runs, first, n, memory_nbytes, err);
             if (merge == NULL) {
                 rc = err != NULL ? (int)err->code : SFX_E_NOMEM;
                 break;
             }
             while ((rc = sfx_merge_next(merge, &record, err)) > 0) {
-                rc = add_record(&larger, record, err);
+                rc = sfx_runs_add(&larger, record, err);
                 if (rc < 0)
                     break;
             }
             sfx_merge_free(merge);
             if (rc == 0)
-                rc = end_run(&larger, begin, err);
+                rc = sfx_runs_end(&larger, err);
         }
         if (rc < 0) {
             sfx_runs_done(&larger);

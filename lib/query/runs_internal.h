@@ -16,6 +16,7 @@ struct sfx_runs {
     const char *tmp_dir; /* borrowed */
     int fd;              /* -1: no file yet */
     uint64_t nbytes;     /* written */
+    uint64_t begin;      /* of the run in hand */
     struct sfx_run *runs;
     size_t nruns, cap_runs;
     struct sfx_buf out; /* what is not written yet */
@@ -26,6 +27,11 @@ void sfx_runs_init(struct sfx_runs *runs, const char *tmp_dir);
 /* Writes n sorted items as a run of its own. Errors: IO (no room, no such folder), NOMEM. */
 int sfx_runs_write(struct sfx_runs *runs, const struct sfx_sort_item *items, size_t n,
                    struct sfx_err *err);
+
+/* A run, written record by record; they must come sorted. Errors: IO, NOMEM. */
+int sfx_runs_begin(struct sfx_runs *runs, struct sfx_err *err);
+int sfx_runs_add(struct sfx_runs *runs, const unsigned char *record, struct sfx_err *err);
+int sfx_runs_end(struct sfx_runs *runs, struct sfx_err *err);
 
 /* Merges runs into larger ones until at most `most` (>= 2) are left; memory_nbytes is for buffers.
  * Errors: IO, NOMEM. */

@@ -11,7 +11,7 @@ struct sfx_sorter_chunk {
     unsigned char data[];
 };
 
-#define FIRST_ITEMS      ((size_t)2048)
+#define FIRST_ITEMS      ((size_t)256)
 #define MIN_CHUNK_NBYTES ((size_t)64 * 1024)
 #define MAX_CHUNK_NBYTES ((size_t)4 << 20)    /* two huge pages */
 #define PREFETCH_AHEAD   16                   /* records */
@@ -22,12 +22,24 @@ void sfx_sorter_init(struct sfx_sorter *s, struct sfx_operator *op, uint64_t bud
 {
     *s = (struct sfx_sorter){.op = op,
                              .budget_nbytes = budget_nbytes > 0 ? budget_nbytes : UINT64_MAX};
-    sfx_runs_init(&s->runs, sfx_operator_opts(op)->tmp_dir);
+    s->ready = true;
+    s->paid = op == NULL;
+    sfx_runs_init(&s->runs, op != NULL ? sfx_operator_opts(op)->tmp_dir : "/tmp");
+}
+
+int sfx_sorter_init_paid(struct sfx_sorter *s, struct sfx_operator *op, uint64_t budget_nbytes,
+                         struct sfx_err *err)
+{
+    sfx_sorter_init(s, op, budget_nbytes);
+    s->paid = true;
+    return sfx_operator_set_aside(op, budget_nbytes, err);
 }
 
 static bool charge(struct sfx_sorter *s, size_t nbytes)
 {
-    if (nbytes > s->budget_nbytes - s->charged || !sfx_operator_charge(s->op, (int64_t)nbytes))
+    if (nbytes > s->budget_nbytes - s->charged)
+        return false;
+    if (!s->paid && !sfx_operator_charge(s->op, (int64_t)nbytes))
         return false;
     s->charged += nbytes;
     return true;
@@ -57,7 +69,7 @@ static void free_memory(struct sfx_sorter *s)
         (void)munmap(s->items, items_nbytes(s->cap_items));
     s->items = NULL;
     s->nitems = s->cap_items = 0;
-    if (s->charged > 0)
+    if (!s->paid)
         (void)sfx_operator_charge(s->op, -(int64_t)s->charged);
     s->charged = 0;
 }
@@ -124,14 +136,14 @@ static int reserve_item(struct sfx_sorter *s, struct sfx_err *err)
  */
 static size_t next_chunk_nbytes(const struct sfx_sorter *s, size_t nbytes)
 {
-    uint64_t limit = sfx_operator_opts(s->op)->memory_nbytes;
+    uint64_t limit = s->budget_nbytes;
     size_t cap = s->charged / 4;
 
-    if (limit > s->budget_nbytes)
-        limit = s->budget_nbytes;
+    if (s->op != NULL && limit > sfx_operator_opts(s->op)->memory_nbytes)
+        limit = sfx_operator_opts(s->op)->memory_nbytes;
+    cap = cap < MIN_CHUNK_NBYTES ? MIN_CHUNK_NBYTES : cap;
     if (cap > limit / 16)
         cap = limit / 16;
-    cap = cap < MIN_CHUNK_NBYTES ? MIN_CHUNK_NBYTES : cap;
     if (cap >= MAX_CHUNK_NBYTES)
         cap = MAX_CHUNK_NBYTES - sizeof(struct sfx_sorter_chunk);
     return cap < nbytes ? nbytes : cap;
@@ -192,7 +204,7 @@ int sfx_sorter_reserve(struct sfx_sorter *s, size_t nbytes, unsigned char **key,
     int rc;
 
     if (nbytes > UINT32_MAX - SFX_RECORD_HEAD_NBYTES)
-        return sfx_err_set(err, SFX_E_LIMIT, "%s: a row of more than 4 GiB", s->op->verb->name);
+        return sfx_err_set(err, SFX_E_LIMIT, "a row of more than 4 GiB");
     nbytes += SFX_RECORD_HEAD_NBYTES;
     rc = reserve(s, nbytes, err);
     if (rc == 0 && s->nitems > 0) {
@@ -244,7 +256,7 @@ int sfx_sorter_sort(struct sfx_sorter *s, struct sfx_err *err)
     if (s->nitems > 0)
         rc = spill(s, err);
     free_memory(s);
-    if (memory > sfx_operator_available(s->op) / 2)
+    if (!s->paid && memory > sfx_operator_available(s->op) / 2)
         memory = sfx_operator_available(s->op) / 2;
     if (memory > s->budget_nbytes / 2)
         memory = s->budget_nbytes / 2;
@@ -295,7 +307,7 @@ void sfx_sorter_clear(struct sfx_sorter *s)
 
 void sfx_sorter_done(struct sfx_sorter *s)
 {
-    if (s->op == NULL)
+    if (!s->ready)
         return;
     sfx_merge_free(s->merge);
     free_memory(s);

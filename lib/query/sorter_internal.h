@@ -13,8 +13,10 @@
 #include "query/stage_internal.h"
 
 struct sfx_sorter {
-    struct sfx_operator *op; /* whose memory it is */
-    uint64_t budget_nbytes;  /* it takes no more than that */
+    struct sfx_operator *op; /* whose memory it is; NULL: nothing goes to disk */
+    bool ready;
+    bool paid;              /* its budget was set aside, or is nobody's: nothing is charged */
+    uint64_t budget_nbytes; /* it takes no more than that */
     struct sfx_runs runs;
     /* The records in memory. */
     struct sfx_sorter_chunk *chunks, *spare; /* newest first; emptied ones */
@@ -27,8 +29,13 @@ struct sfx_sorter {
     struct sfx_merge *merge; /* NULL: all are in memory */
 };
 
-/* budget_nbytes: 0 for what the query's limit leaves. */
+/* budget_nbytes: 0 for what the query's limit leaves. op NULL: for little that is not accounted. */
 void sfx_sorter_init(struct sfx_sorter *sorter, struct sfx_operator *op, uint64_t budget_nbytes);
+
+/* The same with a budget that is set aside now, so that it is there whenever it is needed. Errors:
+ * LIMIT. */
+int sfx_sorter_init_paid(struct sfx_sorter *sorter, struct sfx_operator *op, uint64_t budget_nbytes,
+                         struct sfx_err *err);
 
 /*
  * Makes room for key and body of at most nbytes, on disk if need be: *key is where the key is to be

@@ -1,103 +1,118 @@
 /* SPDX-License-Identifier: MIT */
 /* group: a record for each combination of keys, in the order of their first appearance. */
-#include "query/aggregate_internal.h"
-#include "query/keyset_internal.h"
+#include "query/aggregate_work_internal.h"
+#include "query/groups_internal.h"
 
+#include <string.h>
+
+/* A state is how its keys were spelled, see note_spelling, and then those of the aggregates. */
 struct group {
     struct sfx_operator op;
     /* Bound to the frames that come in. */
     struct sfx_node **keys; /* and what they are evaluated to */
     struct sfx_vec **key_vecs;
-    struct sfx_node **args; /* of the aggregates; NULL for count() */
     /* Kept over the whole input. */
-    struct sfx_keyset set;
+    struct sfx_groups groups;
     bool started;
-    enum sfx_type *types; /* of the columns that come out: keys, then aggregates */
-    size_t *offsets; /* of each aggregate's state in a key's payload; scales of keys in front */
+    enum sfx_type *types; /* of the keys that come out */
+    struct sfx_agg_call *calls;
+    size_t head_nbytes, state_nbytes;
+    struct sfx_agg_work work; /* for aggregates that keep values */
+    bool keeps_values;
     struct sfx_arena arena;
     struct sfx_keys batch_keys;
-    struct sfx_key *entries[SFX_BATCH_ROWS];
     unsigned char *states[SFX_BATCH_ROWS];
     bool fresh[SFX_BATCH_ROWS];
 };
 
-#define STATE_ALIGN 16
+#define FRAME_TEXT_NBYTES ((size_t)4 << 20) /* a frame that goes out has not much more text */
 
-static size_t align_up(size_t n)
+static struct sfx_agg_ctx aggregate_ctx(struct group *group, struct sfx_err *err)
 {
-    return (n + STATE_ALIGN - 1) & ~(size_t)(STATE_ALIGN - 1);
+    return (struct sfx_agg_ctx){
+        .ev = sfx_operator_eval(&group->op),
+        .arena = sfx_groups_arena(&group->groups),
+        .err = err,
+        .work = group->keeps_values ? &group->work : NULL,
+    };
 }
+
+/* --- states to disk and back ------------------------------------------------------------------ */
+
+static int put_part(void *to, uint16_t index, const void *part, size_t part_nbytes,
+                    struct sfx_err *err)
+{
+    return sfx_groups_put(to, &index, sizeof(index), part, part_nbytes, err);
+}
+
+static int save_state(void *to, unsigned char *state, struct sfx_err *err)
+{
+    struct group *group = to;
+    struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
+
+    ctx.put = put_part;
+    ctx.put_to = &group->groups;
+    return sfx_agg_save(&ctx, group->calls, group->op.ast->aggs.count, state, group->state_nbytes);
+}
+
+static int merge_state(void *to, unsigned char *state, const unsigned char *part,
+                       size_t part_nbytes, struct sfx_err *err)
+{
+    struct group *group = to;
+    const struct sfx_stage_ast *ast = group->op.ast;
+    struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
+
+    group->work.merging = true;
+    return sfx_agg_merge(&ctx, group->calls, ast->aggs.count, state, group->head_nbytes, part,
+                         part_nbytes);
+}
+
+static int settle_state(void *to, unsigned char *state, struct sfx_err *err)
+{
+    struct group *group = to;
+    struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
+    int rc = sfx_agg_settle(&ctx, group->calls, group->op.ast->aggs.count, state);
+
+    if (group->keeps_values)
+        sfx_agg_work_next_group(&group->work);
+    sfx_eval_reset(ctx.ev);
+    return rc;
+}
+
+static const struct sfx_groups_ops state_ops = {save_state, merge_state, settle_state};
+
+/* --- records in ------------------------------------------------------------------------------- */
 
 static int start(struct group *group, struct sfx_err *err)
 {
     const struct sfx_stage_ast *ast = group->op.ast;
-    size_t i, payload = align_up(ast->items.count * sizeof(uint32_t));
+    size_t i;
 
-    group->types = sfx_arena_calloc(&group->arena, ast->items.count + ast->aggs.count + 1,
-                                    sizeof(*group->types), err);
-    group->offsets =
-        sfx_arena_calloc(&group->arena, ast->aggs.count + 1, sizeof(*group->offsets), err);
-    if (group->types == NULL || group->offsets == NULL)
+    group->types =
+        sfx_arena_calloc(&group->arena, ast->items.count + 1, sizeof(*group->types), err);
+    group->head_nbytes = (1 + ast->items.count) * sizeof(uint32_t);
+    group->state_nbytes = group->head_nbytes;
+    group->calls = sfx_agg_calls_new(&ast->aggs, &group->arena, &group->state_nbytes, err);
+    if (group->types == NULL || group->calls == NULL)
         return SFX_E_NOMEM;
-    for (i = 0; i < ast->aggs.count; i++) {
-        group->offsets[i] = payload;
-        payload = align_up(payload + ast->aggs.items[i].agg->state_nbytes);
-    }
-    sfx_keyset_init(&group->set, &group->op, payload);
+    for (i = 0; i < ast->aggs.count; i++)
+        group->keeps_values = group->keeps_values || group->calls[i].agg->keeps_values;
+    sfx_groups_init(&group->groups, &group->op, group->state_nbytes, &state_ops, group);
     group->started = true;
-    return 0;
+    return group->keeps_values ? sfx_agg_work_init(&group->work, &group->op, err) : 0;
 }
 
-/* What an aggregate of an argument of a type gives. */
-static enum sfx_type result_type(const struct sfx_aggregate *agg, const struct sfx_node *arg)
-{
-    if (agg->result == SFX_TYPE_CELL ||
-        (agg->takes_float && arg != NULL && arg->vec->type == SFX_TYPE_FLOAT))
-        return arg->vec->type;
-    return agg->result;
-}
-
-/* Results that are numbers for some inputs and floats for others are floats. */
-static void merge_result(enum sfx_type *type, enum sfx_type now)
-{
-    bool mixed = (*type == SFX_TYPE_NUMBER && now == SFX_TYPE_FLOAT) ||
-                 (*type == SFX_TYPE_FLOAT && now == SFX_TYPE_NUMBER);
-
-    *type = mixed ? SFX_TYPE_FLOAT : *type == SFX_TYPE_NULL || *type == now ? now : SFX_TYPE_CELL;
-}
-
-/* A column that has another type for other inputs comes out as cells. */
+/* A key that has another type for other inputs comes out as cells. */
 static void merge_type(enum sfx_type *type, enum sfx_type now)
 {
     *type = *type == SFX_TYPE_NULL || *type == now ? now : SFX_TYPE_CELL;
-}
-
-/* An aggregate's argument; min and max ask for numbers unless it is known to be text. */
-static int bind_argument(struct sfx_binder *binder, const struct sfx_item *item,
-                         struct sfx_node **out)
-{
-    enum sfx_type type;
-    int rc;
-
-    if (item->expr == NULL)
-        return 0;
-    rc = sfx_bind_expr(binder, item->expr, out);
-    if (rc < 0)
-        return rc;
-    type = (*out)->vec->type;
-    if ((type == SFX_TYPE_FLOAT && item->agg->takes_float) ||
-        ((type == SFX_TYPE_TEXT || type == SFX_TYPE_TIME) && item->agg->takes_text))
-        return 0;
-    if (item->agg->wants == SFX_TYPE_NUMBER)
-        return sfx_bind_convert(binder, SFX_TYPE_NUMBER, out);
-    return type == SFX_TYPE_BOOL ? sfx_bind_convert(binder, SFX_TYPE_CELL, out) : 0;
 }
 
 static int bind_group(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
     struct group *group = (struct group *)op;
     struct sfx_binder binder = sfx_operator_binder(op, in, err);
-    const struct sfx_items *keys = &op->ast->items, *aggs = &op->ast->aggs;
+    const struct sfx_items *keys = &op->ast->items;
     size_t i;
     int rc = group->started ? 0 : start(group, err);
 
@@ -105,8 +120,7 @@ static int bind_group(struct sfx_operator *op, const struct sfx_frame *in, struc
         return rc;
     group->keys = sfx_arena_calloc(&op->arena, keys->count + 1, sizeof(*group->keys), err);
     group->key_vecs = sfx_arena_calloc(&op->arena, keys->count + 1, sizeof(*group->key_vecs), err);
-    group->args = sfx_arena_calloc(&op->arena, aggs->count + 1, sizeof(*group->args), err);
-    if (group->keys == NULL || group->key_vecs == NULL || group->args == NULL)
+    if (group->keys == NULL || group->key_vecs == NULL)
         return SFX_E_NOMEM;
     for (i = 0; i < keys->count; i++) {
         rc = sfx_bind_key(&binder, &keys->items[i], &group->keys[i]);
@@ -115,41 +129,42 @@ static int bind_group(struct sfx_operator *op, const struct sfx_frame *in, struc
         group->key_vecs[i] = group->keys[i]->vec;
         merge_type(&group->types[i], group->key_vecs[i]->type);
     }
-    for (i = 0; i < aggs->count; i++) {
-        rc = bind_argument(&binder, &aggs->items[i], &group->args[i]);
-        if (rc < 0)
-            return rc;
-        merge_result(&group->types[keys->count + i],
-                     result_type(aggs->items[i].agg, group->args[i]));
-    }
-    return 0;
+    for (i = 0; i < op->ast->aggs.count && rc == 0; i++)
+        rc = sfx_agg_bind(&binder, &group->calls[i]);
+    return rc;
 }
 
-/* Adds the rows to their groups, an aggregate at a time. */
-static int accumulate(struct group *group, const struct sfx_frame *in, struct sfx_err *err)
+/* A fresh state notes that it is one, and how its keys were spelled first: the fraction digits of a
+ * number, the style of a time. */
+static void note_spelling(struct group *group, unsigned char *state, uint32_t row)
 {
-    const struct sfx_stage_ast *ast = group->op.ast;
-    struct sfx_agg_ctx ctx = {sfx_operator_eval(&group->op), &group->set.arena, err};
+    uint32_t *spelling = (uint32_t *)state;
+    size_t k;
+
+    spelling[0] = 1;
+    for (k = 0; k < group->op.ast->items.count; k++) {
+        if (sfx_type_in_nums(group->key_vecs[k]->type))
+            spelling[1 + k] = group->key_vecs[k]->nums[row].scale;
+    }
+}
+
+/* Adds the rows begin … end - 1 of the selection to their groups, an aggregate at a time. */
+static int accumulate(struct group *group, const struct sfx_frame *in, uint32_t begin, uint32_t end,
+                      struct sfx_err *err)
+{
+    struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
     uint32_t i;
-    size_t k, a;
+    size_t a;
     int rc = 0;
 
-    for (i = 0; i < in->nsel; i++) {
-        group->states[i] = group->entries[i]->payload;
-        for (k = 0; group->fresh[i] && k < ast->items.count; k++) {
-            if (sfx_type_in_nums(group->key_vecs[k]->type))
-                ((uint32_t *)group->states[i])[k] = group->key_vecs[k]->nums[in->sel[i]].scale;
-        }
+    for (i = begin; i < end; i++) {
+        if (group->fresh[i])
+            note_spelling(group, group->states[i], in->sel[i]);
     }
-    for (a = 0; a < ast->aggs.count && rc == 0; a++) {
-        const struct sfx_vec *arg = group->args[a] != NULL ? group->args[a]->vec : NULL;
-
-        rc = ast->aggs.items[a].agg->add(&ctx, arg, in->sel, in->nsel, group->states,
-                                         group->offsets[a]);
-        if (rc < 0)
-            rc = sfx_err_wrap(err, rc, "group: %.*s", SFX_SLICE_ARG(ast->aggs.items[a].name));
-    }
-    return rc;
+    for (a = 0; a < group->op.ast->aggs.count && rc == 0; a++)
+        rc = sfx_agg_add(&ctx, &group->calls[a], in->sel + begin, end - begin,
+                         group->states + begin);
+    return rc < 0 ? sfx_err_wrap(err, rc, "group") : sfx_groups_account(&group->groups, err);
 }
 
 static int push_group(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
@@ -157,44 +172,50 @@ static int push_group(struct sfx_operator *op, struct sfx_frame *in, struct sfx_
     struct group *group = (struct group *)op;
     struct sfx_eval *ev = sfx_operator_eval(op);
     const struct sfx_stage_ast *ast = op->ast;
+    uint32_t begin = 0;
     size_t i;
     int rc;
 
     for (i = 0; i < ast->items.count; i++)
         sfx_eval_node(ev, group->keys[i], in->sel, in->nsel);
-    for (i = 0; i < ast->aggs.count; i++) {
-        if (group->args[i] != NULL)
-            sfx_eval_node(ev, group->args[i], in->sel, in->nsel);
-    }
+    for (i = 0; i < ast->aggs.count; i++)
+        sfx_agg_eval(ev, &group->calls[i], in->sel, in->nsel);
     rc = sfx_operator_settle(op, in, err);
     if (rc == 0 && in->nsel > 0)
         rc = sfx_keys_make(&group->batch_keys, ev, group->key_vecs, NULL, ast->items.count, in->sel,
                            in->nsel, err);
-    if (rc == 0 && in->nsel > 0)
-        rc = sfx_keyset_add(&group->set, &group->batch_keys, in->nsel, group->entries, group->fresh,
-                            err);
-    return rc < 0 ? rc : accumulate(group, in, err);
+    while (rc == 0 && begin < in->nsel) {
+        int64_t end = sfx_groups_add(&group->groups, &group->batch_keys, begin, in->nsel,
+                                     group->states, group->fresh, err);
+
+        if (end < 0)
+            return (int)end;
+        rc = accumulate(group, in, begin, (uint32_t)end, err);
+        begin = (uint32_t)end;
+    }
+    return rc;
 }
 
+/* --- groups out ------------------------------------------------------------------------------- */
+
 /* Writes one group to row of the frame that goes out. */
-static int put_group(struct group *group, const struct sfx_key *key, uint32_t row,
-                     struct sfx_err *err)
+static int put_group(struct group *group, const unsigned char *key, const unsigned char *state,
+                     uint32_t row, struct sfx_err *err)
 {
     const struct sfx_stage_ast *ast = group->op.ast;
-    struct sfx_agg_ctx ctx = {sfx_operator_eval(&group->op), &group->set.arena, err};
+    struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
     struct sfx_qcolumn *cols = group->op.out.cols;
-    const unsigned char *at = key->data;
+    const uint32_t *spelling = (const uint32_t *)state;
     size_t i;
     int rc = 0;
 
     for (i = 0; i < ast->items.count && rc == 0; i++)
-        rc = sfx_key_decode(ctx.ev, &at, ((const uint32_t *)key->payload)[i], cols[i].vec, row);
+        rc = sfx_key_decode(ctx.ev, &key, spelling[1 + i], cols[i].vec, row);
     if (rc < 0)
         return sfx_err_set(err, rc, "no memory for a key");
     for (i = 0; i < ast->aggs.count && rc == 0; i++)
-        rc = ast->aggs.items[i].agg->result_at(&ctx, key->payload + group->offsets[i],
-                                               cols[ast->items.count + i].vec, row);
-    return rc;
+        rc = sfx_agg_result(&ctx, &group->calls[i], state, cols[ast->items.count + i].vec, row);
+    return rc < 0 ? sfx_err_wrap(err, rc, "group") : 0;
 }
 
 static int make_output(struct group *group, struct sfx_err *err)
@@ -210,8 +231,10 @@ static int make_output(struct group *group, struct sfx_err *err)
     if (op->out.cols == NULL)
         return SFX_E_NOMEM;
     for (i = 0; i < keys->count + aggs->count; i++) {
-        enum sfx_type type = group->types[i] == SFX_TYPE_BOOL ? SFX_TYPE_CELL : group->types[i];
+        enum sfx_type type = i < keys->count ? group->types[i] : group->calls[i - keys->count].type;
 
+        if (type == SFX_TYPE_BOOL)
+            type = SFX_TYPE_CELL;
         op->out.cols[i].name =
             i < keys->count ? keys->items[i].name : aggs->items[i - keys->count].name;
         op->out.cols[i].vec = sfx_vec_new(&op->arena, type, err);
@@ -227,38 +250,59 @@ static int make_output(struct group *group, struct sfx_err *err)
 static int add_the_only_group(struct group *group, struct sfx_err *err)
 {
     static const uint16_t row = 0;
-    int rc = sfx_keys_make(&group->batch_keys, sfx_operator_eval(&group->op), NULL, NULL, 0, &row,
-                           1, err);
+    int64_t rc = sfx_keys_make(&group->batch_keys, sfx_operator_eval(&group->op), NULL, NULL, 0,
+                               &row, 1, err);
 
-    return rc < 0 ? rc
-                  : sfx_keyset_add(&group->set, &group->batch_keys, 1, group->entries, group->fresh,
-                                   err);
+    if (rc == 0)
+        rc = sfx_groups_add(&group->groups, &group->batch_keys, 0, 1, group->states, group->fresh,
+                            err);
+    return rc < 0 ? (int)rc : 0;
+}
+
+static int pass_groups(struct group *group, uint32_t n, struct sfx_err *err)
+{
+    struct sfx_frame *out = &group->op.out;
+    uint32_t i;
+    size_t c;
+
+    for (i = 0; i < n; i++)
+        out->sel[i] = (uint16_t)i;
+    for (c = 0; c < out->ncols; c++)
+        out->cols[c].vec->has_cells = false;
+    out->nrows = out->nsel = n;
+    return sfx_operator_pass(&group->op, out, err);
 }
 
 static int finish_group(struct sfx_operator *op, struct sfx_err *err)
 {
     struct group *group = (struct group *)op;
-    const struct sfx_key *key;
-    uint32_t i, n;
-    size_t c;
-    int rc = make_output(group, err);
+    struct sfx_eval *ev = sfx_operator_eval(op);
+    const unsigned char *key;
+    unsigned char *state;
+    uint32_t n;
+    int rc = make_output(group, err), more = 1;
 
-    if (rc == 0 && op->ast->items.count == 0 && group->set.count == 0)
+    if (rc == 0 && op->ast->items.count == 0 && group->groups.nrows == 0)
         rc = add_the_only_group(group, err);
-    key = group->set.first;
-    do {
-        sfx_eval_reset(sfx_operator_eval(op));
-        for (n = 0; rc == 0 && key != NULL && n < SFX_BATCH_ROWS; n++, key = key->next)
-            rc = put_group(group, key, n, err);
-        if (rc < 0)
-            return rc;
-        for (i = 0; i < n; i++)
-            op->out.sel[i] = (uint16_t)i;
-        for (c = 0; c < op->out.ncols; c++)
-            op->out.cols[c].vec->has_cells = false;
-        op->out.nrows = op->out.nsel = n;
-        rc = sfx_operator_pass(op, &op->out, err);
-    } while (rc == 0 && key != NULL && !sfx_operator_is_done(op));
+    if (group->keeps_values)
+        sfx_agg_work_end_input(&group->work);
+    if (rc == 0)
+        rc = sfx_groups_finish(&group->groups, err);
+    while (rc == 0 && more > 0) {
+        sfx_eval_reset(ev);
+        sfx_groups_release(&group->groups);
+        for (n = 0; rc == 0 && n < SFX_BATCH_ROWS && ev->text.total_nbytes < FRAME_TEXT_NBYTES;
+             n++) {
+            more = sfx_groups_next(&group->groups, &key, &state, err);
+            if (more <= 0)
+                break;
+            rc = put_group(group, key, state, n, err);
+        }
+        if (rc == 0)
+            rc = more < 0 ? more : pass_groups(group, n, err);
+        if (sfx_operator_is_done(op))
+            break;
+    }
     return rc;
 }
 
@@ -266,7 +310,9 @@ static void destroy_group(struct sfx_operator *op)
 {
     struct group *group = (struct group *)op;
 
-    sfx_keyset_done(&group->set);
+    sfx_groups_done(&group->groups);
+    if (group->keeps_values)
+        sfx_agg_work_done(&group->work);
     sfx_keys_done(&group->batch_keys);
     sfx_arena_done(&group->arena);
 }
@@ -282,10 +328,14 @@ static enum sfx_rest group_uses(const struct sfx_stage_ast *ast, struct sfx_uses
 
 const struct sfx_verb sfx_verb_group = {
     .name = "group",
-    .usage = "group [KEY[, …]]: [NAME =] AGGREGATE[, …]",
+    .usage = "group [KEY[, …]]: [NAME =] AGGREGATE [where CONDITION][, …]",
     .help = "a record for each combination of keys, in the order of their first appearance",
-    .plan = "blocking; keys compare as text unless they are numbers; memory for each group, within "
-            "--memory",
+    .plan = "blocking; keys compare as text unless they are numbers; memory for each group; what "
+            "exceeds --memory is put together on disk",
+    .rules = "An aggregate skips records where its argument is null or an empty field. A condition "
+             "behind it, n = count() where status = \"paid\", says which records it is of; its "
+             "argument is looked at only in those. Without a name it is called after its argument: "
+             "sum_price.",
     .example = {"group a: n = count(), sum(b)", "a,b\nx,1\ny,2\nx,3\n",
                 "a,n,sum_b\nx,2,4\ny,1,2\n"},
     .can_fail = true,

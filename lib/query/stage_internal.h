@@ -154,6 +154,9 @@ int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct s
  */
 bool sfx_operator_is_done(const struct sfx_operator *op);
 
+/* True when a stage behind op has enough, so that op needs no more input either. */
+bool sfx_operator_next_is_satisfied(const struct sfx_operator *op);
+
 /* True when a stage behind op may have to say where a record came from. */
 bool sfx_operator_needs_origin(const struct sfx_operator *op);
 
@@ -198,6 +201,12 @@ void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in);
  * them some is left.
  */
 bool sfx_operator_charge(struct sfx_operator *op, int64_t nbytes);
+
+/*
+ * Accounts for nbytes that op holds ready for later, besides its share: what was charged by then is
+ * never taken by other stages. Errors: LIMIT.
+ */
+int sfx_operator_set_aside(struct sfx_operator *op, uint64_t nbytes, struct sfx_err *err);
 
 /* How much more op could account for now. */
 uint64_t sfx_operator_available(const struct sfx_operator *op);

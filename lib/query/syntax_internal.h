@@ -60,13 +60,18 @@ struct sfx_expr {
     struct sfx_slice strip;        /* CALL of decimal: characters to drop; empty: none */
 };
 
+#define SFX_AGG_MAX_MORE 2
+
 /* One entry of a stage's list: "name = expr", "-expr", "name", "n = sum(expr)". */
 struct sfx_item {
     struct sfx_slice name; /* what the result is called; empty when it has no name of its own */
     uint32_t at;
-    struct sfx_expr *expr;           /* NULL for count() */
-    bool minus;                      /* sort: descending; select: all but this */
-    const struct sfx_aggregate *agg; /* of group's second list */
+    struct sfx_expr *expr;                   /* NULL for count() */
+    bool minus;                              /* sort: descending; select: all but this */
+    const struct sfx_aggregate *agg;         /* of group's second list, */
+    struct sfx_expr *more[SFX_AGG_MAX_MORE]; /* the arguments after expr, */
+    size_t nmore;
+    struct sfx_expr *filter; /* and the condition behind it; NULL: none */
 };
 
 struct sfx_items {

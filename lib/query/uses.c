@@ -26,10 +26,14 @@ void sfx_uses_expr(struct sfx_uses *uses, const struct sfx_expr *expr)
 
 void sfx_uses_items(struct sfx_uses *uses, const struct sfx_items *items)
 {
-    size_t i;
+    size_t i, k;
 
-    for (i = 0; i < items->count; i++)
+    for (i = 0; i < items->count; i++) {
         sfx_uses_expr(uses, items->items[i].expr);
+        for (k = 0; k < items->items[i].nmore; k++)
+            sfx_uses_expr(uses, items->items[i].more[k]);
+        sfx_uses_expr(uses, items->items[i].filter);
+    }
 }
 
 enum sfx_rest sfx_uses_filter(const struct sfx_stage_ast *ast, struct sfx_uses *uses,

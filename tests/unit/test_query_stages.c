@@ -427,21 +427,6 @@ static void a_sort_beyond_its_memory_gives_the_same_bytes(void **state)
     sfx_buf_done(&input);
 }
 
-static void a_group_beyond_its_memory_is_refused_by_name(void **state)
-{
-    struct sfx_buf input = {0};
-    struct query_run run = {.program = "group id: count()", .opts = {.memory_nbytes = 1 << 20}};
-
-    (void)state;
-    make_records(&input, 20000);
-    run.input = sfx_buf_slice(&input);
-    assert_int_equal(query_run(&run), SFX_E_LIMIT);
-    assert_string_equal(run.err.text,
-                        "group needs more than 1 MiB of memory; --memory allows more");
-    sfx_buf_done(&run.output);
-    sfx_buf_done(&input);
-}
-
 static void a_missing_folder_for_spilling_is_told(void **state)
 {
     struct sfx_buf input = {0};
@@ -478,7 +463,6 @@ int main(void)
         cmocka_unit_test(a_bad_record_behind_a_head_ends_the_run),
         cmocka_unit_test(what_is_not_looked_at_does_not_matter),
         cmocka_unit_test(a_sort_beyond_its_memory_gives_the_same_bytes),
-        cmocka_unit_test(a_group_beyond_its_memory_is_refused_by_name),
         cmocka_unit_test(a_missing_folder_for_spilling_is_told),
     };
 
