@@ -14,6 +14,7 @@
 struct options {
     struct sfx_opt_common common;
     struct sfx_transform_words words;
+    struct sfx_opt_list args;
     const char *reference;
     bool explain;
 };
@@ -24,6 +25,11 @@ struct options {
 static const struct sfx_opt opts[] = {
     {'f', "file", "FILE", SFX_OPT_STR, AT(words.program_file),
      "Read the program from FILE; all operands are inputs.", NULL, 0, 0},
+    {0, "arg", "NAME=VALUE", SFX_OPT_LIST, AT(args),
+     "Make VALUE known to the program as :NAME, a text like that of a cell.", NULL, 0, 0},
+    {0, "tz", "ZONE", SFX_OPT_STR, AT(words.zone),
+     "Time zone of times that have no offset: Europe/Berlin, +02:00. Default UTC, whatever $TZ says.",
+     NULL, 0, 0},
     {'o', "output", "FILE", SFX_OPT_STR, AT(words.output),
      "Write to FILE, which appears when it is complete; out/{country}/{day}.csv is a file for each "
      "value of these columns. With -E a template, see sfx(7). Default: standard output.",
@@ -240,6 +246,8 @@ int main(int argc, char **argv)
     if (app.o.words.tmp_dir == NULL)
         app.o.words.tmp_dir = getenv("TMPDIR");
     app.o.words.fd = STDOUT_FILENO;
+    app.o.words.args = app.o.args.items;
+    app.o.words.nargs = app.o.args.count;
     rc = app.o.reference != NULL ? 0
                                  : sfx_transform_plan_init(&app.plan, &app.o.words, argv + first,
                                                            (size_t)(argc - first), &err);

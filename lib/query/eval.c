@@ -43,6 +43,7 @@ void sfx_eval_done(struct sfx_eval *ev)
     sfx_matcher_done(&ev->matcher);
     free(ev->bad);
     free(ev->errors);
+    sfx_zones_done(&ev->zones);
     *ev = (struct sfx_eval){0};
 }
 

@@ -194,6 +194,8 @@ struct sfx_eval {
     struct sfx_sel *sels, *free_sels; /* selections of lazy kernels: in use (a stack), and spare */
     int rc;                           /* NOMEM sticks here; looked at after an evaluation */
     const struct sfx_zone *zone;      /* of times without an offset; NULL: UTC */
+    struct sfx_zones zones;           /* that functions were asked for */
+    int64_t now_ns;                   /* what now() is, for the whole run */
 };
 
 int sfx_eval_init(struct sfx_eval *ev, struct sfx_err *err);

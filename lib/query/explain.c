@@ -59,6 +59,8 @@ static const char *type_name(enum sfx_type type)
     case SFX_TYPE_NUMBER: return " (number)";
     case SFX_TYPE_BOOL: return " (boolean)";
     case SFX_TYPE_TEXT: return " (text)";
+    case SFX_TYPE_TIME: return " (time)";
+    case SFX_TYPE_FLOAT: return " (float)";
     default: return "";
     }
 }

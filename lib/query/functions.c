@@ -10,6 +10,7 @@
 /* clang-format off */
 static const struct sfx_fn_family *const families[] = {
     &sfx_fn_logic_family,
+    &sfx_fn_cast_family,
     &sfx_fn_number_family,
     &sfx_fn_float_family,
     &sfx_fn_text_family,
@@ -22,6 +23,8 @@ static const struct sfx_fn_family *const families[] = {
     &sfx_fn_json_family,
     &sfx_fn_net_family,
     &sfx_fn_time_family,
+    &sfx_fn_time_text_family,
+    &sfx_fn_calendar_family,
 };
 /* clang-format on */
 

@@ -22,6 +22,7 @@
 #define SFX_OUT_OF_YEARS "a time is out of the years 0000 to 9999"
 
 /* The families: each at the end of its file. */
+extern const struct sfx_fn_family sfx_fn_cast_family;
 extern const struct sfx_fn_family sfx_fn_float_family;
 extern const struct sfx_fn_family sfx_fn_logic_family;
 extern const struct sfx_fn_family sfx_fn_number_family;
@@ -35,6 +36,8 @@ extern const struct sfx_fn_family sfx_fn_json_family;
 extern const struct sfx_fn_family sfx_fn_net_family;
 extern const struct sfx_fn_family sfx_fn_similar_family;
 extern const struct sfx_fn_family sfx_fn_time_family;
+extern const struct sfx_fn_family sfx_fn_time_text_family;
+extern const struct sfx_fn_family sfx_fn_calendar_family;
 
 /* The text of an argument of node. */
 static inline struct sfx_slice sfx_fn_text_arg(struct sfx_eval *ev, const struct sfx_node *node,

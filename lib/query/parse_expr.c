@@ -177,7 +177,7 @@ int sfx_parse_regex(struct sfx_parser *p, struct sfx_slice pattern, uint32_t at,
 static int compile_regex(struct sfx_parser *p, struct sfx_expr *call,
                          const struct sfx_expr *pattern)
 {
-    if (pattern->kind != SFX_EXPR_TEXT)
+    if (!sfx_expr_is_text(pattern))
         return sfx_program_err(p->program, pattern->at, p->err,
                                "a string is expected here: a regular expression");
     return sfx_parse_regex(p, pattern->text, pattern->at, &call->regex);

@@ -2,6 +2,7 @@
 /* Queries: batches become frames, frames flow through the operators, batches come out. */
 #include "query/query_internal.h"
 
+#include "base/clock.h"
 #include "base/size.h"
 
 #include <inttypes.h>
@@ -73,6 +74,7 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
     q->eval.zone = program->zone;
     if (q->opts.on_error == SFX_ON_ERROR_NULL)
         q->eval.nulls = q->opts.errors;
+    q->eval.now_ns = sfx_clock_wall_ns();
     for (i = q->noperators; i-- > 0;) {
         const struct sfx_stage_ast *ast = stage_at(q, i);
         struct sfx_operator *op = calloc(1, ast->verb->state_nbytes);

@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-struct derive {
-    struct sfx_operator op;
-    struct sfx_node **nodes; /* one for each assignment */
-};
-
 /* Puts the column of an assignment where the ones behind it see it. */
 static void assign(struct sfx_frame *out, struct sfx_slice name, struct sfx_vec *vec)
 {
@@ -32,9 +27,9 @@ static bool replaces(const struct sfx_items *items, struct sfx_slice name)
     return false;
 }
 
-static int bind_derive(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
+int sfx_derive_bind(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
-    struct derive *derive = (struct derive *)op;
+    struct sfx_derive *derive = (struct sfx_derive *)op;
     const struct sfx_items *items = &op->ast->items;
     struct sfx_frame *out = &op->out;
     size_t i;
@@ -64,9 +59,9 @@ static int bind_derive(struct sfx_operator *op, const struct sfx_frame *in, stru
     return 0;
 }
 
-static int push_derive(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+int sfx_derive_push(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
 {
-    struct derive *derive = (struct derive *)op;
+    struct sfx_derive *derive = (struct sfx_derive *)op;
     size_t i;
     int rc;
 
@@ -79,8 +74,8 @@ static int push_derive(struct sfx_operator *op, struct sfx_frame *in, struct sfx
     return sfx_operator_pass(op, &op->out, err);
 }
 
-static enum sfx_rest derive_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
-                                 enum sfx_rest rest)
+enum sfx_rest sfx_derive_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                              enum sfx_rest rest)
 {
     size_t i;
 
@@ -99,9 +94,9 @@ const struct sfx_verb sfx_verb_derive = {
     .plan = "streaming",
     .example = {"total = price * qty", "price,qty\n2.50,3\n", "price,qty,total\n2.50,3,7.50\n"},
     .can_fail = true,
-    .state_nbytes = sizeof(struct derive),
+    .state_nbytes = sizeof(struct sfx_derive),
     .parse = sfx_parse_assignments,
-    .uses = derive_uses,
-    .bind = bind_derive,
-    .push = push_derive,
+    .uses = sfx_derive_uses,
+    .bind = sfx_derive_bind,
+    .push = sfx_derive_push,
 };

@@ -228,8 +228,21 @@ int sfx_bind_key(struct sfx_binder *b, const struct sfx_item *item, struct sfx_n
 /* What stages need of the query's options. */
 const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op);
 
+/* --- derive, and cast, whose items are assignments, too: stage_derive.c ----------------------- */
+
+struct sfx_derive {
+    struct sfx_operator op;
+    struct sfx_node **nodes; /* one for each assignment */
+};
+
+int sfx_derive_bind(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err);
+int sfx_derive_push(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err);
+enum sfx_rest sfx_derive_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                              enum sfx_rest rest);
+
 /* --- verbs ------------------------------------------------------------------------------------ */
 
+extern const struct sfx_verb sfx_verb_cast;
 extern const struct sfx_verb sfx_verb_derive;
 extern const struct sfx_verb sfx_verb_distinct;
 extern const struct sfx_verb sfx_verb_drop;

@@ -145,6 +145,12 @@ struct sfx_expr *sfx_expr_new(struct sfx_parser *p, enum sfx_expr_kind kind, uin
  * begins here. Errors: USAGE, NOMEM. */
 int sfx_parse_literal(struct sfx_parser *p, struct sfx_expr **out);
 
+/* True for a constant text: a string, or :argument. */
+static inline bool sfx_expr_is_text(const struct sfx_expr *expr)
+{
+    return expr->kind == SFX_EXPR_TEXT || expr->kind == SFX_EXPR_ARG;
+}
+
 /* Parses an expression. Errors: USAGE, NOMEM. */
 int sfx_parse_expr(struct sfx_parser *p, struct sfx_expr **out);
 

@@ -9,6 +9,7 @@ static const struct sfx_verb *const verbs[] = {
     &sfx_verb_where,
     &sfx_verb_derive,
     &sfx_verb_parse,
+    &sfx_verb_cast,
     &sfx_verb_select,
     &sfx_verb_drop,
     &sfx_verb_rename,

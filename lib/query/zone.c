@@ -34,8 +34,7 @@ struct sfx_zone {
     int64_t *times; /* ascending; type[i] holds from times[i] on */
     uint8_t *type;
     size_t count;
-    struct zone_type types[MAX_TYPES];
-    size_t ntypes;
+    struct zone_type *types;
     bool has_rule, has_summer; /* for times after the last transition */
     struct zone_type standard, summer;
     struct rule_date begins, ends;
@@ -229,10 +228,10 @@ static int read_body(const unsigned char *p, const struct tzif_counts *c, size_t
 
     zone->times = calloc(c->times + 1, sizeof(*zone->times));
     zone->type = calloc(c->times + 1, 1);
-    if (zone->times == NULL || zone->type == NULL)
+    zone->types = calloc(c->types, sizeof(*zone->types));
+    if (zone->times == NULL || zone->type == NULL || zone->types == NULL)
         return SFX_E_NOMEM;
     zone->count = c->times;
-    zone->ntypes = c->types;
     for (i = 0; i < c->times; i++) {
         zone->times[i] = big_endian(p + i * time_nbytes, time_nbytes);
         zone->type[i] = indexes[i];
@@ -354,14 +353,16 @@ struct sfx_zone *sfx_zone_new(struct sfx_slice name, struct sfx_err *err)
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a time zone");
         return NULL;
     }
+    zone->has_rule = true;
     if (sfx_slice_eq(name, SFX_SLICE_LIT("UTC"))) {
-        memcpy(zone->types[0].abbreviation, "UTC", 4);
-    } else if (sfx_time_offset(name, &at, &zone->types[0].offset_s) && at == name.len) {
-        if (zone->types[0].offset_s == 0)
-            memcpy(zone->types[0].abbreviation, "UTC", 4);
+        memcpy(zone->standard.abbreviation, "UTC", 4);
+    } else if (sfx_time_offset(name, &at, &zone->standard.offset_s) && at == name.len) {
+        if (zone->standard.offset_s == 0)
+            memcpy(zone->standard.abbreviation, "UTC", 4);
         else
-            (void)sfx_time_put_offset(zone->types[0].offset_s, true, zone->types[0].abbreviation);
+            (void)sfx_time_put_offset(zone->standard.offset_s, true, zone->standard.abbreviation);
     } else {
+        zone->has_rule = false;
         rc = is_zone_name(name) ? read_zone_file(name, zone, err) : no_such_zone(name, err);
     }
     if (rc == 0)
@@ -374,9 +375,69 @@ void sfx_zone_free(struct sfx_zone *zone)
 {
     if (zone == NULL)
         return;
+    free(zone->types);
     free(zone->times);
     free(zone->type);
     free(zone);
+}
+
+/* --- many --------------------------------------------------------------------------------------
+ */
+
+#define MAX_ZONES 1000
+
+struct sfx_zone_entry {
+    char name[MAX_NAME + 1];
+    struct sfx_zone *zone;
+};
+
+const struct sfx_zone *sfx_zones_find(struct sfx_zones *zones, struct sfx_slice name,
+                                      struct sfx_err *err)
+{
+    struct sfx_zone_entry *entry;
+    size_t i;
+
+    for (i = 0; i < zones->count; i++) {
+        entry = &zones->entries[i];
+        if (strlen(entry->name) == name.len && memcmp(entry->name, name.ptr, name.len) == 0)
+            return entry->zone;
+    }
+    if (name.len > MAX_NAME || zones->count == MAX_ZONES) {
+        if (name.len > MAX_NAME)
+            (void)no_such_zone(name, err);
+        else
+            (void)sfx_err_set(err, SFX_E_LIMIT, "more than %d time zones", MAX_ZONES);
+        return NULL;
+    }
+    if (zones->count == zones->cap) {
+        size_t cap = zones->cap == 0 ? 8 : zones->cap * 2;
+
+        entry = realloc(zones->entries, cap * sizeof(*entry));
+        if (entry == NULL) {
+            (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for time zones");
+            return NULL;
+        }
+        zones->entries = entry;
+        zones->cap = cap;
+    }
+    entry = &zones->entries[zones->count];
+    entry->zone = sfx_zone_new(name, err);
+    if (entry->zone == NULL)
+        return NULL;
+    memcpy(entry->name, name.ptr, name.len);
+    entry->name[name.len] = '\0';
+    zones->count++;
+    return entry->zone;
+}
+
+void sfx_zones_done(struct sfx_zones *zones)
+{
+    size_t i;
+
+    for (i = 0; i < zones->count; i++)
+        sfx_zone_free(zones->entries[i].zone);
+    free(zones->entries);
+    *zones = (struct sfx_zones){0};
 }
 
 /* --- asking ------------------------------------------------------------------------------------

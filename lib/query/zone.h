@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct sfx_zone;
@@ -31,5 +32,16 @@ int32_t sfx_zone_offset(const struct sfx_zone *zone, int64_t utc_s, const char *
  * what was skipped, as RFC 5545 has it: 02:30 is 03:30.
  */
 int64_t sfx_zone_to_utc(const struct sfx_zone *zone, int64_t local_s);
+
+/* Zones by name, each read once; all-zero: none yet. */
+struct sfx_zones {
+    struct sfx_zone_entry *entries;
+    size_t count, cap;
+};
+
+/* The zone called name, borrowed while zones live. Errors: NULL, as sfx_zone_new; LIMIT (1000). */
+const struct sfx_zone *sfx_zones_find(struct sfx_zones *zones, struct sfx_slice name,
+                                      struct sfx_err *err);
+void sfx_zones_done(struct sfx_zones *zones);
 
 #endif

@@ -120,17 +120,45 @@ static int read_file(const char *path, struct sfx_buf *text, struct sfx_err *err
     return rc < 0 ? rc : 0;
 }
 
+/* Splits the words NAME=VALUE; *args is owned by the caller even then. */
+static int split_args(const struct sfx_transform_words *words, struct sfx_program_arg **args,
+                      struct sfx_err *err)
+{
+    size_t i;
+
+    *args = calloc(words->nargs + 1, sizeof(**args));
+    if (*args == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu arguments", words->nargs);
+    for (i = 0; i < words->nargs; i++) {
+        const char *word = words->args[i], *mark = strchr(word, '=');
+
+        if (mark == NULL || mark == word)
+            return sfx_err_set(err, SFX_E_USAGE, "--arg takes NAME=VALUE, not %s", word);
+        (*args)[i].name = sfx_slice(word, (size_t)(mark - word));
+        (*args)[i].value = sfx_slice_str(mark + 1);
+    }
+    return 0;
+}
+
 static int read_program(struct sfx_transform_plan *plan, const struct sfx_transform_words *words,
                         const char *operand, struct sfx_err *err)
 {
+    struct sfx_program_opts opts = {.nargs = words->nargs, .zone = words->zone};
+    struct sfx_program_arg *args = NULL;
     struct sfx_buf text = {0};
-    int rc = 0;
+    int rc = split_args(words, &args, err);
 
+    if (rc < 0) {
+        free(args);
+        return rc;
+    }
+    opts.args = args;
     if (words->program_file == NULL)
-        plan->program = sfx_program_new(operand, strlen(operand), NULL, err);
+        plan->program = sfx_program_new(operand, strlen(operand), &opts, err);
     else if ((rc = read_file(words->program_file, &text, err)) == 0)
-        plan->program = sfx_program_new(text.data, text.len, NULL, err);
+        plan->program = sfx_program_new(text.data, text.len, &opts, err);
     sfx_buf_done(&text);
+    free(args);
     if (rc < 0 || plan->program == NULL) {
         rc = err != NULL ? (int)err->code : SFX_E_USAGE;
         return words->program_file != NULL && rc == SFX_E_USAGE

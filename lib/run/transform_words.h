@@ -8,9 +8,12 @@
 /* As the options say; all-zero: the defaults. Strings are borrowed while the plan lives. */
 struct sfx_transform_words {
     const char *program_file; /* NULL: the first operand is the program */
-    const char *output;       /* a file, or a template; a folder with split_by; NULL: fd */
-    const char *split_by;     /* columns, joined by commas; NULL: none */
-    const char *from, *to;    /* names of formats */
+    const char *const *args;  /* NAME=VALUE, for :NAME in the program */
+    size_t nargs;
+    const char *zone;      /* of times without an offset; NULL: UTC */
+    const char *output;    /* a file, or a template; a folder with split_by; NULL: fd */
+    const char *split_by;  /* columns, joined by commas; NULL: none */
+    const char *from, *to; /* names of formats */
     const char *delimiter, *quote, *escape, *comment, *null_text;
     int ragged; /* enum sfx_ragged */
     uint64_t skip_lines;
