@@ -283,6 +283,11 @@ uint64_t sfx_input_nbytes(const struct sfx_input *in)
     return in->meter.stored_nbytes;
 }
 
+uint64_t sfx_input_size(const struct sfx_input *in)
+{
+    return in->meter.stored_size != UINT64_MAX ? in->meter.stored_size : 0;
+}
+
 uint64_t sfx_input_nskipped(const struct sfx_input *in)
 {
     return in->members.nskipped;

@@ -84,6 +84,9 @@ bool sfx_input_would_block(const struct sfx_input *in);
 /* Bytes read from the operand so far (stored, not decoded). */
 uint64_t sfx_input_nbytes(const struct sfx_input *in);
 
+/* How many bytes the operand has (stored, not decoded); 0: not known, or it is no file. */
+uint64_t sfx_input_size(const struct sfx_input *in);
+
 /* Says how many links and devices of the archive were skipped, when there were any. log may be
  * NULL. */
 void sfx_input_say_skipped(const struct sfx_input *in, const struct sfx_log *log);

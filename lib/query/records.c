@@ -3,7 +3,9 @@
 #include "query/records.h"
 
 #include "media/media.h"
+#include "query/records_ahead_internal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +15,13 @@ struct sfx_records {
     const struct sfx_format *format; /* of the current stream */
     const struct sfx_format *made;   /* that reader is of */
     struct sfx_reader *reader;
+    bool made_ahead;         /* it was made to be read ahead */
+    struct sfx_ahead *ahead; /* NULL: no stream was read ahead yet */
+    _Atomic uint64_t nbytes; /* read from the operand, for whoever does not read */
 };
+
+/* A thread costs some 50 µs: a file of this size takes ten times that. */
+#define AHEAD_MIN_NBYTES ((uint64_t)1 << 20)
 
 struct sfx_records *sfx_records_new(const struct sfx_records_opts *opts, struct sfx_err *err)
 {
@@ -28,8 +36,11 @@ struct sfx_records *sfx_records_new(const struct sfx_records_opts *opts, struct 
 
 void sfx_records_take(struct sfx_records *r, struct sfx_input *in)
 {
+    if (r->ahead != NULL)
+        sfx_ahead_stop(r->ahead);
     sfx_input_free(r->in);
     r->in = in;
+    atomic_store_explicit(&r->nbytes, 0, memory_order_relaxed);
 }
 
 /* Text of two bytes a character says so in its first two. */
@@ -64,8 +75,11 @@ int sfx_records_guess(struct sfx_input *in, const struct sfx_format **format, st
 
 int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err)
 {
-    int rc = r->in != NULL ? sfx_input_next(r->in, err) : 0;
+    int rc;
 
+    if (r->ahead != NULL)
+        sfx_ahead_stop(r->ahead);
+    rc = r->in != NULL ? sfx_input_next(r->in, err) : 0;
     if (rc <= 0)
         return rc;
     r->format = r->opts.from;
@@ -79,17 +93,23 @@ int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err)
 
 static ssize_t read_input(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
 {
-    return sfx_input_read(ctx, ptr, cap, err);
+    struct sfx_records *r = ctx;
+    ssize_t n = sfx_input_read(r->in, ptr, cap, err);
+
+    atomic_store_explicit(&r->nbytes, sfx_input_nbytes(r->in), memory_order_relaxed);
+    return n;
 }
 
 static bool input_would_block(void *ctx)
 {
-    return sfx_input_would_block(ctx);
+    return sfx_input_would_block(((struct sfx_records *)ctx)->in);
 }
 
 /* Ends the reader; batch borrows from it. */
 static void end_reader(struct sfx_records *r, struct sfx_batch *batch)
 {
+    if (r->ahead != NULL)
+        sfx_ahead_stop(r->ahead);
     if (batch != NULL)
         sfx_batch_reset_schema(batch);
     if (r->reader != NULL)
@@ -101,16 +121,25 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
 {
     struct sfx_byte_source source = {
         .read = read_input,
-        .ctx = r->in,
+        .ctx = r,
         .would_block = input_would_block,
         .input = sfx_input_name(r->in),
         .member = sfx_input_member(r->in),
     };
 
-    if (r->reader == NULL || r->made != r->format) {
+    bool ahead = r->opts.threads > 1 && r->format->reader->ahead &&
+                 sfx_input_size(r->in) >= AHEAD_MIN_NBYTES;
+
+    if (ahead && r->ahead == NULL && (r->ahead = sfx_ahead_new(err)) == NULL)
+        return err != NULL ? (int)err->code : SFX_E_NOMEM;
+    if (r->reader == NULL || r->made != r->format || r->made_ahead != ahead) {
+        struct sfx_reader_opts opts = r->opts.reader;
+
         end_reader(r, batch);
+        opts.ahead = ahead;
         r->made = r->format;
-        r->reader = r->format->reader->create(&r->opts.reader, err);
+        r->made_ahead = ahead;
+        r->reader = r->format->reader->create(&opts, err);
         if (r->reader == NULL)
             return err != NULL ? (int)err->code : SFX_E_NOMEM;
     }
@@ -120,7 +149,25 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
 int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, struct sfx_err *err)
 {
+    if (r->made_ahead)
+        return sfx_ahead_read(r->ahead, r->made->reader, r->reader, batch, rejects, err);
     return r->made->reader->read(r->reader, batch, rejects, err);
+}
+
+void sfx_records_pause(struct sfx_records *r)
+{
+    if (r->ahead != NULL)
+        sfx_ahead_stop(r->ahead);
+}
+
+bool sfx_records_would_block(const struct sfx_records *r)
+{
+    return !r->made_ahead && sfx_input_would_block(r->in); /* what is read ahead is a file */
+}
+
+uint64_t sfx_records_nbytes(const struct sfx_records *r)
+{
+    return atomic_load_explicit(&r->nbytes, memory_order_relaxed);
 }
 
 int sfx_records_begin(struct sfx_records *r, struct sfx_batch *batch, struct sfx_err *err)
@@ -153,6 +200,7 @@ void sfx_records_free(struct sfx_records *r, struct sfx_batch *batch)
     if (r == NULL)
         return;
     end_reader(r, batch);
+    sfx_ahead_free(r->ahead);
     sfx_input_free(r->in);
     free(r);
 }

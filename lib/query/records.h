@@ -4,7 +4,8 @@
  *
  * Contract: operands are taken one after the other, their streams in order; a stream's format is
  * that of the options, else by its name and content. Readers live on from stream to stream of one
- * format. A batch's cells are valid until the next _read, _next_stream or _take. One thread.
+ * format. A batch's cells are valid until the next _read, _next_stream or _take. Not safe for two
+ * threads at once; with opts.threads a thread of its own reads files ahead.
  */
 #ifndef SFX_QUERY_RECORDS_H
 #define SFX_QUERY_RECORDS_H
@@ -15,6 +16,7 @@
 struct sfx_records_opts {          /* all-zero: the defaults */
     const struct sfx_format *from; /* NULL: by name and content of each stream */
     struct sfx_reader_opts reader;
+    unsigned threads; /* > 1: files of some size are read ahead in a thread, where the reader can */
 };
 
 struct sfx_records;
@@ -47,10 +49,20 @@ int sfx_records_want(struct sfx_records *r, const bool *wanted, struct sfx_err *
 int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, struct sfx_err *err);
 
+/* True when a _read now would wait: the moment to flush output. */
+bool sfx_records_would_block(const struct sfx_records *r);
+
+/* Bytes that were read from the operand (stored, not decoded). */
+uint64_t sfx_records_nbytes(const struct sfx_records *r);
+
 /* The format of the current stream; NULL: there was none yet. */
 const struct sfx_format *sfx_records_format(const struct sfx_records *r);
 
-/* The operand in hand, for its names and figures. Borrowed; NULL: none. */
+/* Ends the reading of a stream, of which no more is wanted. */
+void sfx_records_pause(struct sfx_records *r);
+
+/* The operand in hand, for its names; for its figures where no stream is being read. Borrowed;
+ * NULL: none. */
 struct sfx_input *sfx_records_input(const struct sfx_records *r);
 
 /* batch: what was read into, as it borrows from the readers; may be NULL. */

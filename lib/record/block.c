@@ -19,6 +19,29 @@ static int grow(struct sfx_block *b, size_t cap, struct sfx_err *err)
     return 0;
 }
 
+/* Goes on in the other buffer, with the bytes from used on. */
+static int switch_buffer(struct sfx_block *b, size_t used, struct sfx_err *err)
+{
+    char *data = b->data;
+    size_t cap = b->cap;
+
+    if (b->spare_cap < b->cap) {
+        free(b->spare);
+        b->spare_cap = 0;
+        b->spare = malloc(b->cap + SFX_BLOCK_SLACK);
+        if (b->spare == NULL)
+            return sfx_err_set(err, SFX_E_NOMEM, "no memory for a block of %zu bytes", b->cap);
+        b->spare_cap = b->cap;
+    }
+    memcpy(b->spare, data + used, b->len - used);
+    b->data = b->spare;
+    b->cap = b->spare_cap;
+    b->spare = data;
+    b->spare_cap = cap;
+    b->lent = false;
+    return 0;
+}
+
 int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint64_t max_nbytes,
                    struct sfx_err *err)
 {
@@ -27,6 +50,7 @@ int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint6
     b->offset = 0;
     b->max_nbytes = max_nbytes;
     b->eof = false;
+    b->lent = false;
     return b->data == NULL ? grow(b, SFX_BLOCK_NBYTES, err) : 0;
 }
 
@@ -44,8 +68,12 @@ int sfx_block_fill(struct sfx_block *b, size_t used, uint64_t line, struct sfx_e
     const size_t rest = b->len - used;
     int rc = 0;
 
-    if (rest > 0 && used > 0)
+    if (b->lent)
+        rc = switch_buffer(b, used, err);
+    else if (rest > 0 && used > 0)
         memmove(b->data, b->data + used, rest);
+    if (rc < 0)
+        return rc;
     b->len = rest;
     b->offset += used;
     if (rest > EOL_NBYTES)
@@ -114,5 +142,6 @@ int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, i
 void sfx_block_done(struct sfx_block *b)
 {
     free(b->data);
+    free(b->spare);
     *b = (struct sfx_block){0};
 }

@@ -23,6 +23,10 @@ struct sfx_block {
     uint64_t offset;
     uint64_t max_nbytes; /* of one record */
     bool eof;
+    bool
+        lent; /* rows that were handed out are in data: it stays as it is when the window goes on */
+    char *spare; /* where the window goes on then; data and spare take turns */
+    size_t spare_cap;
 };
 
 /* Starts on another stream, keeps the memory. Errors: NOMEM. */

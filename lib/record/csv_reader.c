@@ -355,8 +355,11 @@ static int csv_read(struct sfx_reader *r, struct sfx_batch *batch,
 {
     uint32_t n = 0;
 
+    if (r->failed == 0 && r->block.lent)
+        r->failed = sfx_schema_flip(&r->schema, &r->failure);
     if (r->failed == 0)
         r->failed = read_rows(r, batch, rejects, &n, &r->failure);
+    r->block.lent = r->opts.ahead && n > 0;
     /* The records before a failure go on first, wherever the block or batch began. */
     if (r->failed < 0 && n == 0) {
         if (err != NULL)
@@ -391,6 +394,12 @@ static int csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *er
             return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", r->schema.ncols);
         r->cap_wanted = (uint32_t)r->schema.ncols;
     }
+    if (r->opts.ahead) { /* what is not wanted is MISSING in either set of cells */
+        for (i = 0; i < r->schema.ncols; i++)
+            memset(r->schema.columns[i].cells, 0, SFX_BATCH_ROWS * sizeof(struct sfx_cell));
+        if (sfx_schema_flip(&r->schema, err) < 0)
+            return SFX_E_NOMEM;
+    }
     r->nwanted = 0;
     for (i = 0; i < r->schema.ncols; i++) {
         if (wanted[i])
@@ -409,6 +418,7 @@ const struct sfx_reader_ops sfx_csv_reader = {
     .destroy = csv_destroy,
     .begin = csv_begin,
     .want = csv_want,
+    .ahead = true,
 };
 const struct sfx_reader_ops sfx_tsv_reader = {
     .create = tsv_create,
@@ -417,4 +427,5 @@ const struct sfx_reader_ops sfx_tsv_reader = {
     .destroy = csv_destroy,
     .begin = csv_begin,
     .want = csv_want,
+    .ahead = true,
 };

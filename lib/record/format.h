@@ -49,6 +49,9 @@ struct sfx_reader_opts {        /* all-zero: the defaults */
     uint64_t max_record_nbytes; /* default 64 MiB */
     uint64_t max_field_nbytes;  /* default 16 MiB */
     uint32_t max_depth;         /* JSON; default 512 */
+    /* A batch's rows and cells stay as they are during the _read behind it, too, into another
+     * batch: whoever reads ahead may look at one while the next is filled. */
+    bool ahead;
 };
 
 struct sfx_reader;
@@ -73,6 +76,7 @@ struct sfx_reader_ops {
     /* After _begin: cells of column i need not be filled in this stream where wanted[i] is false;
      * they are then MISSING. Errors: NOMEM. */
     int (*want)(struct sfx_reader *r, const bool *wanted, struct sfx_err *err);
+    bool ahead; /* the reader knows sfx_reader_opts.ahead */
 };
 
 struct sfx_writer_opts { /* all-zero: the defaults */

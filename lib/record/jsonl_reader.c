@@ -190,8 +190,11 @@ static int jsonl_read(struct sfx_reader *r, struct sfx_batch *batch,
     uint32_t n = 0;
     int rc;
 
+    if (r->failed == 0 && r->block.lent)
+        r->failed = sfx_schema_flip(&r->object.schema, &r->failure);
     if (r->failed == 0)
         r->failed = read_rows(r, batch, rejects, &n, &r->failure);
+    r->block.lent = r->opts.ahead && n > 0;
     /* The records before a failure go on first, wherever the block or batch began. */
     if (r->failed < 0 && n == 0) {
         if (err != NULL)
@@ -216,10 +219,12 @@ const struct sfx_reader_ops sfx_jsonl_reader = {
     .open = jsonl_open,
     .read = jsonl_read,
     .destroy = jsonl_destroy,
+    .ahead = true,
 };
 const struct sfx_reader_ops sfx_json_reader = {
     .create = json_create,
     .open = jsonl_open,
     .read = jsonl_read,
     .destroy = jsonl_destroy,
+    .ahead = true,
 };

@@ -84,6 +84,29 @@ int sfx_schema_add(struct sfx_schema *s, struct sfx_slice name, struct sfx_err *
     return (int)s->ncols - 1;
 }
 
+int sfx_schema_flip(struct sfx_schema *s, struct sfx_err *err)
+{
+    struct sfx_cell **spare = realloc(s->spare, (s->cap + 1) * sizeof(*spare));
+    size_t i;
+
+    if (spare == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", s->cap);
+    s->spare = spare;
+    for (i = 0; i < s->nmade; i++) {
+        struct sfx_cell *cells = s->columns[i].cells;
+
+        if (i >= s->nspare) {
+            spare[i] = calloc(1, CELLS_NBYTES);
+            if (spare[i] == NULL)
+                return sfx_err_set(err, SFX_E_NOMEM, "no memory for a column");
+            s->nspare = i + 1;
+        }
+        s->columns[i].cells = spare[i];
+        spare[i] = cells;
+    }
+    return 0;
+}
+
 void sfx_schema_seal(struct sfx_schema *s)
 {
     s->id = sfx_batch_schema_id(s->columns, s->ncols);
@@ -95,6 +118,9 @@ void sfx_schema_done(struct sfx_schema *s)
 
     for (i = 0; i < s->nmade; i++)
         free(s->columns[i].cells);
+    for (i = 0; i < s->nspare; i++)
+        free(s->spare[i]);
+    free(s->spare);
     free(s->columns);
     free(s->table);
     sfx_arena_done(&s->names);

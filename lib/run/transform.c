@@ -267,7 +267,6 @@ static int read_batch(struct run *run, struct sfx_err *err)
 /* Reads at least one batch, so that the columns are known even if nothing of it is wanted. */
 static int run_stream(struct run *run, struct sfx_err *err)
 {
-    const struct sfx_input *in = sfx_records_input(run->records);
     int more = 1, rc = open_stream(run, err);
 
     while (rc == 0 && more > 0) {
@@ -279,11 +278,11 @@ static int run_stream(struct run *run, struct sfx_err *err)
         /* At its end a stream without a record still has columns. */
         if (rc == 0 && (more > 0 || run->batch.ncols > 0))
             rc = sfx_query_push(run->query, &run->batch, err);
-        if (rc == 0 && run->out.len > 0 && sfx_input_would_block(in))
+        if (rc == 0 && run->out.len > 0 && sfx_records_would_block(run->records))
             rc = flush(run, err);
         if (run->job->progress != NULL)
             sfx_progress_update(run->job->progress, "records", sfx_query_counts(run->query).in, 0,
-                                run->result->in_nbytes + sfx_input_nbytes(in));
+                                run->result->in_nbytes + sfx_records_nbytes(run->records));
         if (sfx_query_satisfied(run->query))
             break;
     }
@@ -304,6 +303,7 @@ static int run_input(struct run *run, const char *path, struct sfx_err *err)
             break;
         rc = run_stream(run, err);
     }
+    sfx_records_pause(run->records);
     run->result->in_nbytes += sfx_input_nbytes(in);
     sfx_input_say_skipped(in, run->job->log);
     sfx_batch_reset_schema(&run->batch);
@@ -341,7 +341,8 @@ static void take_counts(struct run *run)
 /* {.job, .result} begins. */
 static int run_init(struct run *run, struct sfx_err *err)
 {
-    struct sfx_records_opts records = {.from = run->job->from, .reader = run->job->reader};
+    struct sfx_records_opts records = {
+        .from = run->job->from, .reader = run->job->reader, .threads = run->job->threads};
     int rc = sfx_batch_init(&run->batch, err);
 
     *run->result = (struct sfx_transform_result){0};

@@ -29,6 +29,7 @@ struct sfx_transform_job {
     uint64_t fatal_error;        /* the number, from 1, of the error that ends the run; 0: none */
     double max_error_percent;    /* of the records in, looked at when all are read; <0: any */
     struct sfx_input_limits limits;
+    unsigned threads;         /* > 1: files of some size are read ahead in a thread */
     const char *const *paths; /* "-": standard input */
     size_t npaths;
     /* Where the query's side outputs go, too; their format is that of the job. May be NULL. */

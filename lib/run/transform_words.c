@@ -2,6 +2,7 @@
 /* Plans of transformations: options checked against each other, the program read and parsed. */
 #include "run/transform_words.h"
 
+#include "base/pool.h"
 #include "run/rejects.h"
 
 #include <errno.h>
@@ -98,6 +99,7 @@ static int find_formats(struct sfx_transform_job *job, const struct sfx_transfor
     job->reader.max_record_nbytes = words->max_record_nbytes;
     job->reader.max_field_nbytes = words->max_field_nbytes;
     job->limits.max_ratio = words->max_ratio;
+    job->threads = (unsigned)(words->threads > 0 ? words->threads : sfx_pool_ncpus());
     return rc;
 }
 

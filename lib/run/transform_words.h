@@ -28,6 +28,7 @@ struct sfx_transform_words {
     bool no_header, events, durable, infer_schema;
     uint64_t max_open, max_outputs; /* see sfx_outputs_opts */
     uint64_t memory_nbytes, max_record_nbytes, max_field_nbytes, max_ratio;
+    uint64_t threads; /* 0: as many as there are processors, 2 at most */
 };
 
 struct sfx_transform_plan {

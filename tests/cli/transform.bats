@@ -306,3 +306,29 @@ memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp
 	[ "$status" -eq 0 ]
 	[[ "$output" == *"2. select y"* ]]
 }
+
+@test "two threads give the same bytes as one, rejects and all" {
+	awk 'BEGIN { print "a,b,c"
+		for (i = 1; i <= 60000; i++)
+			printf i % 977 == 0 ? "%d,bad,x%d,\"1\"\n" : i % 13 == 0 ? "%d,\"q, %d\",7\n" : "%d,n%d,12.50\n", i, i }' >in.csv
+	[ "$(stat -c %s in.csv)" -gt 1048576 ]
+	sfx-transform --on-error=skip -t jsonl '' in.csv >in.jsonl
+	[ "$(stat -c %s in.jsonl)" -gt 1048576 ]
+	for program in '' 'where a % 3 = 0' 'x = num(c) + a' 'head 50000 | where a > 49990' 'group c: n = count(), first(b)' 'sort -num(a)' 'y = b + 1'; do
+		for j in 1 2; do
+			rm -f bad$j
+			sfx-transform -j $j --rejects bad$j "$program" in.csv >out$j || true
+			sfx-transform -j $j -t csv "$program" in.jsonl >jsonl$j 2>err$j || true
+		done
+		echo "$program"
+		cmp out1 out2
+		cmp bad1 bad2
+		cmp jsonl1 jsonl2
+		cmp err1 err2
+	done
+	run sfx-transform -j 2 'head 5' in.csv
+	[ "${#lines[@]}" -eq 6 ]
+	run --separate-stderr sfx-transform -j 2 '' in.csv
+	[ "$status" -eq 65 ]
+	[[ "$stderr" == *"in.csv: line 978"* ]]
+}

@@ -26,6 +26,7 @@ struct query_run {
     const char *from, *to; /* formats; NULL: csv */
     struct sfx_slice input;
     size_t piece;   /* bytes of a piece; 0: all at once */
+    bool ahead;     /* batches are read while those before them are in use */
     bool all_cells; /* the reader fills what nobody looks at, too */
     struct sfx_query_opts opts;
     struct query_file files[QUERY_MAX_FILES]; /* up to the first without a name */
@@ -140,24 +141,34 @@ static inline int query_pump(struct query_run *run, struct sfx_query *query,
     struct query_pieces pieces = {run->input, run->piece};
     struct sfx_byte_source source = {
         .read = query_read_piece, .ctx = &pieces, .would_block = query_pauses, .input = "in"};
-    struct sfx_batch batch;
-    int rc = sfx_batch_init(&batch, &run->err);
+    struct sfx_batch batches[2]; /* with ahead the one behind is read before this one is run */
+    struct sfx_err failure;
+    unsigned at = 0;
+    int more = 0, rc = sfx_batch_init(&batches[0], &run->err);
 
-    if (rc == 0)
+    if (sfx_batch_init(&batches[1], NULL) == 0 && rc == 0)
         rc = ops->open(reader, &source, &run->err);
     if (rc == 0 && ops->begin != NULL && !run->all_cells)
-        rc = query_choose(run, query, ops, reader, output, &batch);
-    while (rc == 0) {
-        rc = ops->read(reader, &batch, NULL, &run->err);
-        if (rc <= 0)
-            break;
-        rc = sfx_query_push(query, &batch, &run->err);
-        if (sfx_query_satisfied(query))
-            break;
-    }
+        rc = query_choose(run, query, ops, reader, output, &batches[0]);
     if (rc == 0)
-        rc = sfx_query_finish(query, &batch, &run->err);
-    sfx_batch_done(&batch);
+        rc = more = ops->read(reader, &batches[0], NULL, &run->err);
+    while (more > 0) {
+        if (run->ahead)
+            more = ops->read(reader, &batches[!at], NULL, &failure);
+        rc = sfx_query_push(query, &batches[at], &run->err);
+        if (rc < 0 || sfx_query_satisfied(query))
+            break;
+        if (!run->ahead)
+            more = ops->read(reader, &batches[at], NULL, &failure);
+        at = run->ahead ? !at : at;
+        if (more < 0)
+            run->err = failure;
+        rc = more;
+    }
+    if (rc >= 0)
+        rc = sfx_query_finish(query, &batches[at], &run->err);
+    sfx_batch_done(&batches[0]);
+    sfx_batch_done(&batches[1]);
     return rc;
 }
 
@@ -173,6 +184,7 @@ static inline int query_run(struct query_run *run)
     struct query_output output = {to->writer, NULL, &run->output};
     struct sfx_reader *reader = NULL;
     struct sfx_query *query = NULL;
+    struct sfx_reader_opts reader_opts = {.ahead = run->ahead};
     struct query_opener opener = {.run = run};
     struct sfx_query_files files = {.open = query_open, .ctx = &opener};
     struct sfx_query_opts opts = run->opts;
@@ -188,7 +200,7 @@ static inline int query_run(struct query_run *run)
         return (int)run->err.code;
     output.writer = to->writer->create(NULL, &run->err);
     aside.writer = csv->writer->create(NULL, &run->err);
-    reader = from->reader->create(NULL, &run->err);
+    reader = from->reader->create(&reader_opts, &run->err);
     query = sfx_query_new(program, &opts, query_emit, &output, &run->err);
     if (output.writer != NULL && aside.writer != NULL && reader != NULL && query != NULL)
         rc = query_pump(run, query, from->reader, reader, &output);

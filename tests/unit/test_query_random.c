@@ -119,6 +119,7 @@ static void run_as(struct query_run *run, const struct query_run *how, unsigned 
     *run = *how;
     run->piece = pieces[way % SFX_COUNT(pieces)];
     run->all_cells = way % 2 != 0;
+    run->ahead = way % 4 > 1;
     run->opts.memory_nbytes = way % 3 == 0 ? (uint64_t)1 << 20 : 0;
     sfx_cpu_force(cpus[way % SFX_COUNT(cpus)]);
 }

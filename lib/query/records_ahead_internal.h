@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading ahead: a thread fills the next batch while the caller works on the one before.
+ *
+ * Contract: the reader was made with sfx_reader_opts.ahead. One batch is with the caller, one with
+ * the thread; _read swaps them. What the reader refuses is handed on in the caller's thread, before
+ * the batch behind it, so that nothing depends on who was faster. The reader is the thread's from
+ * the first _read to the end of the stream or _stop.
+ */
+#ifndef SFX_QUERY_RECORDS_AHEAD_INTERNAL_H
+#define SFX_QUERY_RECORDS_AHEAD_INTERNAL_H
+
+#include "record/format.h"
+
+struct sfx_ahead;
+
+/* Starts the thread. Errors: NULL, NOMEM, IO (no more threads). */
+struct sfx_ahead *sfx_ahead_new(struct sfx_err *err);
+
+/* As sfx_reader_ops.read of reader, whose next batch is asked for at once; batch is swapped with
+ * the one that the thread has filled. */
+int sfx_ahead_read(struct sfx_ahead *ahead, const struct sfx_reader_ops *ops,
+                   struct sfx_reader *reader, struct sfx_batch *batch,
+                   const struct sfx_reject_sink *rejects, struct sfx_err *err);
+
+/* Waits for a batch that was asked for, and forgets it: the reader is the caller's again. */
+void sfx_ahead_stop(struct sfx_ahead *ahead);
+
+/* Ends the thread. NULL does nothing. */
+void sfx_ahead_free(struct sfx_ahead *ahead);
+
+#endif
