@@ -263,6 +263,51 @@ static void fn_char(struct sfx_eval *ev, const struct sfx_node *node, uint32_t r
     sfx_fn_set_made(ev, node, row, sfx_utf8_append(&ev->made, (uint32_t)cp, NULL));
 }
 
+static bool is_capital(char c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+static bool is_small(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80;
+}
+
+/* Whether a word begins at i, in the middle of letters: orderId, HTTPServer. */
+static bool begins_word(struct sfx_slice text, size_t i)
+{
+    if (i == 0 || !is_capital(text.ptr[i]))
+        return false;
+    return is_small(text.ptr[i - 1]) ||
+           (is_capital(text.ptr[i - 1]) && i + 1 < text.len && is_small(text.ptr[i + 1]));
+}
+
+static void fn_snake_case(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row), snake;
+    char *copy = sfx_eval_text(ev, 2 * text.len);
+    size_t i, len = 0;
+    bool gap = false;
+
+    for (i = 0; i < text.len && copy != NULL; i++) {
+        char c = text.ptr[i];
+
+        if (!is_capital(c) && !is_small(c)) {
+            gap = true;
+            continue;
+        }
+        if (len > 0 && (gap || begins_word(text, i)))
+            copy[len++] = '_';
+        copy[len++] = is_capital(c) ? (char)(c | 0x20) : c;
+        gap = false;
+    }
+    snake = sfx_slice(copy, len);
+    if (sfx_is_ascii(snake))
+        sfx_fn_set_text(node, row, snake.ptr, snake.len);
+    else
+        map_unicode(ev, node, row, SFX_UNICODE_LOWER, snake);
+}
+
 static const struct sfx_fn functions[] = {
     {"casefold", "casefold(s)", 1, 1, "t", TEXT, .row = fn_casefold,
      .help = "s as it is compared when case does not matter: ß is ss",
@@ -285,6 +330,9 @@ static const struct sfx_fn functions[] = {
      .row = fn_normalize, .errors = "a form that is not NFC, NFD, NFKC or NFKD",
      .help = "s in a normal form of Unicode: NFC, NFD, NFKC or NFKD; without form NFC",
      .example = "normalize(\"ﬁne\", \"NFKC\")", .gives = "fine"},
+    {"snake_case", "snake_case(s)", 1, 1, "t", TEXT, .row = fn_snake_case,
+     .help = "the words of s in small letters, with _ between them",
+     .example = "snake_case(\"Order ID (newOne)\")", .gives = "order_id_new_one"},
     {"strip_accents", "strip_accents(s)", 1, 1, "t", TEXT, .row = fn_strip_accents,
      .help = "s without the accents of its letters, and without the strokes of ø, ł, đ, ħ, ŧ",
      .example = "strip_accents(\"Łódź\")", .gives = "Lodz"},

@@ -170,6 +170,67 @@ static void texts_are_split_and_merged(void **state)
           "{\"c\":\"A+[1]\"}\n{\"c\":2}\n{\"c\":null,\"x\":1}\n");
 }
 
+static void columns_are_renamed_by_rules(void **state)
+{
+    static const char input[] = "Order ID,unitPrice,HTTPCode2,x-y\n1,2,3,4\n";
+    static const char *const cases[][2] = {
+        {"rename snake_case", "order_id,unit_price,http_code2,x_y\n"},
+        {"rename upper of 1..2", "ORDER ID,UNITPRICE,HTTPCode2,x-y\n"},
+        {"rename prefix \"p_\"", "p_Order ID,p_unitPrice,p_HTTPCode2,p_x-y\n"},
+        {"rename suffix \"_s\" of unit*", "Order ID,unitPrice_s,HTTPCode2,x-y\n"},
+        {"rename /([A-Z]+)/i \"<$1>\" of -1", "Order ID,<unitPrice>,<HTTPCode>2,<x>-<y>\n"},
+        {"rename / / \"\"", "OrderID,unitPrice,HTTPCode2,x-y\n"},
+        {"rename with concat(length(name), \":\", name) of 4",
+         "Order ID,unitPrice,HTTPCode2,3:x-y\n"},
+        {"rename a = unitPrice, unitPrice = HTTPCode2", "Order ID,a,unitPrice,x-y\n"},
+        {"rename unitPrice = unitPrice", "Order ID,unitPrice,HTTPCode2,x-y\n"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SFX_COUNT(cases); i++) {
+        char expected[256];
+
+        (void)snprintf(expected, sizeof(expected), "%s1,2,3,4\n", cases[i][1]);
+        gives("csv", cases[i][0], input, expected);
+    }
+    refuses("rename x = unitPrice, x = HTTPCode2", input, "rename gives two columns the name x", 7);
+    refuses("rename with \"q\" of 1..2", input, "rename gives two columns the name q", 7);
+    refuses("rename HTTPCode2 = unitPrice", input, "rename gives two columns the name HTTPCode2",
+            7);
+    refuses("rename /.*/ \"\"", input, "the column Order ID is left without a name", 7);
+    refuses("rename with num(name)", input, "the name Order ID: is not a number", 7);
+    refuses("rename with nmae", input, "there is no column nmae: did you mean name?", 12);
+    refuses("rename /x/ to", input, "what stands instead is expected here, in quotes", 11);
+    refuses("rename /x/ \"$2\"", input, "the regular expression has no group 2", 11);
+    refuses("rename unitPrice", input,
+            "rename is written new = old, or with a rule for names: snake_case, lower, prefix "
+            "\"x_\", /regex/ \"to\", with EXPRESSION",
+            7);
+    gives("jsonl", "rename prefix \"p_\"", "{\"a\":1}\n{\"b\":2,\"a\":\"x\"}\n",
+          "{\"p_a\":1}\n{\"p_a\":\"x\",\"p_b\":2}\n");
+}
+
+static void more_columns_than_a_batch_has_rows_are_renamed(void **state)
+{
+    struct sfx_buf input = {0};
+    struct query_run run = {.program = "rename with concat(\"c\", num(name) * 2) | select c2998"};
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 3000; i++)
+        assert_int_equal(sfx_buf_printf(&input, NULL, "%s%u", i > 0 ? "," : "", i), 0);
+    assert_int_equal(sfx_buf_puts(&input, "\n", NULL), 0);
+    for (i = 0; i < 3000; i++)
+        assert_int_equal(sfx_buf_printf(&input, NULL, "%s%u", i > 0 ? "," : "", i), 0);
+    run.input = sfx_buf_slice(&input);
+    if (query_run(&run) != 0)
+        fail_msg("%s", run.err.text);
+    assert_string_equal(sfx_buf_cstr(&run.output, NULL), "c2998\n1499\n");
+    sfx_buf_done(&run.output);
+    sfx_buf_done(&input);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +238,8 @@ int main(void)
         cmocka_unit_test(a_program_that_names_no_column_is_refused),
         cmocka_unit_test(a_selection_of_json_follows_the_records),
         cmocka_unit_test(texts_are_split_and_merged),
+        cmocka_unit_test(columns_are_renamed_by_rules),
+        cmocka_unit_test(more_columns_than_a_batch_has_rows_are_renamed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
