@@ -34,7 +34,7 @@ int sfx_by_bind(struct sfx_by *by, struct sfx_operator *op, const struct sfx_ite
     if (by->nodes == NULL || by->cols == NULL)
         return SFX_E_NOMEM;
     for (i = 0; i < items->count && rc == 0; i++) {
-        rc = sfx_bind_expr(&binder, items->items[i].expr, &by->nodes[i]);
+        rc = sfx_bind_key(&binder, &items->items[i], &by->nodes[i]);
         if (rc == 0)
             by->cols[i] = by->nodes[i]->vec;
     }

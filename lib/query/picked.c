@@ -89,40 +89,63 @@ static int cmp_picks(const void *a, const void *b, void *cmp)
     return (*(sfx_pick_cmp **)cmp)(*left, *right);
 }
 
-int sfx_picked_pass(struct sfx_picked *const *lots, size_t nlots, struct sfx_kept *kept,
-                    sfx_pick_cmp *cmp, struct sfx_err *err)
+/* The lots of a set's keys, and one that is of no key. */
+static size_t count_picks(const struct sfx_picked *all, const struct sfx_keyset *set)
 {
-    const struct sfx_pick **all;
-    uint64_t s;
-    size_t i, n = 0;
-    int rc = sfx_kept_start(kept, err);
+    const struct sfx_key *key;
+    size_t n = (size_t)all->count;
 
-    for (i = 0; i < nlots; i++)
-        n += lots[i]->count;
-    if (rc < 0)
-        return rc;
-    all = malloc((n + 1) * sizeof(struct sfx_pick *));
-    if (all == NULL)
-        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu records", n);
-    for (i = 0, n = 0; i < nlots; i++) {
-        for (s = 0; s < lots[i]->count; s++)
-            all[n++] = &lots[i]->picks[s];
-    }
-    qsort_r(all, n, sizeof(struct sfx_pick *), cmp_picks, &cmp);
-    for (i = 0, rc = 1; i < n && rc > 0; i++)
-        rc = sfx_kept_put(kept, all[i]->data + all[i]->nkey, 0, true, err);
-    free(all);
-    return rc <= 0 ? rc : sfx_kept_end(kept, err);
+    for (key = set->first; key != NULL; key = key->next)
+        n += (size_t)((const struct sfx_picked *)key->payload)->count;
+    return n;
 }
 
-void sfx_picked_done(struct sfx_picked *lot)
+static size_t add_picks(const struct sfx_picked *lot, const struct sfx_pick **to)
 {
     uint64_t i;
 
     for (i = 0; i < lot->count; i++)
+        to[i] = &lot->picks[i];
+    return (size_t)lot->count;
+}
+
+int sfx_picked_pass(const struct sfx_picked *all, const struct sfx_keyset *set,
+                    struct sfx_kept *kept, sfx_pick_cmp *cmp, struct sfx_err *err)
+{
+    const struct sfx_pick **picks;
+    const struct sfx_key *key;
+    size_t i, n = count_picks(all, set);
+    int rc = sfx_kept_start(kept, err);
+
+    if (rc < 0)
+        return rc;
+    picks = malloc((n + 1) * sizeof(struct sfx_pick *));
+    if (picks == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu records", n);
+    n = add_picks(all, picks);
+    for (key = set->first; key != NULL; key = key->next)
+        n += add_picks((const struct sfx_picked *)key->payload, picks + n);
+    qsort_r(picks, n, sizeof(struct sfx_pick *), cmp_picks, &cmp);
+    for (i = 0, rc = 1; i < n && rc > 0; i++)
+        rc = sfx_kept_put(kept, picks[i]->data + picks[i]->nkey, 0, true, err);
+    free(picks);
+    return rc <= 0 ? rc : sfx_kept_end(kept, err);
+}
+
+static void free_lot(struct sfx_picked *lot)
+{
+    uint64_t i;
+
+    for (i = 0; i < lot->cap; i++)
         free(lot->picks[i].data);
-    if (lot->picks != NULL && lot->count < lot->cap) /* reserved, and not committed */
-        free(lot->picks[lot->count].data);
     free(lot->picks);
-    *lot = (struct sfx_picked){0};
+}
+
+void sfx_picked_done(struct sfx_picked *all, struct sfx_keyset *set)
+{
+    struct sfx_key *key;
+
+    for (key = set->first; key != NULL; key = key->next)
+        free_lot((struct sfx_picked *)key->payload);
+    free_lot(all);
 }

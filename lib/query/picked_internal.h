@@ -8,6 +8,7 @@
 #define SFX_QUERY_PICKED_INTERNAL_H
 
 #include "query/kept_internal.h"
+#include "query/keyset_internal.h"
 
 /* A record that is kept: a key (which may be empty) and its row, encoded. */
 struct sfx_pick {
@@ -40,10 +41,12 @@ void sfx_picked_commit(struct sfx_picked *lot, struct sfx_kept *kept, uint64_t a
 typedef int sfx_pick_cmp(const struct sfx_pick *a, const struct sfx_pick *b);
 sfx_pick_cmp sfx_pick_by_seq, sfx_pick_by_key; /* in input order; by key, then in input order */
 
-/* Hands on the records of nlots lots, in order. Errors: NOMEM, those of the stages behind. */
-int sfx_picked_pass(struct sfx_picked *const *lots, size_t nlots, struct sfx_kept *kept,
-                    sfx_pick_cmp *cmp, struct sfx_err *err);
+/* Hands on, in order, the records of a lot and of those that set's keys carry. Errors: NOMEM, those
+ * of the stages behind. */
+int sfx_picked_pass(const struct sfx_picked *all, const struct sfx_keyset *set,
+                    struct sfx_kept *kept, sfx_pick_cmp *cmp, struct sfx_err *err);
 
-void sfx_picked_done(struct sfx_picked *lot);
+/* Frees the same lots' records; to be called before set's memory goes. */
+void sfx_picked_done(struct sfx_picked *all, struct sfx_keyset *set);
 
 #endif

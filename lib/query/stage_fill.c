@@ -365,6 +365,7 @@ static int make_parts(struct up *up, struct sfx_err *err)
         part->index = up->op.index;
         part->query = up->op.query;
         part->next = next;
+        part->explained = true; /* in the words of the whole */
         up->parts[i] = next = part;
     }
     return 0;

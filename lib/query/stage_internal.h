@@ -266,6 +266,7 @@ extern const struct sfx_verb sfx_verb_sort;
 extern const struct sfx_verb sfx_verb_split;
 extern const struct sfx_verb sfx_verb_tail;
 extern const struct sfx_verb sfx_verb_tee;
+extern const struct sfx_verb sfx_verb_top;
 extern const struct sfx_verb sfx_verb_where;
 
 extern const struct sfx_verb sfx_verb_union;

@@ -151,6 +151,7 @@ static int bind_rule(struct rule *rule)
     struct sfx_frame table = {.cols = &name, .ncols = 1};
     struct sfx_binder binder = sfx_operator_binder(rule->op, &table, rule->err);
 
+    binder.plan = NULL; /* no record is refused here */
     name.vec = rule->names = sfx_vec_new(&rule->op->arena, SFX_TYPE_TEXT, rule->err);
     return rule->names == NULL ? SFX_E_NOMEM
                                : sfx_bind_as(&binder, detail->rule, SFX_TYPE_TEXT, &rule->node);

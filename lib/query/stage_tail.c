@@ -4,8 +4,6 @@
 #include "query/picked_internal.h"
 #include "query/random_internal.h"
 
-#include <stdlib.h>
-
 struct tail {
     struct sfx_operator op;
     struct sfx_by by; /* keys carry a lot */
@@ -94,31 +92,15 @@ static int push_tail(struct sfx_operator *op, struct sfx_frame *in, struct sfx_e
 static int finish_tail(struct sfx_operator *op, struct sfx_err *err)
 {
     struct tail *tail = (struct tail *)op;
-    struct sfx_picked *all = &tail->all, **lots;
-    struct sfx_key *key;
-    size_t n = 0;
-    int rc;
 
-    if (op->ast->items.count == 0)
-        return sfx_picked_pass(&all, 1, &tail->kept, sfx_pick_by_seq, err);
-    lots = malloc((tail->by.set.count + 1) * sizeof(struct sfx_picked *));
-    if (lots == NULL)
-        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu keys", tail->by.set.count);
-    for (key = tail->by.set.first; key != NULL; key = key->next)
-        lots[n++] = (struct sfx_picked *)key->payload;
-    rc = sfx_picked_pass(lots, n, &tail->kept, sfx_pick_by_seq, err);
-    free(lots);
-    return rc;
+    return sfx_picked_pass(&tail->all, &tail->by.set, &tail->kept, sfx_pick_by_seq, err);
 }
 
 static void destroy_tail(struct sfx_operator *op)
 {
     struct tail *tail = (struct tail *)op;
-    struct sfx_key *key;
 
-    for (key = tail->by.set.first; key != NULL; key = key->next)
-        sfx_picked_done((struct sfx_picked *)key->payload);
-    sfx_picked_done(&tail->all);
+    sfx_picked_done(&tail->all, &tail->by.set);
     sfx_by_done(&tail->by);
     sfx_kept_done(&tail->kept);
 }

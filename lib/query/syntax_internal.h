@@ -62,12 +62,20 @@ struct sfx_expr {
 
 #define SFX_AGG_MAX_MORE 2
 
+/* Where values that are blank come in an order. */
+enum sfx_nulls {
+    SFX_NULLS_AS_THEY_ARE, /* nulls last, an empty field is a text */
+    SFX_NULLS_FIRST,
+    SFX_NULLS_LAST,
+};
+
 /* One entry of a stage's list: "name = expr", "-expr", "name", "n = sum(expr)". */
 struct sfx_item {
     struct sfx_slice name; /* what the result is called; empty when it has no name of its own */
     uint32_t at;
     struct sfx_expr *expr;                   /* NULL for count() */
-    bool minus;                              /* sort: descending; select: all but this */
+    bool minus;                              /* descending */
+    enum sfx_nulls nulls;                    /* of a sort's key */
     const struct sfx_aggregate *agg;         /* of group's second list, */
     struct sfx_expr *more[SFX_AGG_MAX_MORE]; /* the arguments after expr, */
     size_t nmore;

@@ -22,6 +22,7 @@ static const struct sfx_verb *const verbs[] = {
     &sfx_verb_sort,
     &sfx_verb_head,
     &sfx_verb_tail,
+    &sfx_verb_top,
     &sfx_verb_nth,
     &sfx_verb_sample,
     &sfx_verb_shuffle,

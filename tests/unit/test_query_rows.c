@@ -174,6 +174,41 @@ static void cells_become_records(void **state)
             "by is followed by a separator, in quotes, or by a /regex/");
 }
 
+static void records_come_in_the_order_asked_for(void **state)
+{
+    static const char input[] = "id,f,n\n1,b10,2\n2,B9,\n3,b009,10\n4,,2\n5,a,-1\n";
+    static const char *const cases[][2] = {
+        {"sort natural(f)", "4\n2\n5\n3\n1\n"},
+        {"sort natural(casefold(f))", "4\n5\n2\n3\n1\n"},
+        {"sort -natural(f) nulls last", "1\n3\n5\n2\n4\n"},
+        {"sort f", "4\n2\n5\n3\n1\n"},
+        {"sort f nulls last", "2\n5\n3\n1\n4\n"},
+        {"sort -f nulls first", "4\n1\n3\n5\n2\n"},
+        {"sort num(n)", "5\n1\n4\n3\n2\n"},
+        {"sort num(n) nulls first, -f nulls first", "2\n5\n4\n1\n3\n"},
+        {"sort -num(n) nulls last, f", "3\n4\n1\n5\n2\n"},
+        {"top 2 num(n)", "5\n1\n"},
+        {"top 3 -num(n), f", "3\n4\n1\n"},
+        {"top 9 f nulls last", "2\n5\n3\n1\n4\n"},
+        {"top 0 f", ""},
+        {"top 1 -f by n", "1\n3\n5\n2\n"},
+        {"top 1 f nulls last, id by num(n)", "2\n5\n3\n1\n"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SFX_COUNT(cases); i++) {
+        char program[128], expected[64];
+
+        (void)snprintf(program, sizeof(program), "%s | select id", cases[i][0]);
+        (void)snprintf(expected, sizeof(expected), "id\n%s", cases[i][1]);
+        gives("csv", program, input, expected);
+    }
+    refuses("sort f nulls", input, "first or last is expected before the stage ends");
+    refuses("top f", input, "a whole number is expected here");
+    refuses("top 1", input, "a column, a value or a function is expected here");
+}
+
 /* --- many records ------------------------------------------------------------------------------
  */
 
@@ -195,8 +230,37 @@ static void make_records(struct sfx_buf *out, unsigned count)
     }
 }
 
+static void the_top_is_the_head_of_the_sorted(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"top 100 -num(n), t", "sort -num(n), t | head 100"},
+        {"top 7 t by n", "sort t | head 7 by n"},
+        {"top 40 n nulls first by substr(t, 1, 4)",
+         "sort n nulls first | head 40 by substr(t, 1, 4)"},
+        {"reverse | top 2000 n", "reverse | sort n | head 2000"},
+    };
+    struct sfx_buf input = {0};
+    size_t i;
+
+    (void)state;
+    make_records(&input, 3000);
+    for (i = 0; i < SFX_COUNT(pairs); i++) {
+        struct query_run top = {.program = pairs[i][0], .input = sfx_buf_slice(&input)};
+        struct query_run sort = {.program = pairs[i][1], .input = sfx_buf_slice(&input)};
+
+        if (query_run(&top) != 0 || query_run(&sort) != 0)
+            fail_msg("%s: %s%s", pairs[i][0], top.err.text, sort.err.text);
+        assert_string_equal(sfx_buf_cstr(&top.output, NULL), sfx_buf_cstr(&sort.output, NULL));
+        sfx_buf_done(&top.output);
+        sfx_buf_done(&sort.output);
+    }
+    sfx_buf_done(&input);
+}
+
 static const char *const programs[] = {
     "tail 1500",
+    "top 50 -num(n), t by substr(t, 1, 3)",
+    "sort n nulls last, natural(t)",
     "tail 7",
     "tail 3 by t",
     "tail 100 by n",
@@ -277,6 +341,7 @@ static void what_does_not_fit_is_refused_by_name(void **state)
     static const char *const cases[][2] = {
         {"tail 20000", "tail needs more than 1 MiB of memory; --memory allows more"},
         {"sample 20000", "sample needs more than 1 MiB of memory; --memory allows more"},
+        {"top 20000 id", "top needs more than 1 MiB of memory; --memory allows more"},
         {"tail 1 by id", "tail needs more than 1 MiB of memory; --memory allows more"},
     };
     struct sfx_buf input = {0};
@@ -350,6 +415,8 @@ int main(void)
         cmocka_unit_test(blank_cells_are_filled),
         cmocka_unit_test(json_is_filled_record_by_record),
         cmocka_unit_test(cells_become_records),
+        cmocka_unit_test(records_come_in_the_order_asked_for),
+        cmocka_unit_test(the_top_is_the_head_of_the_sorted),
         cmocka_unit_test(results_do_not_depend_on_where_batches_end),
         cmocka_unit_test(orders_beyond_their_memory_give_the_same_bytes),
         cmocka_unit_test(what_does_not_fit_is_refused_by_name),
