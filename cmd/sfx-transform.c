@@ -59,6 +59,9 @@ static const struct sfx_opt opts[] = {
      "A record of CSV or TSV with more or fewer fields than the header is a bad record (refuse, the "
      "default), or is filled with nulls and gives columns named by number (fill).",
      "refuse|fill", 0, 0},
+    {0, "encoding", "NAME", SFX_OPT_STR, AT(words.encoding),
+     "Encoding of the inputs, as iconv(1) lists them. Default: UTF-16 and UTF-32 by their byte order "
+     "mark, else the bytes as they are.", NULL, 0, 0},
     {0, "skip-lines", "N", SFX_OPT_UINT, AT(words.skip_lines),
      "Skip the first N lines of each input.", NULL, 0, 0},
     {0, "no-header", NULL, SFX_OPT_FLAG, AT(words.no_header),

@@ -4,6 +4,7 @@
 
 #include "media/media.h"
 #include "query/records_ahead_internal.h"
+#include "record/encoding.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,9 +16,10 @@ struct sfx_records {
     const struct sfx_format *format; /* of the current stream */
     const struct sfx_format *made;   /* that reader is of */
     struct sfx_reader *reader;
-    bool made_ahead;         /* it was made to be read ahead */
-    struct sfx_ahead *ahead; /* NULL: no stream was read ahead yet */
-    _Atomic uint64_t nbytes; /* read from the operand, for whoever does not read */
+    bool made_ahead;                /* it was made to be read ahead */
+    struct sfx_ahead *ahead;        /* NULL: no stream was read ahead yet */
+    _Atomic uint64_t nbytes;        /* read from the operand, for whoever does not read */
+    struct sfx_transcoder *decoder; /* NULL until it is needed */
 };
 
 /* A thread costs some 50 µs: a file of this size takes ten times that. */
@@ -43,34 +45,35 @@ void sfx_records_take(struct sfx_records *r, struct sfx_input *in)
     atomic_store_explicit(&r->nbytes, 0, memory_order_relaxed);
 }
 
-/* Text of two bytes a character says so in its first two. */
-static bool is_utf16(struct sfx_slice head)
-{
-    return head.len >= 2 &&
-           (memcmp(head.ptr, "\xff\xfe", 2) == 0 || memcmp(head.ptr, "\xfe\xff", 2) == 0);
-}
-
-int sfx_records_guess(struct sfx_input *in, const struct sfx_format **format, struct sfx_err *err)
+int sfx_records_guess(struct sfx_input *in, const char *encoding, const struct sfx_format **format,
+                      struct sfx_err *err)
 {
     const char *name = sfx_input_data_name(in);
     struct sfx_slice head, type;
+    struct sfx_buf decoded = {0};
     int rc = sfx_input_peek(in, &head, err);
 
+    if (rc == 0 && encoding == NULL)
+        encoding = sfx_encoding_of_mark(head);
+    if (rc == 0 && encoding != NULL) {
+        rc = sfx_encoding_decode_head(encoding, head, &decoded, err);
+        head = sfx_buf_slice(&decoded);
+    }
     if (rc < 0)
-        return rc;
+        goto out;
     type = sfx_media_signature(head);
-    if (type.len == 0 && head.len > 0 && !is_utf16(head) &&
-        memchr(head.ptr, '\0', head.len) != NULL)
+    if (type.len == 0 && head.len > 0 && memchr(head.ptr, '\0', head.len) != NULL)
         type = SFX_SLICE_LIT("application/octet-stream");
     *format = sfx_format_by_media_type(type);
-    if (*format != NULL)
-        return 0;
-    if (type.len > 0 && sfx_format_by_extension(name) == NULL)
-        return sfx_err_set(err, SFX_E_INPUT,
-                           "%s: holds no records: it is %.*s; --from reads it all the same", name,
-                           SFX_SLICE_ARG(type));
-    *format = sfx_format_detect(name, head);
-    return 0;
+    if (*format == NULL && type.len > 0 && sfx_format_by_extension(name) == NULL)
+        rc = sfx_err_set(err, SFX_E_INPUT,
+                         "%s: holds no records: it is %.*s; --from reads it all the same", name,
+                         SFX_SLICE_ARG(type));
+    else if (*format == NULL)
+        *format = sfx_format_detect(name, head);
+out:
+    sfx_buf_done(&decoded);
+    return rc;
 }
 
 int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err)
@@ -83,7 +86,7 @@ int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err)
     if (rc <= 0)
         return rc;
     r->format = r->opts.from;
-    rc = r->format == NULL ? sfx_records_guess(r->in, &r->format, err) : 0;
+    rc = r->format == NULL ? sfx_records_guess(r->in, r->opts.encoding, &r->format, err) : 0;
     if (rc < 0)
         return rc;
     if (r->format->reader == NULL)
@@ -117,6 +120,25 @@ static void end_reader(struct sfx_records *r, struct sfx_batch *batch)
     r->reader = NULL;
 }
 
+/* Puts the decoder before the source if the stream is not to be read as it is. */
+static int decode(struct sfx_records *r, struct sfx_byte_source *source, struct sfx_err *err)
+{
+    const char *encoding = r->opts.encoding;
+    struct sfx_slice head;
+    int rc = 0;
+
+    if (encoding == NULL) {
+        rc = sfx_input_peek(r->in, &head, err);
+        encoding = rc == 0 ? sfx_encoding_of_mark(head) : NULL;
+    }
+    if (encoding == NULL)
+        return rc;
+    if (r->decoder == NULL)
+        r->decoder = sfx_transcoder_new(err);
+    return r->decoder != NULL ? sfx_transcoder_open(r->decoder, encoding, source, err)
+                              : SFX_E_NOMEM;
+}
+
 int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_err *err)
 {
     struct sfx_byte_source source = {
@@ -125,11 +147,14 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
         .would_block = input_would_block,
         .input = sfx_input_name(r->in),
         .member = sfx_input_member(r->in),
+        .path = sfx_input_fd(r->in) >= 0 ? sfx_input_name(r->in) : NULL,
     };
-
     bool ahead = r->opts.threads > 1 && r->format->reader->ahead &&
                  sfx_input_size(r->in) >= AHEAD_MIN_NBYTES;
+    int rc = decode(r, &source, err);
 
+    if (rc < 0)
+        return rc;
     if (ahead && r->ahead == NULL && (r->ahead = sfx_ahead_new(err)) == NULL)
         return err != NULL ? (int)err->code : SFX_E_NOMEM;
     if (r->reader == NULL || r->made != r->format || r->made_ahead != ahead) {
@@ -202,5 +227,6 @@ void sfx_records_free(struct sfx_records *r, struct sfx_batch *batch)
     end_reader(r, batch);
     sfx_ahead_free(r->ahead);
     sfx_input_free(r->in);
+    sfx_transcoder_free(r->decoder);
     free(r);
 }

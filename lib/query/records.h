@@ -17,6 +17,8 @@ struct sfx_records_opts {          /* all-zero: the defaults */
     const struct sfx_format *from; /* NULL: by name and content of each stream */
     struct sfx_reader_opts reader;
     unsigned threads; /* > 1: files of some size are read ahead in a thread, where the reader can */
+    const char *encoding; /* of the streams, a name of iconv's; NULL: UTF-16 and UTF-32 where a
+                             byte order mark says so, else bytes as they are. Borrowed */
 };
 
 struct sfx_records;
@@ -69,9 +71,11 @@ struct sfx_input *sfx_records_input(const struct sfx_records *r);
 void sfx_records_free(struct sfx_records *r, struct sfx_batch *batch);
 
 /*
- * The format of in's current stream by its name and content. Errors: INPUT for what has no format's
- * extension and is clearly no records: a known type of file, or zero bytes in what is no UTF-16.
+ * The format of in's current stream by its name and content (in that encoding; NULL: as above).
+ * Errors: INPUT for what has no format's extension and is clearly no records: a known type of file,
+ * or zero bytes in what is no UTF-16.
  */
-int sfx_records_guess(struct sfx_input *in, const struct sfx_format **format, struct sfx_err *err);
+int sfx_records_guess(struct sfx_input *in, const char *encoding, const struct sfx_format **format,
+                      struct sfx_err *err);
 
 #endif

@@ -26,6 +26,11 @@ extern const struct sfx_writer_ops sfx_logfmt_writer;
  */
 const char *sfx_detect_content(struct sfx_slice head);
 
+/* Gives the record of that row to rejects, or (NULL) makes it an error: column cannot be written.
+ * Errors: INPUT, those of rejects. */
+int sfx_writer_refuse(const struct sfx_reject_sink *rejects, const struct sfx_batch *batch,
+                      uint32_t row, size_t column, const char *reason, struct sfx_err *err);
+
 /* Limits of zero become the documented defaults; what cannot work is bounded. */
 struct sfx_reader_opts sfx_reader_opts_fill(const struct sfx_reader_opts *opts);
 

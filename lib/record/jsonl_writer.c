@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define KEY_ROOM 32 /* bytes that put_key copies at once */
+#define NOT_UTF8 1  /* what is to be written cannot be JSON */
 
 struct key {
     size_t at, len; /* in keys: ,"name": with its comma */
@@ -25,6 +26,8 @@ struct sfx_writer {
     struct key *key; /* one for each column of the batch bound last */
     size_t nkeys, cap;
     uint64_t bound_id;
+    size_t bad_column; /* after NOT_UTF8 */
+    const struct sfx_reject_sink *rejects;
     struct sfx_buf scratch;
 };
 
@@ -38,7 +41,8 @@ static void jsonl_destroy(struct sfx_writer *w)
     free(w);
 }
 
-static struct sfx_writer *create(bool lines, struct sfx_err *err)
+static struct sfx_writer *create(const struct sfx_writer_opts *opts, bool lines,
+                                 struct sfx_err *err)
 {
     struct sfx_writer *w = calloc(1, sizeof(*w));
 
@@ -46,45 +50,19 @@ static struct sfx_writer *create(bool lines, struct sfx_err *err)
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a writer");
     else
         w->lines = lines;
+    if (w != NULL && opts != NULL)
+        w->rejects = opts->rejects;
     return w;
 }
 
 static struct sfx_writer *jsonl_create(const struct sfx_writer_opts *opts, struct sfx_err *err)
 {
-    (void)opts; /* its options are CSV's */
-    return create(true, err);
+    return create(opts, true, err);
 }
 
 static struct sfx_writer *json_create(const struct sfx_writer_opts *opts, struct sfx_err *err)
 {
-    (void)opts;
-    return create(false, err);
-}
-
-static struct sfx_slice key_of(const struct sfx_writer *w, size_t i)
-{
-    return sfx_slice(w->keys.data + w->key[i].at, w->key[i].len);
-}
-
-/* Names that are not UTF-8 change in JSON: two may not become one. */
-static int check_keys(const struct sfx_writer *w, const struct sfx_batch *batch,
-                      struct sfx_err *err)
-{
-    size_t i;
-    size_t other;
-
-    for (i = 0; i < batch->ncols; i++) {
-        if (sfx_utf8_valid(batch->columns[i].name))
-            continue;
-        for (other = 0; other < batch->ncols; other++) {
-            if (other != i && sfx_slice_eq(key_of(w, i), key_of(w, other)))
-                return sfx_err_set(err, SFX_E_INPUT,
-                                   "the name of column %zu is not UTF-8 and would be that of "
-                                   "column %zu in JSON; rename it first",
-                                   i + 1, other + 1);
-        }
-    }
-    return 0;
+    return create(opts, false, err);
 }
 
 /* Spells the keys of a new schema. */
@@ -103,6 +81,11 @@ static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_
     }
     sfx_buf_clear(&w->keys);
     for (i = 0; rc == 0 && i < batch->ncols; i++) {
+        if (!sfx_utf8_valid(batch->columns[i].name))
+            return sfx_err_set(err, SFX_E_INPUT,
+                               "the name of column %zu is not UTF-8, as JSON must be; --encoding "
+                               "says what it is",
+                               i + 1);
         w->key[i].at = w->keys.len;
         rc = sfx_buf_putc(&w->keys, ',', err);
         if (rc == 0)
@@ -113,8 +96,6 @@ static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_
     }
     if (rc == 0)
         rc = sfx_buf_reserve(&w->keys, KEY_ROOM, err); /* put_key reads so far */
-    if (rc == 0)
-        rc = check_keys(w, batch, err);
     w->nkeys = batch->ncols;
     w->bound_id = rc == 0 ? batch->schema_id : 0;
     return rc;
@@ -212,7 +193,7 @@ static inline uint64_t needs_escape(uint64_t word, const void *ctx)
            sfx_has_zero(word ^ SFX_EACH_BYTE((uint64_t)'\\'));
 }
 
-/* A text as a JSON string: most are plain ASCII. */
+/* A text as a JSON string: most are plain ASCII. NOT_UTF8 when it can be none. */
 static inline int put_string(struct sfx_slice text, struct sfx_buf *out, struct sfx_err *err)
 {
     const int rc = sfx_buf_reserve(out, text.len + 2, err);
@@ -222,7 +203,7 @@ static inline int put_string(struct sfx_slice text, struct sfx_buf *out, struct 
         return rc;
     to = out->data + out->len;
     if (!sfx_copy_plain(to + 1, text.ptr, text.len, needs_escape, NULL))
-        return sfx_json_quote(out, text, err);
+        return sfx_utf8_valid(text) ? sfx_json_quote(out, text, err) : NOT_UTF8;
     to[0] = '"';
     to[text.len + 1] = '"';
     out->len += text.len + 2;
@@ -306,7 +287,8 @@ static int put_record(struct sfx_writer *w, const struct sfx_batch *batch, uint3
         rc = sfx_buf_putc(out, '{', err);
     if (rc == 0)
         out->data[begin] = '{'; /* in place of the first comma */
-    return rc < 0 ? rc : sfx_buf_putc(out, '}', err);
+    w->bad_column = i - 1;
+    return rc != 0 ? rc : sfx_buf_putc(out, '}', err);
 }
 
 static int jsonl_write(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_buf *out,
@@ -318,10 +300,18 @@ static int jsonl_write(struct sfx_writer *w, const struct sfx_batch *batch, stru
     if (w->bound_id != batch->schema_id || w->nkeys != batch->ncols)
         rc = bind(w, batch, err);
     for (i = 0; rc == 0 && i < batch->nsel; i++) {
+        const size_t begin = out->len;
+
         if (!w->lines)
             rc = sfx_buf_puts(out, w->any ? ",\n" : "[\n", err);
         if (rc == 0)
             rc = put_record(w, batch, batch->sel[i], out, err);
+        if (rc == NOT_UTF8) {
+            out->len = begin;
+            rc = sfx_writer_refuse(w->rejects, batch, batch->sel[i], w->bad_column,
+                                   "not UTF-8, as JSON must be; --encoding says what it is", err);
+            continue;
+        }
         if (rc == 0 && w->lines)
             rc = sfx_buf_putc(out, '\n', err);
         w->any = true;

@@ -22,6 +22,8 @@ struct run {
     struct sfx_stream_notes notes;  /* of the streams, for what is kept of refused records */
     uint64_t unread;                /* records that the reader refused */
     bool reading;                   /* the reader is at work, not the query */
+    struct sfx_reject_sink unfit;   /* for what the writer refuses */
+    uint64_t unwritten;             /* such records */
     struct sfx_error_count errors;
     /* The output side. */
     struct sfx_query *query;
@@ -86,6 +88,19 @@ static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
                        run->errors.fatal - 1, r->input, r->line, r->offset, r->reason);
 }
 
+/* The same for what the writer refuses, which the query counts as read and written. */
+static int refuse_unwritten(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
+{
+    struct run *run = ctx;
+    int rc;
+
+    run->unwritten++;
+    run->reading = true;
+    rc = refuse(run, r, err);
+    run->reading = false;
+    return rc;
+}
+
 static bool is_rejects(const struct sfx_format *format)
 {
     return strcmp(format->name, "rejects") == 0;
@@ -112,6 +127,7 @@ static int start_output(struct run *run, struct sfx_err *err)
 {
     const struct sfx_transform_job *job = run->job;
     const struct sfx_format *to = run->result->to;
+    struct sfx_writer_opts opts = job->writer;
 
     if (to->writer == NULL)
         return sfx_err_set(err, SFX_E_USAGE, "%s cannot be written", to->name);
@@ -121,7 +137,9 @@ static int start_output(struct run *run, struct sfx_err *err)
         return sfx_buf_printf(&run->split, err, "%s%s%s", job->split,
                               job->split_ends_bare ? "." : "",
                               job->split_ends_bare ? to->extensions[0] : "");
-    run->writer = to->writer->create(&job->writer, err);
+    run->unfit = (struct sfx_reject_sink){refuse_unwritten, run};
+    opts.rejects = job->query.on_error != SFX_ON_ERROR_FAIL ? &run->unfit : NULL;
+    run->writer = to->writer->create(&opts, err);
     return run->writer != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_NOMEM;
 }
 
@@ -331,7 +349,8 @@ static void take_counts(struct run *run)
 
     if (run->query != NULL)
         *counts = sfx_query_counts(run->query);
-    counts->in += run->unread;
+    counts->in += run->unread - run->unwritten;
+    counts->out -= run->unwritten;
     if (keeps_refused(run->job))
         counts->rejected += run->unread;
     else
@@ -341,8 +360,10 @@ static void take_counts(struct run *run)
 /* {.job, .result} begins. */
 static int run_init(struct run *run, struct sfx_err *err)
 {
-    struct sfx_records_opts records = {
-        .from = run->job->from, .reader = run->job->reader, .threads = run->job->threads};
+    struct sfx_records_opts records = {.from = run->job->from,
+                                       .reader = run->job->reader,
+                                       .threads = run->job->threads,
+                                       .encoding = run->job->encoding};
     int rc = sfx_batch_init(&run->batch, err);
 
     *run->result = (struct sfx_transform_result){0};

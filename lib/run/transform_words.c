@@ -3,6 +3,7 @@
 #include "run/transform_words.h"
 
 #include "base/pool.h"
+#include "record/encoding.h"
 #include "run/rejects.h"
 
 #include <errno.h>
@@ -57,6 +58,9 @@ static int find_dialect(struct sfx_transform_job *job, const struct sfx_transfor
     if (rc == 0)
         rc = find_char(words->comment, "--comment", &reader->comment, err);
     reader->sniff = words->delimiter == NULL && words->quote == NULL;
+    if (rc == 0 && words->encoding != NULL)
+        rc = sfx_encoding_check(words->encoding, err);
+    job->encoding = words->encoding;
     reader->null_text = words->null_text;
     reader->ragged = (enum sfx_ragged)words->ragged;
     reader->skip_lines = words->skip_lines;

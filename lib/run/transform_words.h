@@ -15,6 +15,8 @@ struct sfx_transform_words {
     const char *split_by;  /* columns, joined by commas; NULL: none */
     const char *from, *to; /* names of formats */
     const char *delimiter, *quote, *escape, *comment, *null_text;
+    const char *encoding; /* of the inputs */
+    const char *fields, *table, *sql;
     int ragged; /* enum sfx_ragged */
     uint64_t skip_lines;
     const char *rejects;

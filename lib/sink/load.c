@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/path.h"
 #include "base/size.h"
+#include "record/encoding.h"
 #include "sink/load_internal.h"
 
 #include <assert.h>
@@ -78,6 +79,7 @@ void sfx_load_free(struct sfx_load *load)
         if (load->readers[i] != NULL)
             formats[i].reader->destroy(load->readers[i]);
     }
+    sfx_transcoder_free(load->decoder);
     sfx_sink_close(load->sink);
     sfx_template_free(load->table);
     sfx_media_free(load->media);

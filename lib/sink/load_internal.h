@@ -36,7 +36,8 @@ struct sfx_load {
     struct sfx_template_name name;
     struct sfx_infer infer;
     struct sfx_batch batch;
-    struct sfx_reader *readers[8]; /* by format, reused; NULL until needed */
+    struct sfx_reader *readers[32]; /* by format, reused; NULL until needed */
+    struct sfx_transcoder *decoder; /* NULL until needed */
     struct sfx_buf key, ddl, plan, event_id;
     struct sfx_load_event told;
     struct sfx_reject_sink bad;            /* refusals by reader and sink */

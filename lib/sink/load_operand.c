@@ -52,7 +52,7 @@ static int choose_format(struct sfx_load *load, struct sfx_input *in,
     if (*format != NULL)
         return 0;
     if (sfx_input_member(in) == NULL)
-        return sfx_records_guess(in, format, err);
+        return sfx_records_guess(in, NULL, format, err);
     rc = sfx_load_detect(load, in, &type, err);
     if (rc == 0)
         *format = sfx_load_format(type, name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One input of records: the first pass learns types and hash, the second one loads. */
 #include "base/size.h"
+#include "record/encoding.h"
 #include "sink/load_internal.h"
 #include "sink/spool.h"
 
@@ -8,6 +9,7 @@
 struct stream {
     const struct sfx_format *format;
     struct sfx_reader *reader;
+    const char *encoding; /* by its byte order mark; NULL: bytes as they are */
     struct sfx_spool spool;
 };
 
@@ -31,6 +33,12 @@ static int open_reader(struct sfx_load *load, struct stream *stream, struct sfx_
     if (load->readers[at] == NULL)
         return SFX_E_NOMEM;
     stream->reader = load->readers[at];
+    if (stream->encoding != NULL && load->decoder == NULL)
+        load->decoder = sfx_transcoder_new(err);
+    if (stream->encoding != NULL &&
+        (load->decoder == NULL ||
+         sfx_transcoder_open(load->decoder, stream->encoding, &src, err) < 0))
+        return SFX_E_NOMEM;
     return stream->format->reader->open(stream->reader, &src, err);
 }
 
@@ -147,8 +155,13 @@ int sfx_load_stream(struct sfx_load *load, struct sfx_input *in, const struct sf
 {
     const char *dir = load->opts.tmp_dir != NULL ? load->opts.tmp_dir : load->sink->folder;
     struct stream stream = {.format = format};
-    int rc = sfx_spool_init(&stream.spool, in, dir, err);
+    struct sfx_slice head;
+    int rc = sfx_input_peek(in, &head, err);
 
+    if (rc == 0)
+        stream.encoding = sfx_encoding_of_mark(head);
+    if (rc == 0)
+        rc = sfx_spool_init(&stream.spool, in, dir, err);
     if (rc < 0)
         return rc;
     rc = learn(load, &stream, err);

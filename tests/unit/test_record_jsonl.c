@@ -238,15 +238,19 @@ static void csv_takes_no_new_column_behind_its_header(void **state)
     sfx_buf_done(&out);
 }
 
-static void names_that_would_become_one_in_json_are_refused(void **state)
+static void names_and_texts_that_are_no_utf8_are_not_written(void **state)
 {
     struct sfx_buf out = {0};
     struct sfx_err err;
 
     (void)state;
-    assert_int_equal(convert("csv", "jsonl", "a,\xff,\xfe\n1,2,3\n", &out, &err), SFX_E_INPUT);
-    assert_string_equal(err.text, "the name of column 2 is not UTF-8 and would be that of column 3 "
-                                  "in JSON; rename it first");
+    assert_int_equal(convert("csv", "jsonl", "a,\xff\n1,2\n", &out, &err), SFX_E_INPUT);
+    assert_string_equal(err.text, "the name of column 2 is not UTF-8, as JSON must be; --encoding "
+                                  "says what it is");
+    assert_int_equal(convert("csv", "json", "a,b\n1,2\n3,\xff\n", &out, &err), SFX_E_INPUT);
+    assert_string_equal(err.text, "in: line 3, offset 8: column b: not UTF-8, as JSON must be; "
+                                  "--encoding says what it is");
+    assert_string_equal(sfx_buf_cstr(&out, NULL), "[\n{\"a\":\"1\",\"b\":\"2\"}");
     sfx_buf_done(&out);
     check_convert("jsonl", "csv", "{\"\":1}\n", "\"\"\n1\n");
 }
@@ -330,7 +334,7 @@ static void computed_cells_become_json_of_their_kind(void **state)
     static const struct sfx_cell cells[] = {
         {.kind = SFX_CELL_NUMBER, .ptr = "902.88", .len = 6},
         {.kind = SFX_CELL_BOOL, .ptr = "false", .len = 5},
-        {.kind = SFX_CELL_STRING, .ptr = "a\"\xff", .len = 3},
+        {.kind = SFX_CELL_STRING, .ptr = "a\"", .len = 2},
         {.kind = SFX_CELL_NULL},
         {.kind = SFX_CELL_MISSING},
     };
@@ -352,7 +356,7 @@ static void computed_cells_become_json_of_their_kind(void **state)
     sfx_batch_select_all(&batch, 1);
     assert_int_equal(format->writer->write(writer, &batch, &out, NULL), 0);
     assert_string_equal(sfx_buf_cstr(&out, NULL),
-                        "{\"a\":902.88,\"b\":false,\"c\":\"a\\\"\xef\xbf\xbd\",\"d\":null}\n");
+                        "{\"a\":902.88,\"b\":false,\"c\":\"a\\\"\",\"d\":null}\n");
     format->writer->destroy(writer);
     sfx_batch_done(&batch);
     sfx_buf_done(&out);
@@ -378,7 +382,7 @@ int main(void)
         cmocka_unit_test(record_of_several_lines_becomes_one_line),
         cmocka_unit_test(json_becomes_csv),
         cmocka_unit_test(csv_takes_no_new_column_behind_its_header),
-        cmocka_unit_test(names_that_would_become_one_in_json_are_refused),
+        cmocka_unit_test(names_and_texts_that_are_no_utf8_are_not_written),
         cmocka_unit_test(csv_maps_columns_of_another_order_by_name),
         cmocka_unit_test(changed_records_are_written_anew),
         cmocka_unit_test(computed_cells_become_json_of_their_kind),
