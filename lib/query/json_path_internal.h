@@ -46,6 +46,11 @@ int sfx_json_read_value(struct sfx_json_reader *r, const struct sfx_json_token *
 int sfx_json_key_is(const struct sfx_json_token *token, const struct sfx_json_step *step,
                     struct sfx_buf *scratch);
 
+struct sfx_parser;
+
+/* "[sep "…"]" of flatten and nest: the separator, without it a dot. Errors: USAGE. */
+int sfx_parse_sep(struct sfx_parser *p, struct sfx_slice *sep);
+
 /*
  * Appends cell as a JSON value: JSON as it stands, computed numbers and conditions, null, other
  * text as a string. scratch: for what has to be decoded. Errors: NOMEM.
