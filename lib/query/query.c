@@ -20,6 +20,8 @@ static bool is_satisfied_from(const struct sfx_query *q, size_t first)
 
         if (op->verb->satisfied != NULL && op->verb->satisfied(op))
             return true;
+        if (op->verb->takes_all)
+            return false;
         if (op->verb->finish != NULL && (op->verb->blocks == NULL || op->verb->blocks(op)))
             return false; /* it has more to give than it was given */
     }

@@ -84,6 +84,7 @@ struct sfx_verb {
     } example;
     bool can_fail;      /* it evaluates what can make a record bad */
     bool fixes_columns; /* its stage names the columns that come out */
+    bool takes_all;     /* it wants all records, also when the stages behind it have enough */
     /*
      * What the stage looks at, when `rest` is what is looked at behind it. NULL: at everything.
      * SFX_REST_RECORD may be answered only by a stage that keeps nraw of its frames.

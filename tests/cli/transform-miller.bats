@@ -46,10 +46,66 @@ same() {
 	same 'rename town = city' rename city,town
 }
 
+@test "columns by pattern, moved and renamed by rules" {
+	same 'select /^[nm]/, word' cut -o -r -f '^[nm],^word'
+	same 'drop /o/' cut -x -r -f o
+	same 'reorder word, m' reorder -f word,m
+	same 'reorder n, id last' reorder -e -f n,id
+	same 'rename /^(.)o/ "<$1>"' rename -r '^(.)o,<\1>'
+	same 'rename /[aeiou]/ "_"' rename -g -r '[aeiou],_'
+	same 'rename prefix "x_" of city..m' rename -r '^(city|n|m)$,x_\1'
+}
+
+@test "columns split, merged and numbered" {
+	same 'merge word, city into z by "-" | select id, n, z' \
+		put '$z = $word . "-" . $city' then cut -o -f id,n,z
+	same 'w = concat(word, ";", city, ";", m) | split w by ";" into w_1, w_2, w_3' \
+		put '$w = $word . ";" . $city . ";" . $m' then nest --explode --values --across-fields -f w --nested-fs ';'
+	same 'number k' cat -N k
+}
+
+@test "cells that become records" {
+	# Of several parts: Miller writes a new header where the number of columns changes.
+	same 'w = concat(word, ";", city) | explode w by ";"' \
+		put '$w = $word . ";" . $city' then nest --explode --values --across-records -f w --nested-fs ';'
+}
+
+@test "blank cells filled" {
+	awk -F, -v OFS=, 'NR > 1 { if (NR % 3) $3 = ""; if (NR % 7 < 3) $2 = "" } { print }' data.csv >holes.csv
+	mv holes.csv data.csv
+	same 'fill n, city down' fill-down -f n,city
+	same 'fill city up' tac then fill-down -f city then tac
+	same 'fill * with 0' fill-empty -v 0
+}
+
 @test "sort, numeric and by bytes, stable" {
 	same 'sort num(n)' sort -nf n
 	same 'sort -num(n), city' sort -nr n -f city
 	same 'sort city, -num(m)' sort -f city -nr m
+}
+
+@test "sort, natural and without case" {
+	same 'sort natural(city)' sort -t city
+	same 'sort -natural(word)' sort -tr word
+	# With a second key: of words that differ in case, Miller does not keep the order.
+	same 'word = if(n > 0, upper(word), word) | sort casefold(word), num(id)' \
+		put '$word = $n > 0 ? toupper($word) : $word' then sort -c word -nf id
+}
+
+@test "records by their number" {
+	same 'tail 17' tail -n 17
+	same 'head 3 by city' head -n 3 -g city
+	# Miller hands the records on key by key.
+	same 'tail 2 by city, word | sort num(id)' tail -n 2 -g city,word then sort -nf id
+	same 'top 4 -num(n) by city | sort city, -num(n) | select city, n' \
+		top -n 4 -f n -g city -a then sort -f city -nr n then cut -o -f city,n
+	same 'nth 7' decimate -n 7
+	same 'nth 7 from 1' decimate -n 7 -b
+	same 'reverse' tac
+	same 'shuffle | sort num(id)' shuffle then sort -nf id
+	same 'sample 30 | group : k = count()' sample -k 30 then count -o k
+	same 'sample 2 by city | group city: k = count() | sort city' \
+		sample -k 2 -g city then count -g city -o k then sort -f city
 }
 
 @test "head and distinct" {

@@ -392,6 +392,22 @@ static void a_sample_is_of_the_size_and_differs_by_seed(void **state)
     sfx_buf_done(&input);
 }
 
+static void tee_writes_all_when_stages_behind_have_enough(void **state)
+{
+    struct sfx_buf aside = {0}, input = {0};
+    struct query_run run = {.program = "tee \"f.csv\" | head 1", .piece = 1000, .aside = &aside};
+
+    (void)state;
+    make_records(&input, 3000);
+    run.input = sfx_buf_slice(&input);
+    assert_int_equal(query_run(&run), 0);
+    assert_int_equal(run.counts.out, 1);
+    assert_true(sfx_slice_eq(sfx_buf_slice(&aside), sfx_buf_slice(&input)));
+    sfx_buf_done(&run.output);
+    sfx_buf_done(&aside);
+    sfx_buf_done(&input);
+}
+
 static void what_is_put_aside_is_what_passes(void **state)
 {
     struct sfx_buf aside = {0};
@@ -421,6 +437,7 @@ int main(void)
         cmocka_unit_test(orders_beyond_their_memory_give_the_same_bytes),
         cmocka_unit_test(what_does_not_fit_is_refused_by_name),
         cmocka_unit_test(a_sample_is_of_the_size_and_differs_by_seed),
+        cmocka_unit_test(tee_writes_all_when_stages_behind_have_enough),
         cmocka_unit_test(what_is_put_aside_is_what_passes),
     };
 
