@@ -322,35 +322,50 @@ static enum sfx_type common_type(struct sfx_node *const *nodes, size_t count)
     return type;
 }
 
-/* Binds all arguments, those from `first` to their common type; the first ones as conditions. */
+/* Binds all arguments: conditions are the first `ncond`, each `every`th; the rest are values, which
+ * get their common type. */
 static int bind_choice(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node,
-                       size_t first, enum sfx_type *type)
+                       size_t ncond, size_t every, enum sfx_type *type)
 {
-    size_t i;
+    struct sfx_node **values;
+    size_t i, nvalues = 0;
     int rc = 0;
 
+    values = sfx_arena_calloc(b->arena, expr->nargs + 1, sizeof(struct sfx_node *), b->err);
+    if (values == NULL)
+        return SFX_E_NOMEM;
     for (i = 0; i < expr->nargs && rc == 0; i++) {
-        if (i < first)
+        if (i % every == 0 && i / every < ncond) {
             rc = sfx_bind_as(b, expr->args[i], SFX_TYPE_BOOL, &node->args[i]);
-        else
+        } else {
             rc = sfx_bind_expr(b, expr->args[i], &node->args[i]);
+            values[nvalues++] = node->args[i];
+        }
     }
     if (rc < 0)
         return rc;
-    *type = common_type(node->args + first, node->nargs - first);
-    for (i = first; i < expr->nargs && rc == 0; i++)
-        rc = sfx_bind_convert(b, *type, &node->args[i]);
+    *type = common_type(values, nvalues);
+    for (i = 0; i < expr->nargs && rc == 0; i++) {
+        if (i % every != 0 || i / every >= ncond)
+            rc = sfx_bind_convert(b, *type, &node->args[i]);
+    }
     return rc;
 }
 
 int sfx_bind_if(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node,
                 enum sfx_type *type)
 {
-    return bind_choice(b, expr, node, 1, type);
+    return bind_choice(b, expr, node, 1, 1, type);
 }
 
 int sfx_bind_coalesce(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node,
                       enum sfx_type *type)
 {
-    return bind_choice(b, expr, node, 0, type);
+    return bind_choice(b, expr, node, 0, 1, type);
+}
+
+int sfx_bind_case(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node,
+                  enum sfx_type *type)
+{
+    return bind_choice(b, expr, node, expr->nargs / 2, 2, type);
 }

@@ -420,6 +420,10 @@ enum sfx_decimal_result sfx_decimal_round(const struct sfx_decimal *value, int d
         mant = quotient;
         if (rounding == SFX_ROUND_HALF_AWAY && magnitude(rest) >= (u128)unit - magnitude(rest))
             mant += value->mant < 0 ? -1 : 1;
+        else if (rounding == SFX_ROUND_HALF_EVEN &&
+                 (magnitude(rest) > (u128)unit - magnitude(rest) ||
+                  (magnitude(rest) == (u128)unit - magnitude(rest) && quotient % 2 != 0)))
+            mant += value->mant < 0 ? -1 : 1;
         else if (rounding == SFX_ROUND_FLOOR && rest < 0)
             mant--;
         else if (rounding == SFX_ROUND_CEIL && rest > 0)

@@ -69,6 +69,8 @@ int sfx_decimal_cmp(const struct sfx_decimal *a, const struct sfx_decimal *b);
 /* How a number between two candidates is rounded. */
 enum sfx_decimal_rounding {
     SFX_ROUND_HALF_AWAY, /* 2.5 -> 3, -2.5 -> -3 */
+    SFX_ROUND_HALF_EVEN, /* 2.5 -> 2, 3.5 -> 4 */
+    SFX_ROUND_ZERO,      /* towards zero */
     SFX_ROUND_FLOOR,     /* towards minus infinity */
     SFX_ROUND_CEIL,      /* towards plus infinity */
 };

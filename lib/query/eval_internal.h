@@ -378,8 +378,8 @@ int sfx_bind_convert(struct sfx_binder *b, enum sfx_type type, struct sfx_node *
 struct sfx_vec *sfx_vec_new(struct sfx_arena *arena, enum sfx_type type, struct sfx_err *err);
 
 /* Typing rules of calls with rules of their own: used by the function table. */
-sfx_bind_fn sfx_bind_compare, sfx_bind_in, sfx_bind_if, sfx_bind_coalesce, sfx_bind_numeric,
-    sfx_bind_arithmetic;
+sfx_bind_fn sfx_bind_compare, sfx_bind_in, sfx_bind_if, sfx_bind_coalesce, sfx_bind_case,
+    sfx_bind_numeric, sfx_bind_arithmetic;
 
 /* --- functions: functions.c, fn_*.c ---------------------------------------------------------- */
 

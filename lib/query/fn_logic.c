@@ -171,13 +171,89 @@ void sfx_fn_coalesce(struct sfx_eval *ev, const struct sfx_node *node, const uin
     sfx_eval_pop_sel(ev);
 }
 
+/* case(c1, a, c2, b, …, default): the value behind the first condition that is true. */
+static void fn_case(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                    uint32_t nsel)
+{
+    uint16_t *rest = sfx_eval_push_sel(ev), *chosen = sfx_eval_push_sel(ev);
+    uint32_t i, nrest = nsel, nchosen;
+    size_t a;
+
+    for (i = 0; i < nsel && rest != NULL && chosen != NULL; i++)
+        rest[i] = sel[i];
+    for (a = 0; a + 1 < node->nargs && rest != NULL && chosen != NULL; a += 2) {
+        sfx_eval_node(ev, node->args[a], rest, nrest);
+        nchosen = narrow(node->args[a]->vec->flags, 1, rest, nrest, chosen);
+        nrest = narrow(node->args[a]->vec->flags, 0, rest, nrest, rest);
+        sfx_eval_node(ev, node->args[a + 1], chosen, nchosen);
+        choose(node->args[a + 1], node, chosen, nchosen);
+    }
+    if (rest != NULL && chosen != NULL && a < node->nargs) {
+        sfx_eval_node(ev, node->args[a], rest, nrest);
+        choose(node->args[a], node, rest, nrest);
+    } else if (rest != NULL && chosen != NULL) {
+        for (i = 0; i < nrest; i++)
+            sfx_vec_set_null(node->vec, rest[i]);
+    }
+    if (chosen != NULL)
+        sfx_eval_pop_sel(ev);
+    if (rest != NULL)
+        sfx_eval_pop_sel(ev);
+}
+
+/* nullif(x, a, …): args[1] is "x in (a, …)"; what is no number is none of a list of numbers. */
+static void fn_nullif(struct sfx_eval *ev, const struct sfx_node *node, const uint16_t *sel,
+                      uint32_t nsel)
+{
+    uint32_t i;
+
+    sfx_eval_node(ev, node->args[0], sel, nsel);
+    ev->soft++;
+    sfx_eval_node(ev, node->args[1], sel, nsel);
+    ev->soft--;
+    choose(node->args[0], node, sel, nsel);
+    for (i = 0; i < nsel; i++) {
+        if (node->args[1]->vec->flags[sel[i]])
+            sfx_vec_set_null(node->vec, sel[i]);
+    }
+}
+
+static int bind_nullif(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node,
+                       enum sfx_type *type)
+{
+    struct sfx_expr *in = sfx_arena_calloc(b->arena, 1, sizeof(*in), b->err);
+    int rc;
+
+    if (in == NULL)
+        return SFX_E_NOMEM;
+    *in = *expr;
+    in->fn = sfx_fn_operator("in");
+    node->nargs = 2;
+    rc = sfx_bind_expr(b, expr->args[0], &node->args[0]);
+    if (rc == 0 && node->args[0]->vec->type == SFX_TYPE_BOOL) /* a condition is never null */
+        rc = sfx_bind_convert(b, SFX_TYPE_CELL, &node->args[0]);
+    if (rc == 0)
+        rc = sfx_bind_expr(b, in, &node->args[1]);
+    if (rc == 0)
+        *type = node->args[0]->vec->type;
+    return rc;
+}
+
 static const struct sfx_fn functions[] = {
+    {"case", "case(condition, a[, condition, b, …][, default])", 2, SFX_FN_ANY_ARGS, "c", CELL,
+     .bind = sfx_bind_case, .lazy = fn_case,
+     .help = "the value behind the first condition that is true, else the default or null; the "
+             "others are not evaluated",
+     .example = "case(1 > 2, \"a\", 2 > 1, \"b\", \"c\")", .gives = "b"},
     {"coalesce", "coalesce(a, b, …)", 1, SFX_FN_ANY_ARGS, "c", CELL, .bind = sfx_bind_coalesce,
      .lazy = sfx_fn_coalesce, .help = "the first that is neither null nor an empty field",
      .example = "coalesce(null, \"\", \"x\")", .gives = "x"},
     {"if", "if(condition, a, b)", 3, 3, "bc", CELL, .bind = sfx_bind_if, .lazy = fn_if,
      .help = "a when the condition is true, else b; the other one is not evaluated",
      .example = "if(2 > 1, \"yes\", \"no\")", .gives = "yes"},
+    {"nullif", "nullif(x, a, …)", 2, SFX_FN_ANY_ARGS, "c", CELL, .bind = bind_nullif,
+     .lazy = fn_nullif, .help = "null when x is one of the others, as in compares them; else x",
+     .example = "coalesce(nullif(\"N/A\", \"N/A\", \"-\"), \"none\")", .gives = "none"},
 };
 
 const struct sfx_fn_family sfx_fn_logic_family = {"Choices", functions, SFX_COUNT(functions)};

@@ -2,6 +2,7 @@
 /* Numbers: reading cells, rounding. Exact, see decimal.h; null makes null. */
 #include "query/functions_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 const char *sfx_number_reason(enum sfx_decimal_result result)
@@ -85,13 +86,50 @@ static void fail_result(struct sfx_eval *ev, const struct sfx_node *node, uint32
                                                  : sfx_number_reason(result));
 }
 
+static bool is_float(const struct sfx_node *node)
+{
+    return node->vec->type == SFX_TYPE_FLOAT;
+}
+
+static double float_arg(const struct sfx_node *node, size_t arg, uint32_t row)
+{
+    return sfx_slot_float(&node->args[arg]->vec->nums[row]);
+}
+
 static void fn_abs(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {
     const struct sfx_decimal *x = &node->args[0]->vec->nums[row];
 
+    if (is_float(node))
+        sfx_fn_set_float(ev, node, row, fabs(sfx_slot_float(x)));
+    else
+        sfx_fn_set_number(node, row,
+                          (struct sfx_decimal){x->mant < 0 ? -x->mant : x->mant, x->scale});
+}
+
+static void fn_sign(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    const struct sfx_decimal *x = &node->args[0]->vec->nums[row];
+
     (void)ev;
-    node->vec->flags[row] = 0;
-    node->vec->nums[row] = (struct sfx_decimal){x->mant < 0 ? -x->mant : x->mant, x->scale};
+    sfx_fn_set_int(node, row, (x->mant > 0) - (x->mant < 0));
+}
+
+/* --- rounding ----------------------------------------------------------------------------------
+ */
+
+static void round_float(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row, int digits,
+                        enum sfx_decimal_rounding rounding)
+{
+    double x = float_arg(node, 0, row);
+    struct sfx_decimal exact;
+
+    /* What has no place for a fraction is whole already. */
+    if (sfx_float_to_decimal(x, &exact) != SFX_DECIMAL_OK ||
+        sfx_decimal_round(&exact, digits, rounding, &exact) != SFX_DECIMAL_OK)
+        sfx_fn_set_float(ev, node, row, fabs(x) < 1 ? 0 : x);
+    else
+        sfx_fn_set_float(ev, node, row, sfx_float_from_decimal(&exact));
 }
 
 static void round_row(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row, int digits,
@@ -99,6 +137,10 @@ static void round_row(struct sfx_eval *ev, const struct sfx_node *node, uint32_t
 {
     enum sfx_decimal_result result;
 
+    if (is_float(node)) {
+        round_float(ev, node, row, digits, rounding);
+        return;
+    }
     node->vec->flags[row] = 0;
     result =
         sfx_decimal_round(&node->args[0]->vec->nums[row], digits, rounding, &node->vec->nums[row]);
@@ -127,17 +169,46 @@ bool sfx_decimal_to_int(const struct sfx_decimal *value, int64_t min, int64_t ma
     return true;
 }
 
-static void fn_round(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+static void round_digits(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row,
+                         enum sfx_decimal_rounding rounding)
 {
     int64_t digits = 0;
 
     if (node->nargs > 1 &&
-        !sfx_decimal_to_int(&node->args[1]->vec->nums[row], -SFX_DECIMAL_MAX_DIGITS,
-                            SFX_DECIMAL_MAX_DIGITS, &digits)) {
-        sfx_eval_fail(ev, node, row, NULL, "round() takes a whole number of digits");
-        return;
-    }
-    round_row(ev, node, row, (int)digits, SFX_ROUND_HALF_AWAY);
+        !sfx_fn_int_arg(node, 1, row, -SFX_DECIMAL_MAX_DIGITS, SFX_DECIMAL_MAX_DIGITS, &digits))
+        sfx_eval_fail(ev, node, row, NULL, "rounding takes a whole number of digits");
+    else
+        round_row(ev, node, row, (int)digits, rounding);
+}
+
+static void fn_round(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    round_digits(ev, node, row, SFX_ROUND_HALF_AWAY);
+}
+
+static void fn_round_half_even(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    round_digits(ev, node, row, SFX_ROUND_HALF_EVEN);
+}
+
+static void fn_trunc(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    round_digits(ev, node, row, SFX_ROUND_ZERO);
+}
+
+/* The first argument may be a float, which the result then is; the digits are a number. */
+static int bind_round(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node,
+                      enum sfx_type *type)
+{
+    int rc = sfx_bind_expr(b, expr->args[0], &node->args[0]);
+
+    if (rc < 0)
+        return rc;
+    *type = node->args[0]->vec->type == SFX_TYPE_FLOAT ? SFX_TYPE_FLOAT : SFX_TYPE_NUMBER;
+    rc = sfx_bind_convert(b, *type, &node->args[0]);
+    if (rc == 0 && expr->nargs > 1)
+        rc = sfx_bind_as(b, expr->args[1], SFX_TYPE_NUMBER, &node->args[1]);
+    return rc;
 }
 
 static void fn_decimal(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
@@ -164,22 +235,34 @@ static void fn_decimal(struct sfx_eval *ev, const struct sfx_node *node, uint32_
 }
 
 static const struct sfx_fn functions[] = {
-    {"abs", "abs(x)", 1, 1, "n", NUMBER, .row = fn_abs, .errors = NO_NUMBER,
+    {"abs", "abs(x)", 1, 1, "n", CELL, .bind = sfx_bind_numeric, .row = fn_abs, .errors = NO_NUMBER,
      .help = "x without its sign", .example = "abs(-2.50)", .gives = "2.50"},
-    {"ceil", "ceil(x)", 1, 1, "n", NUMBER, .row = fn_ceil, .errors = NO_NUMBER,
-     .help = "the smallest whole number not below x", .example = "ceil(1.2)", .gives = "2"},
+    {"ceil", "ceil(x)", 1, 1, "n", CELL, .bind = sfx_bind_numeric, .row = fn_ceil,
+     .errors = NO_NUMBER, .help = "the smallest whole number not below x", .example = "ceil(1.2)",
+     .gives = "2"},
     {"decimal", "decimal(x[, strip \"chars\"])", 1, 1, "t", NUMBER, .strips = true,
      .row = fn_decimal, .errors = NO_NUMBER,
      .help = "x as a number, after the characters to strip were dropped",
      .example = "decimal(\"$1,299.00\", strip \"$,\")", .gives = "1299.00"},
-    {"floor", "floor(x)", 1, 1, "n", NUMBER, .row = fn_floor, .errors = NO_NUMBER,
-     .help = "the largest whole number not above x", .example = "floor(-1.2)", .gives = "-2"},
+    {"floor", "floor(x)", 1, 1, "n", CELL, .bind = sfx_bind_numeric, .row = fn_floor,
+     .errors = NO_NUMBER, .help = "the largest whole number not above x", .example = "floor(-1.2)",
+     .gives = "-2"},
     {"num", "num(x)", 1, 1, "n", NUMBER, .kernel = fn_num, .errors = NO_NUMBER,
      .help = "x as a number", .example = "num(\"1e3\")", .gives = "1000"},
-    {"round", "round(x[, n])", 1, 2, "n", NUMBER, .row = fn_round,
+    {"round", "round(x[, n])", 1, 2, "n", CELL, .bind = bind_round, .row = fn_round,
      .errors = NO_NUMBER ", " OVERFLOWS,
-     .help = "x with exactly n fraction digits (0), halves away from zero",
+     .help = "x with exactly n fraction digits (0), halves away from zero; of a float, the nearest",
      .example = "round(2.345, 2)", .gives = "2.35"},
+    {"round_half_even", "round_half_even(x[, n])", 1, 2, "n", CELL, .bind = bind_round,
+     .row = fn_round_half_even, .errors = NO_NUMBER ", " OVERFLOWS,
+     .help = "the same, halves to the even digit", .example = "round_half_even(2.345, 2)",
+     .gives = "2.34"},
+    {"sign", "sign(x)", 1, 1, "n", NUMBER, .row = fn_sign, .errors = NO_NUMBER,
+     .help = "-1, 0 or 1", .example = "sign(-2.50)", .gives = "-1"},
+    {"trunc", "trunc(x[, n])", 1, 2, "n", CELL, .bind = bind_round, .row = fn_trunc,
+     .errors = NO_NUMBER ", " OVERFLOWS,
+     .help = "x with exactly n fraction digits (0), the others dropped",
+     .example = "trunc(-2.789, 1)", .gives = "-2.7"},
 };
 
 const struct sfx_fn_family sfx_fn_number_family = {"Numbers", functions, SFX_COUNT(functions)};

@@ -22,7 +22,9 @@
 #define SFX_OUT_OF_YEARS "a time is out of the years 0000 to 9999"
 
 /* The families: each at the end of its file. */
+extern const struct sfx_fn_family sfx_fn_arithmetic_family;
 extern const struct sfx_fn_family sfx_fn_cast_family;
+extern const struct sfx_fn_family sfx_fn_human_family;
 extern const struct sfx_fn_family sfx_fn_float_family;
 extern const struct sfx_fn_family sfx_fn_logic_family;
 extern const struct sfx_fn_family sfx_fn_number_family;
