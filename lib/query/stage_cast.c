@@ -15,7 +15,7 @@ static int parse_type(struct sfx_parser *p, const struct sfx_fn **fn)
 {
     struct sfx_slice known[SFX_COUNT(types)], name;
     char suggestion[128];
-    uint32_t at;
+    uint32_t at = p->token.at;
     size_t i;
     int rc = sfx_parse_name(p, "a type (decimal, int, float, text, bool, time, date)", &name, &at);
 

@@ -334,7 +334,9 @@ static void fill_rest(struct sfx_join *join, struct sfx_side_row *const *rows, u
 /* Whether some record had the row's key; rows of a key follow their first in the file's order. */
 static bool is_matched(const struct sfx_side *side, const struct sfx_side_row *row)
 {
-    return row->key != NULL && sfx_side_first(side, row)->matched;
+    const struct sfx_side_row *first = row->key != NULL ? sfx_side_first(side, row) : NULL;
+
+    return first != NULL && first->matched;
 }
 
 int sfx_join_pass_rest(struct sfx_join *join, struct sfx_err *err)
