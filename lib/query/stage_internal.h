@@ -263,6 +263,7 @@ extern const struct sfx_verb sfx_verb_hash;
 extern const struct sfx_verb sfx_verb_nest;
 extern const struct sfx_verb sfx_verb_parse;
 extern const struct sfx_verb sfx_verb_redact;
+extern const struct sfx_verb sfx_verb_profile;
 extern const struct sfx_verb sfx_verb_rename;
 extern const struct sfx_verb sfx_verb_reorder;
 extern const struct sfx_verb sfx_verb_reverse;

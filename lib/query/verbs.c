@@ -36,6 +36,7 @@ static const struct sfx_verb *const verbs[] = {
     &sfx_verb_dedup,
     &sfx_verb_group,
     &sfx_verb_frequency,
+    &sfx_verb_profile,
     &sfx_verb_expect,
     &sfx_verb_join,
     &sfx_verb_union,
