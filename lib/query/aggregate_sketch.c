@@ -99,6 +99,8 @@ static int distinct_add(struct sfx_agg_ctx *ctx, const struct sfx_vec *arg, cons
             continue;
         if (arg->type == SFX_TYPE_NUMBER)
             text = sfx_slice((char *)small, sfx_decimal_key(&arg->nums[sel[i]], small));
+        else if (sfx_type_in_nums(arg->type))
+            text = sfx_slice((const char *)&arg->nums[sel[i]].mant, sizeof(sfx_int128));
         else if (sfx_cell_text(&arg->cells[sel[i]], key, &text, NULL) < 0)
             text = sfx_slice(arg->cells[sel[i]].ptr, arg->cells[sel[i]].len);
         rc = add_hash(ctx, d, sfx_hash64(text.ptr, text.len, 0));
