@@ -257,6 +257,8 @@ static void fn_date_trunc(struct sfx_eval *ev, const struct sfx_node *node, uint
     set_civil(ev, node, row, &civil, style, zone, node->nargs > 2);
 }
 
+#define MAX_UNITS ((int64_t)4000000) /* more than the days of 10,000 years */
+
 /* Buckets begin at midnight of a Monday, 1970-01-05, as clocks show it. */
 #define BUCKET_ORIGIN (4 * SFX_NS_PER_DAY)
 
@@ -267,8 +269,10 @@ static void fn_time_bucket(struct sfx_eval *ev, const struct sfx_node *node, uin
     sfx_int128 width, local, rest;
     struct sfx_civil civil = {.year = 1970, .month = 1, .day = 1};
 
-    if (!sfx_seconds_to_ns(&node->args[1]->vec->nums[row], &width) || width <= 0) {
-        sfx_eval_fail(ev, node, row, NULL, "time_bucket() takes a number of seconds above 0");
+    if (!sfx_seconds_to_ns(&node->args[1]->vec->nums[row], &width) || width <= 0 ||
+        width > MAX_UNITS * SFX_NS_PER_DAY) {
+        sfx_eval_fail(ev, node, row, NULL,
+                      "time_bucket() takes seconds above 0, below 10,000 years");
         return;
     }
     style.digits = 0;
@@ -311,8 +315,6 @@ static int64_t months_of(enum sfx_time_unit unit)
 {
     return unit == SFX_UNIT_YEAR ? 12 : unit == SFX_UNIT_QUARTER ? 3 : 1;
 }
-
-#define MAX_UNITS ((int64_t)4000000) /* more than the days of 10,000 years */
 
 static void fn_date_add(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {

@@ -76,7 +76,7 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
     q->eval.zone = program->zone;
     if (q->opts.on_error == SFX_ON_ERROR_NULL)
         q->eval.nulls = q->opts.errors;
-    q->eval.now_ns = sfx_clock_wall_ns();
+    q->eval.now_ns = q->opts.now_ns != 0 ? q->opts.now_ns : sfx_clock_wall_ns();
     for (i = q->noperators; i-- > 0;) {
         const struct sfx_stage_ast *ast = stage_at(q, i);
         struct sfx_operator *op = calloc(1, ast->verb->state_nbytes);

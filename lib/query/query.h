@@ -81,6 +81,7 @@ struct sfx_query_opts {         /* all-zero: the defaults */
     const struct sfx_reject_sink *rejects; /* for REJECT */
     uint64_t memory_nbytes;                /* of all blocking stages together; default 256 MiB */
     const char *tmp_dir;                   /* where stages spill; default "/tmp" */
+    int64_t now_ns; /* what now() is, since 1970; 0: the clock when the query is made */
     struct sfx_error_count *errors;        /* NULL: any number of errors is allowed */
     const struct sfx_table_schema *schema; /* what the input is checked against; NULL: nothing */
     const struct sfx_log *log;             /* for what is not an error but ought to be known */

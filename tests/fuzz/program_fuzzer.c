@@ -20,11 +20,12 @@ static const char jsonl[] = "{\"a\":1,\"b\":\"x\"}\n{\"b\":null,\"c\":\"\\u00e9\
 
 static void check(const char *program, const char *format, struct sfx_slice input)
 {
-    struct query_run whole = {.program = program,
-                              .from = format,
-                              .to = "jsonl",
-                              .input = input,
-                              .opts = {.on_error = SFX_ON_ERROR_SKIP, .memory_nbytes = 1 << 20}};
+    struct query_run whole = {
+        .program = program,
+        .from = format,
+        .to = "jsonl",
+        .input = input,
+        .opts = {.on_error = SFX_ON_ERROR_SKIP, .memory_nbytes = 1 << 20, .now_ns = 1}};
     struct query_run pieces = whole;
     int rc = query_run(&whole);
 
