@@ -75,11 +75,40 @@ static void shortest(double value, char *out, size_t out_nbytes)
     }
 }
 
+/*
+ * The decimal of at most 15 digits that reads back as value, if there is one: the usual case,
+ * without printf and strtod. value * 10^k is off by less than 10^15 * 2^-52 < 1/2, so that the
+ * nearest whole number is the only candidate; its quotient is rounded once, as reading its text
+ * would be.
+ */
+static bool short_decimal(double value, struct sfx_decimal *out)
+{
+    double x = fabs(value);
+    uint32_t k;
+
+    if (x < 1e-5 && x != 0)
+        return false;
+    for (k = 0; k <= MAX_EXACT_SCALE; k++) {
+        double whole = nearbyint(x * exact_tens[k]);
+
+        if (whole >= 1e15)
+            return false;
+        if (whole / exact_tens[k] == x) {
+            *out = (struct sfx_decimal){(int64_t)(value < 0 ? -whole : whole), k};
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t sfx_float_format(double value, char out[SFX_FLOAT_TEXT_NBYTES])
 {
     char text[32], digits[20], *at = out, *e;
     int exponent, n = 0, i;
+    struct sfx_decimal exact;
 
+    if (short_decimal(value, &exact))
+        return sfx_decimal_format(&exact, out);
     shortest(value, text, sizeof(text));
     e = strchr(text, 'e');
     exponent = atoi(e + 1);

@@ -10,7 +10,7 @@
 
 #include "query/decimal.h"
 
-#define SFX_FLOAT_TEXT_NBYTES 40
+#define SFX_FLOAT_TEXT_NBYTES SFX_DECIMAL_TEXT_NBYTES
 
 /* Reads the whole text, spelled as sfx_decimal_parse takes it, to the nearest float. Results: OK,
  * NOT_A_NUMBER, OVERFLOW (beyond 1.8e308; what is below 5e-324 is 0). */
