@@ -73,6 +73,7 @@ void sfx_file_take_text(struct sfx_file_frames *file)
 void sfx_file_count(struct sfx_file_frames *file, uint64_t n)
 {
     file->op->query->counts.in += n;
+    file->op->taken += n;
 }
 
 void sfx_file_close(struct sfx_file_frames *file)

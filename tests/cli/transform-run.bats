@@ -221,7 +221,7 @@ adds_up() {
 }
 
 @test "records of every kind come back as they were" {
-	printf 'id;price;"na;me"\n1;5;x\n2;abc;y\n3;7;8;9\n4;x;"z ""q"" \xff"\n5;"1"2;z\n6;y;open "\n7;z;"never closed\n' >a.csv
+	printf 'id;price;"na;me"\n1;5;x\n2;abc;y\n3;7;8;9\n4;x;"z ""q"" \303\251"\n5;"1"2;z\n6;y;open "\n7;z;"never closed\n' >a.csv
 	printf 'id\tprice\n30\tx\n31\ta\\tb\n' >d.tsv
 	printf '{"id":"10","price":3}\n{"id":"11","price":"bad","x":[1, 2]}\n{broken\n' >b.jsonl
 	printf '[{"id":"20",\n "price":"bad"},\n {"id":21,"price":4}]' >c.json
