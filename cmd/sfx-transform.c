@@ -108,10 +108,10 @@ static const struct sfx_opt opts[] = {
      "Print the verbs, functions and aggregates of the language; FORM man prints them for the "
      "manual.", "man", 0, 0},
     {0, "memory", "SIZE", SFX_OPT_SIZE, AT(words.memory_nbytes),
-     "Memory for sort, group and distinct together; sort goes to disk beyond it. Default 256M.",
+     "Memory for all blocking stages together; what exceeds it goes to disk. Default 256M.",
      NULL, 1 << 20, 0},
     {0, "tmp", "FOLDER", SFX_OPT_STR, AT(words.tmp_dir),
-     "Where sort puts what exceeds the memory. Default $TMPDIR or /tmp.", NULL, 0, 0},
+     "Where stages put what exceeds the memory. Default $TMPDIR or /tmp.", NULL, 0, 0},
     {0, "durable", NULL, SFX_OPT_FLAG, AT(words.durable),
      "Sync outputs to the disk before they get their name.", NULL, 0, 0},
     {0, "max-open", "N", SFX_OPT_UINT, AT(words.max_open),
