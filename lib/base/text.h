@@ -27,6 +27,12 @@ size_t sfx_utf8_decode(struct sfx_slice text, uint32_t *cp);
 /* Appends the UTF-8 form of code point cp (<= 0x10FFFF, no surrogate). Errors: NOMEM. */
 int sfx_utf8_append(struct sfx_buf *out, uint32_t cp, struct sfx_err *err);
 
+/*
+ * Where part first stands in text, or NULL; an empty part stands at text.ptr. For short texts
+ * faster than memmem.
+ */
+const char *sfx_text_find(struct sfx_slice text, struct sfx_slice part);
+
 /* Appends the base64 form (RFC 4648 section 4, padded). Errors: NOMEM. */
 int sfx_base64_encode(struct sfx_buf *out, struct sfx_slice bytes, struct sfx_err *err);
 

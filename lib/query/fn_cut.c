@@ -3,6 +3,7 @@
  * belongs to the one before it. */
 #include "query/functions_internal.h"
 
+#include "base/text.h"
 #include "query/unicode_internal.h"
 
 #include <string.h>
@@ -259,7 +260,7 @@ static void fn_repeat(struct sfx_eval *ev, const struct sfx_node *node, uint32_t
 /* Takes the first part off *text: true when a separator followed it. */
 static bool take_part(struct sfx_slice *text, struct sfx_slice sep, struct sfx_slice *part)
 {
-    const char *hit = text->len > 0 ? memmem(text->ptr, text->len, sep.ptr, sep.len) : NULL;
+    const char *hit = text->len > 0 ? sfx_text_find(*text, sep) : NULL;
 
     *part = *text;
     if (hit == NULL)

@@ -52,7 +52,7 @@ static int bind_hmac(struct sfx_binder *b, const struct sfx_expr *expr, struct s
     const struct sfx_expr *key = expr->args[1];
 
     (void)type;
-    if (key->kind != SFX_EXPR_TEXT)
+    if (!sfx_expr_is_text(key))
         return sfx_program_err(b->program, key->at, b->err,
                                "the key is a string, or an argument as :key");
     node->detail = sfx_digest_new(b->arena, SFX_SLICE_LIT("sha256"),

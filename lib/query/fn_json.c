@@ -21,7 +21,7 @@ static int bind_path(struct sfx_binder *b, const struct sfx_expr *expr, struct s
     (void)type;
     if (read == NULL)
         return SFX_E_NOMEM;
-    if (path == NULL || path->kind == SFX_EXPR_TEXT) {
+    if (path == NULL || sfx_expr_is_text(path)) {
         if (path != NULL && !sfx_json_path_parse(path->text, read))
             return sfx_program_err(b->program, path->at, b->err, "\"%.*s\" " NO_PATH,
                                    SFX_SLICE_ARG(path->text));

@@ -201,7 +201,7 @@ static int bind_normalize(struct sfx_binder *b, const struct sfx_expr *expr, str
     const struct sfx_expr *form = expr->nargs > 1 ? expr->args[1] : NULL;
 
     (void)type;
-    if (form != NULL && form->kind == SFX_EXPR_TEXT && form_called(form->text) < 0)
+    if (form != NULL && sfx_expr_is_text(form) && form_called(form->text) < 0)
         return sfx_program_err(b->program, form->at, b->err, "%.*s " NO_FORM,
                                SFX_SLICE_ARG(form->text));
     return sfx_bind_args(b, expr, node);

@@ -104,7 +104,7 @@ static int bind_in(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx
     for (i = 1; i < expr->nargs; i++) {
         const struct sfx_expr *arg = expr->args[i];
 
-        if (arg->kind == SFX_EXPR_TEXT && !read_network(arg->text, &networks[i]))
+        if (sfx_expr_is_text(arg) && !read_network(arg->text, &networks[i]))
             return sfx_program_err(b->program, arg->at, b->err, "%.*s " NO_NETWORK,
                                    SFX_SLICE_ARG(arg->text));
     }

@@ -31,7 +31,7 @@ static int group_of(struct sfx_binder *b, const struct sfx_expr *expr, const str
     struct sfx_slice name = group->text;
     int found;
 
-    if (group->kind != SFX_EXPR_TEXT && group->kind != SFX_EXPR_NUMBER)
+    if (!sfx_expr_is_text(group) && group->kind != SFX_EXPR_NUMBER)
         return sfx_program_err(b->program, group->at, b->err,
                                "a group is a number or a string: its name");
     found = sfx_regex_group(expr->regex, name);
@@ -168,7 +168,7 @@ static int bind_replace(struct sfx_binder *b, const struct sfx_expr *expr, struc
     struct sfx_slice to = expr->args[2]->text, name;
 
     (void)type;
-    while (expr->args[2]->kind == SFX_EXPR_TEXT && to.len > 0) {
+    while (sfx_expr_is_text(expr->args[2]) && to.len > 0) {
         size_t len = reference(to, &name);
 
         if (name.len > 0 && sfx_regex_group(expr->regex, name) < 0)

@@ -38,7 +38,7 @@ static void fn_reverse(struct sfx_eval *ev, const struct sfx_node *node, uint32_
 
 static const char *find(struct sfx_slice text, size_t from, struct sfx_slice part)
 {
-    return memmem(text.ptr + from, text.len - from, part.ptr, part.len);
+    return sfx_text_find(sfx_slice(text.ptr + from, text.len - from), part);
 }
 
 /* The length that text has after the replacement. */
@@ -307,7 +307,7 @@ static int bind_format(struct sfx_binder *b, const struct sfx_expr *expr, struct
     int more = 0;
 
     (void)type;
-    while (expr->args[0]->kind == SFX_EXPR_TEXT &&
+    while (sfx_expr_is_text(expr->args[0]) &&
            (more = next_piece(&text, &next, expr->nargs - 1, &piece)) > 0)
         ;
     if (more < 0)

@@ -3,37 +3,53 @@
 #include "query/parse_internal.h"
 
 #include "base/size.h"
+#include "base/text.h"
 
 #include <string.h>
 
 /* --- with --------------------------------------------------------------------------------------
  */
 
-static int parse_with(struct sfx_parser *p, struct sfx_parse_plan *plan)
+/* A string, or :argument. */
+static int parse_string(struct sfx_parser *p, const char *what, struct sfx_slice *text,
+                        uint32_t *at)
 {
-    struct sfx_token token = p->token;
-    size_t i;
+    struct sfx_expr *expr;
     int rc;
 
-    if (token.kind != SFX_TOKEN_STRING)
-        return sfx_program_err(p->program, token.at, p->err,
-                               "a string is expected here: a regular expression");
-    rc = sfx_parse_regex(p, token.value, token.at, &plan->regex);
+    *at = p->token.at;
+    rc = sfx_parse_expr(p, &expr);
+    if (rc == 0 && !sfx_expr_is_text(expr))
+        rc = sfx_program_err(p->program, *at, p->err, "a string is expected here: %s", what);
+    if (rc == 0)
+        *text = expr->text;
+    return rc;
+}
+
+static int parse_with(struct sfx_parser *p, struct sfx_parse_plan *plan)
+{
+    struct sfx_slice pattern;
+    uint32_t at;
+    size_t i;
+    int rc = parse_string(p, "a regular expression", &pattern, &at);
+
+    if (rc == 0)
+        rc = sfx_parse_regex(p, pattern, at, &plan->regex);
     for (i = 1; rc == 0 && i <= sfx_regex_ngroups(plan->regex); i++) {
         struct sfx_slice name = sfx_regex_group_name(plan->regex, i);
         struct sfx_parse_column *column;
 
         if (name.len == 0)
             continue;
-        column = sfx_parse_add_column(p, plan, name, token.at);
+        column = sfx_parse_add_column(p, plan, name, at);
         if (column == NULL)
             return p->err != NULL ? (int)p->err->code : SFX_E_USAGE;
         column->number = i;
     }
     if (rc == 0 && plan->ncols == 0)
-        rc = sfx_program_err(p->program, token.at, p->err,
+        rc = sfx_program_err(p->program, at, p->err,
                              "the columns are the named groups, as (?<name>…): there is none");
-    return rc < 0 ? rc : sfx_lex(p);
+    return rc;
 }
 
 static int split_with(struct sfx_eval *ev, const struct sfx_parse_plan *plan, struct sfx_slice text,
@@ -146,14 +162,11 @@ int sfx_parse_template(struct sfx_parser *p, struct sfx_parse_plan *plan, struct
 
 static int parse_as(struct sfx_parser *p, struct sfx_parse_plan *plan)
 {
-    struct sfx_token token = p->token;
-    int rc;
+    struct sfx_slice text;
+    uint32_t at;
+    int rc = parse_string(p, "a template", &text, &at);
 
-    if (token.kind != SFX_TOKEN_STRING)
-        return sfx_program_err(p->program, token.at, p->err,
-                               "a string is expected here: a template");
-    rc = sfx_parse_template(p, plan, token.value, token.at);
-    return rc < 0 ? rc : sfx_lex(p);
+    return rc < 0 ? rc : sfx_parse_template(p, plan, text, at);
 }
 
 /* Where the field in front of text ends: before next's literal, or at the end of text. */
@@ -168,7 +181,7 @@ static bool field_length(struct sfx_slice text, const struct sfx_parse_piece *ne
         return literal.len <= text.len &&
                (literal.len == 0 || memcmp(text.ptr + *len, literal.ptr, literal.len) == 0);
     }
-    hit = text.len > 0 ? memmem(text.ptr, text.len, literal.ptr, literal.len) : NULL;
+    hit = text.len > 0 ? sfx_text_find(text, literal) : NULL;
     if (hit != NULL)
         *len = (size_t)(hit - text.ptr);
     return hit != NULL;

@@ -293,7 +293,8 @@ static int find_literal(const struct sfx_regex *regex, struct sfx_matcher *m, st
                    : 0;
     if (len == 0)
         return set_whole(m, from, from);
-    hit = memmem(text.ptr + from, text.len - from, regex->literal, len);
+    hit =
+        sfx_text_find(sfx_slice(text.ptr + from, text.len - from), sfx_slice(regex->literal, len));
     if (hit == NULL)
         return 0;
     at = (size_t)(hit - text.ptr);

@@ -38,7 +38,7 @@ static int parse_string(struct sfx_parser *p, const char *what, struct sfx_slice
     uint32_t at = p->token.at;
     int rc = sfx_parse_expr(p, &expr);
 
-    if (rc == 0 && expr->kind != SFX_EXPR_TEXT)
+    if (rc == 0 && !sfx_expr_is_text(expr))
         rc = sfx_program_err(p->program, at, p->err, "%s is a string, or an argument as :name",
                              what);
     if (rc == 0)

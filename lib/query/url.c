@@ -35,13 +35,17 @@ static struct sfx_slice cut(struct sfx_slice *text, size_t len, size_t drop)
     return front;
 }
 
-/* The first byte of text that is one of marks, or its length. */
-static size_t find_any(struct sfx_slice text, const char *marks)
+/* The first byte of text that is one of three, or its length. */
+static inline size_t find_any(struct sfx_slice text, char a, char b, char c)
 {
     size_t i;
 
-    for (i = 0; i < text.len && memchr(marks, text.ptr[i], strlen(marks)) == NULL; i++)
-        ;
+    for (i = 0; i < text.len; i++) {
+        char byte = text.ptr[i];
+
+        if (byte == a || byte == b || byte == c)
+            break;
+    }
     return i;
 }
 
@@ -79,27 +83,26 @@ static size_t scheme_length(struct sfx_slice text)
 
 bool sfx_url_split(struct sfx_slice text, struct sfx_url *url)
 {
+    bool bad = false;
     size_t i, len;
 
     *url = (struct sfx_url){0};
-    for (i = 0; i < text.len; i++) {
-        if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7F)
-            return false;
-    }
-    if (text.len == 0)
+    for (i = 0; i < text.len; i++)
+        bad |= (unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7F;
+    if (text.len == 0 || bad)
         return false;
     len = scheme_length(text);
     if (len > 0)
         url->parts[SFX_URL_SCHEME] = cut(&text, len, 1);
     if (text.len >= 2 && memcmp(text.ptr, "//", 2) == 0) {
         (void)cut(&text, 2, 0);
-        split_authority(cut(&text, find_any(text, "/?#"), 0), url);
+        split_authority(cut(&text, find_any(text, '/', '?', '#'), 0), url);
     }
-    len = find_any(text, "?#");
+    len = find_any(text, '?', '#', '#');
     url->parts[SFX_URL_PATH] = cut(&text, len, 0);
     if (text.len > 0 && *text.ptr == '?') {
         (void)cut(&text, 1, 0);
-        url->parts[SFX_URL_QUERY] = cut(&text, find_any(text, "#"), 0);
+        url->parts[SFX_URL_QUERY] = cut(&text, find_any(text, '#', '#', '#'), 0);
     }
     if (text.len > 0)
         url->parts[SFX_URL_FRAGMENT] = sfx_slice(text.ptr + 1, text.len - 1);
@@ -113,7 +116,7 @@ bool sfx_url_next_pair(struct sfx_slice *query, struct sfx_slice *key, struct sf
 
     if (query->len == 0)
         return false;
-    len = find_any(*query, "&;");
+    len = find_any(*query, '&', ';', ';');
     *key = cut(query, len, len < query->len);
     *value = sfx_slice(NULL, 0);
     equals = key->len > 0 ? memchr(key->ptr, '=', key->len) : NULL;

@@ -360,6 +360,27 @@ static void clocks_do_not_step_back(void **state)
     assert_true(sfx_clock_wall_ns() > INT64_C(1700000000000000000)); /* this was written later */
 }
 
+static void a_short_text_is_found_wherever_it_stands(void **state)
+{
+    char text[64];
+    size_t at, len;
+
+    (void)state;
+    for (len = 1; len < 6; len++) {
+        for (at = 0; at + len <= sizeof(text); at++) {
+            struct sfx_slice part = SFX_SLICE_LIT("ababc");
+
+            part = sfx_slice(part.ptr + part.len - len, len);
+            memset(text, 'a', sizeof(text)); /* many places that begin like it */
+            memcpy(text + at, part.ptr, len);
+            assert_ptr_equal(sfx_text_find(sfx_slice(text, sizeof(text)), part), text + at);
+            assert_null(sfx_text_find(sfx_slice(text, at + len - 1), part));
+        }
+    }
+    assert_ptr_equal(sfx_text_find(sfx_slice(text, 3), sfx_slice(NULL, 0)), text);
+    assert_null(sfx_text_find(sfx_slice(NULL, 0), SFX_SLICE_LIT("x")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +397,7 @@ int main(void)
         cmocka_unit_test(paths_come_apart),
         cmocka_unit_test(times_are_written_as_rfc_3339),
         cmocka_unit_test(clocks_do_not_step_back),
+        cmocka_unit_test(a_short_text_is_found_wherever_it_stands),
     };
 
     return cmocka_run_group_tests_name("base_text", tests, NULL, NULL);
