@@ -79,8 +79,7 @@ static int parse_flatten(struct sfx_parser *p, struct sfx_stage_ast *stage)
     return rc < 0 ? rc : sfx_parse_sep(p, &detail->sep);
 }
 
-/* --- the columns that are made -----------------------------------------------------------------
- */
+/* --- the columns that are made ------------------------------------------------------------- */
 
 static int is_there(struct flatten *f, struct sfx_slice name, struct sfx_err *err)
 {
@@ -174,8 +173,7 @@ static struct branch *child_of(struct flatten *f, struct branch *parent, struct 
     return child;
 }
 
-/* --- rows --------------------------------------------------------------------------------------
- */
+/* --- rows ---------------------------------------------------------------------------------- */
 
 static bool is_object(const struct sfx_cell *cell)
 {
@@ -320,8 +318,7 @@ static int take_cell(struct flatten *f, const struct sfx_frame *in, size_t c, ui
     return rc;
 }
 
-/* --- frames ------------------------------------------------------------------------------------
- */
+/* --- frames -------------------------------------------------------------------------------- */
 
 /* Shows made in what is handed on; columns of in that had no value yet only when none are. */
 static int show_made(struct flatten *f, const struct sfx_frame *in, struct sfx_err *err)
@@ -404,8 +401,9 @@ static int bind_flatten(struct sfx_operator *op, const struct sfx_frame *in, str
     return rc;
 }
 
-/* The cells of members are those of the rows before: empties them for the rows of in. */
-static void clear_cells(struct flatten *f, const struct sfx_frame *in)
+/* The cells of members are those of the rows before: empties them for the rows of in. All cells of
+ * computed columns are made at once, as rows may go on in several frames. */
+static void prepare_cells(struct flatten *f, const struct sfx_frame *in)
 {
     size_t c;
     uint32_t i;
@@ -416,6 +414,8 @@ static void clear_cells(struct flatten *f, const struct sfx_frame *in)
         for (i = 0; f->made[c].is_member && i < in->nsel; i++)
             cells[in->sel[i]] = (struct sfx_cell){0};
     }
+    for (c = 0; c < in->ncols; c++)
+        sfx_vec_make_cells(sfx_operator_eval(&f->op), in->cols[c].vec, in->sel, in->nsel);
 }
 
 /* Hands on the rows sel[from] … sel[to - 1]. */
@@ -452,13 +452,12 @@ static int push_flatten(struct sfx_operator *op, struct sfx_frame *in, struct sf
     uint32_t i, begin = 0;
     int rc = 0;
 
-    clear_cells(f, in);
+    prepare_cells(f, in);
     for (i = 0; i < in->nsel && rc == 0; i++) {
         bool shown = !f->changed;
 
         rc = take_row(f, in, in->sel[i], err);
-        if (rc == 0 && shown && f->changed &&
-            i > begin) { /* the rows before have not the new one */
+        if (rc == 0 && shown && f->changed && i > begin) { /* not in the rows before */
             rc = pass_rows(f, in, begin, i, err);
             begin = i;
         }
