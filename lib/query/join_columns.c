@@ -18,8 +18,8 @@ int sfx_join_pair_of(const struct sfx_join *join, struct sfx_slice name)
     size_t i;
 
     for (i = 0; i < join->plan->npairs; i++) {
-        if (sfx_join_column_of(join->plan->pairs[i].left).len > 0 &&
-            sfx_slice_eq(sfx_join_column_of(join->plan->pairs[i].right), name))
+        if (sfx_expr_column(join->plan->pairs[i].left).len > 0 &&
+            sfx_slice_eq(sfx_expr_column(join->plan->pairs[i].right), name))
             return (int)i;
     }
     return -1;
@@ -50,7 +50,7 @@ static int bind_left(struct sfx_join *join, const struct sfx_frame *in, struct s
     }
     out->ncols = in->ncols;
     for (i = 0; i < join->plan->npairs; i++) {
-        struct sfx_slice name = sfx_join_column_of(join->plan->pairs[i].left);
+        struct sfx_slice name = sfx_expr_column(join->plan->pairs[i].left);
 
         if (name.len == 0 || sfx_join_find(out->cols, out->ncols, name) < out->ncols)
             continue;

@@ -42,9 +42,6 @@ struct sfx_join_plan {
 
 int sfx_join_parse(struct sfx_parser *p, struct sfx_stage_ast *stage);
 
-/* The column that an expression shows: x, num(x) or text(x); empty: something computed. */
-struct sfx_slice sfx_join_column_of(const struct sfx_expr *expr);
-
 /* --- keys: join_key.c ------------------------------------------------------------------------- */
 
 /* The keys of a batch's rows, by position in the selection. ptr NULL: blank, equal to none. */

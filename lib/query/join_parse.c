@@ -121,15 +121,3 @@ int sfx_join_parse(struct sfx_parser *p, struct sfx_stage_ast *stage)
         rc = parse_by(p, plan);
     return rc < 0 ? rc : parse_prefix(p, plan);
 }
-
-struct sfx_slice sfx_join_column_of(const struct sfx_expr *expr)
-{
-    static const char *const views[] = {"num", "text", "time", "float"};
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(views) && expr->kind == SFX_EXPR_CALL; i++) {
-        if (strcmp(expr->fn->name, views[i]) == 0)
-            expr = expr->args[0];
-    }
-    return expr->kind == SFX_EXPR_COLUMN ? expr->text : sfx_slice(NULL, 0);
-}

@@ -209,10 +209,9 @@ static int unknown_aggregate(struct sfx_parser *p, const struct sfx_token *name)
                            SFX_SLICE_ARG(name->value), suggestion);
 }
 
-/* The column that an aggregate is of: x, num(x) or text(x); empty: something computed. */
-static struct sfx_slice column_of(const struct sfx_expr *expr)
+struct sfx_slice sfx_expr_column(const struct sfx_expr *expr)
 {
-    static const char *const views[] = {"num", "text"};
+    static const char *const views[] = {"num", "text", "time", "float"};
     size_t i;
 
     for (i = 0; i < SFX_COUNT(views) && expr->kind == SFX_EXPR_CALL; i++) {
@@ -234,7 +233,7 @@ static int default_name(struct sfx_parser *p, struct sfx_item *item)
         item->name = sfx_slice(agg, len);
         return 0;
     }
-    column = column_of(item->expr);
+    column = sfx_expr_column(item->expr);
     if (column.len == 0)
         return sfx_program_err(p->program, item->at, p->err,
                                "an aggregate of an expression needs a name: name = %s(…)", agg);

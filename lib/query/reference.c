@@ -4,6 +4,7 @@
 
 #include "cli/mdoc.h"
 #include "query/aggregate_internal.h"
+#include "query/running_internal.h"
 #include "query/stage_internal.h"
 
 #include <string.h>
@@ -32,6 +33,17 @@ static int text_functions(struct sfx_buf *out, struct sfx_err *err)
     return rc;
 }
 
+static int text_running(struct sfx_buf *out, struct sfx_err *err)
+{
+    const struct sfx_running *fn;
+    size_t i;
+    int rc = sfx_buf_puts(out, "\nRunning functions, of over:\n", err);
+
+    for (i = 0; (fn = sfx_running_at(i)) != NULL && rc == 0; i++)
+        rc = sfx_buf_printf(out, err, "  %s\n      %s\n", fn->usage, fn->help);
+    return rc;
+}
+
 static int write_text(struct sfx_buf *out, struct sfx_err *err)
 {
     const struct sfx_aggregate *agg;
@@ -48,7 +60,7 @@ static int write_text(struct sfx_buf *out, struct sfx_err *err)
         rc = sfx_buf_printf(out, err, "\n%s:\n", aggregate_title);
     for (i = 0; (agg = sfx_aggregate_at(i)) != NULL && rc == 0; i++)
         rc = sfx_buf_printf(out, err, "  %s\n      %s\n", agg->usage, agg->help);
-    return rc;
+    return rc < 0 ? rc : text_running(out, err);
 }
 
 /* --- as mdoc -------------------------------------------------------------------------------- */
@@ -224,6 +236,22 @@ static void put_aggregates(struct page *page)
     put(page, ".El\n");
 }
 
+/* Examples are of x = 3, 1, null, 2, 2; results one for each record. */
+static void put_running(struct page *page)
+{
+    const struct sfx_running *fn;
+    size_t i;
+
+    put(page, ".Ss Running functions, of over\nThe examples are of the numbers x: 3, 1, null, 2, "
+              "2; where the order counts, in the order of x.\n.Bl -tag -width Ds\n");
+    for (i = 0; (fn = sfx_running_at(i)) != NULL && page->rc == 0; i++) {
+        put_item(page, fn->usage);
+        put_sentence(page, fn->help, "", begins_with_word(fn->help));
+        put_call_example(page, fn->example, fn->gives);
+    }
+    put(page, ".El\n");
+}
+
 int sfx_query_reference(const char *form, struct sfx_buf *out, struct sfx_err *err)
 {
     struct page page = {out, err, 0};
@@ -235,5 +263,6 @@ int sfx_query_reference(const char *form, struct sfx_buf *out, struct sfx_err *e
     put_verbs(&page);
     put_functions(&page);
     put_aggregates(&page);
+    put_running(&page);
     return page.rc;
 }

@@ -288,6 +288,16 @@ int sfx_sorter_next(struct sfx_sorter *s, const unsigned char **record, struct s
     return 1;
 }
 
+int sfx_sorter_rewind(struct sfx_sorter *s, struct sfx_err *err)
+{
+    s->at = 0;
+    if (s->merge == NULL)
+        return 0;
+    sfx_merge_free(s->merge);
+    s->merge = sfx_merge_new(&s->runs, 0, s->runs.nruns, s->charged, err);
+    return s->merge != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_NOMEM;
+}
+
 void sfx_sorter_clear(struct sfx_sorter *s)
 {
     bool spilled = s->runs.nruns > 0;

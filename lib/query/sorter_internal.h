@@ -54,6 +54,9 @@ int sfx_sorter_sort(struct sfx_sorter *sorter, struct sfx_err *err);
  * Errors: IO, NOMEM. */
 int sfx_sorter_next(struct sfx_sorter *sorter, const unsigned char **record, struct sfx_err *err);
 
+/* Goes back to the first record. Errors: IO, NOMEM. */
+int sfx_sorter_rewind(struct sfx_sorter *sorter, struct sfx_err *err);
+
 /* Whether records stay where they are after the next _next. */
 static inline bool sfx_sorter_keeps_records(const struct sfx_sorter *sorter)
 {

@@ -129,6 +129,9 @@ int sfx_parse_key(struct sfx_parser *p, struct sfx_items *keys);
 /* "[name =] aggregate", added to aggs. */
 int sfx_parse_aggregate(struct sfx_parser *p, struct sfx_items *aggs);
 
+/* The column that an expression shows: x, num(x), text(x) …; empty: something computed. */
+struct sfx_slice sfx_expr_column(const struct sfx_expr *expr);
+
 /* Lists that are the whole of a stage: */
 
 /* "name = expr, …" */
@@ -259,6 +262,7 @@ extern const struct sfx_verb sfx_verb_number;
 extern const struct sfx_verb sfx_verb_flatten;
 extern const struct sfx_verb sfx_verb_hash;
 extern const struct sfx_verb sfx_verb_nest;
+extern const struct sfx_verb sfx_verb_over;
 extern const struct sfx_verb sfx_verb_parse;
 extern const struct sfx_verb sfx_verb_redact;
 extern const struct sfx_verb sfx_verb_rename;

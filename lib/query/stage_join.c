@@ -316,7 +316,7 @@ static void fill_rest(struct sfx_join *join, struct sfx_side_row *const *rows, u
         if (pair >= 0)
             fill_key(join, i,
                      out->cols[sfx_join_find(out->cols, out->ncols,
-                                             sfx_join_column_of(join->plan->pairs[pair].left))]
+                                             sfx_expr_column(join->plan->pairs[pair].left))]
                          .vec,
                      rows, n);
     }

@@ -35,6 +35,7 @@ static const struct sfx_verb *const verbs[] = {
     &sfx_verb_distinct,
     &sfx_verb_group,
     &sfx_verb_expect,
+    &sfx_verb_over,
     &sfx_verb_join,
     &sfx_verb_union,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the tables show of verbs, functions and aggregates is true, and nothing goes without it. */
 #include "query/aggregate_internal.h"
+#include "query/running_internal.h"
 #include "query/stage_internal.h"
 #include "query_run.h"
 
@@ -128,12 +129,38 @@ static void every_aggregate_has_an_example_that_is_true(void **state)
     }
 }
 
+static void every_running_function_has_an_example_that_is_true(void **state)
+{
+    const struct sfx_running *fn;
+    char program[1024], output[1024];
+    const char *value;
+    size_t i, n;
+
+    (void)state;
+    for (i = 0; (fn = sfx_running_at(i)) != NULL; i++) {
+        assert_non_null(fn->help);
+        if (fn->example == NULL || fn->gives == NULL)
+            fail_msg("%s() has no example", fn->name);
+        (void)snprintf(program, sizeof(program), "over k%s: y = %s | select k, y",
+                       fn->ordered ? " sort num(x)" : "", fn->example);
+        n = (size_t)snprintf(output, sizeof(output), "k,y\n");
+        for (value = fn->gives; value != NULL; value = *value == ',' ? value + 1 : NULL) {
+            int len = (int)strcspn(value, ",");
+
+            n += (size_t)snprintf(output + n, sizeof(output) - n, "a,%.*s\n", len, value);
+            value += len;
+        }
+        wants(fn->name, program, "k,x\na,3\na,1\na,\na,2\na,2\n", output);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_verb_has_an_example_that_is_true),
         cmocka_unit_test(every_function_has_an_example_that_is_true),
         cmocka_unit_test(every_aggregate_has_an_example_that_is_true),
+        cmocka_unit_test(every_running_function_has_an_example_that_is_true),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
