@@ -264,6 +264,7 @@ extern const struct sfx_verb sfx_verb_hash;
 extern const struct sfx_verb sfx_verb_nest;
 extern const struct sfx_verb sfx_verb_over;
 extern const struct sfx_verb sfx_verb_parse;
+extern const struct sfx_verb sfx_verb_pivot;
 extern const struct sfx_verb sfx_verb_redact;
 extern const struct sfx_verb sfx_verb_rename;
 extern const struct sfx_verb sfx_verb_reorder;

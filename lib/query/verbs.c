@@ -38,6 +38,7 @@ static const struct sfx_verb *const verbs[] = {
     &sfx_verb_over,
     &sfx_verb_join,
     &sfx_verb_union,
+    &sfx_verb_pivot,
 };
 /* clang-format on */
 

@@ -127,3 +127,46 @@ same() {
 	mlr --icsv --ojsonl head -n 50 then cut -o -f city,word data.csv >theirs
 	diff <(jq -c . theirs) <(jq -c . ours)
 }
+
+@test "join" {
+	awk 'BEGIN { srand(5); print "city,rank,zone"
+		for (i = 0; i < 30; i++) printf "c%d,%d,z%d\n", rand() * 60, i, rand() * 4 }' >cities.csv
+	# Miller puts the file's columns in front.
+	local kind unpaired
+	for kind in inner left; do
+		unpaired=$([ $kind = left ] && echo --ur || true)
+		sfx-transform -t jsonl "join $kind cities.csv on city" data.csv |
+			jq -cS 'del(.[] | nulls)' >ours
+		mlr --icsv --ojsonl -S join $unpaired -j city -f cities.csv data.csv | jq -cS . >theirs
+		diff <(sort theirs) <(sort ours) | head
+		cmp <(sort theirs) <(sort ours)
+	done
+	same 'join anti cities.csv on city' join --np --ur -j city -f cities.csv
+	same 'join semi cities.csv on city' join -j city -f cities.csv then cut -o -f id,city,n,m,word then head -n 1 -g id
+}
+
+@test "reshape" {
+	same 'select id, n, m | pivot longer n, m names to k values to v' \
+		cut -o -f id,n,m then reshape -i n,m -o k,v
+	same 'select id, n, m | pivot longer n, m names to k values to v | pivot wider k v' \
+		cut -o -f id,n,m
+	mlr --icsv --ocsv cut -o -f id,n,m then reshape -i n,m -o k,v data.csv >long
+	sfx-transform 'pivot wider k v' long >ours
+	mlr --csv reshape -s k,v long | cmp - ours
+}
+
+@test "step" {
+	same 'over: n_shift_lag = lag(n), n_shift_lead = lead(n)' step -a shift_lag,shift_lead -f n
+	same 'over city: n_rsum = cumsum(n), n_counter = cumcount()' step -a rsum,counter -f n -g city
+	# Miller's first delta is 0.
+	same 'over city: n_delta = delta(n) | n_delta = n_delta ?? 0' step -a delta -f n -g city
+	same 'over: e = ewma(n, 0.1) | e = round(num(e), 3) | select e' \
+		step -a ewma -d 0.1 -f n then put '$e = fmtnum(${n_ewma_0.1}, "%.3f")' then cut -f e
+}
+
+@test "union and unsparsify" {
+	sfx-transform 'head 100 | select id, city' data.csv >a.csv
+	sfx-transform 'tail 100 | select word, id' data.csv >b.csv
+	sfx-transform 'union b.csv' a.csv >ours
+	mlr --csv unsparsify a.csv b.csv | cmp - ours
+}
