@@ -20,7 +20,7 @@
 
 #include <cmocka.h>
 
-#define NPROGRAMS  150
+#define NPROGRAMS  200
 #define MAX_STAGES 4
 
 static uint64_t state;
@@ -57,6 +57,33 @@ static const char *const stages[] = {
     "distinct",
     "group k: n = count(), w = first(w), s = last(s), t = max(text(t))",
     "group k, w: n = sum(n?), s = min(text(s)), t = first(t)",
+    "group k: n = median(n?), w = mode(w), s = string_agg(s, \"+\"), t = max(text(t)) where w > "
+    "\"w1\"",
+    "group w: n = count_distinct(k), k = last(k), s = any(s), t = min_by(t, n?)",
+    "tail 30",
+    "tail 2 by k",
+    "top 5 -num(n?) by w",
+    "top 20 s",
+    "nth 3",
+    "sample 20 seed 7",
+    "sample 30% seed 7",
+    "shuffle seed 3",
+    "reverse",
+    "number i",
+    "explode s by \",\"",
+    "fill s down",
+    "fill s up",
+    "reorder t, k first",
+    "merge k, w into kw keep",
+    "split t by \"-\" into y, mo, d keep",
+    "dedup k, w keep max n?",
+    "dedup w keep last",
+    "cast n? decimal",
+    "x = float(n? ?? 1) * 1.5, m = month(t)",
+    "t = text(date_add(date(t), 1, \"month\"))",
+    "redact s keep first 1",
+    "hash w md5",
+    "parse s? with \"(?<c>[a-z])\"",
 };
 
 static void draw_program(struct sfx_buf *out)
@@ -162,6 +189,22 @@ static void same_in_all_ways(const struct query_run *how)
     sfx_cpu_force(~UINT32_C(0));
 }
 
+/* A stage that does not parse would test nothing. */
+static void every_stage_parses(void **unused)
+{
+    size_t i;
+
+    (void)unused;
+    for (i = 0; i < SFX_COUNT(stages); i++) {
+        struct sfx_err err;
+        struct sfx_program *program = sfx_program_new(stages[i], strlen(stages[i]), NULL, &err);
+
+        if (program == NULL)
+            fail_msg("%s: %s", stages[i], err.text);
+        sfx_program_free(program);
+    }
+}
+
 static void random_programs_give_the_same_bytes_in_all_ways(void **unused)
 {
     static const char *const formats[] = {"csv", "csv", "tsv", "jsonl"};
@@ -188,6 +231,7 @@ static void random_programs_give_the_same_bytes_in_all_ways(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_stage_parses),
         cmocka_unit_test(random_programs_give_the_same_bytes_in_all_ways),
     };
 
