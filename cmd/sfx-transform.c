@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 struct options {
@@ -39,10 +40,11 @@ static const struct sfx_opt opts[] = {
      "FOLDER/VALUE/VALUE.csv.", NULL, 0, 0},
     {'i', "from", "FORMAT", SFX_OPT_STR, AT(words.from),
      "Format of the inputs, one of sfx-formats(5). Default: by name and content of each.",
-     "csv|tsv|jsonl|json|lines|logfmt|syslog|clf|combined", 0, 0},
+     "csv|tsv|jsonl|json|lines|logfmt|syslog|clf|combined|fixed|markdown|sqlite", 0, 0},
     {'t', "to", "FORMAT", SFX_OPT_STR, AT(words.to), "Format of the output. Default: by the "
-     "extension given with -o, else that of the first input, or csv if that is only read.",
-     "csv|tsv|jsonl|json|lines|logfmt", 0, 0},
+     "extension given with -o, else box on a terminal for inputs with a header, else that of the first "
+     "input, or csv if that is only read.",
+     "csv|tsv|jsonl|json|lines|logfmt|fixed|markdown|box", 0, 0},
     {'d', "delimiter", "CHAR", SFX_OPT_STR, AT(words.delimiter),
      "Separator of CSV fields, in and out. Default: found out for each input, see sfx-formats(5); "
      "that of the first one for the output.", NULL, 0, 0},
@@ -62,6 +64,13 @@ static const struct sfx_opt opts[] = {
     {0, "encoding", "NAME", SFX_OPT_STR, AT(words.encoding),
      "Encoding of the inputs, as iconv(1) lists them. Default: UTF-16 and UTF-32 by their byte order "
      "mark, else the bytes as they are.", NULL, 0, 0},
+    {0, "fields", "LIST", SFX_OPT_STR, AT(words.fields),
+     "Columns of fixed width, in and out: name:10,qty:5 (widths) or name:1-10,qty:12-15 (places). "
+     "Default: found out from the first lines, or records.", NULL, 0, 0},
+    {0, "table", "NAME", SFX_OPT_STR, AT(words.table),
+     "Read that table of SQLite databases. Default: the only one.", NULL, 0, 0},
+    {0, "query", "SQL", SFX_OPT_STR, AT(words.sql),
+     "Read the result of SQL from SQLite databases.", NULL, 0, 0},
     {0, "skip-lines", "N", SFX_OPT_UINT, AT(words.skip_lines),
      "Skip the first N lines of each input.", NULL, 0, 0},
     {0, "no-header", NULL, SFX_OPT_FLAG, AT(words.no_header),
@@ -241,6 +250,16 @@ static void say_counts(const struct app *app, const struct sfx_query_counts *c)
             c->in, c->out, c->rejected, c->skipped, c->filtered, more);
 }
 
+/* Columns of the terminal that fd is; 0: it is none. */
+static uint32_t terminal_width(int fd)
+{
+    struct winsize size;
+
+    if (ioctl(fd, TIOCGWINSZ, &size) < 0)
+        return 0;
+    return size.ws_col > 0 ? size.ws_col : 80;
+}
+
 int main(int argc, char **argv)
 {
     struct app app = {0};
@@ -252,6 +271,7 @@ int main(int argc, char **argv)
     if (app.o.words.tmp_dir == NULL)
         app.o.words.tmp_dir = getenv("TMPDIR");
     app.o.words.fd = STDOUT_FILENO;
+    app.o.words.terminal = terminal_width(STDOUT_FILENO);
     app.o.words.args = app.o.args.items;
     app.o.words.nargs = app.o.args.count;
     rc = app.o.reference != NULL ? 0

@@ -31,6 +31,15 @@ void sfx_keys_done(struct sfx_keys *keys);
 int sfx_key_decode(struct sfx_eval *ev, const unsigned char **at, uint32_t scale,
                    struct sfx_vec *out, uint32_t row);
 
+/* The end of the next column of a key (made without ids) at `at`. */
+static inline const unsigned char *sfx_key_end(const unsigned char *at)
+{
+    uint32_t len;
+
+    at = sfx_get_length(at + 1, &len);
+    return at + len;
+}
+
 /* A key with what it carries; the key's bytes stand behind the payload. */
 struct sfx_key {
     struct sfx_key *next; /* in order of appearance */

@@ -40,7 +40,7 @@ struct sfx_selector {
     uint32_t at;
     struct sfx_slice as;            /* select: the name of the column that comes out; or empty */
     struct sfx_column_ref from, to; /* COLUMN: from; RANGE: an end that is not named is open */
-    struct sfx_slice pattern;       /* GLOB */
+    struct sfx_slice pattern;       /* GLOB: for sfx_text_glob */
     const struct sfx_regex *regex;  /* REGEX */
     const struct sfx_expr *expr;    /* COMPUTED */
 };
@@ -87,6 +87,15 @@ bool sfx_selectors_are_names(const struct sfx_selectors *list);
  */
 int sfx_selectors_resolve(const struct sfx_selectors *list, struct sfx_binder *b,
                           struct sfx_selection *out);
+
+/* Notes the columns of the input that list may choose, for a stage that looks at no others; rest:
+ * what is looked at behind it. What it returns is for the stages before. */
+enum sfx_rest sfx_selectors_use(const struct sfx_selectors *list, struct sfx_uses *uses,
+                                enum sfx_rest rest);
+
+/* The same for a stage that leaves what list chooses out. */
+enum sfx_rest sfx_selectors_use_others(const struct sfx_selectors *list, struct sfx_uses *uses,
+                                       enum sfx_rest rest);
 
 /* Marks what list chooses: (*marks)[i] is true for column i of the binder. Errors: the same. */
 int sfx_selectors_mark(const struct sfx_selectors *list, struct sfx_binder *b, bool **marks);

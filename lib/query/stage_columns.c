@@ -186,21 +186,7 @@ static int bind_select(struct sfx_operator *op, const struct sfx_frame *in, stru
 static enum sfx_rest select_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
                                  enum sfx_rest rest)
 {
-    const struct sfx_selectors *list = ast->detail;
-    size_t i;
-
-    (void)rest;
-    for (i = 0; i < list->count; i++) {
-        const struct sfx_selector *sel = &list->items[i];
-
-        if (sel->kind == SFX_SELECT_COMPUTED)
-            sfx_uses_expr(uses, sel->expr);
-        else if (sel->kind == SFX_SELECT_COLUMN && !sel->minus && sel->from.position == 0)
-            sfx_uses_name(uses, sel->from.name);
-        else
-            return SFX_REST_CELLS;
-    }
-    return SFX_REST_NOTHING;
+    return sfx_selectors_use(ast->detail, uses, rest);
 }
 
 static int push_computed(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
@@ -254,6 +240,12 @@ static int bind_drop(struct sfx_operator *op, const struct sfx_frame *in, struct
     return rc;
 }
 
+static enum sfx_rest drop_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                               enum sfx_rest rest)
+{
+    return sfx_selectors_use_others(ast->detail, uses, rest);
+}
+
 const struct sfx_verb sfx_verb_drop = {
     .name = "drop",
     .usage = "drop COLUMNS",
@@ -262,6 +254,7 @@ const struct sfx_verb sfx_verb_drop = {
     .rules = "A pattern may match nothing; a name must be there, but in JSON.",
     .example = {"drop b, t_*", "a,b,c,t_1,t_2\n1,2,3,4,5\n", "a,c\n1,3\n"},
     .state_nbytes = sizeof(struct sfx_operator),
+    .uses = drop_uses,
     .parse = sfx_parse_selector_stage,
     .bind = bind_drop,
     .push = push_columns,

@@ -13,6 +13,8 @@ struct explode_detail {
 
 struct explode {
     struct sfx_operator op;
+    struct sfx_row_origin *rows; /* of what it hands on */
+    uint16_t *sel;
     struct sfx_vec **from; /* the columns that come in */
     size_t target;         /* the one that is taken apart */
     bool has_target;
@@ -50,9 +52,10 @@ static int bind_explode(struct sfx_operator *op, const struct sfx_frame *in, str
     explode->from = sfx_arena_calloc(&op->arena, in->ncols + 1, sizeof(*explode->from), err);
     if (out->cols == NULL || explode->from == NULL || sfx_frame_make_rows(out, &op->arena, err) < 0)
         return SFX_E_NOMEM;
+    explode->rows = out->rows;
+    explode->sel = out->sel;
     out->ncols = in->ncols;
     out->open = in->open;
-    out->ordered = in->ordered;
     out->schema_id = sfx_operator_new_schema(op);
     for (i = 0; i < in->ncols; i++) {
         bool taken_apart = explode->has_target && i == explode->target;
@@ -248,9 +251,9 @@ static int push_explode(struct sfx_operator *op, struct sfx_frame *in, struct sf
         sfx_vec_make_cells(ev, explode->from[explode->target], in->sel, in->nsel);
     if (ev->rc < 0)
         return sfx_err_set(err, ev->rc, "no memory for computed values");
-    op->out.input = in->input;
-    op->out.member = in->member;
-    op->out.eol = in->eol;
+    sfx_frame_take_rows(&op->out, in);
+    op->out.rows = explode->rows;
+    op->out.sel = explode->sel;
     begin_frame(explode);
     for (i = 0; i < in->nsel && rc == 0 && !sfx_operator_is_done(op); i++)
         rc = explode_record(explode, in, in->sel[i], err);

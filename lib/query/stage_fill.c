@@ -399,7 +399,10 @@ static int finish_up(struct sfx_operator *op, struct sfx_err *err)
     struct up *up = (struct up *)op;
     int rc = up->reverse.finish(up->parts[BACKWARDS], err);
 
-    return rc < 0 ? rc : up->reverse.finish(up->parts[FORWARDS], err);
+    if (rc == 0)
+        rc = up->reverse.finish(up->parts[FORWARDS], err);
+    op->given = up->parts[FORWARDS]->given;
+    return rc;
 }
 
 static void destroy_up(struct sfx_operator *op)

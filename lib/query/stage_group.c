@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* group: a record for each combination of keys, in the order of their first appearance. */
+/*
+ * group: a record for each combination of keys, in the order of their first appearance. frequency
+ * is a group that counts, with the most frequent first.
+ */
 #include "query/aggregate_work_internal.h"
 #include "query/groups_internal.h"
 
@@ -19,6 +22,7 @@ struct group {
     size_t head_nbytes, state_nbytes;
     struct sfx_agg_work work; /* for aggregates that keep values */
     bool keeps_values;
+    struct sfx_sorter ranks; /* frequency: the groups by number of records */
     struct sfx_arena arena;
     struct sfx_keys batch_keys;
     unsigned char *states[SFX_BATCH_ROWS];
@@ -26,6 +30,11 @@ struct group {
 };
 
 #define FRAME_TEXT_NBYTES ((size_t)4 << 20) /* a frame that goes out has not much more text */
+
+static bool is_frequency(const struct group *group)
+{
+    return group->op.verb == &sfx_verb_frequency;
+}
 
 static struct sfx_agg_ctx aggregate_ctx(struct group *group, struct sfx_err *err)
 {
@@ -99,6 +108,9 @@ static int start(struct group *group, struct sfx_err *err)
         group->keeps_values = group->keeps_values || group->calls[i].agg->keeps_values;
     sfx_groups_init(&group->groups, &group->op, group->state_nbytes, &state_ops, group);
     group->started = true;
+    if (is_frequency(group))
+        return sfx_sorter_init_paid(&group->ranks, &group->op,
+                                    sfx_operator_opts(&group->op)->memory_nbytes / 8, err);
     return group->keeps_values ? sfx_agg_work_init(&group->work, &group->op, err) : 0;
 }
 
@@ -218,32 +230,36 @@ static int put_group(struct group *group, const unsigned char *key, const unsign
     return rc < 0 ? sfx_err_wrap(err, rc, "group") : 0;
 }
 
+static int add_column(struct group *group, struct sfx_slice name, enum sfx_type type,
+                      struct sfx_err *err)
+{
+    struct sfx_qcolumn *col = &group->op.out.cols[group->op.out.ncols++];
+
+    col->name = name;
+    col->vec = sfx_vec_new(&group->op.arena, type == SFX_TYPE_BOOL ? SFX_TYPE_CELL : type, err);
+    return col->vec == NULL ? SFX_E_NOMEM : 0;
+}
+
 static int make_output(struct group *group, struct sfx_err *err)
 {
     const struct sfx_items *keys = &group->op.ast->items, *aggs = &group->op.ast->aggs;
     struct sfx_operator *op = &group->op;
     size_t i;
+    int rc = sfx_frame_make_rows(&op->out, &op->arena, err);
 
-    if (sfx_frame_make_rows(&op->out, &op->arena, err) < 0)
-        return SFX_E_NOMEM;
     op->out.cols =
         sfx_arena_calloc(&op->arena, keys->count + aggs->count + 1, sizeof(*op->out.cols), err);
-    if (op->out.cols == NULL)
+    if (rc < 0 || op->out.cols == NULL)
         return SFX_E_NOMEM;
-    for (i = 0; i < keys->count + aggs->count; i++) {
-        enum sfx_type type = i < keys->count ? group->types[i] : group->calls[i - keys->count].type;
-
-        if (type == SFX_TYPE_BOOL)
-            type = SFX_TYPE_CELL;
-        op->out.cols[i].name =
-            i < keys->count ? keys->items[i].name : aggs->items[i - keys->count].name;
-        op->out.cols[i].vec = sfx_vec_new(&op->arena, type, err);
-        if (op->out.cols[i].vec == NULL)
-            return SFX_E_NOMEM;
-    }
-    op->out.ncols = keys->count + aggs->count;
+    op->out.ncols = 0;
+    for (i = 0; i < keys->count && rc == 0; i++)
+        rc = add_column(group, keys->items[i].name, group->types[i], err);
+    for (i = 0; i < aggs->count && rc == 0; i++)
+        rc = add_column(group, aggs->items[i].name, group->calls[i].type, err);
+    if (rc == 0 && is_frequency(group))
+        rc = add_column(group, SFX_SLICE_LIT("share"), SFX_TYPE_NUMBER, err);
     op->out.schema_id = sfx_operator_new_schema(op);
-    return 0;
+    return rc;
 }
 
 /* Without keys there is one group, even of nothing. */
@@ -273,6 +289,90 @@ static int pass_groups(struct group *group, uint32_t n, struct sfx_err *err)
     return sfx_operator_pass(&group->op, out, err);
 }
 
+/* --- frequency -------------------------------------------------------------------------------- */
+
+/* A record of ranks is the count, most first; then the key's length, the key, the state. */
+static int rank_group(struct group *group, const unsigned char *key, const unsigned char *state,
+                      struct sfx_err *err)
+{
+    const unsigned char *end = key;
+    uint64_t count, rank;
+    uint32_t key_nbytes;
+    unsigned char *at;
+    size_t i;
+    int rc;
+
+    for (i = 0; i < group->op.ast->items.count; i++)
+        end = sfx_key_end(end);
+    key_nbytes = (uint32_t)(end - key);
+    memcpy(&count, state + group->calls[0].offset, sizeof(count));
+    rank = __builtin_bswap64(~count);
+    rc = sfx_sorter_reserve(&group->ranks,
+                            sizeof(rank) + sizeof(key_nbytes) + key_nbytes + group->state_nbytes,
+                            &at, err);
+    if (rc < 0)
+        return rc;
+    memcpy(at, &rank, sizeof(rank));
+    memcpy(at + sizeof(rank), &key_nbytes, sizeof(key_nbytes));
+    at += sizeof(rank) + sizeof(key_nbytes);
+    memcpy(at, key, key_nbytes);
+    memcpy(at + key_nbytes, state, group->state_nbytes);
+    sfx_sorter_commit(&group->ranks, sizeof(rank),
+                      sizeof(key_nbytes) + key_nbytes + group->state_nbytes);
+    return 0;
+}
+
+static int rank_groups(struct group *group, struct sfx_err *err)
+{
+    const unsigned char *key;
+    unsigned char *state;
+    int rc;
+
+    while ((rc = sfx_groups_next(&group->groups, &key, &state, err)) > 0) {
+        rc = rank_group(group, key, state, err);
+        if (rc < 0)
+            return rc;
+        sfx_groups_release(&group->groups);
+    }
+    return rc < 0 ? rc : sfx_sorter_sort(&group->ranks, err);
+}
+
+/* The next group in the order in which they come out. */
+static int next_group(struct group *group, const unsigned char **key, unsigned char **state,
+                      struct sfx_err *err)
+{
+    const unsigned char *record;
+    uint32_t key_nbytes;
+    int rc;
+
+    if (!is_frequency(group))
+        return sfx_groups_next(&group->groups, key, state, err);
+    rc = sfx_sorter_next(&group->ranks, &record, err);
+    if (rc <= 0)
+        return rc;
+    record = sfx_record_row(record);
+    memcpy(&key_nbytes, record, sizeof(key_nbytes));
+    record += sizeof(key_nbytes);
+    *state = sfx_arena_alloc(&group->groups.rows, group->state_nbytes + key_nbytes, err);
+    if (*state == NULL)
+        return SFX_E_NOMEM;
+    memcpy(*state, record + key_nbytes, group->state_nbytes);
+    *key = memcpy(*state + group->state_nbytes, record, key_nbytes);
+    return 1;
+}
+
+/* The part of all records that the group in row has, to six digits. */
+static void put_share(struct group *group, uint32_t row)
+{
+    const struct sfx_frame *out = &group->op.out;
+    struct sfx_vec *share = out->cols[out->ncols - 1].vec;
+    struct sfx_decimal total = {(int64_t)group->groups.nrows, 0};
+
+    (void)sfx_decimal_div(&out->cols[out->ncols - 2].vec->nums[row], &total, &share->nums[row]);
+    (void)sfx_decimal_round(&share->nums[row], 6, SFX_ROUND_HALF_AWAY, &share->nums[row]);
+    share->flags[row] = 0;
+}
+
 static int finish_group(struct sfx_operator *op, struct sfx_err *err)
 {
     struct group *group = (struct group *)op;
@@ -288,15 +388,20 @@ static int finish_group(struct sfx_operator *op, struct sfx_err *err)
         sfx_agg_work_end_input(&group->work);
     if (rc == 0)
         rc = sfx_groups_finish(&group->groups, err);
+    if (rc == 0 && is_frequency(group))
+        rc = rank_groups(group, err);
     while (rc == 0 && more > 0) {
         sfx_eval_reset(ev);
         sfx_groups_release(&group->groups);
-        for (n = 0; rc == 0 && n < SFX_BATCH_ROWS && ev->text.total_nbytes < FRAME_TEXT_NBYTES;
-             n++) {
-            more = sfx_groups_next(&group->groups, &key, &state, err);
+        for (n = 0; rc == 0 && n < SFX_BATCH_ROWS; n++) {
+            if (n > 0 && ev->text.total_nbytes > FRAME_TEXT_NBYTES)
+                break;
+            more = next_group(group, &key, &state, err);
             if (more <= 0)
                 break;
             rc = put_group(group, key, state, n, err);
+            if (rc == 0 && is_frequency(group))
+                put_share(group, n);
         }
         if (rc == 0)
             rc = more < 0 ? more : pass_groups(group, n, err);
@@ -313,6 +418,7 @@ static void destroy_group(struct sfx_operator *op)
     sfx_groups_done(&group->groups);
     if (group->keeps_values)
         sfx_agg_work_done(&group->work);
+    sfx_sorter_done(&group->ranks);
     sfx_keys_done(&group->batch_keys);
     sfx_arena_done(&group->arena);
 }
@@ -343,6 +449,49 @@ const struct sfx_verb sfx_verb_group = {
     .state_nbytes = sizeof(struct group),
     .uses = group_uses,
     .parse = sfx_parse_group,
+    .bind = bind_group,
+    .push = push_group,
+    .finish = finish_group,
+    .destroy = destroy_group,
+};
+
+/* Keys, and an aggregate that is not written: n = count(). */
+static int parse_frequency(struct sfx_parser *p, struct sfx_stage_ast *stage)
+{
+    struct sfx_item *count;
+    int rc;
+
+    do {
+        rc = sfx_parse_key(p, &stage->items);
+        if (rc == 0)
+            rc = sfx_parse_accept(p, ",");
+    } while (rc > 0);
+    if (rc < 0)
+        return rc;
+    count = sfx_items_add(p, &stage->aggs);
+    if (count == NULL)
+        return SFX_E_NOMEM;
+    count->name = SFX_SLICE_LIT("n");
+    count->at = stage->at;
+    count->agg = sfx_aggregate_find(SFX_SLICE_LIT("count"));
+    return 0;
+}
+
+const struct sfx_verb sfx_verb_frequency = {
+    .name = "frequency",
+    .usage = "frequency KEY[, …]",
+    .help = "counts the records of each combination of keys, the most frequent first",
+    .plan = "blocking; keys compare as text unless they are numbers; memory for each key; what "
+            "exceeds --memory is put together on disk",
+    .rules = "n is the number of records, share its part of all of them, to six digits. What is "
+             "as frequent comes in the order of first appearance. Null is a key like others.",
+    .example = {"frequency a", "a\nx\ny\nx\ny\nz\ny\n",
+                "a,n,share\ny,3,0.500000\nx,2,0.333333\nz,1,0.166667\n"},
+    .can_fail = true,
+    .fixes_columns = true,
+    .state_nbytes = sizeof(struct group),
+    .uses = group_uses,
+    .parse = parse_frequency,
     .bind = bind_group,
     .push = push_group,
     .finish = finish_group,

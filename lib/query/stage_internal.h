@@ -247,12 +247,14 @@ enum sfx_rest sfx_derive_uses(const struct sfx_stage_ast *ast, struct sfx_uses *
 /* --- verbs ------------------------------------------------------------------------------------ */
 
 extern const struct sfx_verb sfx_verb_cast;
+extern const struct sfx_verb sfx_verb_dedup;
 extern const struct sfx_verb sfx_verb_derive;
 extern const struct sfx_verb sfx_verb_distinct;
 extern const struct sfx_verb sfx_verb_drop;
 extern const struct sfx_verb sfx_verb_expect;
 extern const struct sfx_verb sfx_verb_explode;
 extern const struct sfx_verb sfx_verb_fill;
+extern const struct sfx_verb sfx_verb_frequency;
 extern const struct sfx_verb sfx_verb_group;
 extern const struct sfx_verb sfx_verb_head;
 extern const struct sfx_verb sfx_verb_join;
@@ -266,6 +268,7 @@ extern const struct sfx_verb sfx_verb_over;
 extern const struct sfx_verb sfx_verb_parse;
 extern const struct sfx_verb sfx_verb_pivot;
 extern const struct sfx_verb sfx_verb_redact;
+extern const struct sfx_verb sfx_verb_profile;
 extern const struct sfx_verb sfx_verb_rename;
 extern const struct sfx_verb sfx_verb_reorder;
 extern const struct sfx_verb sfx_verb_reverse;

@@ -5,17 +5,18 @@
  */
 #include "record/format_internal.h"
 #include "record/logfmt_internal.h"
+#include "record/markdown_internal.h"
 #include "record/weblog_internal.h"
 
 #include <string.h>
 
 #define LOGFMT_PAIRS 2 /* that the first line must have at least */
 
-/* The first line that is not blank, without its end. */
-static struct sfx_slice first_line(struct sfx_slice head)
+/* The first line of *head that is not blank, without its end; *head goes behind it. */
+static struct sfx_slice take_line(struct sfx_slice *head)
 {
-    const char *end = head.ptr + head.len;
-    const char *at = head.ptr;
+    const char *end = head->ptr + head->len;
+    const char *at = head->ptr;
     const char *line_end;
 
     while (at < end && (*at == '\r' || *at == '\n'))
@@ -23,6 +24,7 @@ static struct sfx_slice first_line(struct sfx_slice head)
     line_end = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
     if (line_end == NULL)
         line_end = end;
+    *head = sfx_slice(line_end, (size_t)(end - line_end));
     if (line_end > at && line_end[-1] == '\r')
         line_end--;
     return sfx_slice(at, (size_t)(line_end - at));
@@ -72,13 +74,14 @@ static bool is_logfmt(struct sfx_slice line)
 
 const char *sfx_detect_content(struct sfx_slice head)
 {
-    struct sfx_slice line;
+    struct sfx_slice line, rest;
     size_t i = 0;
     bool combined;
 
     if (head.len >= 3 && memcmp(head.ptr, "\xef\xbb\xbf", 3) == 0)
         head = sfx_slice(head.ptr + 3, head.len - 3);
-    line = first_line(head);
+    rest = head;
+    line = take_line(&rest);
     while (i < head.len && strchr(" \t\r\n", head.ptr[i]) != NULL && head.ptr[i] != '\0')
         i++;
     if (i == head.len)
@@ -91,6 +94,8 @@ const char *sfx_detect_content(struct sfx_slice head)
         return combined ? "combined" : "clf";
     if (sfx_syslog_matches(line))
         return "syslog";
+    if (line.len > 0 && line.ptr[0] == '|' && sfx_markdown_begins_table(line, take_line(&rest)))
+        return "markdown";
     if (is_logfmt(line))
         return "logfmt";
     return has_byte(line, '\t') && !has_byte(line, ',') ? "tsv" : "csv";

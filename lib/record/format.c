@@ -29,6 +29,10 @@ static const struct sfx_format formats[] = {
     {"syslog", "text/plain", EXTENSIONS("syslog"), &sfx_syslog_reader, NULL, false},
     {"clf", "text/plain", EXTENSIONS("clf"), &sfx_clf_reader, NULL, false},
     {"combined", "text/plain", EXTENSIONS("combined"), &sfx_combined_reader, NULL, false},
+    {"fixed", "text/plain", EXTENSIONS("fixed", "fwf"), &sfx_fixed_reader, &sfx_fixed_writer, true},
+    {"markdown", "text/markdown", EXTENSIONS("md", "markdown"), &sfx_markdown_reader, &sfx_markdown_writer, true},
+    {"box", "text/plain", EXTENSIONS("box"), NULL, &sfx_box_writer, true},
+    {"sqlite", "application/vnd.sqlite3", EXTENSIONS("sqlite", "sqlite3", "db"), &sfx_sqlite_reader, NULL, false},
     {"rejects", "application/x-ndjson", EXTENSIONS("rejects"), &sfx_rejects_reader, NULL, false},
 };
 /* clang-format on */

@@ -104,6 +104,9 @@ struct sfx_writer_ops {
     /* True when records of batches as this one (their columns may be followed by others) are
      * written from rows[].raw: their cells are not looked at. NULL: never. */
     bool (*copies)(const struct sfx_writer *w, const struct sfx_batch *batch);
+    /* The input pauses: what is held back for the sake of looks may be written. NULL: nothing is.
+     */
+    int (*pause)(struct sfx_writer *w, struct sfx_buf *out, struct sfx_err *err);
 };
 
 struct sfx_format {

@@ -167,6 +167,10 @@ static int find_output_format(struct run *run, const struct sfx_format *from, st
     int rc;
 
     run->result->to = run->job->to != NULL ? run->job->to : sfx_format_of_output(from);
+    /* People are shown a table of what is one. */
+    if (run->job->to == NULL && run->job->on_terminal && !is_rejects(from) &&
+        (from->fixed_columns || from->writer == NULL))
+        run->result->to = sfx_format_by_name(SFX_SLICE_LIT("box"));
     if (run->job->to != NULL || !is_rejects(from) || sfx_records_input(run->records) == NULL)
         return 0;
     rc = sfx_input_peek(sfx_records_input(run->records), &head, err);
@@ -282,6 +286,16 @@ static int read_batch(struct run *run, struct sfx_err *err)
     return rc;
 }
 
+/* The input has nothing at the moment: what there is goes out. */
+static int pause_output(struct run *run, struct sfx_err *err)
+{
+    const struct sfx_writer_ops *ops = run->result->to->writer;
+    const int rc =
+        run->writer != NULL && ops->pause != NULL ? ops->pause(run->writer, &run->out, err) : 0;
+
+    return rc == 0 && run->out.len > 0 ? flush(run, err) : rc;
+}
+
 /* Reads at least one batch, so that the columns are known even if nothing of it is wanted. */
 static int run_stream(struct run *run, struct sfx_err *err)
 {
@@ -296,8 +310,8 @@ static int run_stream(struct run *run, struct sfx_err *err)
         /* At its end a stream without a record still has columns. */
         if (rc == 0 && (more > 0 || run->batch.ncols > 0))
             rc = sfx_query_push(run->query, &run->batch, err);
-        if (rc == 0 && run->out.len > 0 && sfx_records_would_block(run->records))
-            rc = flush(run, err);
+        if (rc == 0 && sfx_records_would_block(run->records))
+            rc = pause_output(run, err);
         if (run->job->progress != NULL)
             sfx_progress_update(run->job->progress, "records", sfx_query_counts(run->query).in, 0,
                                 run->result->in_nbytes + sfx_records_nbytes(run->records));

@@ -23,6 +23,7 @@ struct sfx_transform_job {
     const struct sfx_program *program;
     const struct sfx_format *from; /* NULL: by name and content of each stream */
     const struct sfx_format *to;   /* NULL: that of the first stream */
+    bool on_terminal;              /* NULL then is box, where the first stream has a header */
     const char *encoding;          /* of the inputs, see sfx_records_opts; NULL: as bytes say */
     struct sfx_reader_opts reader;
     struct sfx_writer_opts writer;

@@ -68,6 +68,11 @@ static int find_dialect(struct sfx_transform_job *job, const struct sfx_transfor
     job->writer.quote = reader->quote;
     job->writer.escape = reader->escape;
     job->writer.null_text = reader->null_text;
+    reader->fields = job->writer.fields = words->fields;
+    job->on_terminal = words->terminal > 0 && words->output == NULL && !words->events;
+    job->writer.width = words->output == NULL ? words->terminal : 0;
+    reader->table = words->table;
+    reader->sql = words->sql;
     return rc;
 }
 

@@ -17,7 +17,8 @@ struct sfx_transform_words {
     const char *delimiter, *quote, *escape, *comment, *null_text;
     const char *encoding; /* of the inputs */
     const char *fields, *table, *sql;
-    int ragged; /* enum sfx_ragged */
+    uint32_t terminal; /* columns of the one that fd is; 0: it is none */
+    int ragged;        /* enum sfx_ragged */
     uint64_t skip_lines;
     const char *rejects;
     const char *max_errors; /* "N" or "P%"; NULL: any number */

@@ -20,6 +20,7 @@ static int open_reader(struct sfx_load *load, struct stream *stream, struct sfx_
         .ctx = &stream->spool,
         .input = load->result.name,
         .member = load->result.member,
+        .path = sfx_input_fd(stream->spool.in) >= 0 ? load->result.name : NULL,
     };
     const struct sfx_format *formats;
     size_t n, at;

@@ -122,6 +122,32 @@ same() {
 		stats1 -a count,mean -f m -g city,word then put '$m_mean = fmtnum($m_mean, "%.6f")'
 }
 
+@test "aggregates" {
+	# Miller's quantiles with -i are interpolated like ours; its arithmetic is binary.
+	same 'group city: n_count = count(n), n_sum = sum(n), n_min = min(n), n_max = max(n),
+		n_distinct_count = count_distinct(n)' \
+		stats1 -a count,sum,min,max,distinct_count -f n -g city
+	same 'group city: n_p10 = quantile(n, 0.1), n_median = median(n), n_p99 = quantile(n, 0.99)
+		| n_p10 = round(n_p10, 6), n_median = round(n_median, 6), n_p99 = round(n_p99, 6)' \
+		stats1 -i -a p10,median,p99 -f n -g city then put '
+			$n_p10 = fmtnum($n_p10, "%.6f"); $n_median = fmtnum($n_median, "%.6f");
+			$n_p99 = fmtnum($n_p99, "%.6f")'
+	same 'group city: n_var = var(n), n_stddev = stddev(n) | n_var = round(n_var, 4), n_stddev = round(n_stddev, 6)' \
+		stats1 -a var,stddev -f n -g city then put '
+			$n_var = fmtnum($n_var, "%.4f"); $n_stddev = fmtnum($n_stddev, "%.6f")'
+	same 'group city: n_mode = mode(m)' stats1 -a mode -f m -g city then rename m_mode,n_mode
+}
+
+@test "counting and uniting equal records" {
+	same 'group city, word: count()' count-distinct -f city,word
+	same 'frequency city | drop share | sort -n, city' \
+		count-distinct -f city -o n then sort -nr n -f city
+	same 'select city, word | distinct' cut -o -f city,word then uniq -a
+	same 'dedup city keep last | sort city' tac then head -n 1 -g city then sort -f city
+	same 'dedup city keep max num(n) | select city, n' top -n 1 -f n -g city -a then cut -o -f city,n
+	same 'group city: word = string_agg(word, ";")' cut -o -f city,word then nest --ivar ';' -f word
+}
+
 @test "formats" {
 	sfx-transform -t jsonl 'head 50 | select city, word' data.csv >ours
 	mlr --icsv --ojsonl head -n 50 then cut -o -f city,word data.csv >theirs

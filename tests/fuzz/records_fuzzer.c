@@ -48,9 +48,22 @@ static void check_stable(const struct record_opts *opts, const struct record_sou
         sfx_buf_done(&bufs[i]);
 }
 
+/* What cannot be read again is at least written. */
+static void check_looks(const struct record_opts *opts, const struct record_source *source)
+{
+    struct sfx_buf out = {0};
+    struct sfx_err err;
+
+    (void)record_convert(opts, "box", source, &out, &err);
+    sfx_buf_clear(&out);
+    (void)record_convert(opts, "fixed", source, &out, &err);
+    sfx_buf_done(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const formats[] = {"lines", "logfmt", "syslog", "clf", "combined"};
+    static const char *const formats[] = {"lines",    "logfmt", "syslog",  "clf",
+                                          "combined", "fixed",  "markdown"};
     const unsigned how = size > 0 ? data[0] : 0;
     const unsigned which = size > 1 ? data[1] : 0;
     const size_t skip = size < 2 ? size : 2;
@@ -65,5 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_stable(&opts, &source, "csv");
     check_stable(&opts, &source, "jsonl");
     check_stable(&opts, &source, "logfmt");
+    check_stable(&opts, &source, "markdown");
+    check_looks(&opts, &source);
     return 0;
 }

@@ -110,6 +110,13 @@ static void little_memory_gives_the_same_bytes(void **state)
         "distinct",
         "distinct num(x) | sort t",
         "distinct k | head 70",
+        "dedup k keep first",
+        "dedup k keep last",
+        "dedup k keep max num(x)",
+        "dedup k keep min t | sort k",
+        "dedup k, t keep min x",
+        "frequency k",
+        "frequency t, v = x > 50",
     };
     static const struct {
         uint32_t nrows, ngroups, key_nbytes;
@@ -201,6 +208,77 @@ static void variances_are_exact(void **state)
     assert_output("group : geomean(x)", "x\n0\n4\n", "geomean_x\n\"\"\n");
 }
 
+static void dedup_keeps_the_record_that_is_asked_for(void **state)
+{
+    static const char input[] = "k,v,n\nb,9,1\na,2,2\nb,10,3\na,,4\nb,9,5\na,2,6\nc,,7\n";
+
+    (void)state;
+    assert_output("dedup k", input, "k,v,n\nb,9,1\na,2,2\nc,,7\n");
+    assert_output("dedup k keep first", input, "k,v,n\nb,9,1\na,2,2\nc,,7\n");
+    assert_output("dedup k keep last", input, "k,v,n\nb,9,5\na,2,6\nc,,7\n");
+    assert_output("dedup k keep max num(v)", input, "k,v,n\nb,10,3\na,2,2\nc,,7\n");
+    assert_output("dedup k keep min num(v)", input, "k,v,n\nb,9,1\na,2,2\nc,,7\n");
+    assert_output("dedup k keep max v", input, "k,v,n\nb,9,1\na,2,2\nc,,7\n");
+    assert_output("dedup substr(k, 1, 1), v keep max num(n) | select n", input,
+                  "n\n5\n6\n3\n4\n7\n");
+    assert_output("dedup k keep max n",
+                  "{\"k\":1,\"n\":1}\n{\"n\":3,\"z\":[1],\"k\":1}\n{\"k\":2}\n",
+                  "{\"n\":3,\"z\":[1],\"k\":1}\n{\"k\":2}\n");
+    assert_output("where false | dedup k keep last", input, "k,v,n\n");
+    assert_fails("dedup k keep", input, "is expected behind keep");
+    assert_fails("dedup -k", input, "no direction");
+    assert_fails("dedup k keep max num(k)", input, "is not a number");
+}
+
+static void the_most_frequent_come_first(void **state)
+{
+    (void)state;
+    assert_output("frequency k", "k\nb\na\n\na\n\n",
+                  "k,n,share\na,2,0.400000\n,2,0.400000\nb,1,0.200000\n");
+    assert_output("frequency v = num(k), big = num(k) > 2", "k\n1.50\n3\n1.5\n",
+                  "v,big,n,share\n1.50,false,2,0.666667\n3,true,1,0.333333\n");
+    assert_output("where false | frequency k", "k\n1\n", "k,n,share\n");
+}
+
+static void a_profile_says_what_is_in_columns(void **state)
+{
+    static const char input[] = "n,d,t,z,b,m,e\n1,1.5,2026-01-05,007,true,1,\n"
+                                "-3,2,2026-01-06T10:00:00Z,010,false,x,\n10,,,5,true,,\n";
+
+    (void)state;
+    assert_output("profile | select column, type, count, blank, distinct, min, max", input,
+                  "column,type,count,blank,distinct,min,max\n"
+                  "n,integer,3,0,3,-3,10\nd,decimal,2,1,2,1.5,2\n"
+                  "t,time,2,1,2,2026-01-05,2026-01-06T10:00:00Z\nz,text,3,0,3,007,5\n"
+                  "b,bool,3,0,2,false,true\nm,text,2,1,2,1,x\ne,null,0,3,0,,\n");
+    assert_output("profile n, z | select mean, stddev, p25, median, min_length, max_length, top, "
+                  "histogram",
+                  input,
+                  "mean,stddev,p25,median,min_length,max_length,top,histogram\n"
+                  "2.666667,6.658328,-1,1,1,2,,█·█····█\n,,,,1,3,,\n");
+    assert_output("profile -n | head 1 | select column", input, "column\nd\n");
+    assert_output("profile | select column, type, count, blank, max_length, top",
+                  "{\"a\":\"é\"}\n{\"b\":[1],\"a\":\"é\"}\n{\"b\":{\"x\":1}}\n",
+                  "column,type,count,blank,max_length,top\na,text,2,1,1,é (2)\nb,json,2,1,7,\n");
+    assert_output("where false | profile | select column, type", input,
+                  "column,type\nn,null\nd,null\nt,null\nz,null\nb,null\nm,null\ne,null\n");
+    assert_fails("profile nosuch", input, "there is no column nosuch");
+}
+
+static void a_profile_within_little_memory_estimates(void **state)
+{
+    struct sfx_buf input = make_records(20000, 10000, 0), out;
+    const char *k;
+
+    (void)state;
+    out = run_with("profile k, t | select distinct, top", sfx_buf_slice(&input), 300000, 0);
+    k = strchr(sfx_buf_cstr(&out, NULL), '~');
+    assert_non_null(k);
+    assert_in_range(atoi(k + 1), 8000, 9400); /* of 8,650: 10,000 drawn from 20,000 times */
+    sfx_buf_done(&out);
+    sfx_buf_done(&input);
+}
+
 static double number_of(struct sfx_buf *out)
 {
     return atof(strchr(sfx_buf_cstr(out, NULL), '\n') + 1);
@@ -255,6 +333,10 @@ int main(void)
         cmocka_unit_test(lists_keep_what_was_there),
         cmocka_unit_test(of_equal_values_the_first_stands),
         cmocka_unit_test(variances_are_exact),
+        cmocka_unit_test(dedup_keeps_the_record_that_is_asked_for),
+        cmocka_unit_test(the_most_frequent_come_first),
+        cmocka_unit_test(a_profile_says_what_is_in_columns),
+        cmocka_unit_test(a_profile_within_little_memory_estimates),
         cmocka_unit_test(sketches_keep_their_bounds),
         cmocka_unit_test(a_list_too_long_is_refused),
     };

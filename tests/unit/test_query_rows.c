@@ -361,6 +361,27 @@ static void what_does_not_fit_is_refused_by_name(void **state)
     sfx_buf_done(&input);
 }
 
+static void the_counts_balance(void **state)
+{
+    static const struct {
+        const char *program;
+        uint64_t filtered, made;
+    } cases[] = {{"fill k up", 0, 0},          {"reverse", 0, 0},  {"tail 2", 4, 0},
+                 {"explode k by \"a\"", 0, 3}, {"sample 5", 1, 0}, {"top 1 id by k", 3, 0}};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SFX_COUNT(cases); i++) {
+        struct query_run run = {.program = cases[i].program, .input = SFX_SLICE_LIT(SIX)};
+
+        assert_int_equal(query_run(&run), 0);
+        if (run.counts.filtered != cases[i].filtered || run.counts.made != cases[i].made)
+            fail_msg("%s: %d filtered, %d made", cases[i].program, (int)run.counts.filtered,
+                     (int)run.counts.made);
+        sfx_buf_done(&run.output);
+    }
+}
+
 static void a_sample_is_of_the_size_and_differs_by_seed(void **state)
 {
     static const char *const cases[] = {"sample 500 | group : n = count()",
@@ -436,6 +457,7 @@ int main(void)
         cmocka_unit_test(results_do_not_depend_on_where_batches_end),
         cmocka_unit_test(orders_beyond_their_memory_give_the_same_bytes),
         cmocka_unit_test(what_does_not_fit_is_refused_by_name),
+        cmocka_unit_test(the_counts_balance),
         cmocka_unit_test(a_sample_is_of_the_size_and_differs_by_seed),
         cmocka_unit_test(tee_writes_all_when_stages_behind_have_enough),
         cmocka_unit_test(what_is_put_aside_is_what_passes),
