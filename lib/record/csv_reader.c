@@ -265,6 +265,7 @@ static int take_ragged(struct sfx_reader *r, struct sfx_batch *batch, uint32_t n
     uint32_t longest;
     int taken;
 
+    *rc = 0;
     (void)sfx_csv_row_peek(r, &row);
     if (r->opts.ragged != SFX_RAGGED_FILL || row.nfields == r->schema.ncols ||
         (row.nfields == 1 && row.end == row.begin) || sfx_csv_row_is_comment(r, &row) ||

@@ -166,6 +166,7 @@ static void ragged_records_are_filled_and_get_columns(void **state)
     (void)state;
     check(&fill, "a,4\n1\n1,2\n\n1,2,\"3\"\n1\n1,2,3,4,5",
           "#a|4\n2: 1|~\n3: 1|2\n#a|4|3\n5: 1|2|3\n6: 1|~|~\n#a|4|3|4_2|5\n7: 1|2|3|4|5\n");
+    check(&fill, "a,b\n1\n1,2\n3", "#a|b\n2: 1|~\n3: 1|2\n4: 3|~\n");
     check_convert(&opts, "csv", "a,b\n1\n\"1\",2\n", "a,b\n1,\n\"1\",2\n");
     check_convert(&opts, "jsonl", "a\n1\n1,2\n", "{\"a\":\"1\"}\n{\"a\":\"1\",\"2\":\"2\"}\n");
 }
