@@ -144,13 +144,15 @@ static const struct sfx_prog prog = {
     .name = "sfx-transform",
     .summary = "stream records through a short program",
     .operands = "PROGRAM [FILE…]",
-    .about = "Reads CSV, TSV, JSON Lines or JSON, compressed or in archives, and writes them after "
-             "the stages of PROGRAM, which are joined by |: where, name = expression, select, "
-             "drop, rename, sort, head, distinct, group. An empty PROGRAM passes records through; "
-             "what it does not touch keeps its bytes. Without FILE reads standard input.",
+    .about =
+        "Reads records (CSV, TSV, JSON, logs, tables, databases: sfx-formats(5)), compressed or in "
+        "archives, and writes them after the stages of PROGRAM, which are joined by |: where, name "
+        "= expression, select, "
+        "drop, rename, sort, head, distinct, group. An empty PROGRAM passes records through; "
+        "what it does not touch keeps its bytes. Without FILE reads standard input.",
     .opts = opts,
     .examples = examples,
-    .see_also = "sfx(7), sfx-events(5), sfx-load(1)",
+    .see_also = "sfx(7), sfx-events(5), sfx-formats(5), sfx-load(1)",
 };
 
 struct app {

@@ -76,6 +76,17 @@ t() { sfx-transform "$@"; }
 	[ "$(t -i jsonl -t lines 'select raw_base64' bad.jsonl)" = MSzp ]
 }
 
+@test "inputs whose columns are not in their first line are united" {
+	printf '#same\na,b\n1,2\n' >a.csv
+	printf '#same\na,c\n3,4\n' >b.csv
+	[ "$(t --comment '#' '' a.csv b.csv)" = "$(printf 'a,b,c\n1,2,\n3,,4')" ]
+	[ "$(t --skip-lines 1 '' a.csv b.csv)" = "$(printf 'a,b,c\n1,2,\n3,,4')" ]
+	sqlite3 a.db "CREATE TABLE t(a, b); INSERT INTO t VALUES(1, 2)"
+	sqlite3 b.db "CREATE TABLE t(a, c); INSERT INTO t VALUES(3, 4)"
+	[ "$(t '' a.db b.db)" = "$(printf 'a,b,c\n1,2,\n3,,4')" ]
+	[ "$(t '' a.db b.csv --skip-lines 1 | tail -1)" = 3,,4 ]
+}
+
 @test "tables of text" {
 	printf 'name  qty\nab c    1\nd     200\n' >a.fixed
 	[ "$(t -t csv '' a.fixed)" = "$(printf 'name,qty\nab c,1\nd,200')" ]
