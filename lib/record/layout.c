@@ -64,7 +64,7 @@ int sfx_layout_keep(struct sfx_layout *l, size_t i, struct sfx_slice text, uint3
 bool sfx_layout_row_kept(struct sfx_layout *l)
 {
     l->nrows++;
-    return l->nrows >= SFX_LAYOUT_ROWS || l->texts.len >= SFX_LAYOUT_NBYTES;
+    return l->texts.len >= SFX_LAYOUT_NBYTES || l->nrows == UINT32_MAX;
 }
 
 struct sfx_slice sfx_layout_next(const struct sfx_layout *l, size_t *at)

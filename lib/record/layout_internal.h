@@ -3,7 +3,7 @@
  * Columns side by side: the first records of an output are kept until there are enough to tell how
  * wide each column is; from then on widths stay as they are.
  *
- * Contract: memory is bounded by SFX_LAYOUT_ROWS and SFX_LAYOUT_NBYTES and one record.
+ * Contract: memory is bounded by SFX_LAYOUT_NBYTES and one record.
  */
 #ifndef SFX_RECORD_LAYOUT_INTERNAL_H
 #define SFX_RECORD_LAYOUT_INTERNAL_H
@@ -14,8 +14,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SFX_LAYOUT_ROWS   1000
-#define SFX_LAYOUT_NBYTES ((size_t)1 << 20)
+/* Most tables that are written so are kept whole; what is longer shows its widths by then. */
+#define SFX_LAYOUT_NBYTES ((size_t)16 << 20)
 
 struct sfx_layout_column {
     uint32_t width; /* of its widest text so far */
