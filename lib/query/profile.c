@@ -38,8 +38,8 @@ static const char *const out_names[OUT_NCOLS] = {
 
 /* A row of the frame that goes out, being written. */
 struct out_row {
-    struct profile *profile;
-    const struct profile_column *col;
+    struct sfx_profile *profile;
+    const struct sfx_profile_column *col;
     uint32_t row;
     struct sfx_buf text;
     int rc;
@@ -78,7 +78,7 @@ static void put_number(struct out_row *out, size_t column, const struct sfx_deci
 }
 
 /* The narrowest type that fits what the column has. */
-static const char *type_of(const struct profile_column *col)
+static const char *type_of(const struct sfx_profile_column *col)
 {
     static const char *const names[] = {"integer", "decimal", "bool", "date",
                                         "time",    "json",    "text"};
@@ -87,13 +87,13 @@ static const char *type_of(const struct profile_column *col)
 
     if (col->known == 0)
         return "null";
-    for (k = 0; k < PROFILE_NKINDS; k++) {
+    for (k = 0; k < SFX_PROFILE_NKINDS; k++) {
         if (kinds[k] == col->known)
             return names[k];
     }
-    if (kinds[PROFILE_INTEGER] + kinds[PROFILE_DECIMAL] == col->known)
+    if (kinds[SFX_PROFILE_INTEGER] + kinds[SFX_PROFILE_DECIMAL] == col->known)
         return "decimal";
-    if (kinds[PROFILE_DATE] + kinds[PROFILE_TIME] == col->known)
+    if (kinds[SFX_PROFILE_DATE] + kinds[SFX_PROFILE_TIME] == col->known)
         return "time";
     return "text";
 }
@@ -102,7 +102,7 @@ static const char *type_of(const struct profile_column *col)
 static bool result_of(struct out_row *out, size_t call, const struct sfx_decimal *q,
                       struct sfx_decimal *number)
 {
-    struct profile *profile = out->profile;
+    struct sfx_profile *profile = out->profile;
     struct sfx_agg_ctx ctx = {.ev = sfx_operator_eval(&profile->op), .arena = &profile->arena};
     uint8_t null = 0;
     struct sfx_vec vec = {.type = SFX_TYPE_NUMBER, .nums = number, .flags = &null};
@@ -138,7 +138,7 @@ static bool decode(struct out_row *out, const struct sfx_key *key, struct sfx_ce
  */
 
 /* Which of the bars the number belongs to. */
-static size_t bar_of(const struct profile_column *col, const struct sfx_decimal *number)
+static size_t bar_of(const struct sfx_profile_column *col, const struct sfx_decimal *number)
 {
     struct sfx_decimal range, offset, bars = {NBARS, 0}, place;
 
@@ -155,7 +155,7 @@ static size_t bar_of(const struct profile_column *col, const struct sfx_decimal 
  * distribution. */
 static void count_bars(struct out_row *out, uint64_t counts[NBARS])
 {
-    const struct profile_column *col = out->col;
+    const struct sfx_profile_column *col = out->col;
     const struct sfx_key *key;
     struct sfx_decimal number;
     struct sfx_cell cell;
@@ -170,7 +170,7 @@ static void count_bars(struct out_row *out, uint64_t counts[NBARS])
         struct sfx_decimal q = {(int64_t)(2 * i + 1), 0}, all = {2 * NPOINTS, 0};
 
         (void)sfx_decimal_div(&q, &all, &q);
-        if (result_of(out, PROFILE_QUANTILE, &q, &number))
+        if (result_of(out, SFX_PROFILE_QUANTILE, &q, &number))
             counts[bar_of(col, &number)]++;
     }
 }
@@ -201,9 +201,9 @@ static void put_numbers(struct out_row *out)
         size_t column, call;
         struct sfx_decimal q;
     } figures[] = {
-        {OUT_MEAN, PROFILE_MEAN, {0, 0}},     {OUT_STDDEV, PROFILE_STDDEV, {0, 0}},
-        {OUT_P25, PROFILE_QUANTILE, {25, 2}}, {OUT_MEDIAN, PROFILE_QUANTILE, {50, 2}},
-        {OUT_P75, PROFILE_QUANTILE, {75, 2}},
+        {OUT_MEAN, SFX_PROFILE_MEAN, {0, 0}},     {OUT_STDDEV, SFX_PROFILE_STDDEV, {0, 0}},
+        {OUT_P25, SFX_PROFILE_QUANTILE, {25, 2}}, {OUT_MEDIAN, SFX_PROFILE_QUANTILE, {50, 2}},
+        {OUT_P75, SFX_PROFILE_QUANTILE, {75, 2}},
     };
     uint32_t digits =
         out->col->min.scale > out->col->max.scale ? out->col->min.scale : out->col->max.scale;
@@ -229,7 +229,7 @@ static void put_numbers(struct out_row *out)
  */
 
 /* The values that are there most often, the first of equals first; how many. */
-static size_t find_top(const struct profile_column *col, const struct sfx_key *top[NTOP])
+static size_t find_top(const struct sfx_profile_column *col, const struct sfx_key *top[NTOP])
 {
     const struct sfx_key *key;
     size_t n = 0, i;
@@ -258,7 +258,7 @@ static struct sfx_slice cut(struct sfx_slice text)
 /* "DE (120), FR (90)"; nothing when no value is there twice. */
 static void put_top(struct out_row *out)
 {
-    const struct profile_column *col = out->col;
+    const struct sfx_profile_column *col = out->col;
     const struct sfx_key *top[NTOP];
     size_t n = find_top(col, top), i;
     struct sfx_cell cell;
@@ -290,7 +290,7 @@ static void put_distinct(struct out_row *out)
 
     if (!out->col->full) {
         put_count(out, OUT_DISTINCT, out->col->values.count);
-    } else if (result_of(out, PROFILE_DISTINCT, NULL, &number)) {
+    } else if (result_of(out, SFX_PROFILE_DISTINCT, NULL, &number)) {
         text[0] = '~';
         put(out, OUT_DISTINCT, sfx_slice(text, 1 + sfx_decimal_format(&number, text + 1)),
             SFX_CELL_STRING);
@@ -302,7 +302,7 @@ static void put_distinct(struct out_row *out)
 
 static void put_column(struct out_row *out)
 {
-    const struct profile_column *col = out->col;
+    const struct sfx_profile_column *col = out->col;
     size_t i;
 
     for (i = 0; i < OUT_NCOLS; i++)
@@ -345,7 +345,7 @@ static int make_output(struct sfx_operator *op, struct sfx_err *err)
 
 int sfx_profile_finish(struct sfx_operator *op, struct sfx_err *err)
 {
-    struct profile *profile = (struct profile *)op;
+    struct sfx_profile *profile = (struct sfx_profile *)op;
     struct out_row out = {.profile = profile, .col = profile->columns};
     uint32_t n;
     int rc = make_output(op, err);

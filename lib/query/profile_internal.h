@@ -7,23 +7,29 @@
 #include "query/keyset_internal.h"
 #include "query/selector_internal.h"
 
-enum profile_kind {
-    PROFILE_INTEGER,
-    PROFILE_DECIMAL, /* numbers up to here */
-    PROFILE_BOOL,
-    PROFILE_DATE,
-    PROFILE_TIME,
-    PROFILE_JSON,
-    PROFILE_TEXT,
-    PROFILE_NKINDS
+enum sfx_profile_kind {
+    SFX_PROFILE_INTEGER,
+    SFX_PROFILE_DECIMAL, /* numbers up to here */
+    SFX_PROFILE_BOOL,
+    SFX_PROFILE_DATE,
+    SFX_PROFILE_TIME,
+    SFX_PROFILE_JSON,
+    SFX_PROFILE_TEXT,
+    SFX_PROFILE_NKINDS
 };
 
-enum { PROFILE_MEAN, PROFILE_STDDEV, PROFILE_DISTINCT, PROFILE_QUANTILE, PROFILE_NCALLS };
+enum {
+    SFX_PROFILE_MEAN,
+    SFX_PROFILE_STDDEV,
+    SFX_PROFILE_DISTINCT,
+    SFX_PROFILE_QUANTILE,
+    SFX_PROFILE_NCALLS
+};
 
-struct profile_column {
-    struct profile_column *next; /* in order of appearance */
+struct sfx_profile_column {
+    struct sfx_profile_column *next; /* in order of appearance */
     struct sfx_slice name;
-    uint64_t known, kinds[PROFILE_NKINDS];
+    uint64_t known, kinds[SFX_PROFILE_NKINDS];
     uint64_t min_length, max_length; /* in characters */
     struct sfx_buf min_text, max_text;
     uint64_t nnumbers;
@@ -34,17 +40,17 @@ struct profile_column {
     bool full;                /* not all values are in it */
 };
 
-struct profile {
+struct sfx_profile {
     struct sfx_operator op;
     /* Bound to the frames that come in. */
     struct sfx_vec **vecs;
-    struct profile_column **of; /* of each vector */
+    struct sfx_profile_column **of; /* of each vector */
     size_t ncols;
     /* Kept over the whole input. */
     struct sfx_arena arena;
-    struct profile_column *columns;
+    struct sfx_profile_column *columns;
     uint64_t nrecords;
-    struct sfx_item items[PROFILE_NCALLS];
+    struct sfx_item items[SFX_PROFILE_NCALLS];
     struct sfx_expr q; /* which quantile is asked for */
     struct sfx_agg_call *calls;
     size_t state_nbytes;

@@ -1,42 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * group: a record for each combination of keys, in the order of their first appearance. frequency
- * is a group that counts, with the most frequent first.
- */
-#include "query/aggregate_work_internal.h"
-#include "query/groups_internal.h"
-
-#include <string.h>
-
-/* A state is how its keys were spelled, see note_spelling, and then those of the aggregates. */
-struct group {
-    struct sfx_operator op;
-    /* Bound to the frames that come in. */
-    struct sfx_node **keys; /* and what they are evaluated to */
-    struct sfx_vec **key_vecs;
-    /* Kept over the whole input. */
-    struct sfx_groups groups;
-    bool started;
-    enum sfx_type *types; /* of the keys that come out */
-    struct sfx_agg_call *calls;
-    size_t head_nbytes, state_nbytes;
-    struct sfx_agg_work work; /* for aggregates that keep values */
-    bool keeps_values;
-    struct sfx_sorter ranks; /* frequency: the groups by number of records */
-    struct sfx_arena arena;
-    struct sfx_keys batch_keys;
-    unsigned char *states[SFX_BATCH_ROWS];
-    bool fresh[SFX_BATCH_ROWS];
-};
+/* group: a record for each combination of keys, in the order of their first appearance. */
+#include "query/group_internal.h"
 
 #define FRAME_TEXT_NBYTES ((size_t)4 << 20) /* a frame that goes out has not much more text */
 
-static bool is_frequency(const struct group *group)
-{
-    return group->op.verb == &sfx_verb_frequency;
-}
-
-static struct sfx_agg_ctx aggregate_ctx(struct group *group, struct sfx_err *err)
+static struct sfx_agg_ctx aggregate_ctx(struct sfx_group *group, struct sfx_err *err)
 {
     return (struct sfx_agg_ctx){
         .ev = sfx_operator_eval(&group->op),
@@ -56,7 +24,7 @@ static int put_part(void *to, uint16_t index, const void *part, size_t part_nbyt
 
 static int save_state(void *to, unsigned char *state, struct sfx_err *err)
 {
-    struct group *group = to;
+    struct sfx_group *group = to;
     struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
 
     ctx.put = put_part;
@@ -67,7 +35,7 @@ static int save_state(void *to, unsigned char *state, struct sfx_err *err)
 static int merge_state(void *to, unsigned char *state, const unsigned char *part,
                        size_t part_nbytes, struct sfx_err *err)
 {
-    struct group *group = to;
+    struct sfx_group *group = to;
     const struct sfx_stage_ast *ast = group->op.ast;
     struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
 
@@ -78,7 +46,7 @@ static int merge_state(void *to, unsigned char *state, const unsigned char *part
 
 static int settle_state(void *to, unsigned char *state, struct sfx_err *err)
 {
-    struct group *group = to;
+    struct sfx_group *group = to;
     struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
     int rc = sfx_agg_settle(&ctx, group->calls, group->op.ast->aggs.count, state);
 
@@ -92,7 +60,7 @@ static const struct sfx_groups_ops state_ops = {save_state, merge_state, settle_
 
 /* --- records in ------------------------------------------------------------------------------- */
 
-static int start(struct group *group, struct sfx_err *err)
+static int start(struct sfx_group *group, struct sfx_err *err)
 {
     const struct sfx_stage_ast *ast = group->op.ast;
     size_t i;
@@ -108,9 +76,8 @@ static int start(struct group *group, struct sfx_err *err)
         group->keeps_values = group->keeps_values || group->calls[i].agg->keeps_values;
     sfx_groups_init(&group->groups, &group->op, group->state_nbytes, &state_ops, group);
     group->started = true;
-    if (is_frequency(group))
-        return sfx_sorter_init_paid(&group->ranks, &group->op,
-                                    sfx_operator_opts(&group->op)->memory_nbytes / 8, err);
+    if (group->op.verb == &sfx_verb_frequency)
+        return sfx_frequency_start(group, err);
     return group->keeps_values ? sfx_agg_work_init(&group->work, &group->op, err) : 0;
 }
 
@@ -120,9 +87,9 @@ static void merge_type(enum sfx_type *type, enum sfx_type now)
     *type = *type == SFX_TYPE_NULL || *type == now ? now : SFX_TYPE_CELL;
 }
 
-static int bind_group(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
+int sfx_group_bind(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
-    struct group *group = (struct group *)op;
+    struct sfx_group *group = (struct sfx_group *)op;
     struct sfx_binder binder = sfx_operator_binder(op, in, err);
     const struct sfx_items *keys = &op->ast->items;
     size_t i;
@@ -148,7 +115,7 @@ static int bind_group(struct sfx_operator *op, const struct sfx_frame *in, struc
 
 /* A fresh state notes that it is one, and how its keys were spelled first: the fraction digits of a
  * number, the style of a time. */
-static void note_spelling(struct group *group, unsigned char *state, uint32_t row)
+static void note_spelling(struct sfx_group *group, unsigned char *state, uint32_t row)
 {
     uint32_t *spelling = (uint32_t *)state;
     size_t k;
@@ -161,8 +128,8 @@ static void note_spelling(struct group *group, unsigned char *state, uint32_t ro
 }
 
 /* Adds the rows begin … end - 1 of the selection to their groups, an aggregate at a time. */
-static int accumulate(struct group *group, const struct sfx_frame *in, uint32_t begin, uint32_t end,
-                      struct sfx_err *err)
+static int accumulate(struct sfx_group *group, const struct sfx_frame *in, uint32_t begin,
+                      uint32_t end, struct sfx_err *err)
 {
     struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
     uint32_t i;
@@ -179,9 +146,9 @@ static int accumulate(struct group *group, const struct sfx_frame *in, uint32_t 
     return rc < 0 ? sfx_err_wrap(err, rc, "group") : sfx_groups_account(&group->groups, err);
 }
 
-static int push_group(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+int sfx_group_push(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
 {
-    struct group *group = (struct group *)op;
+    struct sfx_group *group = (struct sfx_group *)op;
     struct sfx_eval *ev = sfx_operator_eval(op);
     const struct sfx_stage_ast *ast = op->ast;
     uint32_t begin = 0;
@@ -211,7 +178,7 @@ static int push_group(struct sfx_operator *op, struct sfx_frame *in, struct sfx_
 /* --- groups out ------------------------------------------------------------------------------- */
 
 /* Writes one group to row of the frame that goes out. */
-static int put_group(struct group *group, const unsigned char *key, const unsigned char *state,
+static int put_group(struct sfx_group *group, const unsigned char *key, const unsigned char *state,
                      uint32_t row, struct sfx_err *err)
 {
     const struct sfx_stage_ast *ast = group->op.ast;
@@ -230,7 +197,7 @@ static int put_group(struct group *group, const unsigned char *key, const unsign
     return rc < 0 ? sfx_err_wrap(err, rc, "group") : 0;
 }
 
-static int add_column(struct group *group, struct sfx_slice name, enum sfx_type type,
+static int add_column(struct sfx_group *group, struct sfx_slice name, enum sfx_type type,
                       struct sfx_err *err)
 {
     struct sfx_qcolumn *col = &group->op.out.cols[group->op.out.ncols++];
@@ -240,7 +207,7 @@ static int add_column(struct group *group, struct sfx_slice name, enum sfx_type 
     return col->vec == NULL ? SFX_E_NOMEM : 0;
 }
 
-static int make_output(struct group *group, struct sfx_err *err)
+static int make_output(struct sfx_group *group, struct sfx_err *err)
 {
     const struct sfx_items *keys = &group->op.ast->items, *aggs = &group->op.ast->aggs;
     struct sfx_operator *op = &group->op;
@@ -256,14 +223,14 @@ static int make_output(struct group *group, struct sfx_err *err)
         rc = add_column(group, keys->items[i].name, group->types[i], err);
     for (i = 0; i < aggs->count && rc == 0; i++)
         rc = add_column(group, aggs->items[i].name, group->calls[i].type, err);
-    if (rc == 0 && is_frequency(group))
+    if (rc == 0 && group->ranked)
         rc = add_column(group, SFX_SLICE_LIT("share"), SFX_TYPE_NUMBER, err);
     op->out.schema_id = sfx_operator_new_schema(op);
     return rc;
 }
 
 /* Without keys there is one group, even of nothing. */
-static int add_the_only_group(struct group *group, struct sfx_err *err)
+static int add_the_only_group(struct sfx_group *group, struct sfx_err *err)
 {
     static const uint16_t row = 0;
     int64_t rc = sfx_keys_make(&group->batch_keys, sfx_operator_eval(&group->op), NULL, NULL, 0,
@@ -275,7 +242,7 @@ static int add_the_only_group(struct group *group, struct sfx_err *err)
     return rc < 0 ? (int)rc : 0;
 }
 
-static int pass_groups(struct group *group, uint32_t n, struct sfx_err *err)
+static int pass_groups(struct sfx_group *group, uint32_t n, struct sfx_err *err)
 {
     struct sfx_frame *out = &group->op.out;
     uint32_t i;
@@ -289,93 +256,9 @@ static int pass_groups(struct group *group, uint32_t n, struct sfx_err *err)
     return sfx_operator_pass(&group->op, out, err);
 }
 
-/* --- frequency -------------------------------------------------------------------------------- */
-
-/* A record of ranks is the count, most first; then the key's length, the key, the state. */
-static int rank_group(struct group *group, const unsigned char *key, const unsigned char *state,
-                      struct sfx_err *err)
+int sfx_group_finish(struct sfx_operator *op, struct sfx_err *err)
 {
-    const unsigned char *end = key;
-    uint64_t count, rank;
-    uint32_t key_nbytes;
-    unsigned char *at;
-    size_t i;
-    int rc;
-
-    for (i = 0; i < group->op.ast->items.count; i++)
-        end = sfx_key_end(end);
-    key_nbytes = (uint32_t)(end - key);
-    memcpy(&count, state + group->calls[0].offset, sizeof(count));
-    rank = __builtin_bswap64(~count);
-    rc = sfx_sorter_reserve(&group->ranks,
-                            sizeof(rank) + sizeof(key_nbytes) + key_nbytes + group->state_nbytes,
-                            &at, err);
-    if (rc < 0)
-        return rc;
-    memcpy(at, &rank, sizeof(rank));
-    memcpy(at + sizeof(rank), &key_nbytes, sizeof(key_nbytes));
-    at += sizeof(rank) + sizeof(key_nbytes);
-    memcpy(at, key, key_nbytes);
-    memcpy(at + key_nbytes, state, group->state_nbytes);
-    sfx_sorter_commit(&group->ranks, sizeof(rank),
-                      sizeof(key_nbytes) + key_nbytes + group->state_nbytes);
-    return 0;
-}
-
-static int rank_groups(struct group *group, struct sfx_err *err)
-{
-    const unsigned char *key;
-    unsigned char *state;
-    int rc;
-
-    while ((rc = sfx_groups_next(&group->groups, &key, &state, err)) > 0) {
-        rc = rank_group(group, key, state, err);
-        if (rc < 0)
-            return rc;
-        sfx_groups_release(&group->groups);
-    }
-    return rc < 0 ? rc : sfx_sorter_sort(&group->ranks, err);
-}
-
-/* The next group in the order in which they come out. */
-static int next_group(struct group *group, const unsigned char **key, unsigned char **state,
-                      struct sfx_err *err)
-{
-    const unsigned char *record;
-    uint32_t key_nbytes;
-    int rc;
-
-    if (!is_frequency(group))
-        return sfx_groups_next(&group->groups, key, state, err);
-    rc = sfx_sorter_next(&group->ranks, &record, err);
-    if (rc <= 0)
-        return rc;
-    record = sfx_record_row(record);
-    memcpy(&key_nbytes, record, sizeof(key_nbytes));
-    record += sizeof(key_nbytes);
-    *state = sfx_arena_alloc(&group->groups.rows, group->state_nbytes + key_nbytes, err);
-    if (*state == NULL)
-        return SFX_E_NOMEM;
-    memcpy(*state, record + key_nbytes, group->state_nbytes);
-    *key = memcpy(*state + group->state_nbytes, record, key_nbytes);
-    return 1;
-}
-
-/* The part of all records that the group in row has, to six digits. */
-static void put_share(struct group *group, uint32_t row)
-{
-    const struct sfx_frame *out = &group->op.out;
-    struct sfx_vec *share = out->cols[out->ncols - 1].vec;
-    struct sfx_decimal total = {(int64_t)group->groups.nrows, 0};
-
-    (void)sfx_decimal_div(&out->cols[out->ncols - 2].vec->nums[row], &total, &share->nums[row]);
-    (void)sfx_decimal_round(&share->nums[row], 6, SFX_ROUND_HALF_AWAY, &share->nums[row]);
-    share->flags[row] = 0;
-}
-
-static int finish_group(struct sfx_operator *op, struct sfx_err *err)
-{
-    struct group *group = (struct group *)op;
+    struct sfx_group *group = (struct sfx_group *)op;
     struct sfx_eval *ev = sfx_operator_eval(op);
     const unsigned char *key;
     unsigned char *state;
@@ -388,20 +271,21 @@ static int finish_group(struct sfx_operator *op, struct sfx_err *err)
         sfx_agg_work_end_input(&group->work);
     if (rc == 0)
         rc = sfx_groups_finish(&group->groups, err);
-    if (rc == 0 && is_frequency(group))
-        rc = rank_groups(group, err);
+    if (rc == 0 && group->ranked)
+        rc = sfx_frequency_rank(group, err);
     while (rc == 0 && more > 0) {
         sfx_eval_reset(ev);
         sfx_groups_release(&group->groups);
         for (n = 0; rc == 0 && n < SFX_BATCH_ROWS; n++) {
             if (n > 0 && ev->text.total_nbytes > FRAME_TEXT_NBYTES)
                 break;
-            more = next_group(group, &key, &state, err);
+            more = group->ranked ? sfx_frequency_next(group, &key, &state, err)
+                                 : sfx_groups_next(&group->groups, &key, &state, err);
             if (more <= 0)
                 break;
             rc = put_group(group, key, state, n, err);
-            if (rc == 0 && is_frequency(group))
-                put_share(group, n);
+            if (rc == 0 && group->ranked)
+                sfx_frequency_put_share(group, n);
         }
         if (rc == 0)
             rc = more < 0 ? more : pass_groups(group, n, err);
@@ -411,9 +295,9 @@ static int finish_group(struct sfx_operator *op, struct sfx_err *err)
     return rc;
 }
 
-static void destroy_group(struct sfx_operator *op)
+void sfx_group_destroy(struct sfx_operator *op)
 {
-    struct group *group = (struct group *)op;
+    struct sfx_group *group = (struct sfx_group *)op;
 
     sfx_groups_done(&group->groups);
     if (group->keeps_values)
@@ -423,8 +307,8 @@ static void destroy_group(struct sfx_operator *op)
     sfx_arena_done(&group->arena);
 }
 
-static enum sfx_rest group_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
-                                enum sfx_rest rest)
+enum sfx_rest sfx_group_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                             enum sfx_rest rest)
 {
     (void)rest;
     sfx_uses_items(uses, &ast->items);
@@ -446,54 +330,11 @@ const struct sfx_verb sfx_verb_group = {
                 "a,n,sum_b\nx,2,4\ny,1,2\n"},
     .can_fail = true,
     .fixes_columns = true,
-    .state_nbytes = sizeof(struct group),
-    .uses = group_uses,
+    .state_nbytes = sizeof(struct sfx_group),
+    .uses = sfx_group_uses,
     .parse = sfx_parse_group,
-    .bind = bind_group,
-    .push = push_group,
-    .finish = finish_group,
-    .destroy = destroy_group,
-};
-
-/* Keys, and an aggregate that is not written: n = count(). */
-static int parse_frequency(struct sfx_parser *p, struct sfx_stage_ast *stage)
-{
-    struct sfx_item *count;
-    int rc;
-
-    do {
-        rc = sfx_parse_key(p, &stage->items);
-        if (rc == 0)
-            rc = sfx_parse_accept(p, ",");
-    } while (rc > 0);
-    if (rc < 0)
-        return rc;
-    count = sfx_items_add(p, &stage->aggs);
-    if (count == NULL)
-        return SFX_E_NOMEM;
-    count->name = SFX_SLICE_LIT("n");
-    count->at = stage->at;
-    count->agg = sfx_aggregate_find(SFX_SLICE_LIT("count"));
-    return 0;
-}
-
-const struct sfx_verb sfx_verb_frequency = {
-    .name = "frequency",
-    .usage = "frequency KEY[, …]",
-    .help = "counts the records of each combination of keys, the most frequent first",
-    .plan = "blocking; keys compare as text unless they are numbers; memory for each key; what "
-            "exceeds --memory is put together on disk",
-    .rules = "n is the number of records, share its part of all of them, to six digits. What is "
-             "as frequent comes in the order of first appearance. Null is a key like others.",
-    .example = {"frequency a", "a\nx\ny\nx\ny\nz\ny\n",
-                "a,n,share\ny,3,0.500000\nx,2,0.333333\nz,1,0.166667\n"},
-    .can_fail = true,
-    .fixes_columns = true,
-    .state_nbytes = sizeof(struct group),
-    .uses = group_uses,
-    .parse = parse_frequency,
-    .bind = bind_group,
-    .push = push_group,
-    .finish = finish_group,
-    .destroy = destroy_group,
+    .bind = sfx_group_bind,
+    .push = sfx_group_push,
+    .finish = sfx_group_finish,
+    .destroy = sfx_group_destroy,
 };

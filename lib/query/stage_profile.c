@@ -9,31 +9,31 @@
 
 #include <string.h>
 
-static int start(struct profile *profile, struct sfx_err *err)
+static int start(struct sfx_profile *profile, struct sfx_err *err)
 {
-    static const char *const names[PROFILE_NCALLS] = {
-        [PROFILE_MEAN] = "mean",
-        [PROFILE_STDDEV] = "stddev",
-        [PROFILE_DISTINCT] = "approx_count_distinct",
-        [PROFILE_QUANTILE] = "approx_quantile",
+    static const char *const names[SFX_PROFILE_NCALLS] = {
+        [SFX_PROFILE_MEAN] = "mean",
+        [SFX_PROFILE_STDDEV] = "stddev",
+        [SFX_PROFILE_DISTINCT] = "approx_count_distinct",
+        [SFX_PROFILE_QUANTILE] = "approx_quantile",
     };
     size_t i;
 
-    for (i = 0; i < PROFILE_NCALLS; i++)
+    for (i = 0; i < SFX_PROFILE_NCALLS; i++)
         profile->items[i].agg = sfx_aggregate_find(sfx_slice_str(names[i]));
-    profile->items[PROFILE_QUANTILE].nmore = 1;
-    profile->items[PROFILE_QUANTILE].more[0] = &profile->q;
+    profile->items[SFX_PROFILE_QUANTILE].nmore = 1;
+    profile->items[SFX_PROFILE_QUANTILE].more[0] = &profile->q;
     profile->numbers = sfx_vec_new(&profile->arena, SFX_TYPE_NUMBER, err);
-    profile->calls = sfx_agg_calls_new(&(struct sfx_items){profile->items, PROFILE_NCALLS, 0},
+    profile->calls = sfx_agg_calls_new(&(struct sfx_items){profile->items, SFX_PROFILE_NCALLS, 0},
                                        &profile->arena, &profile->state_nbytes, err);
     return profile->numbers == NULL || profile->calls == NULL ? SFX_E_NOMEM : 0;
 }
 
 /* The column of that name, found or made. */
-static struct profile_column *column_of(struct profile *profile, struct sfx_slice name,
-                                        size_t nframe, struct sfx_err *err)
+static struct sfx_profile_column *column_of(struct sfx_profile *profile, struct sfx_slice name,
+                                            size_t nframe, struct sfx_err *err)
 {
-    struct profile_column *col, **last = &profile->columns;
+    struct sfx_profile_column *col, **last = &profile->columns;
     char *copy;
 
     for (; *last != NULL; last = &(*last)->next) {
@@ -56,7 +56,7 @@ static struct profile_column *column_of(struct profile *profile, struct sfx_slic
 
 static int bind_profile(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
-    struct profile *profile = (struct profile *)op;
+    struct sfx_profile *profile = (struct sfx_profile *)op;
     struct sfx_binder binder = sfx_operator_binder(op, in, err);
     const struct sfx_selectors *list = op->ast->detail;
     bool *chosen = NULL;
@@ -96,20 +96,20 @@ static bool is_plain_number(struct sfx_slice text)
              text.ptr[i + 1] <= '9');
 }
 
-static enum profile_kind kind_of(const struct sfx_cell *cell, struct sfx_slice text,
-                                 struct sfx_decimal *number)
+static enum sfx_profile_kind kind_of(const struct sfx_cell *cell, struct sfx_slice text,
+                                     struct sfx_decimal *number)
 {
     struct sfx_timestamp time;
 
     if (cell->kind == SFX_CELL_JSON_NESTED)
-        return PROFILE_JSON;
+        return SFX_PROFILE_JSON;
     if (sfx_slice_eq(text, SFX_SLICE_LIT("true")) || sfx_slice_eq(text, SFX_SLICE_LIT("false")))
-        return PROFILE_BOOL;
+        return SFX_PROFILE_BOOL;
     if (is_plain_number(text) && sfx_decimal_parse(text, number) == SFX_DECIMAL_OK)
-        return number->scale == 0 ? PROFILE_INTEGER : PROFILE_DECIMAL;
+        return number->scale == 0 ? SFX_PROFILE_INTEGER : SFX_PROFILE_DECIMAL;
     if (text.len >= 10 && text.ptr[4] == '-' && sfx_timestamp_parse(text, NULL, &time) == NULL)
-        return text.len == 10 ? PROFILE_DATE : PROFILE_TIME;
-    return PROFILE_TEXT;
+        return text.len == 10 ? SFX_PROFILE_DATE : SFX_PROFILE_TIME;
+    return SFX_PROFILE_TEXT;
 }
 
 static uint64_t length_of(struct sfx_slice text)
@@ -122,7 +122,7 @@ static uint64_t length_of(struct sfx_slice text)
     return n;
 }
 
-static int note_text(struct profile_column *col, struct sfx_slice text, struct sfx_err *err)
+static int note_text(struct sfx_profile_column *col, struct sfx_slice text, struct sfx_err *err)
 {
     uint64_t length = length_of(text);
     struct sfx_buf *const ends[] = {&col->min_text, &col->max_text};
@@ -144,7 +144,7 @@ static int note_text(struct profile_column *col, struct sfx_slice text, struct s
     return 0;
 }
 
-static void note_number(struct profile_column *col, const struct sfx_decimal *number)
+static void note_number(struct sfx_profile_column *col, const struct sfx_decimal *number)
 {
     if (col->nnumbers == 0 || sfx_decimal_cmp(number, &col->min) < 0)
         col->min = *number;
@@ -154,7 +154,7 @@ static void note_number(struct profile_column *col, const struct sfx_decimal *nu
 }
 
 /* Looks at the cells of a column; those that are known become its selection. */
-static int note_cells(struct profile *profile, struct profile_column *col,
+static int note_cells(struct sfx_profile *profile, struct sfx_profile_column *col,
                       const struct sfx_vec *vec, const struct sfx_frame *in, struct sfx_err *err)
 {
     struct sfx_eval *ev = sfx_operator_eval(&profile->op);
@@ -167,14 +167,14 @@ static int note_cells(struct profile *profile, struct profile_column *col,
         uint16_t row = in->sel[i];
         const struct sfx_cell *cell = &vec->cells[row];
         struct sfx_slice text;
-        enum profile_kind kind;
+        enum sfx_profile_kind kind;
 
         if (sfx_cell_is_blank(cell))
             continue;
         text = sfx_eval_cell_text(ev, cell);
         kind = kind_of(cell, text, &numbers->nums[row]);
-        numbers->flags[row] = kind > PROFILE_DECIMAL;
-        if (kind <= PROFILE_DECIMAL)
+        numbers->flags[row] = kind > SFX_PROFILE_DECIMAL;
+        if (kind <= SFX_PROFILE_DECIMAL)
             note_number(col, &numbers->nums[row]);
         rc = note_text(col, text, err);
         col->kinds[kind]++;
@@ -185,8 +185,8 @@ static int note_cells(struct profile *profile, struct profile_column *col,
 }
 
 /* Counts the values until the table is full; then those that are in it. */
-static int count_values(struct profile *profile, struct profile_column *col, struct sfx_vec *vec,
-                        struct sfx_err *err)
+static int count_values(struct sfx_profile *profile, struct sfx_profile_column *col,
+                        struct sfx_vec *vec, struct sfx_err *err)
 {
     int64_t end = 0;
     uint32_t i;
@@ -208,7 +208,7 @@ static int count_values(struct profile *profile, struct profile_column *col, str
 }
 
 /* Adds the known cells, or the numbers among them, to the states of a column. */
-static int add_to_states(struct profile *profile, struct profile_column *col,
+static int add_to_states(struct sfx_profile *profile, struct sfx_profile_column *col,
                          const struct sfx_vec *vec, struct sfx_err *err)
 {
     struct sfx_agg_ctx ctx = {.ev = sfx_operator_eval(&profile->op), .arena = &profile->arena};
@@ -217,9 +217,9 @@ static int add_to_states(struct profile *profile, struct profile_column *col,
 
     for (i = 0; i < profile->nsel; i++)
         profile->states[i] = col->states;
-    for (c = 0; c < PROFILE_NCALLS; c++) {
+    for (c = 0; c < SFX_PROFILE_NCALLS; c++) {
         const struct sfx_agg_call *call = &profile->calls[c];
-        const struct sfx_vec *arg = c == PROFILE_DISTINCT ? vec : profile->numbers;
+        const struct sfx_vec *arg = c == SFX_PROFILE_DISTINCT ? vec : profile->numbers;
         int rc;
 
         ctx.call = call;
@@ -234,14 +234,14 @@ static int add_to_states(struct profile *profile, struct profile_column *col,
 
 static int push_profile(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
 {
-    struct profile *profile = (struct profile *)op;
+    struct sfx_profile *profile = (struct sfx_profile *)op;
     struct sfx_eval *ev = sfx_operator_eval(op);
     size_t i;
     int rc = 0;
 
     profile->nrecords += in->nsel;
     for (i = 0; i < profile->ncols && rc == 0; i++) {
-        struct profile_column *col = profile->of[i];
+        struct sfx_profile_column *col = profile->of[i];
 
         sfx_vec_make_cells(ev, profile->vecs[i], in->sel, in->nsel);
         rc = ev->rc < 0 ? sfx_err_set(err, ev->rc, "no memory for computed values")
@@ -261,8 +261,8 @@ static int parse_profile(struct sfx_parser *p, struct sfx_stage_ast *stage)
 
 static void destroy_profile(struct sfx_operator *op)
 {
-    struct profile *profile = (struct profile *)op;
-    struct profile_column *col;
+    struct sfx_profile *profile = (struct sfx_profile *)op;
+    struct sfx_profile_column *col;
 
     for (col = profile->columns; col != NULL; col = col->next) {
         sfx_keyset_done(&col->values);
@@ -290,7 +290,7 @@ const struct sfx_verb sfx_verb_profile = {
          "column,type,count,blank,distinct,min,max,mean,median,top\n"
          "k,text,3,0,2,a,b,,,\"a (2), b (1)\"\nv,decimal,2,1,2,1,2.5,1.75,1.75,\n"},
     .fixes_columns = true,
-    .state_nbytes = sizeof(struct profile),
+    .state_nbytes = sizeof(struct sfx_profile),
     .parse = parse_profile,
     .bind = bind_profile,
     .push = push_profile,

@@ -33,6 +33,10 @@ within() {
 	within 10 'group k: m = median(x), d = count_distinct(t)'
 	within 10 'group : m = median(x), d = count_distinct(k), p9 = quantile(x, 0.9)'
 	within 10 'group k: n = count() | sort -n, k | head 100'
+	within 10 'dedup k keep max num(x)'
+	within 10 'dedup k keep last | sort t | head 9'
+	within 10 'frequency k | tail 5'
+	within 10 'frequency t | head 5'
 	[ -z "$(ls -A "${TMPDIR:-/tmp}"/.sfx-* 2>/dev/null)" ]
 }
 
