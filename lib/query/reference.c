@@ -133,6 +133,24 @@ static size_t widest(const char *text)
     return most;
 }
 
+/* What the file holds that the program names. */
+static void put_example_file(struct page *page, const struct sfx_verb_example *example)
+{
+    const char *text = example->file;
+    struct sfx_buf line = {0};
+
+    while (text != NULL && *text != '\0' && page->rc == 0) {
+        struct sfx_slice next = next_line(&text);
+
+        sfx_buf_clear(&line);
+        page->rc = sfx_buf_printf(&line, page->err, "    %s: %.*s", example->file_name,
+                                  SFX_SLICE_ARG(next));
+        if (page->rc == 0)
+            page->rc = sfx_mdoc_put_literal(page->out, sfx_buf_slice(&line), page->err);
+    }
+    sfx_buf_done(&line);
+}
+
 /* The program, and the records before and behind it, side by side. */
 static void put_verb_example(struct page *page, const struct sfx_verb_example *example)
 {
@@ -144,6 +162,7 @@ static void put_verb_example(struct page *page, const struct sfx_verb_example *e
     put(page, ".Bd -literal -offset indent\n");
     if (page->rc == 0)
         page->rc = sfx_mdoc_put_literal(page->out, sfx_slice_str(example->program), page->err);
+    put_example_file(page, example);
     for (; (*left != '\0' || *right != '\0') && page->rc == 0; first = false) {
         struct sfx_slice l = next_line(&left), r = next_line(&right);
 
