@@ -189,6 +189,8 @@ static int run_files(struct app *app, struct sfx_err *err)
 
     sfx_cmd_progress_init(&app->cmd, &progress);
     app->plan.job.progress = &progress;
+    if (sfx_program_goes_by_time(app->plan.program))
+        app->plan.job.stop = sfx_cmd_catch_stop();
     rc = sfx_transform_file(&app->plan, prog.name, &app->result, err);
     sfx_progress_done(&progress);
     return rc;

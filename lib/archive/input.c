@@ -10,10 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define SFX_INPUT_PEEK_NBYTES 4096
+
+#define NS_PER_S 1000000000
 
 struct sfx_input {
     const char *path; /* borrowed */
@@ -276,6 +279,17 @@ bool sfx_input_would_block(const struct sfx_input *in)
     if (src == NULL || src->at < src->len || src->ended)
         return false;
     return sfx_input_file_quiet((void *)&in->file, sfx_slice(NULL, 0));
+}
+
+int sfx_input_wait(const struct sfx_input *in, int64_t timeout_ns, struct sfx_err *err)
+{
+    struct pollfd p = {.fd = in->file.fd, .events = POLLIN};
+    struct timespec timeout = {.tv_sec = timeout_ns / NS_PER_S, .tv_nsec = timeout_ns % NS_PER_S};
+    int n = in->file.regular ? 1 : ppoll(&p, 1, &timeout, NULL);
+
+    if (n < 0 && errno != EINTR)
+        return sfx_err_errno(err, errno, "%s: cannot wait", sfx_input_name(in));
+    return n > 0;
 }
 
 uint64_t sfx_input_nbytes(const struct sfx_input *in)

@@ -81,6 +81,12 @@ int sfx_input_fd(const struct sfx_input *in);
 /* True when a read now would wait (a quiet pipe): the moment to flush output. */
 bool sfx_input_would_block(const struct sfx_input *in);
 
+/*
+ * Waits until the operand can be read (1), or for at most timeout_ns (0); a signal ends the wait
+ * early. Regular files can always be read. Errors: IO.
+ */
+int sfx_input_wait(const struct sfx_input *in, int64_t timeout_ns, struct sfx_err *err);
+
 /* Bytes read from the operand so far (stored, not decoded). */
 uint64_t sfx_input_nbytes(const struct sfx_input *in);
 

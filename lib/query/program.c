@@ -57,6 +57,17 @@ void sfx_program_free(struct sfx_program *program)
     free(program);
 }
 
+bool sfx_program_goes_by_time(const struct sfx_program *program)
+{
+    size_t i;
+
+    for (i = 0; i < program->nstages; i++) {
+        if (program->stages[i].verb->waits != NULL)
+            return true;
+    }
+    return false;
+}
+
 bool sfx_program_fixes_columns(const struct sfx_program *program)
 {
     size_t i;

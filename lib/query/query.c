@@ -3,15 +3,13 @@
 #include "query/query_internal.h"
 
 #include "base/clock.h"
-#include "base/size.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_MEMORY_NBYTES ((uint64_t)256 << 20)
 
-static bool is_satisfied_from(const struct sfx_query *q, size_t first)
+bool sfx_query_satisfied_from(const struct sfx_query *q, size_t first)
 {
     size_t i;
 
@@ -30,7 +28,7 @@ static bool is_satisfied_from(const struct sfx_query *q, size_t first)
 
 bool sfx_query_satisfied(const struct sfx_query *q)
 {
-    return is_satisfied_from(q, 0);
+    return sfx_query_satisfied_from(q, 0);
 }
 
 /* What the operator at index does: the schema's is in front, that for union_columns behind. */
@@ -119,150 +117,6 @@ void sfx_query_free(struct sfx_query *q)
     free(q->sink.batch.columns);
     free(q->aside.batch.columns);
     free(q);
-}
-
-/* --- what operators ask of the query ------------------------------------------------------ */
-
-struct sfx_eval *sfx_operator_eval(const struct sfx_operator *op)
-{
-    return &op->query->eval;
-}
-
-int sfx_bind_key(struct sfx_binder *b, const struct sfx_item *item, struct sfx_node **out)
-{
-    struct sfx_slice name;
-    enum sfx_type type;
-    int rc = sfx_bind_expr(b, item->expr, out);
-
-    if (rc < 0)
-        return rc;
-    name = item->name.len > 0 ? item->name : (*out)->column;
-    type = (*out)->vec->type;
-    if (name.len > 0)
-        sfx_plan_note(b->plan, "key %.*s: by %s", SFX_SLICE_ARG(name),
-                      type == SFX_TYPE_CELL || type == SFX_TYPE_TEXT ? "bytes" : "value");
-    return 0;
-}
-
-uint64_t sfx_operator_new_schema(const struct sfx_operator *op)
-{
-    return ++op->query->next_schema;
-}
-
-const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op)
-{
-    return &op->query->opts;
-}
-
-struct sfx_binder sfx_operator_binder(struct sfx_operator *op, const struct sfx_frame *in,
-                                      struct sfx_err *err)
-{
-    return (struct sfx_binder){
-        .program = op->query->program,
-        .cols = in->cols,
-        .ncols = in->ncols,
-        .open = in->open,
-        .plan = op->query->plan,
-        .arena = &op->arena,
-        .err = err,
-    };
-}
-
-/* What stages may take of the limit: the rest is for buffers of readers and writers, and rows on
- * their way. */
-static uint64_t memory_for_stages(const struct sfx_query *q)
-{
-    return q->opts.memory_nbytes - q->opts.memory_nbytes / 8;
-}
-
-/*
- * A blocking stage finds some memory even when another one before it has taken all it could: of a
- * quarter of the memory each has an equal part for itself.
- */
-uint64_t sfx_operator_available(const struct sfx_operator *op)
-{
-    const struct sfx_query *q = op->query;
-    uint64_t limit = memory_for_stages(q), taken = q->memory_used, own;
-    size_t i, nblocking = 0;
-
-    for (i = 0; i < q->noperators; i++)
-        nblocking += q->operators[i]->verb->finish != NULL;
-    own = nblocking > 1 ? limit / 4 / nblocking : 0;
-    for (i = 0; own > 0 && i < q->noperators; i++) {
-        const struct sfx_operator *other = q->operators[i];
-
-        if (other != op && other->verb->finish != NULL && other->charged_nbytes < own)
-            taken += own - other->charged_nbytes;
-    }
-    return taken < limit ? limit - taken : 0;
-}
-
-int sfx_operator_set_aside(struct sfx_operator *op, uint64_t nbytes, struct sfx_err *err)
-{
-    if (nbytes > sfx_operator_available(op))
-        return sfx_operator_over_limit(op, err);
-    op->query->memory_used += nbytes;
-    return 0;
-}
-
-bool sfx_operator_charge(struct sfx_operator *op, int64_t nbytes)
-{
-    if (nbytes > 0 && (uint64_t)nbytes > sfx_operator_available(op))
-        return false;
-    op->query->memory_used += (uint64_t)nbytes;
-    op->charged_nbytes += (uint64_t)nbytes;
-    return true;
-}
-
-int sfx_operator_over_limit(const struct sfx_operator *op, struct sfx_err *err)
-{
-    (void)sfx_program_err(op->query->program, op->ast->at, err,
-                          "%s needs more than %" PRIu64 " MiB of memory; --memory allows more",
-                          op->verb->name, op->query->opts.memory_nbytes >> 20);
-    if (err != NULL)
-        err->code = SFX_E_LIMIT;
-    return SFX_E_LIMIT;
-}
-
-bool sfx_operator_next_is_satisfied(const struct sfx_operator *op)
-{
-    return is_satisfied_from(op->query, op->index + 1);
-}
-
-bool sfx_operator_is_done(const struct sfx_operator *op)
-{
-    const struct sfx_query *q = op->query;
-
-    return q->failed < 0 || is_satisfied_from(q, op->index + 1);
-}
-
-bool sfx_operator_needs_origin(const struct sfx_operator *op)
-{
-    do
-        op = op->next;
-    while (op != NULL && !op->verb->can_fail);
-    return op != NULL;
-}
-
-int sfx_frame_make_rows(struct sfx_frame *frame, struct sfx_arena *arena, struct sfx_err *err)
-{
-    frame->rows = sfx_arena_calloc(arena, SFX_BATCH_ROWS, sizeof(*frame->rows), err);
-    frame->sel = sfx_arena_calloc(arena, SFX_BATCH_ROWS, sizeof(*frame->sel), err);
-    return frame->rows == NULL || frame->sel == NULL ? SFX_E_NOMEM : 0;
-}
-
-void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in)
-{
-    out->rows = in->rows;
-    out->nrows = in->nrows;
-    out->sel = in->sel;
-    out->nsel = in->nsel;
-    out->ordered = out->ordered || in->ordered;
-    out->input = in->input;
-    out->member = in->member;
-    out->eol = in->eol;
-    out->dialect = in->dialect;
-    out->raw_dialect = in->raw_dialect;
 }
 
 /* --- the chain ------------------------------------------------------------------------------ */
@@ -381,7 +235,19 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
 /* A bad record does not matter when a stage behind the one that met it had enough before. */
 static bool failure_counts(const struct sfx_query *q)
 {
-    return q->failed < 0 && !is_satisfied_from(q, q->failed_at + 1);
+    return q->failed < 0 && !sfx_query_satisfied_from(q, q->failed_at + 1);
+}
+
+/* What is told once the records before a bad one are through; also when nobody wants them. */
+static int settle_failure(struct sfx_query *q, int rc, struct sfx_err *err)
+{
+    if (rc == 0 && failure_counts(q)) {
+        if (err != NULL)
+            *err = q->failure;
+        return q->failed;
+    }
+    q->failed = 0; /* a stage had enough before the bad record */
+    return rc;
 }
 
 int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
@@ -390,13 +256,38 @@ int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err 
 
     q->counts.in += batch->nsel;
     rc = run_batch(q, batch, err);
-    if (rc == 0 && failure_counts(q)) {
-        if (err != NULL)
-            *err = q->failure;
-        return q->failed;
+    return settle_failure(q, rc, err);
+}
+
+int64_t sfx_query_wait_ns(const struct sfx_query *q)
+{
+    int64_t least = -1, ns;
+    size_t i;
+
+    for (i = 0; i < q->noperators; i++) {
+        const struct sfx_operator *op = q->operators[i];
+
+        ns = op->verb->waits != NULL ? op->verb->waits(op) : -1;
+        if (ns >= 0 && (least < 0 || ns < least))
+            least = ns;
     }
-    q->failed = 0; /* a stage had enough before the bad record */
-    return rc;
+    return least;
+}
+
+int sfx_query_tick(struct sfx_query *q, struct sfx_err *err)
+{
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < q->noperators && rc == 0; i++) {
+        struct sfx_operator *op = q->operators[i];
+
+        if (op->verb->waits == NULL || op->verb->waits(op) != 0)
+            continue;
+        sfx_eval_reset(&q->eval);
+        rc = op->verb->tick(op, err);
+    }
+    return settle_failure(q, rc, err);
 }
 
 int sfx_query_prepare(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)

@@ -135,12 +135,23 @@ int sfx_query_prepare(struct sfx_query *q, struct sfx_batch *batch, struct sfx_e
 void sfx_query_wants(const struct sfx_query *q, const struct sfx_batch *batch, bool copies,
                      bool *wanted);
 
+/*
+ * What stages do by the clock: in how many nanoseconds the query wants _tick if no input comes
+ * until then; -1: it does not. _tick hands on what is due. Errors: as _push.
+ */
+int64_t sfx_query_wait_ns(const struct sfx_query *q);
+int sfx_query_tick(struct sfx_query *q, struct sfx_err *err);
+
 /* True when the query wants no more input (head has enough): the reader may stop. */
 bool sfx_query_satisfied(const struct sfx_query *q);
 
 /* Ends the input: blocking stages emit. batch: an empty batch with the last schema, so that
  * programs bind even without a row. */
 int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err);
+
+/* True when a stage closes what is over while input still comes (window): to stop such a program is
+ * to end its input. */
+bool sfx_program_goes_by_time(const struct sfx_program *program);
 
 /* True when the program itself says which columns come out (select, group), whatever the input has.
  */

@@ -59,4 +59,7 @@ void sfx_provenance_fill(struct sfx_query *q);
 /* Hands frame to the query's output. Errors: NOMEM, what the output returned. */
 int sfx_query_emit_frame(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err);
 
+/* True when operators from index first on have enough: more input to them changes nothing. */
+bool sfx_query_satisfied_from(const struct sfx_query *q, size_t first);
+
 #endif

@@ -97,8 +97,12 @@ int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err)
 static ssize_t read_input(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
 {
     struct sfx_records *r = ctx;
-    ssize_t n = sfx_input_read(r->in, ptr, cap, err);
+    int rc = 0;
+    ssize_t n;
 
+    if (r->opts.idle != NULL && sfx_input_would_block(r->in))
+        rc = r->opts.idle(r->opts.idle_ctx, r->in, err);
+    n = rc < 0 ? rc : sfx_input_read(r->in, ptr, cap, err);
     atomic_store_explicit(&r->nbytes, sfx_input_nbytes(r->in), memory_order_relaxed);
     return n;
 }

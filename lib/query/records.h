@@ -19,6 +19,12 @@ struct sfx_records_opts {          /* all-zero: the defaults */
     unsigned threads; /* > 1: files of some size are read ahead in a thread, where the reader can */
     const char *encoding; /* of the streams, a name of iconv's; NULL: UTF-16 and UTF-32 where a
                              byte order mark says so, else bytes as they are. Borrowed */
+    /*
+     * Called before a read that would wait, to wait itself or do what is due meanwhile; NULL:
+     * nothing is. <0 with err ends the reading with that.
+     */
+    int (*idle)(void *ctx, struct sfx_input *in, struct sfx_err *err);
+    void *idle_ctx;
 };
 
 struct sfx_records;

@@ -16,8 +16,8 @@
 
 struct sfx_rule {
     const char *name;
-    const char *action;              /* on records that break it: "fail", "skip", "reject", "null",
-                                        "warn", "fix" */
+    const char *action;              /* on records that break it: "fail", "skip", "reject", "warn",
+                                        "fix"; of late records "skip", "aside" */
     uint64_t checked, failed, fixed; /* records; fixed are among failed */
 };
 

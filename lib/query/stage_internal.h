@@ -103,7 +103,11 @@ struct sfx_verb {
      * nothing. */
     bool (*blocks)(const struct sfx_operator *op);
     bool (*satisfied)(const struct sfx_operator *op); /* NULL: never */
-    void (*destroy)(struct sfx_operator *op);         /* NULL: the arena is all there is */
+    /* What goes by the clock: in how many ns _tick is to be called if no input comes; -1: never.
+     * Both NULL: nothing does. */
+    int64_t (*waits)(const struct sfx_operator *op);
+    int (*tick)(struct sfx_operator *op, struct sfx_err *err);
+    void (*destroy)(struct sfx_operator *op); /* NULL: the arena is all there is */
 };
 
 /* The verb called name, or NULL. */
@@ -160,6 +164,12 @@ bool sfx_operator_is_done(const struct sfx_operator *op);
 
 /* True when a stage behind op has enough, so that op needs no more input either. */
 bool sfx_operator_next_is_satisfied(const struct sfx_operator *op);
+
+/* True when the stages behind op have enough: what it hands on does not matter any more. */
+bool sfx_operator_has_enough(const struct sfx_operator *op);
+
+/* Counts n records of op's frame as skipped. */
+void sfx_operator_count_skipped(struct sfx_operator *op, uint32_t n);
 
 /* True when a stage behind op may have to say where a record came from. */
 bool sfx_operator_needs_origin(const struct sfx_operator *op);
@@ -281,6 +291,7 @@ extern const struct sfx_verb sfx_verb_tail;
 extern const struct sfx_verb sfx_verb_tee;
 extern const struct sfx_verb sfx_verb_top;
 extern const struct sfx_verb sfx_verb_where;
+extern const struct sfx_verb sfx_verb_window;
 
 extern const struct sfx_verb sfx_verb_union;
 

@@ -37,6 +37,7 @@ static const struct sfx_verb *const verbs[] = {
     &sfx_verb_group,
     &sfx_verb_frequency,
     &sfx_verb_profile,
+    &sfx_verb_window,
     &sfx_verb_expect,
     &sfx_verb_over,
     &sfx_verb_join,

@@ -24,6 +24,7 @@ struct run {
     bool reading;                   /* the reader is at work, not the query */
     struct sfx_reject_sink unfit;   /* for what the writer refuses */
     uint64_t unwritten;             /* such records */
+    struct sfx_transform_wait wait; /* for a quiet input */
     struct sfx_error_count errors;
     /* The output side. */
     struct sfx_query *query;
@@ -180,6 +181,19 @@ static int find_output_format(struct run *run, const struct sfx_format *from, st
     return rc;
 }
 
+/* Lets stages do what is due by the clock, and hands it on at once. */
+static int tick(void *ctx, struct sfx_err *err)
+{
+    struct run *run = ctx;
+    bool reading = run->reading;
+    int rc;
+
+    run->reading = false;
+    rc = sfx_query_tick(run->query, err);
+    run->reading = reading;
+    return rc == 0 && run->out.len > 0 ? flush(run, err) : rc;
+}
+
 /* Makes query and writer, when the first stream has said what format it is. */
 static int start(struct run *run, const struct sfx_format *from, struct sfx_err *err)
 {
@@ -203,6 +217,7 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
     opts.union_columns = needs_union(run);
     opts.errors = &run->errors;
     run->query = sfx_query_new(job->program, &opts, write_batch, run, err);
+    run->wait.query = run->query;
     return run->query == NULL ? SFX_E_NOMEM : 0;
 }
 
@@ -212,18 +227,6 @@ static bool copies(const struct run *run)
     const struct sfx_writer_ops *ops = run->result->to->writer;
 
     return run->writer != NULL && ops->copies != NULL && ops->copies(run->writer, &run->batch);
-}
-
-/* Says how a CSV input is spelled, where that was found out. */
-static void say_dialect(const struct run *run)
-{
-    const uint16_t dialect = run->batch.dialect;
-    const char delimiter[] = {(char)(dialect & 0xff), '\0'};
-
-    if (run->job->log != NULL && run->job->reader.sniff && dialect != 0)
-        sfx_log(run->job->log, SFX_LOG_INFO, "%s: delimiter %.*s, quote %c", run->batch.input,
-                delimiter[0] == '\t' ? 3 : 1, delimiter[0] == '\t' ? "tab" : delimiter,
-                dialect >> 8);
 }
 
 /* Tells the reader which columns are looked at, where they are known before the records. */
@@ -237,7 +240,8 @@ static int choose_columns(struct run *run, struct sfx_err *err)
     rc = sfx_query_prepare(run->query, &run->batch, err);
     if (rc < 0)
         return rc;
-    say_dialect(run);
+    if (run->job->reader.sniff)
+        sfx_stream_say_dialect(&run->batch, run->job->log);
     wanted = calloc(run->batch.ncols + 1, sizeof(*wanted));
     if (wanted == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", run->batch.ncols);
@@ -304,7 +308,7 @@ static int run_stream(struct run *run, struct sfx_err *err)
     while (rc == 0 && more > 0) {
         more = read_batch(run, err);
         if (more < 0)
-            return more;
+            return run->wait.stopped ? 0 : more;
         if (more > 0 && run->batch.format != NULL)
             rc = note_stream(run, err);
         /* At its end a stream without a record still has columns. */
@@ -315,7 +319,7 @@ static int run_stream(struct run *run, struct sfx_err *err)
         if (run->job->progress != NULL)
             sfx_progress_update(run->job->progress, "records", sfx_query_counts(run->query).in, 0,
                                 run->result->in_nbytes + sfx_records_nbytes(run->records));
-        if (sfx_query_satisfied(run->query))
+        if (sfx_query_satisfied(run->query) || sfx_transform_is_stopped(&run->wait))
             break;
     }
     return rc;
@@ -329,7 +333,10 @@ static int run_input(struct run *run, const char *path, struct sfx_err *err)
     if (in == NULL)
         return err != NULL ? (int)err->code : SFX_E_IO;
     sfx_records_take(run->records, in);
-    while (rc == 0 && (run->query == NULL || !sfx_query_satisfied(run->query))) {
+    if (run->job->stop != NULL && sfx_transform_wait(&run->wait, in, err) < 0)
+        rc = run->wait.stopped ? 0 : err != NULL ? (int)err->code : SFX_E_IO;
+    while (rc == 0 && !run->wait.stopped &&
+           (run->query == NULL || !sfx_query_satisfied(run->query))) {
         more = sfx_records_next_stream(run->records, err);
         if (more <= 0)
             break;
@@ -377,12 +384,15 @@ static int run_init(struct run *run, struct sfx_err *err)
     struct sfx_records_opts records = {.from = run->job->from,
                                        .reader = run->job->reader,
                                        .threads = run->job->threads,
-                                       .encoding = run->job->encoding};
+                                       .encoding = run->job->encoding,
+                                       .idle = sfx_transform_wait,
+                                       .idle_ctx = &run->wait};
     int rc = sfx_batch_init(&run->batch, err);
 
     *run->result = (struct sfx_transform_result){0};
     run->refused = (struct sfx_reject_sink){refuse, run};
     run->errors.fatal = run->job->fatal_error;
+    run->wait = (struct sfx_transform_wait){.stop = run->job->stop, .tick = tick, .ctx = run};
     run->records = rc == 0 ? sfx_records_new(&records, err) : NULL;
     return rc == 0 && run->records == NULL ? SFX_E_NOMEM : rc;
 }
@@ -461,7 +471,7 @@ int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_
     int rc = run_init(&run, err);
 
     for (i = 0; i < job->npaths && rc == 0; i++) {
-        if (run.query == NULL || !sfx_query_satisfied(run.query))
+        if (!run.wait.stopped && (run.query == NULL || !sfx_query_satisfied(run.query)))
             rc = run_input(&run, job->paths[i], err);
     }
     if (rc == 0)

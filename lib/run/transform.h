@@ -19,6 +19,8 @@
 #include "run/outputs.h"
 #include "run/stage.h"
 
+#include <signal.h>
+
 struct sfx_transform_job {
     const struct sfx_program *program;
     const struct sfx_format *from; /* NULL: by name and content of each stream */
@@ -39,7 +41,10 @@ struct sfx_transform_job {
     const char *split;    /* template of the outputs, to be had from outputs; NULL: out_fd */
     bool split_ends_bare; /* it lacks the format's extension */
     int out_fd;
-    const char *out_name;          /* for messages; NULL: standard output */
+    const char *out_name; /* for messages; NULL: standard output */
+    /* When it becomes non-zero, the input ends, at a pause or at the next record that is not
+     * complete: what is open is closed as at any end. NULL: it never does. */
+    const volatile sig_atomic_t *stop;
     struct sfx_progress *progress; /* may be NULL */
     const struct sfx_log *log;     /* may be NULL */
 };

@@ -10,6 +10,25 @@
  */
 bool sfx_transform_headers_differ(const struct sfx_transform_job *job);
 
+/* What goes on while an input is quiet. */
+struct sfx_transform_wait {
+    const volatile sig_atomic_t *stop;           /* see sfx_transform_job */
+    bool stopped;                                /* there is no more input */
+    const struct sfx_query *query;               /* NULL: there is none yet */
+    int (*tick)(void *ctx, struct sfx_err *err); /* does what is due by the clock */
+    void *ctx;
+};
+
+/* True when the run was told to stop. */
+bool sfx_transform_is_stopped(struct sfx_transform_wait *wait);
+
+/*
+ * Waits for in, which is quiet, as long as somebody wants to be called meanwhile. wait: struct
+ * sfx_transform_wait, as sfx_records_opts has it. Errors: TEMPORARY (it was stopped), IO, what tick
+ * returned.
+ */
+int sfx_transform_wait(void *wait, struct sfx_input *in, struct sfx_err *err);
+
 /* How the records of a stream are read again: what a reject says beside its bytes. */
 struct sfx_stream_note {
     const char *input, *member;
@@ -35,6 +54,9 @@ int sfx_stream_notes_add(struct sfx_stream_notes *notes, const struct sfx_batch 
 
 /* Puts into r what is known of its stream. */
 void sfx_stream_notes_fill(const struct sfx_stream_notes *notes, struct sfx_reject *r);
+
+/* Says how the CSV that batch is of is spelled, where that was found out. log may be NULL. */
+void sfx_stream_say_dialect(const struct sfx_batch *batch, const struct sfx_log *log);
 
 void sfx_stream_notes_done(struct sfx_stream_notes *notes);
 

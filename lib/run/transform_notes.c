@@ -137,3 +137,13 @@ void sfx_stream_notes_done(struct sfx_stream_notes *notes)
     sfx_arena_done(&notes->arena);
     *notes = (struct sfx_stream_notes){0};
 }
+
+void sfx_stream_say_dialect(const struct sfx_batch *batch, const struct sfx_log *log)
+{
+    const char delimiter[] = {(char)(batch->dialect & 0xff), '\0'};
+
+    if (batch->dialect != 0)
+        sfx_log(log, SFX_LOG_INFO, "%s: delimiter %.*s, quote %c", batch->input,
+                delimiter[0] == '\t' ? 3 : 1, delimiter[0] == '\t' ? "tab" : delimiter,
+                batch->dialect >> 8);
+}
