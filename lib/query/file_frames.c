@@ -159,7 +159,6 @@ static int show(struct sfx_file_frames *file, struct sfx_err *err)
     frame->input = batch->input;
     frame->member = batch->member;
     frame->eol = batch->eol;
-    frame->dialect = batch->dialect;
     frame->open = batch->open_schema || batch->ncols == 0;
     frame->nraw = batch->nraw;
     frame->raw_dialect = batch->raw_dialect;

@@ -153,6 +153,5 @@ void sfx_frame_take_rows(struct sfx_frame *out, const struct sfx_frame *in)
     out->input = in->input;
     out->member = in->member;
     out->eol = in->eol;
-    out->dialect = in->dialect;
     out->raw_dialect = in->raw_dialect;
 }

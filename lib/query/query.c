@@ -222,8 +222,12 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
     q->source.nsel = batch->nsel;
     q->source.input = batch->input;
     q->source.member = batch->member;
+    if (!q->has_first) {
+        q->first_eol = batch->eol;
+        q->first_dialect = batch->dialect;
+        q->has_first = true;
+    }
     q->source.eol = batch->eol;
-    q->source.dialect = batch->dialect;
     q->source.raw_dialect = batch->raw_dialect;
     sfx_eval_reset(&q->eval);
     if (q->provenance != NULL)

@@ -49,8 +49,8 @@ static int fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sf
     sink->batch.nsel = frame->nsel;
     sink->batch.input = frame->input;
     sink->batch.member = frame->member;
-    sink->batch.eol = frame->eol;
-    sink->batch.dialect = frame->dialect;
+    sink->batch.eol = q->first_eol;
+    sink->batch.dialect = q->first_dialect;
     sink->batch.open_schema = frame->open;
     sink->batch.nraw = frame->nraw;
     sink->batch.raw_dialect = frame->raw_dialect;

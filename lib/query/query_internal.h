@@ -33,6 +33,9 @@ struct sfx_query {
     uint64_t batch_schema; /* of the batches that source is made for … */
     size_t batch_ncols;    /* … and how many columns they have */
     bool has_source;
+    enum sfx_eol first_eol; /* of the first input, whom writers follow, whatever became of it */
+    uint16_t first_dialect;
+    bool has_first;
     struct sfx_provenance *provenance; /* of source; NULL: not asked for */
     /* The output side, and what is put aside. */
     struct sfx_query_sink sink, aside;

@@ -88,10 +88,8 @@ int sfx_rowstore_bind(struct sfx_rowstore *s, const struct sfx_frame *frame, str
 {
     size_t i, at = 0;
 
-    if (s->ncols == 0) {
+    if (s->ncols == 0)
         s->eol = frame->eol;
-        s->dialect = frame->dialect;
-    }
     s->open = s->open || frame->open;
     s->ordered = s->ordered || frame->ordered;
     for (i = 0; i < s->ncols; i++)
@@ -304,7 +302,6 @@ int sfx_rowstore_make_frame(const struct sfx_rowstore *s, struct sfx_frame *out,
     out->open = s->open;
     out->ordered = s->ordered;
     out->eol = s->eol;
-    out->dialect = s->dialect;
     out->input = out->member = NULL;
     for (i = 0; i < s->ncols; i++) {
         out->cols[i] = s->cols[i];

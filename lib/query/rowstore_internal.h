@@ -25,7 +25,6 @@ struct sfx_rowstore {
     size_t ncols, cap_cols;
     bool open, ordered;
     enum sfx_eol eol;
-    uint16_t dialect; /* that writers of CSV follow */
     /* For the frames that come in: which of their columns is that of the union; -1: none. */
     int32_t *from;
     /* Inputs. */

@@ -25,7 +25,6 @@ struct sfx_frame {
     bool ordered; /* the program put the columns in this order, whatever that of the records */
     const char *input, *member;
     enum sfx_eol eol;
-    uint16_t dialect; /* see sfx_batch */
     /* The first nraw columns are those of the record at rows[].raw, see sfx_batch. Whoever makes
      * columns of its own and keeps these in front may say so when it is bound. */
     size_t nraw;

@@ -132,7 +132,6 @@ static int pass_pairs(struct sfx_join *join, const struct sfx_frame *in, struct 
     out->input = in->input;
     out->member = in->member;
     out->eol = in->eol;
-    out->dialect = in->dialect;
     pairs->n = 0;
     return emit(join, out, pairs->left, err);
 }

@@ -31,6 +31,7 @@ t() { sfx-transform "$@"; }
 	[ "$(t '' a.csv b.csv | tail -1)" = '4;3' ]
 	[ "$(t 'sort -a' a.csv | head -1)" = 'a;b' ]
 	t -t tsv '' a.csv | grep -q '	'
+	[ "$(printf 'a;b\r\n1;x\r\n' | t 'group b: n = count()' | od -An -c | tr -d ' \n')" = 'b;n\r\nx;1\r\n' ]
 }
 
 @test "options of the dialect go in and out" {
