@@ -125,7 +125,9 @@ bool sfx_operator_is_done(const struct sfx_operator *op)
 {
     const struct sfx_query *q = op->query;
 
-    return q->failed < 0 || sfx_query_satisfied_from(q, op->index + 1);
+    /* What a stage in front failed at comes after all that op is given. */
+    return (q->failed < 0 && q->failed_at > op->index) ||
+           sfx_query_satisfied_from(q, op->index + 1);
 }
 
 bool sfx_operator_needs_origin(const struct sfx_operator *op)

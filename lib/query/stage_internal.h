@@ -157,8 +157,8 @@ int sfx_parse_count(struct sfx_parser *p, struct sfx_stage_ast *stage);
 /* Hands frame to what stands behind op: the next stage, or whoever takes the query's output. */
 int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
 
-/* True when nothing more that op hands on matters: a stage behind it has enough, or the run fails.
- */
+/* True when nothing more that op hands on matters: a stage behind it has enough, or met what ends
+ * the run. */
 bool sfx_operator_is_done(const struct sfx_operator *op);
 
 /* True when a stage behind op has enough, so that op needs no more input either. */

@@ -83,6 +83,9 @@ static const char *const stages[] = {
     "t = text(date_add(date(t), 1, \"month\"))",
     "redact s keep first 1",
     "hash w md5",
+    "over k: r = row_number(), p = lag(n?)",
+    "over k sort -num(n?): c = cumsum(n? ?? 0), w = first(w)",
+    "pivot longer k, w names to k values to w | n = 1, s = k, t = w",
     "parse s? with \"(?<c>[a-z])\"",
 };
 
