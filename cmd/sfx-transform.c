@@ -97,6 +97,11 @@ static const struct sfx_opt opts[] = {
     {0, "infer-schema", NULL, SFX_OPT_FLAG, AT(words.infer_schema),
      "Write a JSON Schema of the records that come out, instead of these.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Running", NULL, 0, 0},
+    {0, "follow", NULL, SFX_OPT_FLAG, AT(words.follow),
+     "Read the last FILE on as it grows, also when another one takes its name, until SIGTERM or "
+     "SIGINT.", NULL, 0, 0},
+    {0, "state", "FILE", SFX_OPT_STR, AT(words.state),
+     "Go on in growing files where the last run with this FILE ended.", NULL, 0, 0},
     {'E', "events", NULL, SFX_OPT_FLAG, AT(words.events),
      "Read event lines, transform the files that they name, print an event for each output.",
      NULL, 0, 0},
@@ -189,7 +194,7 @@ static int run_files(struct app *app, struct sfx_err *err)
 
     sfx_cmd_progress_init(&app->cmd, &progress);
     app->plan.job.progress = &progress;
-    if (sfx_program_goes_by_time(app->plan.program))
+    if (app->o.words.follow || sfx_program_goes_by_time(app->plan.program))
         app->plan.job.stop = sfx_cmd_catch_stop();
     rc = sfx_transform_file(&app->plan, prog.name, &app->result, err);
     sfx_progress_done(&progress);

@@ -153,6 +153,10 @@ int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
  * to end its input. */
 bool sfx_program_goes_by_time(const struct sfx_program *program);
 
+/* The name of the first verb whose work on a record depends on other records, so that a run cannot
+ * go on where another one ended; NULL: there is none. */
+const char *sfx_program_stateful_verb(const struct sfx_program *program);
+
 /* True when the program itself says which columns come out (select, group), whatever the input has.
  */
 bool sfx_program_fixes_columns(const struct sfx_program *program);

@@ -20,6 +20,7 @@ struct sfx_records {
     struct sfx_ahead *ahead;        /* NULL: no stream was read ahead yet */
     _Atomic uint64_t nbytes;        /* read from the operand, for whoever does not read */
     struct sfx_transcoder *decoder; /* NULL until it is needed */
+    struct sfx_byte_source other; /* where the next stream's bytes come from; read NULL: from in */
 };
 
 /* A thread costs some 50 µs: a file of this size takes ten times that. */
@@ -112,6 +113,11 @@ static bool input_would_block(void *ctx)
     return sfx_input_would_block(((struct sfx_records *)ctx)->in);
 }
 
+void sfx_records_read_from(struct sfx_records *r, const struct sfx_byte_source *source)
+{
+    r->other = source != NULL ? *source : (struct sfx_byte_source){0};
+}
+
 /* Ends the reader; batch borrows from it. */
 static void end_reader(struct sfx_records *r, struct sfx_batch *batch)
 {
@@ -149,14 +155,17 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
         .read = read_input,
         .ctx = r,
         .would_block = input_would_block,
-        .input = sfx_input_name(r->in),
-        .member = sfx_input_member(r->in),
         .path = sfx_input_fd(r->in) >= 0 ? sfx_input_name(r->in) : NULL,
     };
-    bool ahead = r->opts.threads > 1 && r->format->reader->ahead &&
+    bool ahead = r->opts.threads > 1 && r->format->reader->ahead && r->other.read == NULL &&
                  sfx_input_size(r->in) >= AHEAD_MIN_NBYTES;
-    int rc = decode(r, &source, err);
+    int rc;
 
+    if (r->other.read != NULL)
+        source = r->other;
+    source.input = sfx_input_name(r->in);
+    source.member = sfx_input_member(r->in);
+    rc = decode(r, &source, err);
     if (rc < 0)
         return rc;
     if (ahead && r->ahead == NULL && (r->ahead = sfx_ahead_new(err)) == NULL)
@@ -191,6 +200,8 @@ void sfx_records_pause(struct sfx_records *r)
 
 bool sfx_records_would_block(const struct sfx_records *r)
 {
+    if (r->other.read != NULL)
+        return r->other.would_block(r->other.ctx);
     return !r->made_ahead && sfx_input_would_block(r->in); /* what is read ahead is a file */
 }
 

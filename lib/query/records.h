@@ -41,6 +41,10 @@ void sfx_records_take(struct sfx_records *r, struct sfx_input *in);
  */
 int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err);
 
+/* The next _open reads from source (copied; its ctx borrowed) instead of the operand's stream,
+ * whose names it keeps; NULL: it does not. */
+void sfx_records_read_from(struct sfx_records *r, const struct sfx_byte_source *source);
+
 /* Puts a reader on the stream. Errors: NOMEM, what the reader says. */
 int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_err *err);
 

@@ -210,7 +210,7 @@ static int push_computed(struct sfx_operator *op, struct sfx_frame *in, struct s
              "column must be left. In JSON, a record without a named column stays without it.",    \
     .example = {"select b, x = a, t_*", "a,b,c,t_1,t_2\n1,2,3,4,5\n", "b,x,t_1,t_2\n2,1,4,5\n"},   \
     .state_nbytes = sizeof(struct select), .uses = select_uses, .parse = parse_select,             \
-    .bind = bind_select
+    .bind = bind_select, .stateless = true
 
 const struct sfx_verb sfx_verb_select = {SELECT_ROW, .fixes_columns = true, .push = push_columns};
 
@@ -253,6 +253,7 @@ const struct sfx_verb sfx_verb_drop = {
     .plan = "streaming",
     .rules = "A pattern may match nothing; a name must be there, but in JSON.",
     .example = {"drop b, t_*", "a,b,c,t_1,t_2\n1,2,3,4,5\n", "a,c\n1,3\n"},
+    .stateless = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .uses = drop_uses,
     .parse = sfx_parse_selector_stage,
@@ -364,6 +365,7 @@ const struct sfx_verb sfx_verb_reorder = {
     .rules = "Columns that are not in the list keep their order. In JSON, where the column to move "
              "to is not there, nothing moves.",
     .example = {"reorder c, a after d", "a,b,c,d,e\n1,2,3,4,5\n", "b,d,c,a,e\n2,4,3,1,5\n"},
+    .stateless = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .parse = parse_reorder,
     .bind = bind_reorder,

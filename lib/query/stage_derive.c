@@ -94,6 +94,7 @@ const struct sfx_verb sfx_verb_derive = {
     .plan = "streaming",
     .example = {"total = price * qty", "price,qty\n2.50,3\n", "price,qty,total\n2.50,3,7.50\n"},
     .can_fail = true,
+    .stateless = true,
     .state_nbytes = sizeof(struct sfx_derive),
     .parse = sfx_parse_assignments,
     .uses = sfx_derive_uses,

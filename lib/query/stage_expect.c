@@ -344,6 +344,7 @@ const struct sfx_verb sfx_verb_expect = {
                 "id,qty\n1,2\n2,1\n3,1\n"},
     .can_fail = true,
     .uses = uses_of_expect,
+    .stateless = true,
     .state_nbytes = sizeof(struct expect),
     .parse = parse_expect,
     .bind = bind_expect,

@@ -43,6 +43,7 @@ const struct sfx_verb sfx_verb_where = {
     .plan = "streaming",
     .example = {"where price > 2", "id,price\n1,1.50\n2,2.50\n", "id,price\n2,2.50\n"},
     .can_fail = true,
+    .stateless = true,
     .state_nbytes = sizeof(struct where),
     .parse = sfx_parse_condition,
     .uses = sfx_uses_filter,

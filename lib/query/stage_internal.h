@@ -82,6 +82,7 @@ struct sfx_verb {
         const char *file_name, *file; /* that the program names, and what it holds; or NULL */
     } example;
     bool can_fail;      /* it evaluates what can make a record bad */
+    bool stateless;     /* what it does with a record depends on that record alone */
     bool fixes_columns; /* its stage names the columns that come out */
     bool takes_all;     /* it wants all records, also when the stages behind it have enough */
     /*

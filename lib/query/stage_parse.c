@@ -266,6 +266,7 @@ const struct sfx_verb sfx_verb_parse = {
     .example = {"parse line with \"(?<level>[A-Z]+): (?<what>.*)\" | drop line",
                 "id,line\n1,WARN: disk full\n", "id,level,what\n1,WARN,disk full\n"},
     .can_fail = true,
+    .stateless = true,
     .state_nbytes = sizeof(struct parse),
     .parse = parse_parse,
     .uses = parse_uses,

@@ -329,6 +329,7 @@ const struct sfx_verb sfx_verb_rename = {
              "the column's name. A name that two columns would have is refused.",
     .example = {"rename x = a | rename snake_case | rename prefix \"t_\" of /2/",
                 "a,Day 1,Day 2\n1,2,3\n", "x,day_1,t_day_2\n1,2,3\n"},
+    .stateless = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .parse = parse_rename,
     .bind = bind_rename,

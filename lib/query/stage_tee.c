@@ -47,6 +47,7 @@ const struct sfx_verb sfx_verb_tee = {
              "stage behind is in FILE all the same.",
     .example = {"tee \"all.csv\" | where n > 1", "n\n1\n2\n", "n\n2\n"},
     .takes_all = true,
+    .stateless = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .parse = parse_tee,
     .bind = bind_tee,

@@ -47,10 +47,11 @@ int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint6
 {
     b->src = *src;
     b->len = 0;
-    b->offset = 0;
+    b->offset = src->offset;
     b->max_nbytes = max_nbytes;
     b->eof = false;
     b->lent = false;
+    b->failed = 0;
     return b->data == NULL ? grow(b, SFX_BLOCK_NBYTES, err) : 0;
 }
 
@@ -81,10 +82,19 @@ int sfx_block_fill(struct sfx_block *b, size_t used, uint64_t line, struct sfx_e
     if (rc == 0 && rest > b->cap / 2)
         rc = grow(b, b->cap * 2, err);
     while (rc == 0 && !b->eof && b->len < b->cap) {
-        ssize_t n = b->src.read(b->src.ctx, b->data + b->len, b->cap - b->len, err);
+        ssize_t n = b->failed == 0
+                        ? b->src.read(b->src.ctx, b->data + b->len, b->cap - b->len, &b->failure)
+                        : b->failed;
 
-        if (n < 0)
+        if (n < 0 && b->len > rest) { /* first what came before it */
+            b->failed = (int)n;
+            break;
+        }
+        if (n < 0) {
+            if (err != NULL)
+                *err = b->failure;
             return (int)n;
+        }
         b->eof = n == 0;
         b->len += (size_t)n;
         if (b->src.would_block != NULL && b->src.would_block(b->src.ctx))

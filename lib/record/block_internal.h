@@ -27,6 +27,8 @@ struct sfx_block {
         lent; /* rows that were handed out are in data: it stays as it is when the window goes on */
     char *spare; /* where the window goes on then; data and spare take turns */
     size_t spare_cap;
+    int failed; /* <0: the source has no more to give, for this reason: */
+    struct sfx_err failure;
 };
 
 /* Starts on another stream, keeps the memory. Errors: NOMEM. */
@@ -37,7 +39,7 @@ int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint6
  * Gives up the first used bytes and reads until the window is full, the source pauses or ends; at
  * least one byte unless it ends. Positions and pointers into data become invalid. line: where the
  * rest begins, for messages. Errors: LIMIT when the rest is a record longer than allowed, NOMEM,
- * what the source says.
+ * what the source says, after all that it gave was looked at.
  */
 int sfx_block_fill(struct sfx_block *b, size_t used, uint64_t line, struct sfx_err *err);
 

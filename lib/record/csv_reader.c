@@ -71,7 +71,7 @@ static int csv_open(struct sfx_reader *r, const struct sfx_byte_source *src, str
     r->escaped_dialect = r->dialect;
     r->eol = SFX_EOL_LF;
     r->begin = 0;
-    r->line = 1;
+    r->line = 1 + src->line;
     r->scanned = 0;
     r->scanning = false;
     r->started = false;

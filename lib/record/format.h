@@ -25,7 +25,10 @@ struct sfx_byte_source {
     bool (*would_block)(void *ctx); /* may be NULL: never */
     const char *input;              /* for messages and rejects; borrowed */
     const char *member;             /* NULL: none */
-    const char *path;               /* the file whose bytes these are, unchanged; NULL: none */
+    /* Of what it gives first, when that is not the beginning: added (modulo 2^64) to the places
+     * that the reader tells. */
+    uint64_t offset, line;
+    const char *path; /* the file whose bytes these are, unchanged; NULL: none */
 };
 
 enum sfx_ragged {

@@ -59,8 +59,9 @@ static struct sfx_reader *json_create(const struct sfx_reader_opts *opts, struct
 static int jsonl_open(struct sfx_reader *r, const struct sfx_byte_source *src, struct sfx_err *err)
 {
     sfx_jsonl_object_reset(&r->object);
-    r->split =
-        (struct sfx_jsonl_split){.state = r->lines ? SFX_JSONL_LINES : SFX_JSONL_START, .line = 1};
+    r->split = (struct sfx_jsonl_split){.state = r->lines ? SFX_JSONL_LINES : SFX_JSONL_START,
+                                        .line = 1 + src->line,
+                                        .begin_line = 1 + src->line};
     r->started = false;
     r->kept = false;
     r->failed = 0;

@@ -46,7 +46,7 @@ int sfx_line_open(struct sfx_reader *r, const struct sfx_byte_source *src, struc
     sfx_schema_reset(&r->schema);
     r->pos = 0;
     r->searched = 0;
-    r->line = 1;
+    r->line = 1 + src->line;
     r->eol = SFX_EOL_LF;
     r->started = false;
     r->ended = false;

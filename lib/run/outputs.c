@@ -6,6 +6,7 @@
 #include "run/outputs_internal.h"
 #include "run/stage.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,6 +249,18 @@ int sfx_outputs_take(struct sfx_outputs *outputs, size_t i, struct sfx_outfile *
     output->file = NULL;
     *item = (struct sfx_outputs_item){output->path, output->format, output->records};
     return 0;
+}
+
+int sfx_outputs_last(const struct sfx_outputs *outputs, const char **name, struct stat *st,
+                     struct sfx_err *err)
+{
+    struct sfx_output *last = outputs->outputs[outputs->count - 1];
+    int rc = sfx_outfile_resume(last->file, err);
+
+    *name = last->path;
+    if (rc == 0 && fstat(sfx_outfile_fd(last->file), st) != 0)
+        rc = sfx_err_errno(err, errno, "%s", last->path);
+    return rc;
 }
 
 int sfx_outputs_commit(struct sfx_outputs *outputs, struct sfx_err *err)

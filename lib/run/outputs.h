@@ -17,6 +17,8 @@
 #include "query/query.h"
 #include "record/format.h"
 
+#include <sys/stat.h>
+
 struct sfx_outputs;
 
 #define SFX_OUTPUTS_MAX_OPEN 128   /* two descriptors each stay below the usual limit of 1024 */
@@ -61,6 +63,11 @@ size_t sfx_outputs_count(const struct sfx_outputs *outputs);
 /* Ends all outputs: what may fail for want of room is done then, only renames are left. Errors: IO,
  * NOMEM. */
 int sfx_outputs_finish(struct sfx_outputs *outputs, struct sfx_err *err);
+
+/* The name (borrowed) and status of the output that _commit names last; there must be one. Errors:
+ * IO. */
+int sfx_outputs_last(const struct sfx_outputs *outputs, const char **name, struct stat *st,
+                     struct sfx_err *err);
 
 /* Gives all outputs their names, in the order in which they began. An error leaves those before it
  * in place. Errors: IO. */

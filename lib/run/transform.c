@@ -2,64 +2,13 @@
 /* The loop of record programs: streams of inputs through a reader, a query and a writer. */
 #include "run/transform.h"
 
-#include "base/io.h"
 #include "query/records.h"
+#include "run/growing.h"
 #include "run/transform_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FLUSH_NBYTES ((size_t)256 * 1024) /* of output that has gathered */
-
-struct run {
-    const struct sfx_transform_job *job;
-    struct sfx_transform_result *result;
-    /* The input side. */
-    struct sfx_records *records;
-    struct sfx_batch batch;
-    struct sfx_reject_sink refused; /* for what the reader and the query refuse */
-    struct sfx_stream_notes notes;  /* of the streams, for what is kept of refused records */
-    uint64_t unread;                /* records that the reader refused */
-    bool reading;                   /* the reader is at work, not the query */
-    struct sfx_reject_sink unfit;   /* for what the writer refuses */
-    uint64_t unwritten;             /* such records */
-    struct sfx_transform_wait wait; /* for a quiet input */
-    struct sfx_error_count errors;
-    /* The output side. */
-    struct sfx_query *query;
-    struct sfx_query_files files; /* that the program names */
-    struct sfx_writer *writer;    /* NULL: the output is split */
-    struct sfx_buf out;
-    struct sfx_side_outputs side;
-    struct sfx_buf split; /* the template of split outputs */
-    bool explains;        /* nothing is written */
-};
-
-static int flush(struct run *run, struct sfx_err *err)
-{
-    int rc = sfx_io_write(run->job->out_fd, run->out.data, run->out.len, err);
-
-    if (rc < 0)
-        return sfx_err_wrap(err, rc, "%s",
-                            run->job->out_name != NULL ? run->job->out_name : "standard output");
-    run->result->out_nbytes += run->out.len;
-    sfx_buf_clear(&run->out);
-    return 0;
-}
-
-static int write_batch(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
-{
-    struct run *run = ctx;
-    int rc;
-
-    if (run->explains)
-        return 0;
-    if (run->writer == NULL)
-        return sfx_outputs_put(run->job->outputs, sfx_buf_slice(&run->split), batch, err);
-    rc = run->result->to->writer->write(run->writer, batch, &run->out, err);
-    return rc == 0 && run->out.len >= FLUSH_NBYTES ? flush(run, err) : rc;
-}
 
 /* Whether records that the reader refuses are kept rather than counted. */
 static bool keeps_refused(const struct sfx_transform_job *job)
@@ -70,11 +19,13 @@ static bool keeps_refused(const struct sfx_transform_job *job)
 /* Counts what the reader refuses, and hands on what is to be kept. */
 static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 {
-    struct run *run = ctx;
+    struct sfx_transform_run *run = ctx;
     const struct sfx_reject_sink *sink = run->job->query.rejects;
     struct sfx_reject known = *r;
     int rc = 0;
 
+    if (run->reading)
+        sfx_growing_refused(&run->growing, r);
     if (sink != NULL && (!run->reading || keeps_refused(run->job))) {
         sfx_stream_notes_fill(&run->notes, &known);
         rc = sink->put(sink->ctx, &known, err);
@@ -92,7 +43,7 @@ static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 /* The same for what the writer refuses, which the query counts as read and written. */
 static int refuse_unwritten(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 {
-    struct run *run = ctx;
+    struct sfx_transform_run *run = ctx;
     int rc;
 
     run->unwritten++;
@@ -102,52 +53,10 @@ static int refuse_unwritten(void *ctx, const struct sfx_reject *r, struct sfx_er
     return rc;
 }
 
-static bool is_rejects(const struct sfx_format *format)
-{
-    return strcmp(format->name, "rejects") == 0;
-}
-
-/* Several streams are given the columns of all, if the output needs them and they may differ. */
-static bool needs_union(const struct run *run)
-{
-    const struct sfx_input *in = sfx_records_input(run->records);
-
-    if (!run->result->to->fixed_columns || sfx_program_fixes_columns(run->job->program))
-        return false;
-    if (in != NULL && sfx_input_member(in) != NULL)
-        return true;
-    if (in != NULL && is_rejects(sfx_records_format(run->records)))
-        return true;                                /* each record has a header of its own */
-    if (run->job->reader.ragged == SFX_RAGGED_FILL) /* later records may have more */
-        return true;
-    return run->job->npaths > 1 && sfx_transform_headers_differ(run->job);
-}
-
-/* Makes what writes records: outputs by name, or a writer. */
-static int start_output(struct run *run, struct sfx_err *err)
-{
-    const struct sfx_transform_job *job = run->job;
-    const struct sfx_format *to = run->result->to;
-    struct sfx_writer_opts opts = job->writer;
-
-    if (to->writer == NULL)
-        return sfx_err_set(err, SFX_E_USAGE, "%s cannot be written", to->name);
-    if (job->outputs != NULL)
-        sfx_outputs_set_format(job->outputs, to);
-    if (job->split != NULL)
-        return sfx_buf_printf(&run->split, err, "%s%s%s", job->split,
-                              job->split_ends_bare ? "." : "",
-                              job->split_ends_bare ? to->extensions[0] : "");
-    run->unfit = (struct sfx_reject_sink){refuse_unwritten, run};
-    opts.rejects = job->query.on_error != SFX_ON_ERROR_FAIL ? &run->unfit : NULL;
-    run->writer = to->writer->create(&opts, err);
-    return run->writer != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_NOMEM;
-}
-
 /* Opens a file that the program names. */
 static struct sfx_input *open_named(void *ctx, const char *name, struct sfx_err *err)
 {
-    const struct sfx_transform_job *job = ((const struct run *)ctx)->job;
+    const struct sfx_transform_job *job = ((const struct sfx_transform_run *)ctx)->job;
     size_t i;
 
     for (i = 0; i < job->npaths; i++) {
@@ -160,42 +69,21 @@ static struct sfx_input *open_named(void *ctx, const char *name, struct sfx_err 
     return sfx_input_new(name, &job->limits, err);
 }
 
-/* The format asked for, else that of the first records, also of those that were refused. */
-static int find_output_format(struct run *run, const struct sfx_format *from, struct sfx_err *err)
-{
-    const struct sfx_format *kept;
-    struct sfx_slice head = {0};
-    int rc;
-
-    run->result->to = run->job->to != NULL ? run->job->to : sfx_format_of_output(from);
-    /* People are shown a table of what is one. */
-    if (run->job->to == NULL && run->job->on_terminal && !is_rejects(from) &&
-        (from->fixed_columns || from->writer == NULL))
-        run->result->to = sfx_format_by_name(SFX_SLICE_LIT("box"));
-    if (run->job->to != NULL || !is_rejects(from) || sfx_records_input(run->records) == NULL)
-        return 0;
-    rc = sfx_input_peek(sfx_records_input(run->records), &head, err);
-    kept = rc == 0 ? sfx_format_by_name(sfx_rejects_format(head)) : NULL;
-    if (kept != NULL)
-        run->result->to = sfx_format_of_output(kept);
-    return rc;
-}
-
 /* Lets stages do what is due by the clock, and hands it on at once. */
 static int tick(void *ctx, struct sfx_err *err)
 {
-    struct run *run = ctx;
+    struct sfx_transform_run *run = ctx;
     bool reading = run->reading;
     int rc;
 
     run->reading = false;
     rc = sfx_query_tick(run->query, err);
     run->reading = reading;
-    return rc == 0 && run->out.len > 0 ? flush(run, err) : rc;
+    return rc == 0 && run->out.len > 0 ? sfx_transform_flush(run, err) : rc;
 }
 
 /* Makes query and writer, when the first stream has said what format it is. */
-static int start(struct run *run, const struct sfx_format *from, struct sfx_err *err)
+static int start(struct sfx_transform_run *run, const struct sfx_format *from, struct sfx_err *err)
 {
     const struct sfx_transform_job *job = run->job;
     struct sfx_query_opts opts = job->query;
@@ -203,10 +91,8 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
 
     run->files = (struct sfx_query_files){open_named, run, job->reader};
     opts.files = &run->files;
-    rc = find_output_format(run, from, err);
-    if (rc < 0)
-        return rc;
-    rc = start_output(run, err);
+    run->unfit = (struct sfx_reject_sink){refuse_unwritten, run};
+    rc = sfx_transform_start_output(run, from, err);
     if (rc < 0)
         return rc;
     run->side = (struct sfx_side_outputs){sfx_outputs_put, job->outputs};
@@ -214,15 +100,15 @@ static int start(struct run *run, const struct sfx_format *from, struct sfx_err 
         opts.side = &run->side;
     opts.rejects = job->query.rejects != NULL ? &run->refused : NULL;
     opts.log = job->log;
-    opts.union_columns = needs_union(run);
+    opts.union_columns = sfx_transform_needs_union(run);
     opts.errors = &run->errors;
-    run->query = sfx_query_new(job->program, &opts, write_batch, run, err);
+    run->query = sfx_query_new(job->program, &opts, sfx_transform_write, run, err);
     run->wait.query = run->query;
     return run->query == NULL ? SFX_E_NOMEM : 0;
 }
 
 /* True when the output takes records of the batch in hand whole. */
-static bool copies(const struct run *run)
+static bool copies(const struct sfx_transform_run *run)
 {
     const struct sfx_writer_ops *ops = run->result->to->writer;
 
@@ -230,7 +116,7 @@ static bool copies(const struct run *run)
 }
 
 /* Tells the reader which columns are looked at, where they are known before the records. */
-static int choose_columns(struct run *run, struct sfx_err *err)
+static int choose_columns(struct sfx_transform_run *run, struct sfx_err *err)
 {
     bool *wanted;
     int rc = sfx_records_begin(run->records, &run->batch, err);
@@ -252,7 +138,7 @@ static int choose_columns(struct run *run, struct sfx_err *err)
 }
 
 /* Keeps what rejects of the records in hand say of their stream. */
-static int note_stream(struct run *run, struct sfx_err *err)
+static int note_stream(struct sfx_transform_run *run, struct sfx_err *err)
 {
     if (run->job->query.rejects == NULL)
         return 0;
@@ -261,7 +147,7 @@ static int note_stream(struct run *run, struct sfx_err *err)
 }
 
 /* Puts the reader on the current stream. */
-static int open_stream(struct run *run, struct sfx_err *err)
+static int open_stream(struct sfx_transform_run *run, struct sfx_err *err)
 {
     int rc = run->query == NULL ? start(run, sfx_records_format(run->records), err) : 0;
 
@@ -269,6 +155,8 @@ static int open_stream(struct run *run, struct sfx_err *err)
         rc = sfx_records_open(run->records, &run->batch, err);
     if (rc == 0)
         rc = choose_columns(run, err);
+    if (rc < 0 && sfx_growing_has_ended(&run->growing))
+        rc = 0; /* it ended within its header */
     run->batch.format = NULL;
     run->batch.input = sfx_input_name(sfx_records_input(run->records));
     run->batch.member = sfx_input_member(sfx_records_input(run->records));
@@ -276,7 +164,7 @@ static int open_stream(struct run *run, struct sfx_err *err)
 }
 
 /* Reads the next batch: 1; 0 at the end of the stream. */
-static int read_batch(struct run *run, struct sfx_err *err)
+static int read_batch(struct sfx_transform_run *run, struct sfx_err *err)
 {
     const struct sfx_query_opts *query = &run->job->query;
     const bool fails = query->on_error == SFX_ON_ERROR_FAIL ||
@@ -287,21 +175,31 @@ static int read_batch(struct run *run, struct sfx_err *err)
     run->reading = true;
     rc = sfx_records_read(run->records, &run->batch, sink, err);
     run->reading = false;
+    if (rc < 0 && sfx_growing_has_ended(&run->growing)) {
+        sfx_batch_clear(&run->batch);
+        return 0;
+    }
+    if (rc > 0)
+        sfx_growing_note(&run->growing, &run->batch);
     return rc;
 }
 
 /* The input has nothing at the moment: what there is goes out. */
-static int pause_output(struct run *run, struct sfx_err *err)
+static int pause_output(struct sfx_transform_run *run, struct sfx_err *err)
 {
     const struct sfx_writer_ops *ops = run->result->to->writer;
-    const int rc =
+    int rc =
         run->writer != NULL && ops->pause != NULL ? ops->pause(run->writer, &run->out, err) : 0;
 
-    return rc == 0 && run->out.len > 0 ? flush(run, err) : rc;
+    if (rc == 0 && run->out.len > 0)
+        rc = sfx_transform_flush(run, err);
+    return rc == 0 && run->job->out_name == NULL && run->job->split == NULL
+               ? sfx_growing_save(&run->growing, err)
+               : rc;
 }
 
 /* Reads at least one batch, so that the columns are known even if nothing of it is wanted. */
-static int run_stream(struct run *run, struct sfx_err *err)
+static int run_stream(struct sfx_transform_run *run, struct sfx_err *err)
 {
     int more = 1, rc = open_stream(run, err);
 
@@ -325,7 +223,21 @@ static int run_stream(struct run *run, struct sfx_err *err)
     return rc;
 }
 
-static int run_input(struct run *run, const char *path, struct sfx_err *err)
+/* Opens the stream, reads it, remembers how far it was read. */
+static int run_growing(struct sfx_transform_run *run, bool last, struct sfx_err *err)
+{
+    int rc = sfx_growing_open(&run->growing, run->records, last, err);
+
+    if (rc == 0)
+        rc = run_stream(run, err);
+    if (rc == 0)
+        rc = sfx_growing_set(&run->growing, err);
+    sfx_growing_close(&run->growing);
+    return rc;
+}
+
+static int run_input(struct sfx_transform_run *run, const char *path, bool last,
+                     struct sfx_err *err)
 {
     struct sfx_input *in = sfx_input_new(path, &run->job->limits, err);
     int more = 0, rc = 0;
@@ -340,7 +252,7 @@ static int run_input(struct run *run, const char *path, struct sfx_err *err)
         more = sfx_records_next_stream(run->records, err);
         if (more <= 0)
             break;
-        rc = run_stream(run, err);
+        rc = run_growing(run, last, err);
     }
     sfx_records_pause(run->records);
     run->result->in_nbytes += sfx_input_nbytes(in);
@@ -350,8 +262,27 @@ static int run_input(struct run *run, const char *path, struct sfx_err *err)
     return rc < 0 ? rc : more < 0 ? more : 0;
 }
 
+static bool is_done(const struct sfx_transform_run *run)
+{
+    return sfx_growing_is_stopped(&run->growing) ||
+           (run->query != NULL && sfx_query_satisfied(run->query));
+}
+
+/* Reads the operand; one that is followed also when another file has taken its name. */
+static int run_operand(struct sfx_transform_run *run, size_t i, struct sfx_err *err)
+{
+    const char *path = run->job->paths[i];
+    const bool last = i + 1 == run->job->npaths;
+    int rc = run_input(run, path, last, err);
+
+    while (rc == 0 && sfx_growing_is_rotated(&run->growing) && !is_done(run) &&
+           sfx_tail_wait_for(path, run->job->stop) > 0)
+        rc = run_input(run, path, last, err);
+    return rc;
+}
+
 /* Lets blocking stages speak, and ends the output. */
-static int finish(struct run *run, struct sfx_err *err)
+static int finish(struct sfx_transform_run *run, struct sfx_err *err)
 {
     int rc = 0;
 
@@ -364,7 +295,7 @@ static int finish(struct run *run, struct sfx_err *err)
     return rc;
 }
 
-static void take_counts(struct run *run)
+static void take_counts(struct sfx_transform_run *run)
 {
     struct sfx_query_counts *counts = &run->result->counts;
 
@@ -379,7 +310,7 @@ static void take_counts(struct run *run)
 }
 
 /* {.job, .result} begins. */
-static int run_init(struct run *run, struct sfx_err *err)
+static int run_init(struct sfx_transform_run *run, struct sfx_err *err)
 {
     struct sfx_records_opts records = {.from = run->job->from,
                                        .reader = run->job->reader,
@@ -393,11 +324,16 @@ static int run_init(struct run *run, struct sfx_err *err)
     run->refused = (struct sfx_reject_sink){refuse, run};
     run->errors.fatal = run->job->fatal_error;
     run->wait = (struct sfx_transform_wait){.stop = run->job->stop, .tick = tick, .ctx = run};
+    run->growing.follow = run->job->follow;
+    run->growing.stop = run->job->stop;
+    run->growing.state = run->job->state;
+    run->growing.tick = tick;
+    run->growing.tick_ctx = run;
     run->records = rc == 0 ? sfx_records_new(&records, err) : NULL;
     return rc == 0 && run->records == NULL ? SFX_E_NOMEM : rc;
 }
 
-static void run_done(struct run *run)
+static void run_done(struct sfx_transform_run *run)
 {
     sfx_query_free(run->query);
     if (run->writer != NULL)
@@ -410,7 +346,7 @@ static void run_done(struct run *run)
 }
 
 /* The columns of the first input's first stream, and the plan over them. */
-static int explain_input(struct run *run, struct sfx_buf *out, struct sfx_err *err)
+static int explain_input(struct sfx_transform_run *run, struct sfx_buf *out, struct sfx_err *err)
 {
     struct sfx_input *in = sfx_input_new(run->job->paths[0], &run->job->limits, err);
     int rc;
@@ -438,7 +374,7 @@ int sfx_transform_explain(const struct sfx_transform_job *job, struct sfx_buf *o
                           struct sfx_err *err)
 {
     struct sfx_transform_result result;
-    struct run run = {.job = job, .result = &result, .explains = true};
+    struct sfx_transform_run run = {.job = job, .result = &result, .explains = true};
     int rc;
 
     if (strcmp(job->paths[0], "-") == 0)
@@ -451,7 +387,7 @@ int sfx_transform_explain(const struct sfx_transform_job *job, struct sfx_buf *o
 }
 
 /* Whether too many of the records were bad. */
-static int check_percent(struct run *run, struct sfx_err *err)
+static int check_percent(struct sfx_transform_run *run, struct sfx_err *err)
 {
     const double percent = run->job->max_error_percent;
     const uint64_t in = sfx_query_counts(run->query).in + run->unread;
@@ -466,13 +402,13 @@ static int check_percent(struct run *run, struct sfx_err *err)
 int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_result *result,
                       struct sfx_err *err)
 {
-    struct run run = {.job = job, .result = result};
+    struct sfx_transform_run run = {.job = job, .result = result};
     size_t i;
     int rc = run_init(&run, err);
 
     for (i = 0; i < job->npaths && rc == 0; i++) {
-        if (!run.wait.stopped && (run.query == NULL || !sfx_query_satisfied(run.query)))
-            rc = run_input(&run, job->paths[i], err);
+        if (!is_done(&run))
+            rc = run_operand(&run, i, err);
     }
     if (rc == 0)
         rc = finish(&run, err);
@@ -482,7 +418,7 @@ int sfx_transform_run(const struct sfx_transform_job *job, struct sfx_transform_
         rc = sfx_outputs_finish(job->outputs, err);
     /* What came before a bad record is written; the error stays the first one. */
     if (run.out.len > 0 && (rc == 0 || rc == SFX_E_INPUT)) {
-        int flushed = flush(&run, rc == 0 ? err : NULL);
+        int flushed = sfx_transform_flush(&run, rc == 0 ? err : NULL);
 
         rc = rc == 0 ? flushed : rc;
     }

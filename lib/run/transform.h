@@ -18,6 +18,7 @@
 #include "record/format.h"
 #include "run/outputs.h"
 #include "run/stage.h"
+#include "run/state.h"
 
 #include <signal.h>
 
@@ -38,8 +39,11 @@ struct sfx_transform_job {
     size_t npaths;
     /* Where the query's side outputs go, too; their format is that of the job. May be NULL. */
     struct sfx_outputs *outputs;
-    const char *split;    /* template of the outputs, to be had from outputs; NULL: out_fd */
-    bool split_ends_bare; /* it lacks the format's extension */
+    const char *split;       /* template of the outputs, to be had from outputs; NULL: out_fd */
+    bool split_ends_bare;    /* it lacks the format's extension */
+    bool follow;             /* the last of paths is read on as it grows, until stop */
+    struct sfx_state *state; /* of the inputs: where to begin, and where the run came to; or NULL.
+                                Saved now and then if the output is not a file to be published */
     int out_fd;
     const char *out_name; /* for messages; NULL: standard output */
     /* When it becomes non-zero, the input ends, at a pause or at the next record that is not

@@ -2,6 +2,8 @@
 #ifndef SFX_RUN_TRANSFORM_INTERNAL_H
 #define SFX_RUN_TRANSFORM_INTERNAL_H
 
+#include "query/records.h"
+#include "run/growing.h"
 #include "run/transform.h"
 
 /*
@@ -59,5 +61,48 @@ void sfx_stream_notes_fill(const struct sfx_stream_notes *notes, struct sfx_reje
 void sfx_stream_say_dialect(const struct sfx_batch *batch, const struct sfx_log *log);
 
 void sfx_stream_notes_done(struct sfx_stream_notes *notes);
+
+/* A transformation at work. */
+struct sfx_transform_run {
+    const struct sfx_transform_job *job;
+    struct sfx_transform_result *result;
+    /* The input side. */
+    struct sfx_records *records;
+    struct sfx_growing growing;
+    struct sfx_batch batch;
+    struct sfx_reject_sink refused; /* for what the reader and the query refuse */
+    struct sfx_stream_notes notes;  /* of the streams, for what is kept of refused records */
+    uint64_t unread;                /* records that the reader refused */
+    bool reading;                   /* the reader is at work, not the query */
+    struct sfx_reject_sink unfit;   /* for what the writer refuses */
+    uint64_t unwritten;             /* such records */
+    struct sfx_transform_wait wait; /* for a quiet input */
+    struct sfx_error_count errors;
+    /* The output side. */
+    struct sfx_query *query;
+    struct sfx_query_files files; /* that the program names */
+    struct sfx_writer *writer;    /* NULL: the output is split */
+    struct sfx_buf out;
+    struct sfx_side_outputs side;
+    struct sfx_buf split; /* the template of split outputs */
+    bool explains;        /* nothing is written */
+};
+
+/* --- transform_output.c ---------------------------------------------------------------------- */
+
+/* Finds the format of the output, for a first stream in from, and makes what writes it. Errors:
+ * USAGE (it cannot be written), IO, NOMEM. */
+int sfx_transform_start_output(struct sfx_transform_run *run, const struct sfx_format *from,
+                               struct sfx_err *err);
+
+/* True when records of several streams are to be given the columns of all, as the output needs them
+ * and they may differ. */
+bool sfx_transform_needs_union(const struct sfx_transform_run *run);
+
+/* What the query hands out; for sfx_query_new with the run. Errors: IO, what the writer says. */
+int sfx_transform_write(void *run, struct sfx_batch *batch, struct sfx_err *err);
+
+/* Writes what has gathered. Errors: IO. */
+int sfx_transform_flush(struct sfx_transform_run *run, struct sfx_err *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define READ_NBYTES ((size_t)64 * 1024)
 
@@ -244,6 +245,10 @@ static int check(const struct sfx_transform_words *words, size_t noperands, stru
     if (words->events && (noperands > !program_given || words->output == NULL))
         return sfx_err_set(err, SFX_E_USAGE,
                            "-E reads events: it needs a template (-o) and takes no FILE");
+    if (words->events && (words->follow || words->state != NULL))
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "-E reads events: --follow and --state do not go "
+                           "with it");
     if (words->split_by != NULL && (words->output == NULL || strcmp(words->output, "-") == 0))
         return sfx_err_set(err, SFX_E_USAGE, "--split-by needs the folder of the outputs (-o)");
     if (words->infer_schema && words->to != NULL)
@@ -275,6 +280,27 @@ static int split_template(struct sfx_transform_plan *plan, const struct sfx_tran
     }
     plan->job.split_ends_bare = true;
     return rc;
+}
+
+/* Reads the state; outputs are synced, as what it says must be true after a crash. */
+static int set_state(struct sfx_transform_plan *plan, const struct sfx_transform_words *words,
+                     struct sfx_err *err)
+{
+    const char *verb = sfx_program_stateful_verb(plan->program);
+
+    if (words->state == NULL)
+        return 0;
+    if (words->encoding != NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--state cannot go on within %s", words->encoding);
+    if (verb != NULL)
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "--state goes on where the last run ended; %s would need the records "
+                           "before",
+                           verb);
+    plan->durable = plan->outputs.durable = true;
+    plan->state = sfx_state_new(words->state, err);
+    plan->job.state = plan->state;
+    return plan->state != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_IO;
 }
 
 /* Learns whether the output's name asks for columns. */
@@ -339,6 +365,9 @@ int sfx_transform_plan_init(struct sfx_transform_plan *plan,
                                               .durable = words->durable,
                                               .writer = plan->job.writer};
     plan->target.outputs = &plan->outputs;
+    plan->job.follow = words->follow;
+    if (rc == 0)
+        rc = set_state(plan, words, err);
     return rc == 0 ? set_output(plan, words, err) : rc;
 }
 
@@ -347,9 +376,45 @@ void sfx_transform_plan_done(struct sfx_transform_plan *plan)
     sfx_program_free(plan->program);
     sfx_table_schema_free(plan->schema);
     sfx_template_free(plan->name);
+    sfx_state_free(plan->state);
     free(plan->paths);
     sfx_buf_done(&plan->split);
     *plan = (struct sfx_transform_plan){0};
+}
+
+/* The state that counts when the output that gets its name last has it. */
+static int prepare_state(const struct sfx_transform_plan *plan, const struct sfx_outputs *outputs,
+                         struct sfx_outfile *out, struct sfx_err *err)
+{
+    const char *name = plan->output;
+    struct stat st;
+    int rc = 0;
+
+    if (out == NULL)
+        rc = sfx_outputs_last(outputs, &name, &st, err);
+    else if (fstat(sfx_outfile_fd(out), &st) != 0)
+        rc = sfx_err_errno(err, errno, "%s", name);
+    return rc == 0 ? sfx_state_prepare(plan->state, name, &st, err) : rc;
+}
+
+/* Gives all outputs their names, what was put aside first, and moves the state on. */
+static int publish(const struct sfx_transform_plan *plan, const struct sfx_transform_job *job,
+                   struct sfx_outfile *out, struct sfx_err *err)
+{
+    const bool files = out != NULL || sfx_outputs_count(job->outputs) > 0;
+    int rc = 0;
+
+    if (out != NULL && (plan->state != NULL || sfx_outputs_count(job->outputs) > 0))
+        rc = sfx_outfile_prepare(out, err);
+    if (rc == 0 && plan->state != NULL && files)
+        rc = prepare_state(plan, job->outputs, out, err);
+    if (rc == 0)
+        rc = sfx_outputs_commit(job->outputs, err);
+    if (rc == 0 && out != NULL)
+        rc = sfx_outfile_commit(out, err);
+    if (rc < 0 || plan->state == NULL)
+        return rc;
+    return files ? sfx_state_commit(plan->state, err) : sfx_state_save(plan->state, err);
 }
 
 int sfx_transform_file(struct sfx_transform_plan *plan, const char *program,
@@ -385,12 +450,8 @@ int sfx_transform_file(struct sfx_transform_plan *plan, const char *program,
         rc = sfx_transform_run(&job, result, err);
     closed = sfx_rejects_close(rejects, rc == 0 ? err : NULL);
     rc = rc == 0 ? closed : rc;
-    if (rc == 0 && out != NULL && sfx_outputs_count(job.outputs) > 0)
-        rc = sfx_outfile_prepare(out, err);
     if (rc == 0)
-        rc = sfx_outputs_commit(job.outputs, err);
-    if (rc == 0 && out != NULL)
-        rc = sfx_outfile_commit(out, err);
+        rc = publish(plan, &job, out, err);
     sfx_outfile_free(out);
     sfx_outputs_free(job.outputs);
     return rc;

@@ -23,10 +23,11 @@ struct sfx_transform_words {
     const char *rejects;
     const char *max_errors; /* "N" or "P%"; NULL: any number */
     const char *schema;     /* a file to check the input against; NULL: none */
+    const char *state;      /* a file; NULL: none */
     const char *tmp_dir;
     int on_error; /* enum sfx_on_error */
     int fd;       /* for an output without a name */
-    bool provenance;
+    bool provenance, follow;
     bool replay; /* the inputs are rejects: their records are read again */
     bool no_header, events, durable, infer_schema;
     uint64_t max_open, max_outputs; /* see sfx_outputs_opts */
@@ -42,6 +43,7 @@ struct sfx_transform_plan {
     struct sfx_template *name; /* NULL: outputs are split, or there are no events */
     struct sfx_buf split;      /* the template of split outputs */
     struct sfx_outputs_opts outputs;
+    struct sfx_state *state;
     const char **paths;
     const char *output, *rejects; /* borrowed from the words; output is NULL when split */
     bool durable;

@@ -298,3 +298,155 @@ adds_up() {
 	sfx-transform --provenance '' in.csv >one
 	while read -r line; do echo "$line"; done <in.csv | sfx-transform --provenance '_file = "in.csv"' | cmp - one
 }
+
+# --- inputs that grow -----------------------------------------------------------------------------
+
+# Waits until FILE has the line, ten seconds at most.
+wait_for_line() {
+	local i
+	for ((i = 0; i < 200; i++)); do
+		grep -qxF -- "$2" "$1" && return
+		sleep 0.05
+	done
+	echo "$1 lacks $2:" && cat "$1"
+	return 1
+}
+
+# follow PROGRAM FILE: in the background, into the file followed.
+follow() {
+	sfx-transform --follow --provenance "$@" >followed 2>said 3>&- &
+	pid=$!
+}
+
+# Ends it and checks that it ended well.
+stop() {
+	kill "-$1" "$pid"
+	wait "$pid"
+	[ ! -s said ]
+}
+
+@test "--follow reads on as a file grows, and ends cleanly with what is complete" {
+	printf 'id,a\n1,x\n' >log.csv
+	follow 'select id, _line | where id < 100' log.csv
+	wait_for_line followed 1,2
+	printf '2,y\n3,' >>log.csv
+	wait_for_line followed 2,3
+	printf 'z\n4,"open\n' >>log.csv
+	wait_for_line followed 3,4
+	printf 'closed"\n5,not comp' >>log.csv
+	wait_for_line followed 4,5
+	stop TERM
+	[ "$(cat followed)" = "$(printf 'id,_line\n1,2\n2,3\n3,4\n4,5')" ]
+}
+
+@test "--follow goes on with the file that takes the name, and with one that was cut" {
+	printf '{"id":1}\n' >log.jsonl
+	follow 'select id, _line' log.jsonl
+	wait_for_line followed '{"id":1,"_line":1}'
+	mv log.jsonl log.1
+	echo '{"id":2}' >>log.1
+	wait_for_line followed '{"id":2,"_line":2}'
+	echo '{"id":3}' >log.new && mv log.new log.jsonl
+	wait_for_line followed '{"id":3,"_line":1}'
+	echo '{"id":4}' >>log.jsonl
+	wait_for_line followed '{"id":4,"_line":2}'
+	: >log.jsonl
+	sleep 0.5
+	echo '{"id":5}' >>log.jsonl
+	wait_for_line followed '{"id":5,"_line":1}'
+	stop TERM
+	[ "$(wc -l <followed)" -eq 5 ]
+}
+
+@test "--follow ends an endless pipe, and what blocks speaks then" {
+	mkfifo pipe
+	sfx-transform --follow 'group k: n = count()' - <pipe >followed 2>said 3>&- &
+	pid=$!
+	exec 8>pipe
+	printf 'k\na\nb\na\n' >&8
+	sleep 0.3
+	stop TERM
+	exec 8>&-
+	[ "$(cat followed)" = "$(printf 'k,n\na,2\nb,1')" ]
+}
+
+@test "--follow reads the other inputs first, and an output file appears at the end" {
+	printf 'id\n1\n' >old.csv
+	printf 'id\n2\n' >log.csv
+	sfx-transform --follow -o out.csv '' old.csv log.csv 3>&- &
+	pid=$!
+	sleep 0.3
+	[ ! -e out.csv ]
+	echo 3 >>log.csv
+	sleep 0.3
+	kill $pid && wait $pid
+	[ "$(tr '\n' ' ' <out.csv)" = "id 1 2 3 " ]
+}
+
+@test "--state goes on where the last run ended, whatever the file is called" {
+	local format
+	for format in csv tsv jsonl logfmt; do
+		rm -f state all
+		printf 'id,a\n1,x\n2,y\n' | sfx-transform -o "log.$format" ''
+		printf 'id,a\n3,z\n4,"q r"\n' | sfx-transform -t $format '' >more
+		[ $format = jsonl ] || [ $format = logfmt ] || sed -i 1d more
+		sfx-transform --state state --provenance -t jsonl '' "log.$format" >>all
+		sfx-transform --state state --provenance -t jsonl '' "log.$format" >>all
+		head -c -3 more >>"log.$format"
+		sfx-transform --state state --provenance -t jsonl '' "log.$format" >>all
+		tail -c 3 more >>"log.$format"
+		mv "log.$format" "rotated.$format"
+		sfx-transform --state state --provenance -t jsonl '' "rotated.$format" >>all
+		sed -i "s/rotated/log/" all
+		mv "rotated.$format" "log.$format"
+		sfx-transform --provenance -t jsonl '' "log.$format" | cmp - all
+	done
+}
+
+@test "--state knows a file that is another one or was cut, and counts what was refused" {
+	printf 'id\n1\n2\n' >log.csv
+	sfx-transform --state state '' log.csv >/dev/null
+	printf 'id\n7\n8\n9\n' >log.csv
+	[ "$(sfx-transform --state state '' log.csv | tr '\n' ' ')" = "id 7 8 9 " ]
+	printf 'id\n7\n' >log.csv
+	[ "$(sfx-transform --state state '' log.csv | tr '\n' ' ')" = "id 7 " ]
+	printf 'bad,line\n' >>log.csv
+	run -1 sfx-transform --state state --rejects bad.jsonl '' log.csv
+	run -0 sfx-transform --state state --rejects bad.jsonl '' log.csv
+	[ "$(wc -l <bad.jsonl)" -eq 1 ]
+	printf '8\n' >>log.csv
+	[ "$(sfx-transform --state state '' log.csv | tr '\n' ' ')" = "id 8 " ]
+}
+
+@test "--state moves only when the run went well, and refuses what it cannot go on with" {
+	printf 'id\n1\nx\n' >log.csv
+	run sfx-transform --state state -o out.csv 'n = id + 1' log.csv
+	[ "$status" -eq 65 ]
+	[ ! -e state ]
+	sfx-transform --state state -o out.csv 'n = id? + 1' log.csv || sfx-transform --state state -o out.csv '' log.csv
+	[ "$(wc -l <out.csv)" -eq 3 ]
+	for program in 'sort id' 'group id: count()' 'distinct' 'head 1'; do
+		run sfx-transform --state state "$program" log.csv
+		[ "$status" -eq 2 ]
+	done
+	gzip -k log.csv
+	for input in log.csv.gz - ; do
+		run sfx-transform --state state '' $input < <(cat log.csv)
+		[ "$status" -eq 2 ]
+	done
+	echo '{}' >state
+	run sfx-transform --state state '' log.csv
+	[ "$status" -eq 65 ]
+}
+
+@test "--state with --follow is saved while the run goes on" {
+	printf 'id\n1\n' >log.csv
+	sfx-transform --follow --state state '' log.csv >followed 3>&- &
+	pid=$!
+	wait_for_line followed 1
+	for ((i = 0; i < 100; i++)); do [ -e state ] && break; sleep 0.05; done
+	kill -9 $pid
+	wait $pid || true
+	echo 2 >>log.csv
+	[ "$(sfx-transform --state state '' log.csv | tr '\n' ' ')" = "id 2 " ]
+}

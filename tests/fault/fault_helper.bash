@@ -76,6 +76,16 @@ transform_large() {
 	event ../material/orders.csv | faulty sfx-transform -E -o 'out/{stem}.jsonl' ''
 }
 
+# Outputs of which one is open at a time, and one that a stage puts aside.
+transform_split() {
+	faulty sfx-transform --max-open 1 -o 'out/{qty}.csv' 'tee "out/all.jsonl"' ../material/orders.csv
+}
+
+# A growing file, from where the state says.
+transform_state() {
+	faulty sfx-transform --state state -o out/new.csv '' ../material/orders.csv
+}
+
 transform_file() {
 	faulty sfx-transform 'group qty: n = count()' ../material/packed.csv.gz
 }

@@ -36,3 +36,21 @@ check() {
 @test 'sfx-transform -E killed anywhere leaves outputs absent or whole' {
 	at_each_place kill transform_event check
 }
+
+@test 'sfx-transform killed anywhere leaves split outputs absent or whole' {
+	at_each_place kill transform_split check
+}
+
+# What was published before the kill and what the next run publishes is each record once.
+check_state() {
+	[ "$status" -eq 137 ] || return
+	: >rows
+	[ ! -e out/new.csv ] || tail -n +2 out/new.csv >>rows
+	(fault='' && transform_state) || return
+	tail -n +2 out/new.csv >>rows
+	tail -n +2 ../material/orders.csv | cmp - rows
+}
+
+@test 'sfx-transform --state killed anywhere neither loses nor repeats a record' {
+	at_each_place kill transform_state check_state
+}

@@ -44,3 +44,11 @@ at_each_write() {
 @test 'sfx-transform -E: any write fails' {
 	at_each_write transform_event
 }
+
+@test 'sfx-transform, split outputs: any write fails' {
+	at_each_write transform_split
+}
+
+@test 'sfx-transform --state: any write fails' {
+	at_each_write transform_state
+}
