@@ -137,10 +137,17 @@ static const struct sfx_opt opts[] = {
 };
 
 static const struct sfx_opt_example examples[] = {
-    {"sfx-transform 'where price * qty > 500 | select id, name' orders.csv", "filter and project"},
-    {"sfx-transform 'total = price * qty | sort -total | head 10' *.csv.gz", "the ten largest"},
+    {"sfx-transform 'where price * qty > 500 | total = price * qty | sort -total | head 10' *.csv.gz",
+     "the ten largest orders"},
+    {"sfx-transform 'group country, month(ts): n = count(), p95 = quantile(price, 0.95)' orders.csv",
+     "figures of each country and month"},
+    {"sfx-transform 'dedup customer keep max ts | join left lookup.csv on customer' orders.csv",
+     "the latest order of each customer, with the columns of another file"},
     {"sfx-transform --rejects bad.jsonl 'price = decimal(price, strip \"$,\")' in.csv -o out.csv",
      "clean what can be, keep what cannot with its reason"},
+    {"tail -F log | sfx-transform -i lines -t csv 'parse line as \"{ts} {host} {}\" | window 1m on ts "
+     "group by host: count()'",
+     "a count a minute and host, as soon as the minute is over"},
     {NULL, NULL},
 };
 /* clang-format on */
@@ -151,10 +158,11 @@ static const struct sfx_prog prog = {
     .operands = "PROGRAM [FILE…]",
     .about =
         "Reads records (CSV, TSV, JSON, logs, tables, databases: sfx-formats(5)), compressed or in "
-        "archives, and writes them after the stages of PROGRAM, which are joined by |: where, name "
-        "= expression, select, "
-        "drop, rename, sort, head, distinct, group. An empty PROGRAM passes records through; "
-        "what it does not touch keeps its bytes. Without FILE reads standard input.",
+        "archives, runs them through the stages of PROGRAM, and writes what comes out. Stages are "
+        "joined by |: they filter, compute, reshape, sort, group, join and check; --reference "
+        "lists "
+        "them. What they do not compute keeps its bytes. An empty PROGRAM passes records through. "
+        "Without FILE reads standard input.",
     .opts = opts,
     .examples = examples,
     .see_also = "sfx(7), sfx-events(5), sfx-formats(5), sfx-load(1)",

@@ -49,11 +49,17 @@ static int write_text(struct sfx_buf *out, struct sfx_err *err)
     const struct sfx_aggregate *agg;
     const struct sfx_verb *verb;
     size_t i;
-    int rc = sfx_buf_puts(out, "Verbs:\n", err);
+    int rc = 0;
 
-    for (i = 0; (verb = sfx_verb_at(i)) != NULL && rc == 0; i++)
-        rc = sfx_buf_printf(out, err, "  %s\n      %s (%s)\n      e.g. %s\n", verb->usage,
-                            verb->help, verb->plan, verb->example.program);
+    for (i = 0; (verb = sfx_verb_at(i)) != NULL && rc == 0; i++) {
+        const char *group = sfx_verb_group_at(i);
+
+        if (group != NULL)
+            rc = sfx_buf_printf(out, err, "%sVerbs, %s:\n", i > 0 ? "\n" : "", group);
+        if (rc == 0)
+            rc = sfx_buf_printf(out, err, "  %s\n      %s (%s)\n      e.g. %s\n", verb->usage,
+                                verb->help, verb->plan, verb->example.program);
+    }
     if (rc == 0)
         rc = text_functions(out, err);
     if (rc == 0)
@@ -191,13 +197,20 @@ static void put_verbs(struct page *page)
     const struct sfx_verb *verb;
     size_t i;
 
-    put(page, ".\\\" section STAGES\n.Bl -tag -width Ds\n");
+    put(page, ".\\\" section STAGES\n");
     for (i = 0; (verb = sfx_verb_at(i)) != NULL && page->rc == 0; i++) {
+        const char *group = sfx_verb_group_at(i);
+
+        if (group != NULL) {
+            put(page, i > 0 ? ".El\n.Ss Stages:" : ".Ss Stages:");
+            put_argument(page, group);
+            put(page, "\n.Bl -tag -width Ds\n");
+        }
         put_item(page, verb->usage);
         put_sentence(page, verb->help, "", true);
         put_sentence(page, verb->plan, "", true);
         if (verb->rules != NULL)
-            put_sentence(page, verb->rules, "", true);
+            put_sentence(page, verb->rules, "", false);
         put_verb_example(page, &verb->example);
     }
     put(page, ".El\n");
@@ -212,10 +225,20 @@ static void put_call_example(struct page *page, const char *example, const char 
     put(page, " .\n");
 }
 
-/* Arguments have names of one letter: "x as text". */
-static bool begins_with_word(const char *help)
+/* Whether help begins with a word: not with the name of an argument, as "x as text", or a sign. */
+static bool begins_with_word(const char *help, const char *usage)
 {
-    return help[0] != '\0' && help[1] != ' ';
+    struct sfx_slice first = sfx_slice(help, strcspn(help, " ,"));
+    const char *at = strchr(usage, '(');
+
+    while (at != NULL && *at != '\0') {
+        size_t n = strcspn(at, "([], )");
+
+        if (sfx_slice_eq(sfx_slice(at, n), first))
+            return false;
+        at += n + strspn(at + n, "([], )");
+    }
+    return first.len > 1 || *help == 'a';
 }
 
 static void put_functions(struct page *page)
@@ -232,7 +255,7 @@ static void put_functions(struct page *page)
             const struct sfx_fn *fn = &family->fns[i];
 
             put_item(page, fn->usage);
-            put_sentence(page, fn->help, "", begins_with_word(fn->help));
+            put_sentence(page, fn->help, "", begins_with_word(fn->help, fn->usage));
             if (fn->errors != NULL)
                 put_sentence(page, "Bad: ", fn->errors, true);
             put_call_example(page, fn->example, fn->gives);
@@ -249,7 +272,7 @@ static void put_aggregates(struct page *page)
     put(page, ".\\\" section AGGREGATES\n.Bl -tag -width Ds\n");
     for (i = 0; (agg = sfx_aggregate_at(i)) != NULL && page->rc == 0; i++) {
         put_item(page, agg->usage);
-        put_sentence(page, agg->help, "", true);
+        put_sentence(page, agg->help, "", begins_with_word(agg->help, agg->usage));
         put_call_example(page, agg->example, agg->gives);
     }
     put(page, ".El\n");
@@ -265,7 +288,7 @@ static void put_running(struct page *page)
               "2; where the order counts, in the order of x.\n.Bl -tag -width Ds\n");
     for (i = 0; (fn = sfx_running_at(i)) != NULL && page->rc == 0; i++) {
         put_item(page, fn->usage);
-        put_sentence(page, fn->help, "", begins_with_word(fn->help));
+        put_sentence(page, fn->help, "", begins_with_word(fn->help, fn->usage));
         put_call_example(page, fn->example, fn->gives);
     }
     put(page, ".El\n");

@@ -116,6 +116,9 @@ const struct sfx_verb *sfx_verb_find(struct sfx_slice name);
 /* The verbs in their order, NULL behind the last. */
 const struct sfx_verb *sfx_verb_at(size_t index);
 
+/* The title of the group that begins with the verb at index; NULL: it goes with the one before. */
+const char *sfx_verb_group_at(size_t index);
+
 /* --- parsing, shared by verbs: parser.c ------------------------------------------------------ */
 
 /* Parses a name and goes past it; what: for the message ("a column name"). Errors: USAGE. */

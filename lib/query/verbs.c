@@ -1,63 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of verbs. */
+/* The table of verbs, in the groups and the order of the manual. */
 #include "query/stage_internal.h"
 
 #include "base/size.h"
 
-/* clang-format off */
-static const struct sfx_verb *const verbs[] = {
-    &sfx_verb_where,
-    &sfx_verb_derive,
-    &sfx_verb_parse,
-    &sfx_verb_cast,
-    &sfx_verb_select,
-    &sfx_verb_drop,
-    &sfx_verb_rename,
-    &sfx_verb_reorder,
-    &sfx_verb_fill,
-    &sfx_verb_number,
-    &sfx_verb_split,
-    &sfx_verb_merge,
-    &sfx_verb_explode,
-    &sfx_verb_flatten,
-    &sfx_verb_nest,
-    &sfx_verb_redact,
-    &sfx_verb_hash,
-    &sfx_verb_sort,
-    &sfx_verb_head,
-    &sfx_verb_tail,
-    &sfx_verb_top,
-    &sfx_verb_nth,
-    &sfx_verb_sample,
-    &sfx_verb_shuffle,
-    &sfx_verb_reverse,
-    &sfx_verb_tee,
-    &sfx_verb_distinct,
-    &sfx_verb_dedup,
-    &sfx_verb_group,
-    &sfx_verb_frequency,
-    &sfx_verb_profile,
-    &sfx_verb_window,
-    &sfx_verb_expect,
-    &sfx_verb_over,
-    &sfx_verb_join,
-    &sfx_verb_union,
-    &sfx_verb_pivot,
+static const struct {
+    const char *group; /* what begins with this verb; NULL: it goes with the one before */
+    const struct sfx_verb *verb;
+} rows[] = {
+    {"records", &sfx_verb_where},  {NULL, &sfx_verb_head},        {NULL, &sfx_verb_tail},
+    {NULL, &sfx_verb_nth},         {NULL, &sfx_verb_sample},      {NULL, &sfx_verb_sort},
+    {NULL, &sfx_verb_top},         {NULL, &sfx_verb_reverse},     {NULL, &sfx_verb_shuffle},
+    {NULL, &sfx_verb_distinct},    {NULL, &sfx_verb_dedup},       {NULL, &sfx_verb_explode},
+    {NULL, &sfx_verb_tee},         {"columns", &sfx_verb_select}, {NULL, &sfx_verb_drop},
+    {NULL, &sfx_verb_rename},      {NULL, &sfx_verb_reorder},     {NULL, &sfx_verb_number},
+    {NULL, &sfx_verb_split},       {NULL, &sfx_verb_merge},       {NULL, &sfx_verb_parse},
+    {NULL, &sfx_verb_flatten},     {NULL, &sfx_verb_nest},        {"values", &sfx_verb_derive},
+    {NULL, &sfx_verb_cast},        {NULL, &sfx_verb_fill},        {NULL, &sfx_verb_redact},
+    {NULL, &sfx_verb_hash},        {"groups", &sfx_verb_group},   {NULL, &sfx_verb_over},
+    {NULL, &sfx_verb_window},      {NULL, &sfx_verb_frequency},   {NULL, &sfx_verb_profile},
+    {"tables", &sfx_verb_join},    {NULL, &sfx_verb_union},       {NULL, &sfx_verb_pivot},
+    {"quality", &sfx_verb_expect},
 };
-/* clang-format on */
 
 const struct sfx_verb *sfx_verb_at(size_t index)
 {
-    return index < SFX_COUNT(verbs) ? verbs[index] : NULL;
+    return index < SFX_COUNT(rows) ? rows[index].verb : NULL;
+}
+
+const char *sfx_verb_group_at(size_t index)
+{
+    return rows[index].group;
 }
 
 const struct sfx_verb *sfx_verb_find(struct sfx_slice name)
 {
     size_t i;
 
-    for (i = 0; i < SFX_COUNT(verbs); i++) {
-        if (sfx_slice_eq(name, sfx_slice_str(verbs[i]->name)))
-            return verbs[i];
+    for (i = 0; i < SFX_COUNT(rows); i++) {
+        if (sfx_slice_eq(name, sfx_slice_str(rows[i].verb->name)))
+            return rows[i].verb;
     }
     return NULL;
 }
