@@ -98,8 +98,7 @@ static const struct sfx_opt opts[] = {
      "Write a JSON Schema of the records that come out, instead of these.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Running", NULL, 0, 0},
     {0, "follow", NULL, SFX_OPT_FLAG, AT(words.follow),
-     "Read the last FILE on as it grows, also when another one takes its name, until SIGTERM or "
-     "SIGINT.", NULL, 0, 0},
+     "Read the last FILE on as it grows, also when another one takes its name, until a signal: SIGTERM, SIGINT or SIGHUP.", NULL, 0, 0},
     {0, "state", "FILE", SFX_OPT_STR, AT(words.state),
      "Go on in growing files where the last run with this FILE ended.", NULL, 0, 0},
     {'E', "events", NULL, SFX_OPT_FLAG, AT(words.events),

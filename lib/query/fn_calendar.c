@@ -428,8 +428,8 @@ static int bind_zone(struct sfx_binder *b, const struct sfx_expr *expr, struct s
 }
 
 #define OUT_OF_YEARS ", a result out of the years 0000 to 9999"
-#define NO_UNIT      ", no unit"
-#define NO_ZONE      ", no zone"
+#define NO_UNIT      ", a unit that is none"
+#define NO_ZONE      ", a zone that is none"
 
 static const struct sfx_fn functions[] = {
     {"date_add", "date_add(ts, n, unit[, zone])", 3, 4, "dnt", TIME, .bind = bind_unit_2,

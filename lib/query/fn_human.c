@@ -368,5 +368,5 @@ static const struct sfx_fn functions[] = {
      .example = "parse_size(\"1.5 GiB\")", .gives = "1610612736"},
 };
 
-const struct sfx_fn_family sfx_fn_human_family = {"Numbers of people", functions,
+const struct sfx_fn_family sfx_fn_human_family = {"Numbers for people", functions,
                                                   SFX_COUNT(functions)};

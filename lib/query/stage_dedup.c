@@ -263,10 +263,11 @@ const struct sfx_verb sfx_verb_dedup = {
     .usage = "dedup KEY[, …] [keep first | last | min EXPR | max EXPR]",
     .help = "keeps one record of each key: the first, the last, or that with the least or greatest "
             "value",
-    .plan = "blocking, with keep first streaming; keys compare as text unless they are numbers; "
+    .plan = "blocking, with keep first streaming; keys compare by bytes unless they are numbers or "
+            "times; "
             "memory for a record of each key; what exceeds --memory is put together on disk",
     .rules = "Records come out in the order in which their keys appeared first. Values compare as "
-             "in sort: by bytes unless they are numbers, times or floats. Of equal values the "
+             "in sort: by bytes unless they are numbers or times. Of equal values the "
              "first record stays; a null is chosen only when there is nothing else. keep first is "
              "distinct.",
     .example = {"dedup k keep max num(v)", "k,v\na,9\nb,2\na,10\n", "k,v\na,10\nb,2\n"},

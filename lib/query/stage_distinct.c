@@ -238,7 +238,8 @@ const struct sfx_verb sfx_verb_distinct = {
     .name = "distinct",
     .usage = "distinct [KEY[, …]]",
     .help = "keeps the first record of each key; without keys, of each whole record",
-    .plan = "streaming; keys compare as text unless they are numbers; memory for each key; when "
+    .plan = "streaming; keys compare by bytes unless they are numbers or times; memory for each "
+            "key; when "
             "half of --memory is full, records with new keys wait on disk until the input ends",
     .rules = "Records come out in the order they came in, as soon as they are seen to be new. "
              "Beyond memory, those with keys not seen before come out at the end. Null is a key "

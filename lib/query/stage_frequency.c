@@ -115,7 +115,8 @@ const struct sfx_verb sfx_verb_frequency = {
     .name = "frequency",
     .usage = "frequency KEY[, …]",
     .help = "counts the records of each combination of keys, the most frequent first",
-    .plan = "blocking; keys compare as text unless they are numbers; memory for each key; what "
+    .plan = "blocking; keys compare by bytes unless they are numbers or times; memory for each "
+            "key; what "
             "exceeds --memory is put together on disk",
     .rules = "n is the number of records, share its part of all of them, to six digits. What is "
              "as frequent comes in the order of first appearance. Null is a key like others.",

@@ -92,8 +92,8 @@ static void destroy_head_by(struct sfx_operator *op)
     .name = "head", .usage = "head N [by KEY[, …]]",                                               \
     .help = "keeps the first N records, or the first N of each key",                               \
     .plan = "streaming; by: memory for each key, within --memory",                                 \
-    .rules = "Nothing more is read when all N were there, which by KEY never knows. Keys compare " \
-             "as text unless they are numbers; null is a key of its own.",                         \
+    .rules = "Nothing more is read when all N were there, which by KEY never knows. Null is a "    \
+             "key like others.",                                                                   \
     .example = {"head 1 by city", "id,city\n1,A\n2,A\n3,B\n", "id,city\n1,A\n3,B\n"},              \
     .uses = sfx_uses_filter, .parse = parse_head
 

@@ -417,13 +417,13 @@ const struct sfx_verb sfx_verb_join = {
     .help = "adds the columns of the records of FILE that have the same key",
     .plan =
         "streaming; the records of FILE are kept; where they exceed --memory: blocking, on disk; "
-        "keys compare as text unless they are numbers",
+        "keys compare by bytes unless they are numbers or times",
     .rules =
         "Inner keeps records with a counterpart in FILE, left keeps all, right and full add the "
         "records of FILE without one at the end; semi keeps records with a counterpart and anti "
         "those without, neither adds columns. Several records of FILE with a key multiply the "
-        "record, in their order. A key that is null or empty is equal to none; keys compare as "
-        "text unless one side is a number: on num(id). The columns of the key come once, under "
+        "record, in their order. A key that is null or empty is equal to none. Keys are numbers "
+        "when one side is: on num(id). The columns of the key come once, under "
         "their name on the left; another column of FILE whose name is taken gets _right behind it, "
         "with prefix all of them get that in front. What is not there is null, or left out where "
         "records need not have it. Asof keeps all records, each with the last one of FILE with its "

@@ -64,7 +64,8 @@ const struct sfx_verb sfx_verb_sort = {
     .name = "sort",
     .usage = "sort [-]KEY [nulls first|last][, …]",
     .help = "orders records by keys, - descending; equal keys keep their order, nulls come last",
-    .plan = "blocking; keys compare by bytes unless they are numbers; what exceeds --memory is "
+    .plan = "blocking; keys compare by bytes unless they are numbers or times; what exceeds "
+            "--memory is "
             "sorted on disk",
     .rules =
         "No key is of a type that the program does not say: num(x) sorts by value, casefold(x) "

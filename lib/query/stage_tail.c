@@ -124,10 +124,9 @@ static int parse_tail(struct sfx_parser *p, struct sfx_stage_ast *stage)
     .name = "tail", .usage = "tail N [by KEY[, …]]",                                               \
     .help = "keeps the last N records, or the last N of each key, in their order",                 \
     .plan = "blocking; memory for N records (by: of each key), within --memory",                   \
-    .rules = "Keys compare as text unless they are numbers; null is a key of its own.",            \
-    .example = {"tail 2", "id\n1\n2\n3\n", "id\n2\n3\n"}, .state_nbytes = sizeof(struct tail),     \
-    .parse = parse_tail, .bind = bind_tail, .push = push_tail, .finish = finish_tail,              \
-    .destroy = destroy_tail
+    .rules = "Null is a key like others.", .example = {"tail 2", "id\n1\n2\n3\n", "id\n2\n3\n"},   \
+    .state_nbytes = sizeof(struct tail), .parse = parse_tail, .bind = bind_tail,                   \
+    .push = push_tail, .finish = finish_tail, .destroy = destroy_tail
 
 const struct sfx_verb sfx_verb_tail = {TAIL_ROW};
 static const struct sfx_verb tail_by = {TAIL_ROW, .can_fail = true};

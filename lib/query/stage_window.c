@@ -340,7 +340,7 @@ const struct sfx_verb sfx_verb_window = {
              "end is not in the window), the keys, the aggregates. Windows of SIZE begin at "
              "multiples of SIZE or STEP since 1970 in UTC. A record whose windows have all closed "
              "is late: it goes to the file of late records, or is skipped and counted. A record "
-             "without a time is bad. SIGTERM and SIGINT end the input of such a program.",
+             "without a time is bad. SIGTERM, SIGINT and SIGHUP end the input of such a program.",
     .example = {"window 1m on ts group by host: n = count()",
                 "ts,host\n2026-01-05T10:00:05Z,a\n2026-01-05T10:00:59Z,b\n"
                 "2026-01-05T10:00:20Z,a\n2026-01-05T10:01:00Z,a\n",

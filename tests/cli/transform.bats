@@ -293,7 +293,7 @@ numbers() {
    refuses a record for: a result of more than 38 digits; price that is not a number
    columns: id, zip, price, ref, total (number)
 3. sort -total, zip
-   blocking; keys compare by bytes unless they are numbers; what exceeds --memory is sorted on disk
+   blocking; keys compare by bytes unless they are numbers or times; what exceeds --memory is sorted on disk
    key total: by value
    key zip: by bytes
 memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp}" ]
