@@ -40,7 +40,7 @@ static const struct sfx_opt opts[] = {
      "FOLDER/VALUE/VALUE.csv.", NULL, 0, 0},
     {'i', "from", "FORMAT", SFX_OPT_STR, AT(words.from),
      "Format of the inputs, one of sfx-formats(5). Default: by name and content of each.",
-     "csv|tsv|jsonl|json|lines|logfmt|syslog|clf|combined|fixed|markdown|sqlite", 0, 0},
+     "csv|tsv|jsonl|json|lines|logfmt|syslog|clf|combined|fixed|markdown|sqlite|rejects", 0, 0},
     {'t', "to", "FORMAT", SFX_OPT_STR, AT(words.to), "Format of the output. Default: by the "
      "extension given with -o, else box on a terminal for inputs with a header, else that of the first "
      "input, or csv if that is only read.",
