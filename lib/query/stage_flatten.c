@@ -91,15 +91,22 @@ static int is_there(struct flatten *f, struct sfx_slice name, struct sfx_err *er
                            SFX_SLICE_ARG(name));
 }
 
-static int add_made(struct flatten *f, struct sfx_slice name, struct sfx_vec *vec, bool is_member,
-                    struct sfx_err *err)
+static struct made *find_made(const struct flatten *f, struct sfx_slice name)
 {
     size_t i;
 
     for (i = 0; i < f->nmade; i++) {
         if (sfx_slice_eq(f->made[i].name, name))
-            return is_there(f, name, err);
+            return &f->made[i];
     }
+    return NULL;
+}
+
+static int add_made(struct flatten *f, struct sfx_slice name, struct sfx_vec *vec, bool is_member,
+                    struct sfx_err *err)
+{
+    if (find_made(f, name) != NULL)
+        return is_there(f, name, err);
     if (f->nmade == MAX_COLUMNS)
         return sfx_err_set(err, SFX_E_LIMIT, "flatten makes at most %d columns", MAX_COLUMNS);
     if (f->nmade == f->cap_made) {
@@ -113,6 +120,10 @@ static int add_made(struct flatten *f, struct sfx_slice name, struct sfx_vec *ve
         f->made = grown;
         f->cap_made = cap;
     }
+    if (!is_member) /* names of the input last as long as the binding */
+        name.ptr = sfx_arena_strndup(&f->kept, name.ptr, name.len, err);
+    if (name.ptr == NULL)
+        return SFX_E_NOMEM;
     f->made[f->nmade++] = (struct made){name, vec, is_member};
     f->changed = true;
     return 0;
@@ -253,17 +264,6 @@ static struct branch *root_of(struct flatten *f, struct sfx_slice name, struct s
         f->roots = root;
     }
     return root;
-}
-
-static struct made *find_made(const struct flatten *f, struct sfx_slice name)
-{
-    size_t i;
-
-    for (i = 0; i < f->nmade; i++) {
-        if (sfx_slice_eq(f->made[i].name, name))
-            return &f->made[i];
-    }
-    return NULL;
 }
 
 /* A column that has its first object: what it had before and will have beside objects goes on as a

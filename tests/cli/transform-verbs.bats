@@ -63,3 +63,15 @@ setup() {
 	! cmp -s a c
 	[ "$(wc -l <c)" -eq 101 ]
 }
+
+@test "flatten keeps the names of columns of inputs before" {
+	printf 'bbbb,cccc\n1,2\n' >first.csv
+	printf 'longer_name,x\n3,4\n' >second.csv
+	[ "$(sfx-transform flatten first.csv second.csv)" = 'bbbb,cccc,longer_name,x
+1,2,,
+,,3,4' ]
+	printf '{"a":1}\n{"a":2,"late":3}\n' >late.jsonl
+	run sfx-transform flatten late.jsonl -t csv
+	[ "$status" -eq 65 ]
+	[[ $output == *'column late appears first in record 2'* ]]
+}
