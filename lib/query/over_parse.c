@@ -137,12 +137,14 @@ static int unknown_function(struct sfx_parser *p, const struct sfx_token *name)
 {
     struct sfx_slice known[256];
     char suggestion[128];
+    const struct sfx_running *running;
+    const struct sfx_aggregate *agg;
     size_t i, n = 0;
 
-    for (i = 0; n < SFX_COUNT(known) && sfx_running_at(i) != NULL; i++)
-        known[n++] = sfx_slice_str(sfx_running_at(i)->name);
-    for (i = 0; n < SFX_COUNT(known) && sfx_aggregate_at(i) != NULL; i++)
-        known[n++] = sfx_slice_str(sfx_aggregate_at(i)->name);
+    for (i = 0; n < SFX_COUNT(known) && (running = sfx_running_at(i)) != NULL; i++)
+        known[n++] = sfx_slice_str(running->name);
+    for (i = 0; n < SFX_COUNT(known) && (agg = sfx_aggregate_at(i)) != NULL; i++)
+        known[n++] = sfx_slice_str(agg->name);
     sfx_suggest(name->value, known, n, suggestion, sizeof(suggestion));
     return sfx_program_err(p->program, name->at, p->err, "%.*s is no running function%s",
                            SFX_SLICE_ARG(name->value), suggestion);

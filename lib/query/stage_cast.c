@@ -109,8 +109,9 @@ const struct sfx_verb sfx_verb_cast = {
         "A column that is cast is written as its type is, and compares, sorts and groups as it "
         "in later stages. Empty fields and nulls become null. A cell that is not what it is "
         "cast to makes its record bad, with NAME? it becomes null.",
-    .example = {"cast day date \"%d/%m/%Y\", qty? int | sort day",
-                "day,qty\n05/02/2026,1\n31/01/2026,x\n", "day,qty\n2026-01-31,\n2026-02-05,1\n"},
+    .example = {.program = "cast day date \"%d/%m/%Y\", qty? int | sort day",
+                .input = "day,qty\n05/02/2026,1\n31/01/2026,x\n",
+                .output = "day,qty\n2026-01-31,\n2026-02-05,1\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct sfx_derive),
     .parse = parse_casts,

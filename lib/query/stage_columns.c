@@ -208,7 +208,9 @@ static int push_computed(struct sfx_operator *op, struct sfx_frame *in, struct s
     .rules = "Each column comes once, at its first mention, unless it is given a name. "           \
              "Expressions see the columns that come in. A pattern may match nothing, but a "       \
              "column must be left. In JSON, a record without a named column stays without it.",    \
-    .example = {"select b, x = a, t_*", "a,b,c,t_1,t_2\n1,2,3,4,5\n", "b,x,t_1,t_2\n2,1,4,5\n"},   \
+    .example = {.program = "select b, x = a, t_*",                                                 \
+                .input = "a,b,c,t_1,t_2\n1,2,3,4,5\n",                                             \
+                .output = "b,x,t_1,t_2\n2,1,4,5\n"},                                               \
     .state_nbytes = sizeof(struct select), .uses = select_uses, .parse = parse_select,             \
     .bind = bind_select, .stateless = true
 
@@ -252,7 +254,9 @@ const struct sfx_verb sfx_verb_drop = {
     .help = "leaves the columns of the list out",
     .plan = "streaming",
     .rules = "A pattern may match nothing; a name must be there, but in JSON.",
-    .example = {"drop b, t_*", "a,b,c,t_1,t_2\n1,2,3,4,5\n", "a,c\n1,3\n"},
+    .example = {.program = "drop b, t_*",
+                .input = "a,b,c,t_1,t_2\n1,2,3,4,5\n",
+                .output = "a,c\n1,3\n"},
     .stateless = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .uses = drop_uses,
@@ -364,7 +368,9 @@ const struct sfx_verb sfx_verb_reorder = {
     .plan = "streaming",
     .rules = "Columns that are not in the list keep their order. In JSON, where the column to move "
              "to is not there, nothing moves.",
-    .example = {"reorder c, a after d", "a,b,c,d,e\n1,2,3,4,5\n", "b,d,c,a,e\n2,4,3,1,5\n"},
+    .example = {.program = "reorder c, a after d",
+                .input = "a,b,c,d,e\n1,2,3,4,5\n",
+                .output = "b,d,c,a,e\n2,4,3,1,5\n"},
     .stateless = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .parse = parse_reorder,

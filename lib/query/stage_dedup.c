@@ -270,7 +270,9 @@ const struct sfx_verb sfx_verb_dedup = {
              "in sort: by bytes unless they are numbers or times. Of equal values the "
              "first record stays; a null is chosen only when there is nothing else. keep first is "
              "distinct.",
-    .example = {"dedup k keep max num(v)", "k,v\na,9\nb,2\na,10\n", "k,v\na,10\nb,2\n"},
+    .example = {.program = "dedup k keep max num(v)",
+                .input = "k,v\na,9\nb,2\na,10\n",
+                .output = "k,v\na,10\nb,2\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct dedup),
     .parse = parse_dedup,

@@ -244,7 +244,9 @@ const struct sfx_verb sfx_verb_distinct = {
     .rules = "Records come out in the order they came in, as soon as they are seen to be new. "
              "Beyond memory, those with keys not seen before come out at the end. Null is a key "
              "like others.",
-    .example = {"distinct a", "a,b\n1,x\n1,y\n2,z\n", "a,b\n1,x\n2,z\n"},
+    .example = {.program = "distinct a",
+                .input = "a,b\n1,x\n1,y\n2,z\n",
+                .output = "a,b\n1,x\n2,z\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct distinct),
     .uses = distinct_uses,

@@ -340,8 +340,9 @@ const struct sfx_verb sfx_verb_expect = {
              "fix changes existing columns, and does not ask the rule again; what an assignment "
              "cannot compute is a bad record. How many records each rule has seen, found wrong and "
              "fixed is said at the end of the run when any was wrong, and stands in --stats.",
-    .example = {"expect positive: qty > 0 fix qty = 1", "id,qty\n1,2\n2,-5\n3,\n",
-                "id,qty\n1,2\n2,1\n3,1\n"},
+    .example = {.program = "expect positive: qty > 0 fix qty = 1",
+                .input = "id,qty\n1,2\n2,-5\n3,\n",
+                .output = "id,qty\n1,2\n2,1\n3,1\n"},
     .can_fail = true,
     .uses = uses_of_expect,
     .stateless = true,

@@ -268,7 +268,9 @@ const struct sfx_verb sfx_verb_explode = {
     .rules = "SEPARATOR is a string or a /regex/; without one only arrays are taken apart, also "
              "those that are the text of a cell. What is not in parts stays as it is, and so does "
              "null; an empty text is one part, an empty array a null.",
-    .example = {"explode tag by \";\"", "id,tag\n1,a;b\n2,c\n", "id,tag\n1,a\n1,b\n2,c\n"},
+    .example = {.program = "explode tag by \";\"",
+                .input = "id,tag\n1,a;b\n2,c\n",
+                .output = "id,tag\n1,a\n1,b\n2,c\n"},
     .stateless = true,
     .state_nbytes = sizeof(struct explode),
     .parse = parse_explode,

@@ -428,8 +428,9 @@ static void destroy_up(struct sfx_operator *op)
         "Blank is null or an empty field; what has nothing above (below) stays blank. A "          \
         "value keeps its bytes. In JSON, with VALUE gives a named column to all records, but "     \
         "those of a pattern only to records that have them.",                                      \
-    .example = {"fill day down", "day,n\nMo,1\n,2\nTu,3\n,4\n",                                    \
-                "day,n\nMo,1\nMo,2\nTu,3\nTu,4\n"},                                                \
+    .example = {.program = "fill day down",                                                        \
+                .input = "day,n\nMo,1\n,2\nTu,3\n,4\n",                                            \
+                .output = "day,n\nMo,1\nMo,2\nTu,3\nTu,4\n"},                                      \
     .parse = parse_fill
 
 #define WITH_ROW                                                                                   \

@@ -488,9 +488,9 @@ const struct sfx_verb sfx_verb_flatten = {
         "order in which records bring them; a record has those of its own members. A text that "
         "is JSON is made an object with json() before. A name that is there already ends the "
         "run.",
-    .example = {"flatten",
-                "{\"id\":1,\"user\":{\"name\":\"Ann\",\"address\":{\"city\":\"Bonn\"}}}\n",
-                "{\"id\":1,\"user.name\":\"Ann\",\"user.address.city\":\"Bonn\"}\n"},
+    .example = {.program = "flatten",
+                .input = "{\"id\":1,\"user\":{\"name\":\"Ann\",\"address\":{\"city\":\"Bonn\"}}}\n",
+                .output = "{\"id\":1,\"user.name\":\"Ann\",\"user.address.city\":\"Bonn\"}\n"},
     .state_nbytes = sizeof(struct flatten),
     .parse = parse_flatten,
     .bind = bind_flatten,

@@ -120,8 +120,9 @@ const struct sfx_verb sfx_verb_frequency = {
             "exceeds --memory is put together on disk",
     .rules = "n is the number of records, share its part of all of them, to six digits. What is "
              "as frequent comes in the order of first appearance. Null is a key like others.",
-    .example = {"frequency a", "a\nx\ny\nx\ny\nz\ny\n",
-                "a,n,share\ny,3,0.500000\nx,2,0.333333\nz,1,0.166667\n"},
+    .example = {.program = "frequency a",
+                .input = "a\nx\ny\nx\ny\nz\ny\n",
+                .output = "a,n,share\ny,3,0.500000\nx,2,0.333333\nz,1,0.166667\n"},
     .can_fail = true,
     .fixes_columns = true,
     .state_nbytes = sizeof(struct sfx_group),

@@ -327,8 +327,9 @@ const struct sfx_verb sfx_verb_group = {
              "records it is of; its argument is looked at only in those. Null is a key like "
              "others. Without a name it is called after its argument: "
              "sum_price.",
-    .example = {"group a: n = count(), sum(b)", "a,b\nx,1\ny,2\nx,3\n",
-                "a,n,sum_b\nx,2,4\ny,1,2\n"},
+    .example = {.program = "group a: n = count(), sum(b)",
+                .input = "a,b\nx,1\ny,2\nx,3\n",
+                .output = "a,n,sum_b\nx,2,4\ny,1,2\n"},
     .can_fail = true,
     .fixes_columns = true,
     .state_nbytes = sizeof(struct sfx_group),

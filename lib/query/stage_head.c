@@ -94,7 +94,9 @@ static void destroy_head_by(struct sfx_operator *op)
     .plan = "streaming; by: memory for each key, within --memory",                                 \
     .rules = "Nothing more is read when all N were there, which by KEY never knows. Null is a "    \
              "key like others.",                                                                   \
-    .example = {"head 1 by city", "id,city\n1,A\n2,A\n3,B\n", "id,city\n1,A\n3,B\n"},              \
+    .example = {.program = "head 1 by city",                                                       \
+                .input = "id,city\n1,A\n2,A\n3,B\n",                                               \
+                .output = "id,city\n1,A\n3,B\n"},                                                  \
     .uses = sfx_uses_filter, .parse = parse_head
 
 const struct sfx_verb sfx_verb_head = {
@@ -167,7 +169,7 @@ const struct sfx_verb sfx_verb_nth = {
     .usage = "nth N [from M]",
     .help = "keeps every Nth record, from the Mth on; from the Nth when it is not said",
     .plan = "streaming",
-    .example = {"nth 2 from 1", "id\n1\n2\n3\n4\n", "id\n1\n3\n"},
+    .example = {.program = "nth 2 from 1", .input = "id\n1\n2\n3\n4\n", .output = "id\n1\n3\n"},
     .state_nbytes = sizeof(struct nth),
     .uses = sfx_uses_filter,
     .parse = parse_nth,

@@ -429,8 +429,11 @@ const struct sfx_verb sfx_verb_join = {
         "records need not have it. Asof keeps all records, each with the last one of FILE with its "
         "key whose X is not larger (backward), the first whose X is not smaller, or the nearest; X "
         "is compared by bytes unless it is a number or a time, within and nearest need one.",
-    .example = {"join left names.csv on id", "id,n\n1,5\n2,6\n", "id,n,name\n1,5,Ann\n2,6,\n",
-                "names.csv", "id,name\n1,Ann\n"},
+    .example = {.program = "join left names.csv on id",
+                .input = "id,n\n1,5\n2,6\n",
+                .output = "id,n,name\n1,5,Ann\n2,6,\n",
+                .file_name = "names.csv",
+                .file = "id,name\n1,Ann\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct sfx_join),
     .uses = join_uses,

@@ -302,8 +302,10 @@ const struct sfx_verb sfx_verb_nest = {
         "is left out. Beyond 100 objects names are not taken apart. A column that is called as the "
         "object itself is its value in records "
         "without members; a value and members in one record make it bad.",
-    .example = {"nest", "{\"id\":1,\"user.name\":\"Ann\",\"user.address.city\":\"Bonn\"}\n",
-                "{\"id\":1,\"user\":{\"name\":\"Ann\",\"address\":{\"city\":\"Bonn\"}}}\n"},
+    .example = {.program = "nest",
+                .input = "{\"id\":1,\"user.name\":\"Ann\",\"user.address.city\":\"Bonn\"}\n",
+                .output =
+                    "{\"id\":1,\"user\":{\"name\":\"Ann\",\"address\":{\"city\":\"Bonn\"}}}\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct nest),
     .parse = parse_nest,

@@ -103,7 +103,9 @@ const struct sfx_verb sfx_verb_number = {
     .plan = "streaming",
     .rules = "Numbers begin with 1 and go up by 1 unless it is said otherwise; they may have "
              "fractions. They are those of the records that get here.",
-    .example = {"number id from 10 step 5", "a\nx\ny\n", "id,a\n10,x\n15,y\n"},
+    .example = {.program = "number id from 10 step 5",
+                .input = "a\nx\ny\n",
+                .output = "id,a\n10,x\n15,y\n"},
     .state_nbytes = sizeof(struct number),
     .parse = parse_number,
     .bind = bind_number,

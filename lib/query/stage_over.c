@@ -171,8 +171,9 @@ const struct sfx_verb sfx_verb_over = {
              "that of the input; records come out in the order of the input. Records that are at "
              "one place in the order are seen in that of the input; nulls come last. Sums and "
              "extremes skip nulls, lag and lead count them.",
-    .example = {"over k: s = cumsum(n), share = sum(n)", "k,n\na,1\nb,5\na,2\n",
-                "k,n,s,share\na,1,1,3\nb,5,5,5\na,2,3,3\n"},
+    .example = {.program = "over k: s = cumsum(n), share = sum(n)",
+                .input = "k,n\na,1\nb,5\na,2\n",
+                .output = "k,n,s,share\na,1,1,3\nb,5,5,5\na,2,3,3\n"},
     .can_fail = true,
     .uses = over_uses,
     .state_nbytes = sizeof(struct sfx_over),

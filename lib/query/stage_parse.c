@@ -263,8 +263,9 @@ const struct sfx_verb sfx_verb_parse = {
         "NAME=VALUE. clf, combined: the fields of web logs, of which - is null. New columns "
         "come last, existing ones stay in their place. A text that is null or empty gives "
         "nulls; one that does not match makes the record bad, or gives nulls with parse?.",
-    .example = {"parse line with \"(?<level>[A-Z]+): (?<what>.*)\" | drop line",
-                "id,line\n1,WARN: disk full\n", "id,level,what\n1,WARN,disk full\n"},
+    .example = {.program = "parse line with \"(?<level>[A-Z]+): (?<what>.*)\" | drop line",
+                .input = "id,line\n1,WARN: disk full\n",
+                .output = "id,level,what\n1,WARN,disk full\n"},
     .can_fail = true,
     .stateless = true,
     .state_nbytes = sizeof(struct parse),

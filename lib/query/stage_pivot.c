@@ -247,8 +247,9 @@ static int push_longer(struct sfx_operator *op, struct sfx_frame *in, struct sfx
         "values "                                                                                  \
         "for one place: the first one, or what the aggregate says. A null or empty name adds no "  \
         "column.",                                                                                 \
-    .example = {"pivot wider m v", "id,m,v\n1,jan,5\n1,feb,6\n2,feb,7\n",                          \
-                "id,jan,feb\n1,5,6\n2,,7\n"}
+    .example = {.program = "pivot wider m v",                                                      \
+                .input = "id,m,v\n1,jan,5\n1,feb,6\n2,feb,7\n",                                    \
+                .output = "id,jan,feb\n1,5,6\n2,,7\n"}
 
 const struct sfx_verb sfx_pivot_longer = {
     PIVOT_ROWS,           .state_nbytes = sizeof(struct longer),

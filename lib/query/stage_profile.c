@@ -285,10 +285,11 @@ const struct sfx_verb sfx_verb_profile = {
              "the values were too many to count: distinct is estimated, top is of those seen "
              "first. The bars of the histogram part the range from min to max in eight.",
     .example =
-        {"profile | select column, type, count, blank, distinct, min, max, mean, median, top",
-         "k,v\na,1\nb,2.5\na,\n",
-         "column,type,count,blank,distinct,min,max,mean,median,top\n"
-         "k,text,3,0,2,a,b,,,\"a (2), b (1)\"\nv,decimal,2,1,2,1,2.5,1.75,1.75,\n"},
+        {.program =
+             "profile | select column, type, count, blank, distinct, min, max, mean, median, top",
+         .input = "k,v\na,1\nb,2.5\na,\n",
+         .output = "column,type,count,blank,distinct,min,max,mean,median,top\n"
+                   "k,text,3,0,2,a,b,,,\"a (2), b (1)\"\nv,decimal,2,1,2,1,2.5,1.75,1.75,\n"},
     .fixes_columns = true,
     .state_nbytes = sizeof(struct sfx_profile),
     .parse = parse_profile,

@@ -290,9 +290,9 @@ const struct sfx_verb sfx_verb_redact = {
              "without with \"***\". With keep each character but the first or last N becomes the "
              "sign, without with \"*\"; of a value of N characters or fewer none is kept. Null and "
              "empty stay.",
-    .example = {"redact mail | redact card keep last 4",
-                "id,mail,card\n1,a@b.c,4111111111111234\n2,,12\n",
-                "id,mail,card\n1,***,************1234\n2,,**\n"},
+    .example = {.program = "redact mail | redact card keep last 4",
+                .input = "id,mail,card\n1,a@b.c,4111111111111234\n2,,12\n",
+                .output = "id,mail,card\n1,***,************1234\n2,,**\n"},
     .state_nbytes = sizeof(struct redact),
     .parse = parse_redact,
     .bind = bind_columns,
@@ -309,8 +309,9 @@ const struct sfx_verb sfx_verb_hash = {
         "value stands for; without a name SHA-256. With a salt it is keyed (HMAC), so that who "
         "does not know the key cannot try values; --arg and :name keep it out of the program. "
         "Null and empty stay.",
-    .example = {"hash mail md5 salt \"k\"", "id,mail\n1,a@b.c\n2,\n",
-                "id,mail\n1,d5c71d4b2407ffb9da8c30ec48e90c03\n2,\n"},
+    .example = {.program = "hash mail md5 salt \"k\"",
+                .input = "id,mail\n1,a@b.c\n2,\n",
+                .output = "id,mail\n1,d5c71d4b2407ffb9da8c30ec48e90c03\n2,\n"},
     .state_nbytes = sizeof(struct redact),
     .parse = parse_hash,
     .bind = bind_hash,

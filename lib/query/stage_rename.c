@@ -327,8 +327,9 @@ const struct sfx_verb sfx_verb_rename = {
     .rules = "A RULE is a function of a text (snake_case, lower, trim), prefix \"TEXT\", suffix "
              "\"TEXT\", /regex/ \"TO\" as in regex_replace(), or with EXPRESSION, in which name is "
              "the column's name. A name that two columns would have is refused.",
-    .example = {"rename x = a | rename snake_case | rename prefix \"t_\" of /2/",
-                "a,Day 1,Day 2\n1,2,3\n", "x,day_1,t_day_2\n1,2,3\n"},
+    .example = {.program = "rename x = a | rename snake_case | rename prefix \"t_\" of /2/",
+                .input = "a,Day 1,Day 2\n1,2,3\n",
+                .output = "x,day_1,t_day_2\n1,2,3\n"},
     .stateless = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .parse = parse_rename,

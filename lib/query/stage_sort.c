@@ -71,7 +71,7 @@ const struct sfx_verb sfx_verb_sort = {
         "No key is of a type that the program does not say: num(x) sorts by value, casefold(x) "
         "without case, natural(x) file9 before file10; no language's order is known. An empty "
         "field is a text, before all others; nulls first and nulls last are about it, too.",
-    .example = {"sort -num(n)", "n\n9\n10\n007\n", "n\n10\n9\n007\n"},
+    .example = {.program = "sort -num(n)", .input = "n\n9\n10\n007\n", .output = "n\n10\n9\n007\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct sort),
     .parse = parse_sort,

@@ -206,8 +206,9 @@ const struct sfx_verb sfx_verb_split = {
     .rules = "SEPARATOR is a string or a /regex/. Parts that are not there are null; the last "
              "column has all that is left, with its separators. A text of one part keeps its "
              "bytes; null gives nulls.",
-    .example = {"split name by \" \" into first, last", "id,name,n\n1,Ann Bo Cy,2\n3,Dan,4\n",
-                "id,first,last,n\n1,Ann,Bo Cy,2\n3,Dan,,4\n"},
+    .example = {.program = "split name by \" \" into first, last",
+                .input = "id,name,n\n1,Ann Bo Cy,2\n3,Dan,4\n",
+                .output = "id,first,last,n\n1,Ann,Bo Cy,2\n3,Dan,,4\n"},
     .stateless = true,
     .state_nbytes = sizeof(struct split),
     .parse = parse_split,
@@ -367,8 +368,9 @@ const struct sfx_verb sfx_verb_merge = {
     .plan = "streaming",
     .rules = "Without a separator nothing stands between them. Blank cells are left out; of blank "
              "cells only, the result is null.",
-    .example = {"merge first, last into name by \" \"", "id,first,last\n1,Ann,Bo\n2,,Cy\n",
-                "id,name\n1,Ann Bo\n2,Cy\n"},
+    .example = {.program = "merge first, last into name by \" \"",
+                .input = "id,first,last\n1,Ann,Bo\n2,,Cy\n",
+                .output = "id,name\n1,Ann Bo\n2,Cy\n"},
     .stateless = true,
     .state_nbytes = sizeof(struct merge),
     .parse = parse_merge,

@@ -124,7 +124,8 @@ static int parse_tail(struct sfx_parser *p, struct sfx_stage_ast *stage)
     .name = "tail", .usage = "tail N [by KEY[, …]]",                                               \
     .help = "keeps the last N records, or the last N of each key, in their order",                 \
     .plan = "blocking; memory for N records (by: of each key), within --memory",                   \
-    .rules = "Null is a key like others.", .example = {"tail 2", "id\n1\n2\n3\n", "id\n2\n3\n"},   \
+    .rules = "Null is a key like others.",                                                         \
+    .example = {.program = "tail 2", .input = "id\n1\n2\n3\n", .output = "id\n2\n3\n"},            \
     .state_nbytes = sizeof(struct tail), .parse = parse_tail, .bind = bind_tail,                   \
     .push = push_tail, .finish = finish_tail, .destroy = destroy_tail
 
@@ -250,7 +251,7 @@ static int push_sample(struct sfx_operator *op, struct sfx_frame *in, struct sfx
     .rules =                                                                                       \
         "Records keep their order. The same input, program and seed (0 when it is not given) "     \
         "give the same records. A fraction may stand for the percentage: 0.01 is 1%.",             \
-    .example = {"sample 2", "id\n1\n2\n3\n4\n", "id\n1\n3\n"}
+    .example = {.program = "sample 2", .input = "id\n1\n2\n3\n4\n", .output = "id\n1\n3\n"}
 
 #define SAMPLE_SOME                                                                                \
     SAMPLE_ROW("blocking; memory for N records (by: of each key), within --memory"),               \

@@ -45,7 +45,9 @@ const struct sfx_verb sfx_verb_tee = {
     .rules = "FILE is a name as -o takes it: the format follows the name, {column} is the record's "
              "text in that column. It appears when the run went well. A record that is bad in a "
              "stage behind is in FILE all the same.",
-    .example = {"tee \"all.csv\" | where n > 1", "n\n1\n2\n", "n\n2\n"},
+    .example = {.program = "tee \"all.csv\" | where n > 1",
+                .input = "n\n1\n2\n",
+                .output = "n\n2\n"},
     .takes_all = true,
     .stateless = true,
     .state_nbytes = sizeof(struct sfx_operator),

@@ -149,7 +149,9 @@ const struct sfx_verb sfx_verb_top = {
     .plan = "blocking; memory for N records (by: of each key), within --memory",
     .rules = "top N KEYS gives what sort KEYS | head N gives, and with by what sort KEYS | head N "
              "by gives: the largest come with -KEY.",
-    .example = {"top 1 -num(n) by k", "k,n\na,9\nb,1\na,10\nb,2\n", "k,n\na,10\nb,2\n"},
+    .example = {.program = "top 1 -num(n) by k",
+                .input = "k,n\na,9\nb,1\na,10\nb,2\n",
+                .output = "k,n\na,10\nb,2\n"},
     .can_fail = true,
     .state_nbytes = sizeof(struct top),
     .parse = parse_top,

@@ -238,7 +238,11 @@ const struct sfx_verb sfx_verb_union = {
     .plan = "streaming; the files are opened at once, for their columns",
     .rules = "Columns are matched by name; those that only a file has come behind the others. What "
              "a record does not have is null, or left out where records need not have it.",
-    .example = {"union more.csv", "a,b\n1,2\n", "a,b,c\n1,2,\n,3,4\n", "more.csv", "b,c\n3,4\n"},
+    .example = {.program = "union more.csv",
+                .input = "a,b\n1,2\n",
+                .output = "a,b,c\n1,2,\n,3,4\n",
+                .file_name = "more.csv",
+                .file = "b,c\n3,4\n"},
     .state_nbytes = sizeof(struct union_stage),
     .uses = union_uses,
     .parse = parse_union,

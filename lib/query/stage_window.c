@@ -341,13 +341,13 @@ const struct sfx_verb sfx_verb_window = {
              "multiples of SIZE or STEP since 1970 in UTC. A record whose windows have all closed "
              "is late: it goes to the file of late records, or is skipped and counted. A record "
              "without a time is bad. SIGTERM, SIGINT and SIGHUP end the input of such a program.",
-    .example = {"window 1m on ts group by host: n = count()",
-                "ts,host\n2026-01-05T10:00:05Z,a\n2026-01-05T10:00:59Z,b\n"
-                "2026-01-05T10:00:20Z,a\n2026-01-05T10:01:00Z,a\n",
-                "window_start,window_end,host,n\n"
-                "2026-01-05T10:00:00Z,2026-01-05T10:01:00Z,a,2\n"
-                "2026-01-05T10:00:00Z,2026-01-05T10:01:00Z,b,1\n"
-                "2026-01-05T10:01:00Z,2026-01-05T10:02:00Z,a,1\n"},
+    .example = {.program = "window 1m on ts group by host: n = count()",
+                .input = "ts,host\n2026-01-05T10:00:05Z,a\n2026-01-05T10:00:59Z,b\n"
+                         "2026-01-05T10:00:20Z,a\n2026-01-05T10:01:00Z,a\n",
+                .output = "window_start,window_end,host,n\n"
+                          "2026-01-05T10:00:00Z,2026-01-05T10:01:00Z,a,2\n"
+                          "2026-01-05T10:00:00Z,2026-01-05T10:01:00Z,b,1\n"
+                          "2026-01-05T10:01:00Z,2026-01-05T10:02:00Z,a,1\n"},
     .can_fail = true,
     .fixes_columns = true,
     .uses = window_uses,
