@@ -478,11 +478,11 @@ static void destroy_flatten(struct sfx_operator *op)
 
 const struct sfx_verb sfx_verb_flatten = {
     .name = "flatten",
-    .usage = "flatten [COLUMN, …] [sep \"SEPARATOR\"]",
+    .usage = "flatten [COLUMNS] [sep \"SEPARATOR\"]",
     .help = "makes columns of the members of objects in JSON cells",
     .plan = "streaming, 16 KiB for each column that is made, at most 4096",
     .rules =
-        "The columns are chosen as by select; without a list all are. A member has the names of "
+        "Without a list all columns are taken apart. A member has the names of "
         "the objects around it and its own, with the separator, a dot, between them. What is no "
         "object, an array, null or an empty object, stays in its column. Columns come in the "
         "order in which records bring them; a record has those of its own members. A text that "

@@ -234,7 +234,7 @@ static int push_longer(struct sfx_operator *op, struct sfx_frame *in, struct sfx
 
 #define PIVOT_ROWS                                                                                 \
     .name = "pivot",                                                                               \
-    .usage = "pivot longer SELECTOR[, …] [names to NAME] [values to NAME] or pivot wider NAMES " \
+    .usage = "pivot longer COLUMNS [names to NAME] [values to NAME] or pivot wider NAMES "         \
              "VALUES [by KEY[, …]] [agg AGGREGATE]",                                               \
     .help = "longer makes a record of each selected cell; wider makes columns of the values of "   \
             "the column NAMES, with those of VALUES",                                              \

@@ -283,10 +283,10 @@ static int push_hash(struct sfx_operator *op, struct sfx_frame *in, struct sfx_e
 
 const struct sfx_verb sfx_verb_redact = {
     .name = "redact",
-    .usage = "redact COLUMN[, …] [keep first|last N] [with \"SIGN\"]",
+    .usage = "redact COLUMNS [keep first|last N] [with \"SIGN\"]",
     .help = "puts a sign in place of values",
     .plan = "streaming",
-    .rules = "The columns are chosen as by select. Without keep the whole value becomes the sign, "
+    .rules = "Without keep the whole value becomes the sign, "
              "without with \"***\". With keep each character but the first or last N becomes the "
              "sign, without with \"*\"; of a value of N characters or fewer none is kept. Null and "
              "empty stay.",
@@ -301,11 +301,11 @@ const struct sfx_verb sfx_verb_redact = {
 
 const struct sfx_verb sfx_verb_hash = {
     .name = "hash",
-    .usage = "hash COLUMN[, …] [sha256|sha512|sha1|md5|xxh3] [salt \"KEY\"]",
+    .usage = "hash COLUMNS [sha256|sha512|sha1|md5|xxh3] [salt \"KEY\"]",
     .help = "puts a digest in place of values: the same for the same value",
     .plan = "streaming",
     .rules =
-        "The columns are chosen as by select. The digest, in hex, is of the bytes that the "
+        "The digest, in hex, is of the bytes that the "
         "value stands for; without a name SHA-256. With a salt it is keyed (HMAC), so that who "
         "does not know the key cannot try values; --arg and :name keep it out of the program. "
         "Null and empty stay.",
