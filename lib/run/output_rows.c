@@ -274,13 +274,14 @@ static int put_all(struct sfx_outputs *outputs, struct sfx_output_route *route,
     return sfx_output_write(outputs, route->only, batch, batch->sel, batch->nsel, err);
 }
 
-int sfx_outputs_put(void *ctx, struct sfx_slice name, struct sfx_batch *batch, struct sfx_err *err)
+int sfx_outputs_put_fit(struct sfx_outputs *outputs, struct sfx_slice name, struct sfx_batch *batch,
+                        const struct sfx_reject_sink *rejects, struct sfx_err *err)
 {
-    struct sfx_outputs *outputs = ctx;
     struct sfx_output_route *route = find_route(outputs, name, err);
     uint16_t sel[SFX_BATCH_ROWS];
     int rc, n, i;
 
+    outputs->rejects = rejects;
     if (route == NULL)
         return err != NULL ? (int)err->code : SFX_E_NOMEM;
     if (route->ncolumns == 0)
@@ -299,6 +300,11 @@ int sfx_outputs_put(void *ctx, struct sfx_slice name, struct sfx_batch *batch, s
         rc = sfx_output_write(outputs, outputs->touched[i], batch, sel, nsel, err);
     }
     return n < 0 ? n : rc;
+}
+
+int sfx_outputs_put(void *ctx, struct sfx_slice name, struct sfx_batch *batch, struct sfx_err *err)
+{
+    return sfx_outputs_put_fit(ctx, name, batch, NULL, err);
 }
 
 void sfx_outputs_free_routes(struct sfx_outputs *outputs)

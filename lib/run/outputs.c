@@ -13,6 +13,16 @@
 #define OUTPUT_NBYTES  ((size_t)64 << 10) /* of one output that are written at once */
 #define PENDING_NBYTES ((size_t)8 << 20)  /* of all outputs, before all are written */
 
+/* Counts a record that the output in hand cannot hold, and hands it on. */
+static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
+{
+    struct sfx_outputs *outputs = ctx;
+
+    outputs->writing->records--;
+    outputs->writing->unfit = true;
+    return outputs->rejects->put(outputs->rejects->ctx, r, err);
+}
+
 struct sfx_outputs *sfx_outputs_new(const struct sfx_outputs_opts *opts, struct sfx_err *err)
 {
     struct sfx_outputs *outputs = calloc(1, sizeof(*outputs));
@@ -22,6 +32,7 @@ struct sfx_outputs *sfx_outputs_new(const struct sfx_outputs_opts *opts, struct 
         return NULL;
     }
     outputs->opts = *opts;
+    outputs->unfit = (struct sfx_reject_sink){refuse, outputs};
     if (outputs->opts.max_open == 0)
         outputs->opts.max_open = SFX_OUTPUTS_MAX_OPEN;
     if (outputs->opts.max_outputs == 0)
@@ -56,12 +67,15 @@ static bool is_same_name(const char *a, const char *b)
 
 static int set_format(struct sfx_outputs *outputs, struct sfx_output *output, struct sfx_err *err)
 {
+    struct sfx_writer_opts opts = outputs->opts.writer;
+
+    opts.rejects = outputs->rejects != NULL ? &outputs->unfit : NULL;
     output->format = sfx_format_by_extension(output->path);
     if (output->format == NULL || output->format->writer == NULL)
         output->format = outputs->format;
     if (output->format == NULL || output->format->writer == NULL)
         return sfx_err_set(err, SFX_E_USAGE, "%s: its extension says no format", output->path);
-    output->writer = output->format->writer->create(&outputs->opts.writer, err);
+    output->writer = output->format->writer->create(&opts, err);
     return output->writer != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_NOMEM;
 }
 
@@ -205,14 +219,43 @@ int sfx_output_write(struct sfx_outputs *outputs, struct sfx_output *output,
 
     rows.sel = sel;
     rows.nsel = nsel;
+    output->records += nsel;
+    outputs->writing = output;
     rc = output->format->writer->write(output->writer, &rows, &output->pending, err);
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", output->path);
-    output->records += nsel;
     outputs->pending_nbytes += output->pending.len - before;
     if (output->pending.len >= OUTPUT_NBYTES)
         rc = flush(outputs, output, err);
     return rc == 0 && outputs->pending_nbytes >= PENDING_NBYTES ? flush_all(outputs, err) : rc;
+}
+
+static void free_output(struct sfx_output *output)
+{
+    if (output->writer != NULL)
+        output->format->writer->destroy(output->writer);
+    sfx_outfile_free(output->file);
+    sfx_buf_done(&output->pending);
+}
+
+/* Forgets the outputs all of whose records were refused. */
+static void drop_empty(struct sfx_outputs *outputs)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < outputs->count; i++) {
+        struct sfx_output *output = outputs->outputs[i];
+
+        if (!output->unfit || output->records > 0) {
+            outputs->outputs[n++] = output;
+            continue;
+        }
+        if (output->open)
+            take_from_open(outputs, output);
+        outputs->pending_nbytes -= output->pending.len;
+        free_output(output);
+    }
+    outputs->count = n;
 }
 
 int sfx_outputs_finish(struct sfx_outputs *outputs, struct sfx_err *err)
@@ -220,10 +263,12 @@ int sfx_outputs_finish(struct sfx_outputs *outputs, struct sfx_err *err)
     size_t i;
     int rc = 0;
 
+    drop_empty(outputs);
     for (i = 0; i < outputs->count && rc == 0; i++) {
         struct sfx_output *output = outputs->outputs[i];
         const size_t before = output->pending.len;
 
+        outputs->writing = output;
         rc = output->format->writer->finish(output->writer, NULL, &output->pending, err);
         outputs->pending_nbytes += output->pending.len - before;
         if (rc == 0)
@@ -286,14 +331,8 @@ void sfx_outputs_free(struct sfx_outputs *outputs)
 
     if (outputs == NULL)
         return;
-    for (i = 0; i < outputs->count; i++) {
-        struct sfx_output *output = outputs->outputs[i];
-
-        if (output->writer != NULL)
-            output->format->writer->destroy(output->writer);
-        sfx_outfile_free(output->file);
-        sfx_buf_done(&output->pending);
-    }
+    for (i = 0; i < outputs->count; i++)
+        free_output(outputs->outputs[i]);
     sfx_outputs_free_routes(outputs);
     free(outputs->outputs);
     sfx_arena_done(&outputs->arena);

@@ -56,6 +56,12 @@ void sfx_outputs_set_format(struct sfx_outputs *outputs, const struct sfx_format
 int sfx_outputs_put(void *outputs, struct sfx_slice name, struct sfx_batch *batch,
                     struct sfx_err *err);
 
+/* The same, but what an output's format cannot hold is given to rejects (borrowed; NULL: it is an
+ * error); an output that is left without a record by that is not made. Errors: as _put, and those
+ * of rejects. */
+int sfx_outputs_put_fit(struct sfx_outputs *outputs, struct sfx_slice name, struct sfx_batch *batch,
+                        const struct sfx_reject_sink *rejects, struct sfx_err *err);
+
 /* Bytes given to outputs so far, and how many outputs there are. */
 uint64_t sfx_outputs_nbytes(const struct sfx_outputs *outputs);
 size_t sfx_outputs_count(const struct sfx_outputs *outputs);

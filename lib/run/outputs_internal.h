@@ -14,6 +14,7 @@ struct sfx_output {
     struct sfx_outfile *file; /* NULL until the first bytes are written */
     struct sfx_buf pending;
     uint64_t records;
+    bool unfit;                       /* there were records that the format cannot hold */
     bool open;                        /* file is, and stands in the list of open ones */
     struct sfx_output *newer, *older; /* of the open ones */
     uint32_t first, last;             /* positions of this batch's rows; first is valid when … */
@@ -52,6 +53,10 @@ struct sfx_outputs {
     size_t nopen;
     size_t pending_nbytes;
     uint64_t nbytes;
+    /* Of the call in hand: where unfit records go, or NULL, and the output that is written. */
+    const struct sfx_reject_sink *rejects;
+    struct sfx_output *writing;
+    struct sfx_reject_sink unfit; /* for writers: it counts, and hands on to rejects */
     /* output_rows.c */
     struct sfx_output_route *routes;
     size_t nroutes;

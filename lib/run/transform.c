@@ -82,6 +82,17 @@ static int tick(void *ctx, struct sfx_err *err)
     return rc == 0 && run->out.len > 0 ? sfx_transform_flush(run, err) : rc;
 }
 
+/* The side outputs of a program that is only explained. */
+static int put_nothing(void *ctx, struct sfx_slice name, struct sfx_batch *batch,
+                       struct sfx_err *err)
+{
+    (void)ctx;
+    (void)name;
+    (void)batch;
+    (void)err;
+    return 0;
+}
+
 /* Makes query and writer, when the first stream has said what format it is. */
 static int start(struct sfx_transform_run *run, const struct sfx_format *from, struct sfx_err *err)
 {
@@ -95,8 +106,9 @@ static int start(struct sfx_transform_run *run, const struct sfx_format *from, s
     rc = sfx_transform_start_output(run, from, err);
     if (rc < 0)
         return rc;
-    run->side = (struct sfx_side_outputs){sfx_outputs_put, job->outputs};
-    if (job->outputs != NULL)
+    run->side =
+        (struct sfx_side_outputs){run->explains ? put_nothing : sfx_outputs_put, job->outputs};
+    if (job->outputs != NULL || run->explains)
         opts.side = &run->side;
     opts.rejects = job->query.rejects != NULL ? &run->refused : NULL;
     opts.log = job->log;

@@ -29,7 +29,9 @@ int sfx_transform_write(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
     if (run->explains)
         return 0;
     if (run->writer == NULL)
-        return sfx_outputs_put(run->job->outputs, sfx_buf_slice(&run->split), batch, err);
+        return sfx_outputs_put_fit(
+            run->job->outputs, sfx_buf_slice(&run->split), batch,
+            run->job->query.on_error != SFX_ON_ERROR_FAIL ? &run->unfit : NULL, err);
     rc = run->result->to->writer->write(run->writer, batch, &run->out, err);
     return rc == 0 && run->out.len >= FLUSH_NBYTES ? sfx_transform_flush(run, err) : rc;
 }

@@ -450,3 +450,28 @@ stop() {
 	echo 2 >>log.csv
 	[ "$(sfx-transform --state state '' log.csv | tr '\n' ' ')" = "id 2 " ]
 }
+
+@test "files by value refuse what their format cannot hold as one output does" {
+	printf 'k,v\na,1\nb,\xff\na,\xff\na,2\n' >in.csv
+	run sfx-transform -o 'by/{k}.jsonl' '' in.csv
+	[ "$status" -eq 65 ]
+	[[ $output == *'by/b.jsonl: in.csv: line 3, offset 8: column v: not UTF-8'* ]]
+	[ ! -e by ]
+	run -0 sfx-transform --on-error=skip -o 'by/{k}.jsonl' '' in.csv
+	[[ $output == *'4 records in, 2 out, 0 rejected, 2 skipped, 0 filtered'* ]]
+	[ "$(ls by)" = a.jsonl ]
+	[ "$(wc -l <by/a.jsonl)" -eq 2 ]
+	run -1 sfx-transform --rejects bad.jsonl --split-by k -t jsonl -o folder '' in.csv
+	[ "$(wc -l <bad.jsonl)" -eq 2 ]
+	[ "$(ls folder)" = a.jsonl ]
+	sfx-transform --on-error=skip -o 'none/{k}.jsonl' 'where k = "b"' in.csv
+	[ ! -e none ]
+}
+
+@test "--explain shows programs with side outputs, and writes none" {
+	printf 'k,t\na,2026-01-05T10:00:00Z\n' >in.csv
+	sfx-transform --explain 'tee "all.csv" | window 1m on t late "late.csv": n = count()' in.csv >plan
+	grep -q 'columns: window_start (time), window_end (time), n (number)' plan
+	[ ! -e all.csv ]
+	[ ! -e late.csv ]
+}
