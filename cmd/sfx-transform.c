@@ -42,8 +42,8 @@ static const struct sfx_opt opts[] = {
      "Format of the inputs, one of sfx-formats(5). Default: by name and content of each.",
      "csv|tsv|jsonl|json|lines|logfmt|syslog|clf|combined|fixed|markdown|sqlite|rejects", 0, 0},
     {'t', "to", "FORMAT", SFX_OPT_STR, AT(words.to), "Format of the output. Default: by the "
-     "extension given with -o, else box on a terminal for inputs with a header, else that of the first "
-     "input, or csv if that is only read.",
+     "extension given with -o; else box on a terminal for inputs with a header or of a format that is "
+     "only read; else that of the first input, or csv if that is only read.",
      "csv|tsv|jsonl|json|lines|logfmt|fixed|markdown|box", 0, 0},
     {'d', "delimiter", "CHAR", SFX_OPT_STR, AT(words.delimiter),
      "Separator of CSV fields, in and out. Default: found out for each input, see sfx-formats(5); "
