@@ -432,9 +432,8 @@ static void destroy_wider(struct sfx_operator *op)
 const struct sfx_verb sfx_pivot_wider = {
     .name = "pivot",
     .usage = "pivot wider NAMES VALUES [by KEY[, …]] [agg AGGREGATE]",
-    .plan =
-        "blocking; keys and names compare by bytes unless they are numbers or times; what exceeds "
-        "--memory waits on disk",
+    .plan = "blocking; keys and names compare by bytes unless they are numbers or times; what "
+            "exceeds --memory waits on disk",
     .can_fail = true,
     .fixes_columns = true,
     .state_nbytes = sizeof(struct wider),

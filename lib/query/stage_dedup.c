@@ -264,12 +264,10 @@ const struct sfx_verb sfx_verb_dedup = {
     .help = "keeps one record of each key: the first, the last, or that with the least or greatest "
             "value",
     .plan = "blocking, with keep first streaming; keys compare by bytes unless they are numbers or "
-            "times; "
-            "memory for a record of each key; what exceeds --memory is put together on disk",
+            "times; memory for a record of each key; what exceeds --memory is put together on disk",
     .rules = "Records come out in the order in which their keys appeared first. Values compare as "
-             "in sort: by bytes unless they are numbers or times. Of equal values the "
-             "first record stays; a null is chosen only when there is nothing else. keep first is "
-             "distinct.",
+             "keys do. Of equal values the first record stays; a null is chosen only when there is "
+             "nothing else. keep first is distinct.",
     .example = {.program = "dedup k keep max num(v)",
                 .input = "k,v\na,9\nb,2\na,10\n",
                 .output = "k,v\na,10\nb,2\n"},

@@ -92,6 +92,8 @@ const struct sfx_verb sfx_verb_derive = {
     .usage = "[derive] NAME = EXPRESSION[, …]",
     .help = "computes columns; each sees the ones before it",
     .plan = "streaming",
+    .rules = "New columns come last, existing ones keep their place. What cannot be computed makes "
+             "the record bad.",
     .example = {.program = "total = price * qty",
                 .input = "price,qty\n2.50,3\n",
                 .output = "price,qty,total\n2.50,3,7.50\n"},

@@ -238,12 +238,10 @@ const struct sfx_verb sfx_verb_distinct = {
     .name = "distinct",
     .usage = "distinct [KEY[, …]]",
     .help = "keeps the first record of each key; without keys, of each whole record",
-    .plan = "streaming; keys compare by bytes unless they are numbers or times; memory for each "
-            "key; when "
-            "half of --memory is full, records with new keys wait on disk until the input ends",
-    .rules = "Records come out in the order they came in, as soon as they are seen to be new. "
-             "Beyond memory, those with keys not seen before come out at the end. Null is a key "
-             "like others.",
+    .plan =
+        "streaming; keys compare by bytes unless they are numbers or times; memory for each key; "
+        "when half of --memory is full, records with new keys wait on disk until the input ends",
+    .rules = "Records come out in the order they came in. Null is a key like others.",
     .example = {.program = "distinct a",
                 .input = "a,b\n1,x\n1,y\n2,z\n",
                 .output = "a,b\n1,x\n2,z\n"},

@@ -41,6 +41,8 @@ const struct sfx_verb sfx_verb_where = {
     .usage = "where CONDITION",
     .help = "keeps the records for which the condition is true",
     .plan = "streaming",
+    .rules = "A condition that is null is not true. A cell that cannot be what the condition asks "
+             "of it makes the record bad.",
     .example = {.program = "where price > 2",
                 .input = "id,price\n1,1.50\n2,2.50\n",
                 .output = "id,price\n2,2.50\n"},

@@ -481,13 +481,11 @@ const struct sfx_verb sfx_verb_flatten = {
     .usage = "flatten [COLUMNS] [sep \"SEPARATOR\"]",
     .help = "makes columns of the members of objects in JSON cells",
     .plan = "streaming, 16 KiB for each column that is made, at most 4096",
-    .rules =
-        "Without a list all columns are taken apart. A member has the names of "
-        "the objects around it and its own, with the separator, a dot, between them. What is no "
-        "object, an array, null or an empty object, stays in its column. Columns come in the "
-        "order in which records bring them; a record has those of its own members. A text that "
-        "is JSON is made an object with json() before. A name that is there already ends the "
-        "run.",
+    .rules = "Without a list all columns are taken apart. A member has the names of the objects "
+             "around it and its own, with the separator, a dot, between them. What is no object, "
+             "an array, null or an empty object, stays in its column. Columns come in the order in "
+             "which records bring them; a record has those of its own members. A text that is JSON "
+             "is made an object with json() before. A name that is there already ends the run.",
     .example = {.program = "flatten",
                 .input = "{\"id\":1,\"user\":{\"name\":\"Ann\",\"address\":{\"city\":\"Bonn\"}}}\n",
                 .output = "{\"id\":1,\"user.name\":\"Ann\",\"user.address.city\":\"Bonn\"}\n"},

@@ -116,10 +116,9 @@ const struct sfx_verb sfx_verb_frequency = {
     .usage = "frequency KEY[, …]",
     .help = "counts the records of each combination of keys, the most frequent first",
     .plan = "blocking; keys compare by bytes unless they are numbers or times; memory for each "
-            "key; what "
-            "exceeds --memory is put together on disk",
-    .rules = "n is the number of records, share its part of all of them, to six digits. What is "
-             "as frequent comes in the order of first appearance. Null is a key like others.",
+            "key; what exceeds --memory is put together on disk",
+    .rules = "n is the number of records, share its part of all of them, to six digits. What is as "
+             "frequent comes in the order of first appearance. Null is a key like others.",
     .example = {.program = "frequency a",
                 .input = "a\nx\ny\nx\ny\nz\ny\n",
                 .output = "a,n,share\ny,3,0.500000\nx,2,0.333333\nz,1,0.166667\n"},

@@ -321,12 +321,10 @@ const struct sfx_verb sfx_verb_group = {
     .usage = "group [KEY[, …]]: [NAME =] AGGREGATE [where CONDITION][, …]",
     .help = "a record for each combination of keys, in the order of their first appearance",
     .plan = "blocking; keys compare by bytes unless they are numbers or times; memory for each "
-            "group; what "
-            "exceeds --memory is put together on disk",
+            "group; what exceeds --memory is put together on disk",
     .rules = "A condition behind an aggregate, n = count() where status = \"paid\", says which "
              "records it is of; its argument is looked at only in those. Null is a key like "
-             "others. Without a name it is called after its argument: "
-             "sum_price.",
+             "others. Without a name it is called after its argument: sum_price.",
     .example = {.program = "group a: n = count(), sum(b)",
                 .input = "a,b\nx,1\ny,2\nx,3\n",
                 .output = "a,n,sum_b\nx,2,4\ny,1,2\n"},

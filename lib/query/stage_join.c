@@ -411,24 +411,24 @@ static void destroy_join(struct sfx_operator *op)
 
 const struct sfx_verb sfx_verb_join = {
     .name = "join",
-    .usage = "join [inner|left|right|full|semi|anti] FILE on KEY[ = KEY of FILE][, …] "
-             "[prefix \"TEXT\"] or join asof FILE [on KEY…] by X[ = X of FILE] [within DISTANCE] "
+    .usage = "join [inner|left|right|full|semi|anti] FILE on KEY[ = KEY of FILE][, …] [prefix "
+             "\"TEXT\"] or join asof FILE [on KEY…] by X[ = X of FILE] [within DISTANCE] "
              "[backward|forward|nearest] [prefix \"TEXT\"]",
     .help = "adds the columns of the records of FILE that have the same key",
-    .plan =
-        "streaming; the records of FILE are kept; where they exceed --memory: blocking, on disk; "
-        "keys compare by bytes unless they are numbers or times",
+    .plan = "streaming; the records of FILE are kept; where they exceed --memory: blocking, on "
+            "disk; keys compare by bytes unless they are numbers or times",
     .rules =
-        "Inner keeps records with a counterpart in FILE, left keeps all, right and full add the "
-        "records of FILE without one at the end; semi keeps records with a counterpart and anti "
-        "those without, neither adds columns. Several records of FILE with a key multiply the "
-        "record, in their order. A key that is null or empty is equal to none. Keys are numbers "
-        "when one side is: on num(id). The columns of the key come once, under "
-        "their name on the left; another column of FILE whose name is taken gets _right behind it, "
-        "with prefix all of them get that in front. What is not there is null, or left out where "
-        "records need not have it. Asof keeps all records, each with the last one of FILE with its "
-        "key whose X is not larger (backward), the first whose X is not smaller, or the nearest; X "
-        "is compared by bytes unless it is a number or a time, within and nearest need one.",
+        "inner, the default, keeps records with a counterpart in FILE, left keeps all; right is "
+        "inner and full is left with the records of FILE that have no counterpart at the end. semi "
+        "keeps records with a counterpart and anti those without, neither adds columns. Several "
+        "records of FILE with a key multiply the record, in their order. A key that is null or "
+        "empty is equal to none. Keys are numbers when one side is: on num(id). The columns of the "
+        "key come once, under their name on the left; another column of FILE whose name is taken "
+        "gets _right behind it, with prefix all of them get that in front. What is not there is "
+        "null, or left out where records need not have it. asof keeps all records, each with the "
+        "last one of FILE with its key whose X is not larger (backward, the default), the first "
+        "whose X is not smaller, or the nearest; X is compared by bytes unless it is a number or a "
+        "time, within and nearest need one.",
     .example = {.program = "join left names.csv on id",
                 .input = "id,n\n1,5\n2,6\n",
                 .output = "id,n,name\n1,5,Ann\n2,6,\n",

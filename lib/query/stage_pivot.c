@@ -234,19 +234,17 @@ static int push_longer(struct sfx_operator *op, struct sfx_frame *in, struct sfx
 
 #define PIVOT_ROWS                                                                                 \
     .name = "pivot",                                                                               \
-    .usage = "pivot longer COLUMNS [names to NAME] [values to NAME] or pivot wider NAMES "         \
-             "VALUES [by KEY[, …]] [agg AGGREGATE]",                                               \
+    .usage = "pivot longer COLUMNS [names to NAME] [values to NAME] or pivot wider NAMES VALUES "  \
+             "[by KEY[, …]] [agg AGGREGATE]",                                                      \
     .help = "longer makes a record of each selected cell; wider makes columns of the values of "   \
             "the column NAMES, with those of VALUES",                                              \
     .plan = "longer: streaming; wider: blocking, what exceeds --memory waits on disk",             \
-    .rules =                                                                                       \
-        "Longer puts the name of the cell's column in name and its value in value, or in what is " \
-        "named; a member that a record of JSON does not have makes no record. Wider makes a "      \
-        "record for each combination of the keys, or of all other columns, in the order of their " \
-        "first appearance; the new columns come in that order, too, at most 10000. Several "       \
-        "values "                                                                                  \
-        "for one place: the first one, or what the aggregate says. A null or empty name adds no "  \
-        "column.",                                                                                 \
+    .rules = "longer puts the name of the cell's column in name and its value in value, or in "    \
+             "what is named; a member that a record of JSON does not have makes no record. wider " \
+             "makes a record for each combination of the keys, or of all other columns, in the "   \
+             "order of their first appearance; the new columns come in that order, too, at most "  \
+             "10000. Several values for one place: the first one, or what the aggregate says. A "  \
+             "null or empty name adds no column.",                                                 \
     .example = {.program = "pivot wider m v",                                                      \
                 .input = "id,m,v\n1,jan,5\n1,feb,6\n2,feb,7\n",                                    \
                 .output = "id,jan,feb\n1,5,6\n2,,7\n"}

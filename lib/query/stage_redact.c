@@ -286,10 +286,9 @@ const struct sfx_verb sfx_verb_redact = {
     .usage = "redact COLUMNS [keep first|last N] [with \"SIGN\"]",
     .help = "puts a sign in place of values",
     .plan = "streaming",
-    .rules = "Without keep the whole value becomes the sign, "
-             "without with \"***\". With keep each character but the first or last N becomes the "
-             "sign, without with \"*\"; of a value of N characters or fewer none is kept. Null and "
-             "empty stay.",
+    .rules = "The sign, *** if none is given, stands for the whole value; with keep it stands, * "
+             "if none is given, for each character but the first or last N, and for all of a value "
+             "of N characters or fewer. Null and empty stay.",
     .example = {.program = "redact mail | redact card keep last 4",
                 .input = "id,mail,card\n1,a@b.c,4111111111111234\n2,,12\n",
                 .output = "id,mail,card\n1,***,************1234\n2,,**\n"},
@@ -304,11 +303,9 @@ const struct sfx_verb sfx_verb_hash = {
     .usage = "hash COLUMNS [sha256|sha512|sha1|md5|xxh3] [salt \"KEY\"]",
     .help = "puts a digest in place of values: the same for the same value",
     .plan = "streaming",
-    .rules =
-        "The digest, in hex, is of the bytes that the "
-        "value stands for; without a name SHA-256. With a salt it is keyed (HMAC), so that who "
-        "does not know the key cannot try values; --arg and :name keep it out of the program. "
-        "Null and empty stay.",
+    .rules = "The digest, in hex, is of the bytes that the value stands for; without a name "
+             "SHA-256. With a salt it is keyed (HMAC), so that who does not know the key cannot "
+             "try values; --arg and :name keep it out of the program. Null and empty stay.",
     .example = {.program = "hash mail md5 salt \"k\"",
                 .input = "id,mail\n1,a@b.c\n2,\n",
                 .output = "id,mail\n1,d5c71d4b2407ffb9da8c30ec48e90c03\n2,\n"},

@@ -248,9 +248,8 @@ static int push_sample(struct sfx_operator *op, struct sfx_frame *in, struct sfx
     .help =                                                                                        \
         "keeps N records by chance (by: of each key), or each with a probability of P percent",    \
     .plan = plan_text, .parse = parse_sample,                                                      \
-    .rules =                                                                                       \
-        "Records keep their order. The same input, program and seed (0 when it is not given) "     \
-        "give the same records. A fraction may stand for the percentage: 0.01 is 1%.",             \
+    .rules = "Records keep their order. The same input, program and seed (0 when it is not "       \
+             "given) give the same records. A fraction may stand for the percentage: 0.01 is 1%.", \
     .example = {.program = "sample 2", .input = "id\n1\n2\n3\n4\n", .output = "id\n1\n3\n"}
 
 #define SAMPLE_SOME                                                                                \

@@ -327,20 +327,21 @@ static enum sfx_rest window_uses(const struct sfx_stage_ast *ast, struct sfx_use
 
 const struct sfx_verb sfx_verb_window = {
     .name = "window",
-    .usage = "window (SIZE | session GAP) on TIME [every STEP] [lateness D] [late \"FILE\"] "
-             "[flush D] [group by KEY[, …]]: [NAME =] AGGREGATE[, …]",
+    .usage = "window (SIZE | session GAP) on TIME [every STEP] [lateness D] [late \"FILE\"] [flush "
+             "D] [group by KEY[, …]]: [NAME =] AGGREGATE[, …]",
     .help = "groups by stretches of event time: of SIZE one after the other, of SIZE that begin "
             "every STEP, or sessions that end when their key is quiet for GAP; each is handed on "
             "when it is over",
     .plan = "streaming; memory for each open window and key within --memory, an error beyond it",
-    .rules = "The latest time so far less the lateness is the watermark: a window closes when its "
-             "end is not above it, at the end of the input, and with flush when no record came "
-             "for that long. Windows come in the order of their ends, then of the first "
-             "appearance of their keys, with the columns window_start and window_end (in UTC; the "
-             "end is not in the window), the keys, the aggregates. Windows of SIZE begin at "
-             "multiples of SIZE or STEP since 1970 in UTC. A record whose windows have all closed "
-             "is late: it goes to the file of late records, or is skipped and counted. A record "
-             "without a time is bad. SIGTERM, SIGINT and SIGHUP end the input of such a program.",
+    .rules =
+        "The latest time so far less the lateness is the watermark: a window closes when its end "
+        "is not above it, at the end of the input, and with flush when no record came for that "
+        "long. Windows come in the order of their ends, then of the first appearance of their "
+        "keys, with the columns window_start and window_end (in UTC; the end is not in the "
+        "window), the keys, the aggregates. Windows of SIZE begin at multiples of SIZE or STEP "
+        "since 1970-01-01 in UTC: weeks begin on Thursdays. A record whose windows have all closed "
+        "is late: it goes to the file of late records, or is skipped and counted. A record without "
+        "a time is bad. SIGTERM, SIGINT and SIGHUP end the input of such a program.",
     .example = {.program = "window 1m on ts group by host: n = count()",
                 .input = "ts,host\n2026-01-05T10:00:05Z,a\n2026-01-05T10:00:59Z,b\n"
                          "2026-01-05T10:00:20Z,a\n2026-01-05T10:01:00Z,a\n",
