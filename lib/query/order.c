@@ -39,6 +39,9 @@ int sfx_parse_order(struct sfx_parser *p, struct sfx_items *items)
         item->minus = rc > 0;
         if (rc >= 0)
             rc = sfx_parse_expr(p, &item->expr);
+        if (rc == 0 && (sfx_token_is(&p->token, "desc") || sfx_token_is(&p->token, "asc")))
+            rc = sfx_program_err(p->program, p->token.at, p->err,
+                                 "keys ascend; with - in front they descend: -KEY");
         if (rc == 0)
             rc = parse_nulls(p, item);
         if (rc == 0)

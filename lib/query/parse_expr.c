@@ -93,7 +93,7 @@ static int parse_args(struct sfx_parser *p, struct sfx_expr *call, size_t first)
             rc = sfx_parse_expr(p, &arg->expr);
         }
         if (rc == 0 && !sfx_token_is(&p->token, ")"))
-            rc = sfx_parse_expect(p, ",");
+            rc = sfx_parse_expect(p, sfx_parse_at_end(p) ? ")" : ",");
         if (rc < 0)
             return rc;
     }

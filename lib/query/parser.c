@@ -6,7 +6,9 @@
 #include "base/size.h"
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 bool sfx_parse_at_end(const struct sfx_parser *p)
 {
@@ -25,13 +27,15 @@ int sfx_parse_accept(struct sfx_parser *p, const char *text)
 
 int sfx_parse_expect(struct sfx_parser *p, const char *text)
 {
+    const char *quote = *text >= 'a' && *text <= 'z' ? "" : "\""; /* signs are easily overlooked */
+
     if (sfx_token_is(&p->token, text))
         return sfx_lex(p);
     if (sfx_parse_at_end(p))
         return sfx_program_err(p->program, p->token.at, p->err,
-                               "%s is expected before the stage ends", text);
-    return sfx_program_err(p->program, p->token.at, p->err, "%s is expected before %.*s", text,
-                           SFX_SLICE_ARG(p->token.raw));
+                               "%s%s%s is expected before the stage ends", quote, text, quote);
+    return sfx_program_err(p->program, p->token.at, p->err, "%s%s%s is expected before %.*s", quote,
+                           text, quote, SFX_SLICE_ARG(p->token.raw));
 }
 
 int sfx_parse_name(struct sfx_parser *p, const char *what, struct sfx_slice *name, uint32_t *at)
@@ -351,6 +355,33 @@ int sfx_parse_count(struct sfx_parser *p, struct sfx_stage_ast *stage)
     return sfx_lex(p);
 }
 
+/* The verb that others call by name, or the same in other letters; NULL: none is known. */
+static const char *other_name(struct sfx_slice name)
+{
+    static const char *const names[][2] = {
+        {"filter", "where"},      {"limit", "head"},           {"take", "head"},
+        {"uniq", "distinct"},     {"unique", "distinct"},      {"order", "sort"},
+        {"mutate", "derive"},     {"put", "derive"},           {"extend", "derive"},
+        {"cut", "select"},        {"project", "select"},       {"summarize", "group"},
+        {"aggregate", "group"},   {"stats", "profile"},        {"describe", "profile"},
+        {"melt", "pivot longer"}, {"unpivot", "pivot longer"}, {"unnest", "flatten"},
+        {"concat", "union"},      {"tac", "reverse"},
+    };
+    size_t i;
+
+    for (i = 0; i < SFX_COUNT(names); i++) {
+        if (name.len == strlen(names[i][0]) && strncasecmp(name.ptr, names[i][0], name.len) == 0)
+            return names[i][1];
+    }
+    for (i = 0; sfx_verb_at(i) != NULL; i++) {
+        const char *verb = sfx_verb_at(i)->name;
+
+        if (name.len == strlen(verb) && strncasecmp(name.ptr, verb, name.len) == 0)
+            return verb;
+    }
+    return NULL;
+}
+
 static int unknown_verb(struct sfx_parser *p)
 {
     struct sfx_slice known[64];
@@ -362,7 +393,11 @@ static int unknown_verb(struct sfx_parser *p)
                                "a stage begins with a verb, or with name =");
     for (i = 0; i < SFX_COUNT(known) && sfx_verb_at(i) != NULL; i++)
         known[i] = sfx_slice_str(sfx_verb_at(i)->name);
-    sfx_suggest(p->token.value, known, i, suggestion, sizeof(suggestion));
+    if (other_name(p->token.value) != NULL)
+        (void)snprintf(suggestion, sizeof(suggestion), ": did you mean %s?",
+                       other_name(p->token.value));
+    else
+        sfx_suggest(p->token.value, known, i, suggestion, sizeof(suggestion));
     return sfx_program_err(p->program, p->token.at, p->err, "there is no verb %.*s%s",
                            SFX_SLICE_ARG(p->token.value), suggestion);
 }

@@ -102,7 +102,7 @@ static int parse_pivot(struct sfx_parser *p, struct sfx_stage_ast *stage)
         return rc < 0 ? rc : parse_longer(p, plan);
     }
     stage->verb = &sfx_pivot_wider;
-    rc = sfx_parse_expect(p, "wider");
+    rc = sfx_parse_expect(p, sfx_token_is(&p->token, "wider") ? "wider" : "longer or wider");
     return rc < 0 ? rc : parse_wider(p, stage, plan);
 }
 

@@ -65,7 +65,7 @@ static int parse_keep(struct sfx_parser *p, struct redact_detail *detail)
     detail->keeps = true;
     detail->keeps_last = rc > 0;
     if (rc == 0)
-        rc = sfx_parse_expect(p, "first");
+        rc = sfx_token_is(&p->token, "first") ? sfx_lex(p) : sfx_parse_expect(p, "first or last");
     if (rc >= 0)
         rc = sfx_parse_count(p, &count);
     detail->nkept = count.limit;

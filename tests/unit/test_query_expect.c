@@ -133,7 +133,7 @@ static void a_reject_names_its_rule(void **state)
 static void misuse_is_told_where_it_stands(void **state)
 {
     static const char *const cases[][2] = {
-        {"expect qty > 0", ": is expected before >"},
+        {"expect qty > 0", "\":\" is expected before >"},
         {"expect a: qty > 0 perhaps", "fail, skip, reject, warn or fix, not perhaps"},
         {"expect a: qty > 0 fix", "a column name is expected here"},
         {"expect a: qty > 0 fix qtyy = 1", "no column qtyy"},

@@ -224,6 +224,14 @@ static void errors_point_at_the_place(void **state)
          "  x = 12abc\n      ^"},
         {"größe = ün", "there is no column ün", "  größe = ün\n          ^"},
         {"head x", "a whole number is expected here", "  head x\n       ^"},
+        {"filter price > 1", "there is no verb filter: did you mean where?",
+         "  filter price > 1\n  ^"},
+        {"SELECT zip", "there is no verb SELECT: did you mean select?", "  SELECT zip\n  ^"},
+        {"sort price desc", "keys ascend; with - in front they descend: -KEY",
+         "  sort price desc\n             ^"},
+        {"x = lower(name", "\")\" is expected before the stage ends",
+         "  x = lower(name\n                ^"},
+        {"group", "\":\" is expected before the stage ends", "  group\n       ^"},
     };
     static const char input[] = "price,zip,name\n1,2,3\n";
     size_t i;

@@ -104,7 +104,7 @@ static void mistakes_are_told(void **state)
             "ewma takes a number above 0 and not above 1 here");
     refuses("over k: cumsum(k + 1)", "k\n", SFX_E_USAGE,
             "a function of an expression needs a name: name = cumsum(…)");
-    refuses("over k", "k\n", SFX_E_USAGE, ": is expected before the stage ends");
+    refuses("over k", "k\n", SFX_E_USAGE, "\":\" is expected before the stage ends");
     refuses("over: cumsum(k)", "k\n1\nx\n", SFX_E_INPUT,
             "in: line 3, offset 4: column k: \"x\" is not a number");
     refuses("over: lead(k), s = cumsum(k)", "k\n1\nx\n", SFX_E_INPUT,

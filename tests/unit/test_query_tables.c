@@ -121,7 +121,7 @@ static void pivot_makes_columns_and_records(void **state)
     refuses("pivot longer a", "a,name\n", "", SFX_E_USAGE,
             "there is a column name already: names to NAME, values to NAME");
     refuses("pivot wider m", "a\n", "", SFX_E_USAGE, "the column of values is expected here");
-    refuses("pivot", "a\n", "", SFX_E_USAGE, "wider is expected before the stage ends");
+    refuses("pivot", "a\n", "", SFX_E_USAGE, "longer or wider is expected before the stage ends");
 }
 
 static void a_pivot_of_more_than_its_memory_gives_the_same_bytes(void **state)

@@ -246,7 +246,7 @@ static void misuse_is_told_where_it_stands(void **state)
         {"window 1h on ts every 1s: count()", "at most 1000 windows"},
         {"window session 1m on ts every 1s: count()", "a session has no every"},
         {"window 1m on ts late x: count()", "is a string"},
-        {"window 1m on ts", ": is expected before the stage ends"},
+        {"window 1m on ts", "\":\" is expected before the stage ends"},
         {"window 1m on tss: count()", "there is no column tss"},
     };
     size_t i;
