@@ -174,7 +174,7 @@ static void mistakes_in_the_program_are_told(void **state)
         {"parse a as 'x}'", "closes nothing"},
         {"parse a as 'x'", "there is none"},
         {"parse a as '{x}-{x}'", "x is named twice"},
-        {"parse a json", ": is expected"},
+        {"parse a json", "\":\" is expected"},
         {"parse a json: x = \"a..b\"", "is not a path"},
         {"parse a json: x = \"a[z]\"", "is not a path"},
         {"parse a json: x, x", "x is named twice"},

@@ -57,7 +57,7 @@ static void mistakes_are_told(void **state)
     static const char *const cases[][2] = {
         {"redact", "is expected here"},
         {"redact nme", "there is no column nme"},
-        {"redact id keep", "first is expected"},
+        {"redact id keep", "first or last is expected"},
         {"redact id keep last x", "a whole number"},
         {"redact id with 5", "is a string"},
         {"hash id sha2", "there is no digest sha2: did you mean sha1?"},
