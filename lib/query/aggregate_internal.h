@@ -2,7 +2,8 @@
 /*
  * Aggregates: one const row each. A state of fixed size lives in each group; a column of values is
  * added to the states of a batch's groups at once. What a state leads to is in the arena of whoever
- * has the states. States can be written as bytes and put together again, in the order of time.
+ * has the states. States can be written as bytes and put together again, in the order of time; to
+ * change them is to raise the version in carry.c, as runs carry them on in files.
  *
  * A stage binds its calls (_bind), evaluates them for each frame (_eval), adds the rows (_add) and
  * reads results (_result). Sums and counts are in the state; what needs all values (median, list)

@@ -307,6 +307,17 @@ static int distinct_result(struct sfx_agg_ctx *ctx, const unsigned char *state, 
     return fold(ctx, state, true, distinct_fold, out, row);
 }
 
+/* Values from the run before are told from those to come; those from disk are sorted, anyway. */
+static int distinct_merge(struct sfx_agg_ctx *ctx, unsigned char *state, const unsigned char *from,
+                          size_t from_nbytes)
+{
+    const struct sfx_agg_work *work = ctx->work;
+
+    return work != NULL && work->has_seen && !work->merging
+               ? sfx_agg_values_merge_new(ctx, state, from, from_nbytes)
+               : sfx_agg_values_merge(ctx, state, from, from_nbytes, true);
+}
+
 static int distinct_settle(struct sfx_agg_ctx *ctx, unsigned char *state)
 {
     return settle(ctx, state, true, distinct_fold);
@@ -439,7 +450,7 @@ static const struct sfx_aggregate aggregates[] = {
      .merge = by_value_merge, .settle = mode_settle, KEEPS, .example = "mode(x)", .gives = "2"},
     {"count_distinct", "count_distinct(x)", "how many different x there are, exactly",
      .wants = SFX_TYPE_CELL, .add = sfx_agg_values_add_new, .result = SFX_TYPE_NUMBER,
-     .result_at = distinct_result, .merge = by_value_merge, .settle = distinct_settle, KEEPS,
+     .result_at = distinct_result, .merge = distinct_merge, .settle = distinct_settle, KEEPS,
      .example = "count_distinct(x)", .gives = "3"},
     {"list", "list(x)", "all x as a JSON array, in order of appearance", .wants = SFX_TYPE_CELL,
      .add = values_add, .result = SFX_TYPE_TEXT, .result_at = list_result, .merge = by_time_merge,

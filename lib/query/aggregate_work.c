@@ -335,3 +335,27 @@ int sfx_agg_values_merge(struct sfx_agg_ctx *ctx, unsigned char *state, const un
         return sort_values(ctx, ctx->work, from + 1, from_nbytes - 1, by_value, &values->count);
     return take_values(ctx, values, from + 1, from_nbytes - 1);
 }
+
+int sfx_agg_values_merge_new(struct sfx_agg_ctx *ctx, unsigned char *state,
+                             const unsigned char *from, size_t from_nbytes)
+{
+    static const uint16_t first = 0;
+    const unsigned char *at = from + 1, *end = from + from_nbytes;
+    unsigned char *states = state - ctx->call->offset;
+    struct sfx_cell cell;
+    struct sfx_decimal slot;
+    uint8_t flag;
+    int rc = 0;
+
+    while (at < end && rc == 0) {
+        struct sfx_vec value = {
+            .type = sfx_value_type(at), .cells = &cell, .nums = &slot, .flags = &flag};
+
+        flag = 0;
+        at = sfx_value_get(ctx->ev, at, &value, 0);
+        rc = at == NULL
+                 ? SFX_E_NOMEM
+                 : sfx_agg_values_add_new(ctx, &value, &first, 1, &states, ctx->call->offset);
+    }
+    return rc;
+}

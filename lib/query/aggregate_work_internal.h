@@ -62,6 +62,11 @@ int sfx_agg_values_save(struct sfx_agg_ctx *ctx, const unsigned char *state);
 int sfx_agg_values_merge(struct sfx_agg_ctx *ctx, unsigned char *state, const unsigned char *from,
                          size_t from_nbytes, bool by_value);
 
+/* The same for a part with values (a state that was never settled), without those that the state
+ * has already, as far as is known. */
+int sfx_agg_values_merge_new(struct sfx_agg_ctx *ctx, unsigned char *state,
+                             const unsigned char *from, size_t from_nbytes);
+
 /* Brings the values of a state in order, of value or else of time. Errors: IO, NOMEM. */
 int sfx_agg_values_sort(struct sfx_agg_ctx *ctx, struct sfx_agg_work *work,
                         const struct sfx_agg_values *values, bool by_value);

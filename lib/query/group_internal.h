@@ -33,6 +33,7 @@ struct sfx_group {
 int sfx_group_bind(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err);
 int sfx_group_push(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err);
 int sfx_group_finish(struct sfx_operator *op, struct sfx_err *err);
+int sfx_group_restore(struct sfx_operator *op, struct sfx_err *err);
 void sfx_group_destroy(struct sfx_operator *op);
 enum sfx_rest sfx_group_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
                              enum sfx_rest rest);

@@ -2,8 +2,9 @@
 /* States by key: the table, its runs on disk, and the way back to the order of appearance. */
 #include "query/groups_internal.h"
 
-#include "base/size.h"
+#include "base/hash.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -50,6 +51,23 @@ static unsigned char *put(unsigned char *at, const void *bytes, size_t nbytes)
     return at + nbytes;
 }
 
+/* The same for the next run: the number, the key's length and bytes, the part. */
+static int carry_part(struct sfx_groups *g, const void *head, size_t head_nbytes, const void *rest,
+                      size_t rest_nbytes, struct sfx_err *err)
+{
+    uint32_t key_nbytes = (uint32_t)g->put_key.len;
+    struct sfx_buf *out = &g->put;
+
+    sfx_buf_clear(out);
+    if (sfx_buf_append(out, &g->put_seq, SEQ_NBYTES, err) < 0 ||
+        sfx_buf_append(out, &key_nbytes, sizeof(key_nbytes), err) < 0 ||
+        sfx_buf_append(out, g->put_key.ptr, key_nbytes, err) < 0 ||
+        sfx_buf_append(out, head, head_nbytes, err) < 0 ||
+        sfx_buf_append(out, rest, rest_nbytes, err) < 0)
+        return SFX_E_NOMEM;
+    return sfx_operator_carry(g->op, out->data, out->len, err);
+}
+
 int sfx_groups_put(struct sfx_groups *g, const void *head, size_t head_nbytes, const void *rest,
                    size_t rest_nbytes, struct sfx_err *err)
 {
@@ -60,6 +78,8 @@ int sfx_groups_put(struct sfx_groups *g, const void *head, size_t head_nbytes, c
 
     if (body > UINT32_MAX / 2)
         return sfx_err_set(err, SFX_E_LIMIT, "%s: a group of more than 2 GiB", g->op->verb->name);
+    if (g->carrying)
+        return carry_part(g, head, head_nbytes, rest, rest_nbytes, err);
     if (g->merging) {
         int rc = sfx_sorter_reserve(&g->results, body + sizeof(key_nbytes), &at, err);
 
@@ -85,6 +105,14 @@ int sfx_groups_put(struct sfx_groups *g, const void *head, size_t head_nbytes, c
     return sfx_runs_add(&g->runs, (unsigned char *)g->put.data, err);
 }
 
+static int save_key(struct sfx_groups *g, struct sfx_key *key, uint64_t hash, struct sfx_err *err)
+{
+    g->put_key = sfx_slice((const char *)sfx_key_data(&g->set, key), key->len);
+    g->put_hash = hash;
+    memcpy(&g->put_seq, key->payload, SEQ_NBYTES);
+    return g->ops->save(g->ctx, key->payload + SEQ_NBYTES, err);
+}
+
 /* Writes all states as a run and begins with an empty table. */
 static int dump(struct sfx_groups *g, struct sfx_err *err)
 {
@@ -92,14 +120,8 @@ static int dump(struct sfx_groups *g, struct sfx_err *err)
     int rc = sfx_runs_begin(&g->runs, err);
 
     sfx_keyset_sort(&g->set);
-    for (i = 0; i < count && rc == 0; i++) {
-        struct sfx_key *key = g->set.slots[i].key;
-
-        g->put_key = sfx_slice((const char *)sfx_key_data(&g->set, key), key->len);
-        g->put_hash = g->set.slots[i].hash;
-        memcpy(&g->put_seq, key->payload, SEQ_NBYTES);
-        rc = g->ops->save(g->ctx, key->payload + SEQ_NBYTES, err);
-    }
+    for (i = 0; i < count && rc == 0; i++)
+        rc = save_key(g, g->set.slots[i].key, g->set.slots[i].hash, err);
     if (rc == 0)
         rc = sfx_runs_end(&g->runs, err);
     sfx_keyset_clear(&g->set);
@@ -199,8 +221,31 @@ static int merge_runs(struct sfx_groups *g, struct sfx_merge *merge, struct sfx_
     return rc;
 }
 
-/* Merges the runs into results; the table is gone, its memory is for the buffers. */
-static int make_results(struct sfx_groups *g, struct sfx_err *err)
+/* Carries on the parts on disk; those of a key stand together, so that the next run can put them
+ * together in memory. */
+static int carry_runs(struct sfx_groups *g, struct sfx_merge *merge, struct sfx_err *err)
+{
+    const unsigned char *record;
+    int rc;
+
+    while ((rc = sfx_merge_next(merge, &record, err)) > 0) {
+        const unsigned char *part = sfx_record_row(record);
+
+        g->put_key = sfx_slice((const char *)record + SFX_RECORD_HEAD_NBYTES + HASH_NBYTES,
+                               sfx_record_key_nbytes(record) - HASH_NBYTES);
+        g->put_seq = get_u64(part);
+        part += SEQ_NBYTES;
+        rc = carry_part(g, part, sfx_record_nbytes(record) - (size_t)(part - record), "", 0, err);
+        if (rc < 0)
+            break;
+    }
+    return rc;
+}
+
+typedef int merge_fn(struct sfx_groups *g, struct sfx_merge *merge, struct sfx_err *err);
+
+/* Merges the runs for fn; the table is gone, its memory is for the buffers. */
+static int read_runs(struct sfx_groups *g, merge_fn *fn, struct sfx_err *err)
 {
     uint64_t memory = sfx_operator_available(g->op) / 4;
     struct sfx_merge *merge;
@@ -212,9 +257,18 @@ static int make_results(struct sfx_groups *g, struct sfx_err *err)
         return rc;
     (void)sfx_operator_charge(g->op, (int64_t)memory);
     merge = sfx_merge_new(&g->runs, 0, g->runs.nruns, memory, err);
-    rc = merge == NULL ? SFX_E_IO : merge_runs(g, merge, err);
+    rc = merge == NULL ? SFX_E_IO : fn(g, merge, err);
     sfx_merge_free(merge);
     (void)sfx_operator_charge(g->op, -(int64_t)memory);
+    return rc;
+}
+
+/* If there is something on disk, all goes there. */
+static int end_runs(struct sfx_groups *g, struct sfx_err *err)
+{
+    int rc = g->set.count > 0 ? dump(g, err) : 0;
+
+    sfx_keyset_done(&g->set);
     return rc;
 }
 
@@ -225,17 +279,99 @@ int sfx_groups_finish(struct sfx_groups *g, struct sfx_err *err)
     g->at = g->set.first;
     if (g->runs.nruns == 0)
         return 0;
-    rc = dump(g, err);
-    sfx_keyset_done(&g->set);
+    rc = end_runs(g, err);
     g->merging = true;
     if (rc == 0)
-        rc = make_results(g, err);
+        rc = read_runs(g, merge_runs, err);
     if (rc == 0)
         rc = sfx_sorter_sort(&g->results, err);
     if (rc == 0)
         rc = sfx_sorter_next(&g->results, &g->pending, err);
     return rc < 0 ? rc : 0;
 }
+
+/* --- from run to run -------------------------------------------------------------------------- */
+
+struct carry_head {
+    uint64_t nrows, state_nbytes;
+    uint64_t in_order; /* the states come in the order of appearance */
+};
+
+int sfx_groups_carry(struct sfx_groups *g, struct sfx_err *err)
+{
+    const struct carry_head head = {g->nrows, g->state_nbytes, g->runs.nruns == 0};
+    struct sfx_key *key;
+    int rc = sfx_operator_carry(g->op, &head, sizeof(head), err);
+
+    if (rc == 0 && !head.in_order) {
+        rc = end_runs(g, err);
+        return rc == 0 ? read_runs(g, carry_runs, err) : rc;
+    }
+    g->carrying = true;
+    for (key = g->set.first; key != NULL && rc == 0; key = key->next)
+        rc = save_key(g, key, 0, err);
+    g->carrying = false;
+    return rc;
+}
+
+/* Adds a part that was carried on to its key's state. */
+static int restore_part(struct sfx_groups *g, struct sfx_keys *one, struct sfx_slice record,
+                        struct sfx_err *err)
+{
+    const unsigned char *at = (const unsigned char *)record.ptr;
+    unsigned char *state;
+    uint32_t key_nbytes;
+    int64_t end;
+    bool fresh;
+    int rc;
+
+    if (record.len < SEQ_NBYTES + sizeof(key_nbytes))
+        return sfx_err_set(err, SFX_E_INPUT, "is damaged");
+    memcpy(&key_nbytes, at + SEQ_NBYTES, sizeof(key_nbytes));
+    if (key_nbytes > record.len - SEQ_NBYTES - sizeof(key_nbytes))
+        return sfx_err_set(err, SFX_E_INPUT, "is damaged");
+    sfx_buf_clear(&one->bytes);
+    rc = sfx_buf_append(&one->bytes, at + SEQ_NBYTES + sizeof(key_nbytes), key_nbytes, err);
+    if (rc < 0)
+        return rc;
+    one->ends[0] = key_nbytes;
+    one->hashes[0] = sfx_hash64(one->bytes.data, key_nbytes, 0);
+    end = sfx_groups_add(g, one, 0, 1, &state, &fresh, err);
+    if (end < 0)
+        return (int)end;
+    if (fresh)
+        memcpy(state - SEQ_NBYTES, at, SEQ_NBYTES);
+    at += SEQ_NBYTES + sizeof(key_nbytes) + key_nbytes;
+    rc = g->ops->merge(g->ctx, state, at,
+                       record.len - (size_t)(at - (const unsigned char *)record.ptr), err);
+    sfx_eval_reset(sfx_operator_eval(g->op));
+    return rc == 0 ? sfx_groups_account(g, err) : rc;
+}
+
+int sfx_groups_restore(struct sfx_groups *g, struct sfx_err *err)
+{
+    struct sfx_keys *one = calloc(1, sizeof(*one));
+    struct carry_head head = {0};
+    struct sfx_slice record;
+    int rc = one == NULL ? sfx_err_set(err, SFX_E_NOMEM, "no memory for a key")
+                         : sfx_operator_carried(g->op, &record, err);
+
+    if (rc > 0 && record.len == sizeof(head))
+        memcpy(&head, record.ptr, sizeof(head));
+    if (rc >= 0 && head.state_nbytes != g->state_nbytes)
+        rc = sfx_err_set(err, SFX_E_INPUT, "is the state of another version of sfx-transform");
+    while (rc >= 0 && (rc = sfx_operator_carried(g->op, &record, err)) > 0)
+        rc = restore_part(g, one, record, err);
+    g->nrows = head.nrows;
+    if (rc == 0 && !head.in_order && g->runs.nruns == 0 && g->set.count > 0)
+        rc = dump(g, err); /* what is on disk is brought in order */
+    if (one != NULL)
+        sfx_keys_done(one);
+    free(one);
+    return rc;
+}
+
+/* --- results ---------------------------------------------------------------------------------- */
 
 /* The group that begins with the pending record. */
 static int next_result(struct sfx_groups *g, const unsigned char **key, unsigned char **state,

@@ -4,6 +4,8 @@
  * all states are written to disk as a run sorted by the keys' hashes, and the table begins again;
  * at the end the runs are merged, the parts of each key are put together in the order they were
  * written, and the results are brought in the order of the keys' first appearance.
+ *
+ * States can be carried on to the next run in the same parts.
  */
 #ifndef SFX_QUERY_GROUPS_INTERNAL_H
 #define SFX_QUERY_GROUPS_INTERNAL_H
@@ -37,6 +39,7 @@ struct sfx_groups {
     struct sfx_arena rows; /* of states that come back from disk */
     struct sfx_sorter results;
     bool merging;               /* the runs are being merged */
+    bool carrying;              /* what is put is carried on to the next run */
     struct sfx_slice put_key;   /* of the state that is being saved, */
     uint64_t put_hash, put_seq; /* its hash, and its row of first appearance */
     struct sfx_buf put;
@@ -66,6 +69,16 @@ struct sfx_arena *sfx_groups_arena(struct sfx_groups *groups);
 /* Writes a part of the state that is being saved: head, then rest. */
 int sfx_groups_put(struct sfx_groups *groups, const void *head, size_t head_nbytes,
                    const void *rest, size_t rest_nbytes, struct sfx_err *err);
+
+/*
+ * Carries all states on to the next run, behind what the stage carries itself; to be called before
+ * _finish. Errors: IO, NOMEM, what ops returned.
+ */
+int sfx_groups_carry(struct sfx_groups *groups, struct sfx_err *err);
+
+/* Takes up what _carry wrote, to the end of what the stage carries. Errors: as of _add, INPUT (it
+ * is damaged). */
+int sfx_groups_restore(struct sfx_groups *groups, struct sfx_err *err);
 
 /* Ends the input. Errors: IO, NOMEM, what ops returned. */
 int sfx_groups_finish(struct sfx_groups *groups, struct sfx_err *err);

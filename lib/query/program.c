@@ -68,17 +68,6 @@ bool sfx_program_goes_by_time(const struct sfx_program *program)
     return false;
 }
 
-const char *sfx_program_stateful_verb(const struct sfx_program *program)
-{
-    size_t i;
-
-    for (i = 0; i < program->nstages; i++) {
-        if (!program->stages[i].verb->stateless)
-            return program->stages[i].verb->name;
-    }
-    return NULL;
-}
-
 bool sfx_program_fixes_columns(const struct sfx_program *program)
 {
     size_t i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Queries: batches become frames, frames flow through the operators, batches come out. */
-#include "query/query_internal.h"
+#include "query/carry_internal.h"
 
 #include "base/clock.h"
 
@@ -114,6 +114,7 @@ void sfx_query_free(struct sfx_query *q)
     free(q->operators);
     sfx_eval_done(&q->eval);
     sfx_arena_done(&q->source_arena);
+    sfx_buf_done(&q->carried.bytes);
     free(q->sink.batch.columns);
     free(q->aside.batch.columns);
     free(q);
@@ -322,12 +323,16 @@ int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
     int rc;
 
     rc = bind_all(q, batch, err);
+    if (rc == 0)
+        rc = sfx_carry_begin(q, err);
     for (i = 0; i < q->noperators && rc == 0; i++) {
         struct sfx_operator *op = q->operators[i];
 
         if (op->verb->finish == NULL)
             continue;
         rc = op->verb->finish(op, err);
+        if (rc == 0)
+            rc = sfx_carry_end_stage(op, err);
         if (rc == 0 && failure_counts(q)) {
             if (err != NULL)
                 *err = q->failure;
@@ -335,7 +340,7 @@ int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
         }
         q->failed = 0;
     }
-    return rc;
+    return rc == 0 ? sfx_carry_end(q, err) : rc;
 }
 
 struct sfx_query_counts sfx_query_counts(const struct sfx_query *q)

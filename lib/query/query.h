@@ -76,6 +76,16 @@ struct sfx_query_files {
     struct sfx_reader_opts reader; /* how they are spelled */
 };
 
+/* What stages carry from one run to the next (see sfx_query_restore), as bytes. */
+struct sfx_query_carry {
+    /* Reads at most cap of the bytes that the run before wrote: how many; 0 at their end, or <0.
+     * NULL: there was no such run. */
+    ssize_t (*read)(void *ctx, void *ptr, size_t cap, struct sfx_err *err);
+    /* Takes the next of the bytes for the run to come. 0, or <0. */
+    int (*write)(void *ctx, const void *ptr, size_t nbytes, struct sfx_err *err);
+    void *ctx;
+};
+
 struct sfx_query_opts {         /* all-zero: the defaults */
     enum sfx_on_error on_error; /* what a cell that cannot be what is asked does to its record */
     const struct sfx_reject_sink *rejects; /* for REJECT */
@@ -89,6 +99,7 @@ struct sfx_query_opts {         /* all-zero: the defaults */
     struct sfx_rules *rules; /* where the rules of expect are counted; NULL: nowhere */
     const struct sfx_side_outputs *side; /* NULL: programs that need them are refused */
     const struct sfx_query_files *files; /* NULL: programs that name files are refused */
+    const struct sfx_query_carry *carry; /* NULL: nothing is carried from run to run */
     /*
      * All records come out at the end, each with the columns of all: for outputs whose columns are
      * fixed by the first record, of inputs that differ. Spills like sort.
@@ -113,6 +124,13 @@ typedef int sfx_query_emit(void *ctx, struct sfx_batch *batch, struct sfx_err *e
 struct sfx_query *sfx_query_new(const struct sfx_program *program,
                                 const struct sfx_query_opts *opts, sfx_query_emit *emit, void *ctx,
                                 struct sfx_err *err);
+
+/*
+ * Gives the stages what the run before has carried on: to be called before anything else, when
+ * opts.carry is set. What is carried on by this run is written by _finish; it counts when that went
+ * well. Errors: INPUT (it is another program's, or damaged), LIMIT, IO, NOMEM.
+ */
+int sfx_query_restore(struct sfx_query *q, struct sfx_err *err);
 
 /*
  * Runs batch through the stages; batch is changed. Errors: INPUT (a record is bad and on_error is
@@ -153,9 +171,12 @@ int sfx_query_finish(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
  * to end its input. */
 bool sfx_program_goes_by_time(const struct sfx_program *program);
 
-/* The name of the first verb whose work on a record depends on other records, so that a run cannot
- * go on where another one ended; NULL: there is none. */
+/* The name of the first verb whose work on a record depends on other records and which cannot carry
+ * on what it needs of them, so that a run cannot go on where another one ended; NULL: none. */
 const char *sfx_program_stateful_verb(const struct sfx_program *program);
+
+/* True when stages carry something from run to run: such a program wants opts.carry. */
+bool sfx_program_carries(const struct sfx_program *program);
 
 /* True when the program itself says which columns come out (select, group), whatever the input has.
  */

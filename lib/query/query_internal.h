@@ -12,6 +12,13 @@ struct sfx_query_sink {
     uint64_t schema; /* of the frames that batch is made for */
 };
 
+/* What is carried from run to run, on its way in or out. */
+struct sfx_carried {
+    struct sfx_buf bytes; /* not written yet, or read */
+    size_t at;            /* of those read: the next */
+    uint64_t check;       /* a hash of all records so far */
+};
+
 struct sfx_query {
     const struct sfx_program *program;
     struct sfx_query_opts opts;
@@ -36,6 +43,7 @@ struct sfx_query {
     enum sfx_eol first_eol; /* of the first input, whom writers follow, whatever became of it */
     uint16_t first_dialect;
     bool has_first;
+    struct sfx_carried carried;
     struct sfx_provenance *provenance; /* of source; NULL: not asked for */
     /* The output side, and what is put aside. */
     struct sfx_query_sink sink, aside;

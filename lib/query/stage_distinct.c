@@ -4,9 +4,15 @@
  *
  * When the table of keys is full, records with keys that are not in it are sorted by key, on disk
  * if need be; the first of each comes out at the end, in the order they came in.
+ *
+ * A run that goes on where another one ended knows keys by 128 bits of their SHA-256 only: that is
+ * what is carried on. Those of the runs before are in the table, and what is more waits in front of
+ * all records.
  */
 #include "query/kept_internal.h"
 #include "query/keyset_internal.h"
+
+#include "base/sha256.h"
 
 #include <string.h>
 
@@ -17,6 +23,7 @@ struct distinct {
     struct sfx_vec **cols;
     uint32_t *ids; /* of the whole record's columns, in the union of all frames */
     size_t ncols;
+    struct sfx_rowstore columns; /* the union, for the whole record's numbers */
     /* Kept over the whole input. */
     struct sfx_keyset set;
     struct sfx_keys keys;
@@ -26,17 +33,22 @@ struct distinct {
     bool full;
     uint64_t nrows;          /* that wait */
     struct sfx_sorter waits; /* by key; a record is the row's number, then the row */
-    struct sfx_kept kept;    /* the first of each key, in order; and the union of the columns */
+    struct sfx_kept kept;    /* the first of each key, in order */
+    struct sfx_buf carried;  /* what is being carried on */
 };
 
 #define NUMBER_NBYTES sizeof(uint64_t)
+#define KNOWN         UINT64_MAX /* the number of what waits for a key of the runs before */
 
 static int bind_record(struct distinct *distinct, const struct sfx_frame *in, struct sfx_err *err)
 {
-    const struct sfx_rowstore *store = &distinct->kept.store;
+    const struct sfx_rowstore *store = &distinct->columns;
     struct sfx_operator *op = &distinct->op;
     size_t u;
+    int rc = sfx_rowstore_bind(&distinct->columns, in, err);
 
+    if (rc < 0)
+        return rc;
     distinct->ids = sfx_arena_calloc(&op->arena, in->ncols + 1, sizeof(*distinct->ids), err);
     distinct->cols = sfx_arena_calloc(&op->arena, in->ncols + 1, sizeof(*distinct->cols), err);
     if (distinct->ids == NULL || distinct->cols == NULL)
@@ -51,20 +63,28 @@ static int bind_record(struct distinct *distinct, const struct sfx_frame *in, st
     return 0;
 }
 
+static int start(struct distinct *distinct, struct sfx_err *err)
+{
+    struct sfx_operator *op = &distinct->op;
+    const uint64_t memory = sfx_operator_opts(op)->memory_nbytes;
+
+    if (distinct->set.op != NULL)
+        return 0;
+    sfx_keyset_init(&distinct->set, op, 0);
+    distinct->set.budget_nbytes = memory / 2;
+    return sfx_sorter_init_paid(&distinct->waits, op, memory / 8, err);
+}
+
 static int bind_distinct(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
     struct distinct *distinct = (struct distinct *)op;
     struct sfx_binder binder = sfx_operator_binder(op, in, err);
     const struct sfx_items *items = &op->ast->items;
-    uint64_t memory = sfx_operator_opts(op)->memory_nbytes;
     size_t i;
     int rc = sfx_kept_bind(&distinct->kept, op, in, 0, err);
 
-    if (distinct->set.op == NULL) {
-        sfx_keyset_init(&distinct->set, op, 0);
-        distinct->set.budget_nbytes = memory / 2;
-        rc = rc < 0 ? rc : sfx_sorter_init_paid(&distinct->waits, op, memory / 8, err);
-    }
+    if (rc == 0)
+        rc = start(distinct, err);
     if (rc < 0 || items->count == 0)
         return rc < 0 ? rc : bind_record(distinct, in, err);
     distinct->nodes = sfx_arena_calloc(&op->arena, items->count, sizeof(*distinct->nodes), err);
@@ -80,27 +100,40 @@ static int bind_distinct(struct sfx_operator *op, const struct sfx_frame *in, st
     return rc;
 }
 
+/* Makes room for what waits for the i-th of the batch's keys, with a body of at most nbody bytes:
+ * where that goes. Errors: NULL. */
+static unsigned char *wait_for(struct distinct *distinct, uint32_t i, uint64_t number, size_t nbody,
+                               size_t *nkey, struct sfx_err *err)
+{
+    const struct sfx_keys *keys = &distinct->keys;
+    uint32_t begin = i > 0 ? keys->ends[i - 1] : 0, len = keys->ends[i] - begin;
+    uint64_t hash = __builtin_bswap64(keys->hashes[i]);
+    unsigned char *at;
+
+    *nkey = sizeof(hash) + len;
+    if (sfx_sorter_reserve(&distinct->waits, *nkey + NUMBER_NBYTES + nbody, &at, err) < 0)
+        return NULL;
+    memcpy(at, &hash, sizeof(hash));
+    if (len > 0)
+        memcpy(at + sizeof(hash), keys->bytes.data + begin, len);
+    memcpy(at + *nkey, &number, NUMBER_NBYTES);
+    return at + *nkey + NUMBER_NBYTES;
+}
+
 /* Keeps a row whose key is not in the full set: the i-th of the selection. */
 static int keep_row(struct distinct *distinct, const struct sfx_frame *in, uint32_t i,
                     struct sfx_err *err)
 {
-    const struct sfx_keys *keys = &distinct->keys;
     const struct sfx_rowstore *store = &distinct->kept.store;
-    uint32_t begin = i > 0 ? keys->ends[i - 1] : 0, len = keys->ends[i] - begin, row = in->sel[i];
-    uint64_t hash = __builtin_bswap64(keys->hashes[i]), number = distinct->nrows++;
-    size_t nkey = sizeof(hash) + len;
-    unsigned char *key;
-    int rc = sfx_sorter_reserve(
-        &distinct->waits, nkey + NUMBER_NBYTES + sfx_row_max_nbytes(store, in, row), &key, err);
+    uint32_t row = in->sel[i];
+    size_t nkey;
+    unsigned char *body =
+        wait_for(distinct, i, distinct->nrows, sfx_row_max_nbytes(store, in, row), &nkey, err);
 
-    if (rc < 0)
-        return rc;
-    memcpy(key, &hash, sizeof(hash));
-    if (len > 0)
-        memcpy(key + sizeof(hash), keys->bytes.data + begin, len);
-    memcpy(key + nkey, &number, NUMBER_NBYTES);
-    sfx_sorter_commit(&distinct->waits, nkey,
-                      NUMBER_NBYTES + sfx_row_encode(store, in, row, key + nkey + NUMBER_NBYTES));
+    if (body == NULL)
+        return err != NULL ? (int)err->code : SFX_E_IO;
+    distinct->nrows++;
+    sfx_sorter_commit(&distinct->waits, nkey, NUMBER_NBYTES + sfx_row_encode(store, in, row, body));
     return 0;
 }
 
@@ -120,6 +153,132 @@ static int keep_rows(struct distinct *distinct, const struct sfx_frame *in, uint
     return rc;
 }
 
+/* --- from run to run -------------------------------------------------------------------------- */
+
+#define DIGEST_NBYTES 16
+#define CARRY_COLUMN  'c' /* a record: a column's name, in the order of their numbers */
+#define CARRY_KEYS    'k' /* or many digests of keys */
+
+/* Makes the keys of n rows digests of themselves. */
+static int digest_keys(struct sfx_keys *keys, uint32_t n, struct sfx_err *err)
+{
+    const size_t nbytes = (size_t)n * DIGEST_NBYTES, begin = keys->bytes.len;
+    unsigned char digest[SFX_SHA256_NBYTES];
+    struct sfx_sha256 sha;
+    uint32_t i, at = 0;
+
+    if (sfx_buf_reserve(&keys->bytes, nbytes, err) < 0) /* behind the keys */
+        return SFX_E_NOMEM;
+    for (i = 0; i < n; i++) {
+        sfx_sha256_init(&sha);
+        sfx_sha256_update(&sha, keys->bytes.data + at, keys->ends[i] - at);
+        sfx_sha256_final(&sha, digest);
+        at = keys->ends[i];
+        keys->ends[i] = (i + 1) * DIGEST_NBYTES;
+        memcpy(&keys->hashes[i], digest, sizeof(keys->hashes[i]));
+        memcpy(keys->bytes.data + begin + (size_t)i * DIGEST_NBYTES, digest, DIGEST_NBYTES);
+    }
+    memmove(keys->bytes.data, keys->bytes.data + begin, nbytes);
+    keys->bytes.len = nbytes;
+    return 0;
+}
+
+/* Adds a digest to those that are being carried on; NULL: there are no more. */
+static int carry_digest(struct distinct *distinct, const void *digest, struct sfx_err *err)
+{
+    struct sfx_buf *out = &distinct->carried;
+    int rc = 0;
+
+    if (out->len == 0)
+        rc = sfx_buf_putc(out, CARRY_KEYS, err);
+    if (rc == 0 && digest != NULL)
+        rc = sfx_buf_append(out, digest, DIGEST_NBYTES, err);
+    if (rc < 0 || (digest != NULL && out->len < (size_t)SFX_BATCH_ROWS * DIGEST_NBYTES))
+        return rc;
+    rc = sfx_operator_carry(&distinct->op, out->data, out->len, err);
+    sfx_buf_clear(out);
+    return rc;
+}
+
+static int carry_set(struct distinct *distinct, struct sfx_err *err)
+{
+    const struct sfx_rowstore *columns = &distinct->columns;
+    const struct sfx_key *key;
+    size_t u;
+    int rc = 0;
+
+    for (u = 0; u < columns->ncols && rc == 0; u++) {
+        struct sfx_slice name = columns->cols[u].name;
+
+        sfx_buf_clear(&distinct->carried);
+        rc = sfx_buf_putc(&distinct->carried, CARRY_COLUMN, err);
+        if (rc == 0)
+            rc = sfx_buf_append(&distinct->carried, name.ptr, name.len, err);
+        if (rc == 0)
+            rc = sfx_operator_carry(&distinct->op, distinct->carried.data, distinct->carried.len,
+                                    err);
+    }
+    sfx_buf_clear(&distinct->carried);
+    for (key = distinct->set.first; key != NULL && rc == 0; key = key->next)
+        rc = carry_digest(distinct, sfx_key_data(&distinct->set, key), err);
+    return rc;
+}
+
+static int restore_column(struct distinct *distinct, struct sfx_slice name, struct sfx_err *err)
+{
+    struct sfx_vec vec = {.type = SFX_TYPE_CELL};
+    struct sfx_qcolumn col = {.name = name, .vec = &vec};
+    struct sfx_frame frame = {.cols = &col, .ncols = 1};
+
+    return sfx_rowstore_bind(&distinct->columns, &frame, err);
+}
+
+static int restore_keys(struct distinct *distinct, struct sfx_slice digests, struct sfx_err *err)
+{
+    struct sfx_keys *keys = &distinct->keys;
+    uint32_t i, n = (uint32_t)(digests.len / DIGEST_NBYTES);
+    int64_t end = 0;
+    size_t nkey;
+    int rc;
+
+    sfx_buf_clear(&keys->bytes);
+    rc = n <= SFX_BATCH_ROWS ? sfx_buf_append(&keys->bytes, digests.ptr, digests.len, err)
+                             : sfx_err_set(err, SFX_E_INPUT, "is damaged");
+    for (i = 0; i < n && rc == 0; i++) {
+        keys->ends[i] = (i + 1) * DIGEST_NBYTES;
+        memcpy(&keys->hashes[i], digests.ptr + (size_t)i * DIGEST_NBYTES, sizeof(keys->hashes[i]));
+    }
+    if (rc == 0 && !distinct->full)
+        end = sfx_keyset_add_some(&distinct->set, keys, 0, n, distinct->entries, distinct->fresh,
+                                  err);
+    if (rc < 0 || end < 0)
+        return rc < 0 ? rc : (int)end;
+    for (i = (uint32_t)end; i < n; i++) {
+        distinct->full = true;
+        if (wait_for(distinct, i, KNOWN, 0, &nkey, err) == NULL)
+            return err != NULL ? (int)err->code : SFX_E_IO;
+        sfx_sorter_commit(&distinct->waits, nkey, NUMBER_NBYTES);
+    }
+    return 0;
+}
+
+static int restore_distinct(struct sfx_operator *op, struct sfx_err *err)
+{
+    struct distinct *distinct = (struct distinct *)op;
+    struct sfx_slice record;
+    int rc = start(distinct, err);
+
+    while (rc >= 0 && (rc = sfx_operator_carried(op, &record, err)) > 0) {
+        struct sfx_slice rest = sfx_slice(record.ptr + 1, record.len - 1);
+
+        rc = record.ptr[0] == CARRY_COLUMN ? restore_column(distinct, rest, err)
+                                           : restore_keys(distinct, rest, err);
+    }
+    return rc;
+}
+
+/* --- records ---------------------------------------------------------------------------------- */
+
 static int push_distinct(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
 {
     struct distinct *distinct = (struct distinct *)op;
@@ -134,6 +293,8 @@ static int push_distinct(struct sfx_operator *op, struct sfx_frame *in, struct s
     if (rc == 0)
         rc = sfx_keys_make(&distinct->keys, ev, distinct->cols, distinct->ids, distinct->ncols,
                            in->sel, in->nsel, err);
+    if (rc == 0 && sfx_operator_carries(op))
+        rc = digest_keys(&distinct->keys, in->nsel, err);
     if (rc == 0 && !distinct->full)
         end = sfx_keyset_add_some(&distinct->set, &distinct->keys, 0, in->nsel, distinct->entries,
                                   distinct->fresh, err);
@@ -158,11 +319,14 @@ static int take_first(struct distinct *distinct, const unsigned char *record, st
     size_t nrow = sfx_record_nbytes(record) - (size_t)(body - record) - NUMBER_NBYTES;
     unsigned char *key;
     uint64_t number;
-    int rc = sfx_sorter_reserve(&distinct->kept.sorter, NUMBER_NBYTES + nrow, &key, err);
+    int rc;
 
+    memcpy(&number, body, NUMBER_NBYTES);
+    if (number == KNOWN)
+        return 0;
+    rc = sfx_sorter_reserve(&distinct->kept.sorter, NUMBER_NBYTES + nrow, &key, err);
     if (rc < 0)
         return rc;
-    memcpy(&number, body, NUMBER_NBYTES);
     number = __builtin_bswap64(number);
     memcpy(key, &number, NUMBER_NBYTES);
     memcpy(key + NUMBER_NBYTES, body + NUMBER_NBYTES, nrow);
@@ -170,17 +334,14 @@ static int take_first(struct distinct *distinct, const unsigned char *record, st
     return 0;
 }
 
-static int finish_distinct(struct sfx_operator *op, struct sfx_err *err)
+/* Takes the first of each key that waits; their keys are carried on, too. */
+static int take_waiting(struct distinct *distinct, struct sfx_err *err)
 {
-    struct distinct *distinct = (struct distinct *)op;
+    const bool carries = sfx_operator_carries(&distinct->op);
     struct sfx_buf last = {0};
     const unsigned char *record;
-    int rc;
+    int rc = sfx_sorter_sort(&distinct->waits, err);
 
-    if (distinct->nrows == 0)
-        return 0;
-    sfx_keyset_done(&distinct->set);
-    rc = sfx_sorter_sort(&distinct->waits, err);
     while (rc == 0 && (rc = sfx_sorter_next(&distinct->waits, &record, err)) > 0) {
         struct sfx_slice key =
             sfx_slice((const char *)record + SFX_RECORD_HEAD_NBYTES, sfx_record_key_nbytes(record));
@@ -190,12 +351,28 @@ static int finish_distinct(struct sfx_operator *op, struct sfx_err *err)
             continue;
         sfx_buf_clear(&last);
         rc = sfx_buf_append(&last, key.ptr, key.len, err);
+        if (rc == 0 && carries)
+            rc = carry_digest(distinct, key.ptr + sizeof(uint64_t), err);
         if (rc == 0)
             rc = take_first(distinct, record, err);
     }
     sfx_buf_done(&last);
-    sfx_sorter_done(&distinct->waits);
-    return rc < 0 ? rc : sfx_kept_pass_all(&distinct->kept, err);
+    return rc;
+}
+
+static int finish_distinct(struct sfx_operator *op, struct sfx_err *err)
+{
+    struct distinct *distinct = (struct distinct *)op;
+    int rc = sfx_operator_carries(op) ? carry_set(distinct, err) : 0;
+
+    if (rc == 0 && distinct->full) {
+        sfx_keyset_done(&distinct->set);
+        rc = take_waiting(distinct, err);
+        sfx_sorter_done(&distinct->waits);
+    }
+    if (rc == 0 && sfx_operator_carries(op))
+        rc = carry_digest(distinct, NULL, err);
+    return rc < 0 || distinct->nrows == 0 ? rc : sfx_kept_pass_all(&distinct->kept, err);
 }
 
 static bool distinct_is_satisfied(const struct sfx_operator *op)
@@ -224,6 +401,8 @@ static void destroy_distinct(struct sfx_operator *op)
     sfx_keys_done(&distinct->keys);
     sfx_sorter_done(&distinct->waits);
     sfx_kept_done(&distinct->kept);
+    sfx_rowstore_done(&distinct->columns);
+    sfx_buf_done(&distinct->carried);
 }
 
 /* Cell by cell: it may have to keep records. */
@@ -252,6 +431,7 @@ const struct sfx_verb sfx_verb_distinct = {
     .bind = bind_distinct,
     .push = push_distinct,
     .finish = finish_distinct,
+    .restore = restore_distinct,
     .satisfied = distinct_is_satisfied,
     .destroy = destroy_distinct,
 };

@@ -124,11 +124,13 @@ const struct sfx_verb sfx_verb_frequency = {
                 .output = "a,n,share\ny,3,0.500000\nx,2,0.333333\nz,1,0.166667\n"},
     .can_fail = true,
     .fixes_columns = true,
+    .gives_all = true,
     .state_nbytes = sizeof(struct sfx_group),
     .uses = sfx_group_uses,
     .parse = parse_frequency,
     .bind = sfx_group_bind,
     .push = sfx_group_push,
     .finish = sfx_group_finish,
+    .restore = sfx_group_restore,
     .destroy = sfx_group_destroy,
 };

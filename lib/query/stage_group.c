@@ -39,7 +39,7 @@ static int merge_state(void *to, unsigned char *state, const unsigned char *part
     const struct sfx_stage_ast *ast = group->op.ast;
     struct sfx_agg_ctx ctx = aggregate_ctx(group, err);
 
-    group->work.merging = true;
+    group->work.merging = group->groups.merging;
     return sfx_agg_merge(&ctx, group->calls, ast->aggs.count, state, group->head_nbytes, part,
                          part_nbytes);
 }
@@ -57,8 +57,6 @@ static int settle_state(void *to, unsigned char *state, struct sfx_err *err)
 }
 
 static const struct sfx_groups_ops state_ops = {save_state, merge_state, settle_state};
-
-/* --- records in ------------------------------------------------------------------------------- */
 
 static int start(struct sfx_group *group, struct sfx_err *err)
 {
@@ -80,6 +78,47 @@ static int start(struct sfx_group *group, struct sfx_err *err)
         return sfx_frequency_start(group, err);
     return group->keeps_values ? sfx_agg_work_init(&group->work, &group->op, err) : 0;
 }
+
+/* --- from run to run -------------------------------------------------------------------------- */
+
+/* The types that keys and results had, then the groups. */
+static int carry(struct sfx_group *group, struct sfx_err *err)
+{
+    const struct sfx_stage_ast *ast = group->op.ast;
+    struct sfx_buf types = {0};
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; i < ast->items.count && rc == 0; i++)
+        rc = sfx_buf_putc(&types, (char)group->types[i], err);
+    for (i = 0; i < ast->aggs.count && rc == 0; i++)
+        rc = sfx_buf_putc(&types, (char)group->calls[i].type, err);
+    if (rc == 0)
+        rc = sfx_operator_carry(&group->op, types.data, types.len, err);
+    sfx_buf_done(&types);
+    return rc == 0 ? sfx_groups_carry(&group->groups, err) : rc;
+}
+
+int sfx_group_restore(struct sfx_operator *op, struct sfx_err *err)
+{
+    struct sfx_group *group = (struct sfx_group *)op;
+    const size_t nkeys = op->ast->items.count, naggs = op->ast->aggs.count;
+    struct sfx_slice types;
+    size_t i;
+    int rc = start(group, err);
+
+    if (rc == 0)
+        rc = sfx_operator_carried(op, &types, err);
+    if (rc <= 0 || types.len != nkeys + naggs)
+        return rc < 0 ? rc : sfx_err_set(err, SFX_E_INPUT, "is damaged");
+    for (i = 0; i < nkeys; i++)
+        group->types[i] = (enum sfx_type)types.ptr[i];
+    for (i = 0; i < naggs; i++)
+        group->calls[i].type = (enum sfx_type)types.ptr[nkeys + i];
+    return sfx_groups_restore(&group->groups, err);
+}
+
+/* --- records in ------------------------------------------------------------------------------- */
 
 /* A key that has another type for other inputs comes out as cells. */
 static void merge_type(enum sfx_type *type, enum sfx_type now)
@@ -265,6 +304,8 @@ int sfx_group_finish(struct sfx_operator *op, struct sfx_err *err)
     uint32_t n;
     int rc = make_output(group, err), more = 1;
 
+    if (rc == 0 && sfx_operator_carries(op))
+        rc = carry(group, err);
     if (rc == 0 && op->ast->items.count == 0 && group->groups.nrows == 0)
         rc = add_the_only_group(group, err);
     if (group->keeps_values)
@@ -330,11 +371,13 @@ const struct sfx_verb sfx_verb_group = {
                 .output = "a,n,sum_b\nx,2,4\ny,1,2\n"},
     .can_fail = true,
     .fixes_columns = true,
+    .gives_all = true,
     .state_nbytes = sizeof(struct sfx_group),
     .uses = sfx_group_uses,
     .parse = sfx_parse_group,
     .bind = sfx_group_bind,
     .push = sfx_group_push,
     .finish = sfx_group_finish,
+    .restore = sfx_group_restore,
     .destroy = sfx_group_destroy,
 };

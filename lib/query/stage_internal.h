@@ -81,8 +81,9 @@ struct sfx_verb {
         const char *program, *input, *output;
         const char *file_name, *file; /* that the program names, and what it holds; or NULL */
     } example;
-    bool can_fail;      /* it evaluates what can make a record bad */
-    bool stateless;     /* what it does with a record depends on that record alone */
+    bool can_fail;  /* it evaluates what can make a record bad */
+    bool stateless; /* what it does with a record depends on that record alone */
+    bool gives_all; /* with restore: it hands on what all runs have come to, not only this one */
     bool fixes_columns; /* its stage names the columns that come out */
     bool takes_all;     /* it wants all records, also when the stages behind it have enough */
     /*
@@ -107,6 +108,11 @@ struct sfx_verb {
      * Both NULL: nothing does. */
     int64_t (*waits)(const struct sfx_operator *op);
     int (*tick)(struct sfx_operator *op, struct sfx_err *err);
+    /*
+     * Takes what its finish has written in the run before with sfx_operator_carry, before anything
+     * is bound. NULL: a run cannot go on where another one ended, unless it is stateless.
+     */
+    int (*restore)(struct sfx_operator *op, struct sfx_err *err);
     void (*destroy)(struct sfx_operator *op); /* NULL: the arena is all there is */
 };
 
@@ -244,6 +250,19 @@ int sfx_bind_key(struct sfx_binder *b, const struct sfx_item *item, struct sfx_n
 
 /* What stages need of the query's options. */
 const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op);
+
+/* --- what is carried from run to run: carry.c ------------------------------------------------- */
+
+/* True when op's finish is to carry on what the next run needs. */
+bool sfx_operator_carries(const struct sfx_operator *op);
+
+/* Carries on a record. Errors: LIMIT (4 GiB), IO, NOMEM. */
+int sfx_operator_carry(struct sfx_operator *op, const void *bytes, size_t nbytes,
+                       struct sfx_err *err);
+
+/* For restore, until it gives 0: the next record, 1, valid until the next call. Errors: INPUT (it
+ * is damaged), IO, NOMEM. */
+int sfx_operator_carried(struct sfx_operator *op, struct sfx_slice *record, struct sfx_err *err);
 
 /* --- derive, and cast, whose items are assignments, too: stage_derive.c ----------------------- */
 

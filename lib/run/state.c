@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The state file: one JSON object, replaced in one step. */
+/* The state file: a JSON object on a line of its own, then what stages carry; replaced in one step.
+ */
 #include "run/state.h"
 
 #include "base/arena.h"
@@ -22,8 +23,9 @@
 #define STATE_VERSION    1
 #define PRINT_NBYTES     4096 /* before the place reached: more than a line of most files */
 #define MAX_HEAD_NBYTES  ((uint64_t)1 << 20)
-#define MAX_FILES        10000 /* the oldest are forgotten beyond that */
-#define MAX_STATE_NBYTES ((size_t)64 << 20)
+#define MAX_FILES        10000              /* the oldest are forgotten beyond that */
+#define MAX_STATE_NBYTES ((size_t)64 << 20) /* of the object */
+#define PIECE_NBYTES     65536
 
 struct file {
     const char *name; /* in the arena */
@@ -38,6 +40,8 @@ struct sfx_state {
     struct sfx_arena arena;
     struct file *files;
     size_t count, cap;
+    bool known; /* there was a state */
+    struct sfx_carried_bytes carried;
     /* Of a state that was prepared: */
     const char *output;
     uint64_t output_dev, output_ino;
@@ -137,6 +141,23 @@ int sfx_state_set(struct sfx_state *state, int fd, const struct stat *st, const 
     return add_file(state, &file, err);
 }
 
+/* --- what stages carry ----------------------------------------------------------------------- */
+
+int sfx_state_check(const struct sfx_state *state, bool carries, struct sfx_err *err)
+{
+    if (!state->known || carries == (state->carried.fd >= 0))
+        return 0;
+    return sfx_err_set(err, SFX_E_INPUT,
+                       carries ? "%s: is the state of a program that keeps nothing but places"
+                               : "%s: is the state of another program",
+                       state->path);
+}
+
+struct sfx_carried_bytes *sfx_state_carried(struct sfx_state *state)
+{
+    return &state->carried;
+}
+
 /* --- writing --------------------------------------------------------------------------------- */
 
 static void put_uint(struct sfx_json_writer *w, const char *key, uint64_t value)
@@ -197,6 +218,8 @@ static int write_to(const struct sfx_state *state, const char *path, struct sfx_
     rc = render(state, &text, err);
     if (rc == 0)
         rc = sfx_outfile_write(file, text.data, text.len, err);
+    if (rc == 0)
+        rc = sfx_carried_copy(&state->carried, file, err);
     if (rc == 0)
         rc = sfx_outfile_commit(file, err);
     sfx_outfile_free(file);
@@ -339,32 +362,59 @@ static int parse(struct sfx_state *state, struct sfx_slice text, struct sfx_err 
     return rc < 0 ? rc : 0;
 }
 
-/* Reads the file: 1; 0 when there is none. */
-static int read_from(struct sfx_state *state, const char *path, struct sfx_err *err)
+/* Reads the object, which ends with its line: 1 when there is more in the file. */
+static int read_object(struct sfx_state *state, int fd, struct sfx_err *err)
 {
     struct sfx_buf text = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const char *end = NULL;
     ssize_t n = 1;
     int rc = 0;
 
+    while (rc == 0 && n > 0 && end == NULL && text.len < MAX_STATE_NBYTES) {
+        rc = sfx_buf_reserve(&text, PIECE_NBYTES, err);
+        n = rc == 0 ? sfx_io_read(fd, text.data + text.len, PIECE_NBYTES, err) : 0;
+        rc = n < 0 ? (int)n : rc;
+        if (n > 0) {
+            end = memchr(text.data + text.len, '\n', (size_t)n);
+            text.len += (size_t)n;
+        }
+    }
+    if (rc == 0 && end != NULL && end + 1 < text.data + text.len) {
+        const off_t more = text.data + text.len - (end + 1);
+
+        rc = lseek(fd, -more, SEEK_CUR) < 0 ? sfx_err_errno(err, errno, "state") : 1;
+        text.len -= (size_t)more;
+    }
+    if (rc >= 0) {
+        const int parsed = parse(state, sfx_buf_slice(&text), err);
+
+        rc = parsed < 0 ? parsed : rc;
+    }
+    sfx_buf_done(&text);
+    return rc;
+}
+
+/* Reads the file: 1; 0 when there is none. */
+static int read_from(struct sfx_state *state, const char *path, struct sfx_err *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+
     if (fd < 0)
         return errno == ENOENT ? 0 : sfx_err_errno(err, errno, "%s", path);
-    while (rc == 0 && n > 0 && text.len < MAX_STATE_NBYTES) {
-        rc = sfx_buf_reserve(&text, 65536, err);
-        n = rc == 0 ? sfx_io_read(fd, text.data + text.len, 65536, err) : 0;
-        rc = n < 0 ? (int)n : rc;
-        text.len += n > 0 ? (size_t)n : 0;
-    }
-    if (rc == 0)
-        rc = parse(state, sfx_buf_slice(&text), err);
-    (void)sfx_io_close(&fd, NULL);
-    sfx_buf_done(&text);
+    rc = read_object(state, fd, err);
+    if (rc > 0)
+        state->carried.fd = fd;
+    else
+        (void)sfx_io_close(&fd, NULL);
+    state->known = rc >= 0;
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", path) : 1;
 }
 
 static void forget(struct sfx_state *state)
 {
     state->count = 0;
+    state->known = false;
+    (void)sfx_io_close(&state->carried.fd, NULL);
     state->output = NULL;
     state->output_dev = state->output_ino = 0;
 }
@@ -391,6 +441,8 @@ struct sfx_state *sfx_state_new(const char *path, struct sfx_err *err)
     struct sfx_state *state = calloc(1, sizeof(*state));
     int rc = SFX_E_NOMEM;
 
+    if (state != NULL)
+        state->carried = (struct sfx_carried_bytes){.path = path, .fd = -1};
     if (state != NULL && asprintf(&state->next, "%s.next", path) < 0)
         state->next = NULL;
     if (state == NULL || state->next == NULL) {
@@ -414,6 +466,7 @@ void sfx_state_free(struct sfx_state *state)
 {
     if (state == NULL)
         return;
+    sfx_carried_done(&state->carried);
     free(state->next);
     free(state->files);
     sfx_arena_done(&state->arena);

@@ -6,12 +6,13 @@
  * reached, whatever its name is now; one that does not fit is read from its beginning. The state is
  * a file that is replaced in one step. With an output that is a file the new state is written
  * beside it first, with the output's inode: whoever opens the state after a crash sees whether the
- * output has its name, and so whether the new state counts. One run at a time may use a state.
+ * output has its name, and so whether the new state counts. What stages carry from run to run
+ * (sfx_query_carry) is kept in the same file. One run at a time may use a state.
  */
 #ifndef SFX_RUN_STATE_H
 #define SFX_RUN_STATE_H
 
-#include "base/err.h"
+#include "run/carried.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,12 @@ bool sfx_state_find(const struct sfx_state *state, int fd, const struct stat *st
 /* Sets the place reached in the file. name: as it is called now. Errors: IO, NOMEM. */
 int sfx_state_set(struct sfx_state *state, int fd, const struct stat *st, const char *name,
                   const struct sfx_state_place *place, struct sfx_err *err);
+
+/* Checks that the state is of a program that carries as this one does. Errors: INPUT. */
+int sfx_state_check(const struct sfx_state *state, bool carries, struct sfx_err *err);
+
+/* What stages carry; what they carry on counts when the state is written. */
+struct sfx_carried_bytes *sfx_state_carried(struct sfx_state *state);
 
 /* Writes the state for good. Errors: IO, NOMEM. */
 int sfx_state_save(struct sfx_state *state, struct sfx_err *err);

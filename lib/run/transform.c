@@ -98,6 +98,7 @@ static int start(struct sfx_transform_run *run, const struct sfx_format *from, s
 {
     const struct sfx_transform_job *job = run->job;
     struct sfx_query_opts opts = job->query;
+    struct sfx_carried_bytes *carried = NULL;
     int rc;
 
     run->files = (struct sfx_query_files){open_named, run, job->reader};
@@ -114,9 +115,18 @@ static int start(struct sfx_transform_run *run, const struct sfx_format *from, s
     opts.log = job->log;
     opts.union_columns = sfx_transform_needs_union(run);
     opts.errors = &run->errors;
+    if (job->state != NULL && !run->explains && sfx_program_carries(job->program)) {
+        carried = sfx_state_carried(job->state);
+        run->carry = (struct sfx_query_carry){.write = sfx_carried_write, .ctx = carried};
+        run->carry.read = carried->fd >= 0 ? sfx_carried_read : NULL;
+        opts.carry = &run->carry;
+    }
     run->query = sfx_query_new(job->program, &opts, sfx_transform_write, run, err);
     run->wait.query = run->query;
-    return run->query == NULL ? SFX_E_NOMEM : 0;
+    if (run->query == NULL)
+        return SFX_E_NOMEM;
+    rc = sfx_query_restore(run->query, err);
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", carried->path) : 0;
 }
 
 /* True when the output takes records of the batch in hand whole. */
@@ -205,7 +215,8 @@ static int pause_output(struct sfx_transform_run *run, struct sfx_err *err)
 
     if (rc == 0 && run->out.len > 0)
         rc = sfx_transform_flush(run, err);
-    return rc == 0 && run->job->out_name == NULL && run->job->split == NULL
+    return rc == 0 && run->job->out_name == NULL && run->job->split == NULL &&
+                   run->carry.write == NULL
                ? sfx_growing_save(&run->growing, err)
                : rc;
 }

@@ -81,6 +81,7 @@ struct sfx_transform_run {
     /* The output side. */
     struct sfx_query *query;
     struct sfx_query_files files; /* that the program names */
+    struct sfx_query_carry carry; /* {0}: nothing is carried from run to run */
     struct sfx_writer *writer;    /* NULL: the output is split */
     struct sfx_buf out;
     struct sfx_side_outputs side;

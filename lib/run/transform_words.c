@@ -300,7 +300,9 @@ static int set_state(struct sfx_transform_plan *plan, const struct sfx_transform
     plan->durable = plan->outputs.durable = true;
     plan->state = sfx_state_new(words->state, err);
     plan->job.state = plan->state;
-    return plan->state != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_IO;
+    if (plan->state == NULL)
+        return err != NULL ? (int)err->code : SFX_E_IO;
+    return sfx_state_check(plan->state, sfx_program_carries(plan->program), err);
 }
 
 /* Learns whether the output's name asks for columns. */

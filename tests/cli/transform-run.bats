@@ -425,7 +425,7 @@ stop() {
 	[ ! -e state ]
 	sfx-transform --state state -o out.csv 'n = id? + 1' log.csv || sfx-transform --state state -o out.csv '' log.csv
 	[ "$(wc -l <out.csv)" -eq 3 ]
-	for program in 'sort id' 'group id: count()' 'distinct' 'head 1'; do
+	for program in 'sort id' 'tail 1' 'dedup id keep last' 'distinct id | head 1' 'head 1 | group id: count()'; do
 		run sfx-transform --state state "$program" log.csv
 		[ "$status" -eq 2 ]
 	done
@@ -437,6 +437,76 @@ stop() {
 	echo '{}' >state
 	run sfx-transform --state state '' log.csv
 	[ "$status" -eq 65 ]
+}
+
+@test "--state with distinct lets through what no run has seen" {
+	printf 'id,a\n1,x\n2,y\n1,z\n' >log.csv
+	[ "$(sfx-transform --state state 'distinct id' log.csv | tr '\n' ' ')" = "id,a 1,x 2,y " ]
+	printf '2,q\n3,x\n3,y\n' >>log.csv
+	[ "$(sfx-transform --state state 'distinct id | b = 1' log.csv | tr '\n' ' ')" = "id,a,b 3,x,1 " ]
+	printf 'a,id\nw,1\nw,4\n' >other.csv
+	[ "$(sfx-transform --state state 'distinct id' log.csv other.csv | tr '\n' ' ')" = "id,a 4,w " ]
+}
+
+@test "--state with group gives the totals of all runs, whatever stands behind it" {
+	local program='group a: n = count(), m = median(v), d = count_distinct(v), last(v)' rows i
+	printf 'a,v\n' >log.csv
+	for i in 1 2 3 4; do
+		rows="x,$i\ny,2\nz$i,\ny,7\n"
+		printf "$rows" >>log.csv
+		sfx-transform --state state -o out.csv "$program | sort -n, a" log.csv
+		sfx-transform "$program | sort -n, a" log.csv | cmp - out.csv
+		sfx-transform --state order "$program" log.csv >out.csv
+		sfx-transform "$program" log.csv | cmp - out.csv
+	done
+	sfx-transform --state state "$program" log.csv | cmp - out.csv
+	sfx-transform --state ranks 'frequency a' log.csv >/dev/null
+	echo z1,1 >>log.csv
+	sfx-transform 'frequency a' log.csv | cmp - <(sfx-transform --state ranks 'frequency a' log.csv)
+}
+
+@test "--state keeps groups and keys that exceed --memory" {
+	seq 60000 | sed 's/.*/a key of some length &/; 1i k' >all.csv
+	head -n 40001 all.csv >log.csv
+	for program in 'group k: n = count(), max(text(k))' 'distinct k'; do
+		rm -f state
+		sfx-transform --memory 1M --state state "$program" log.csv >one
+		sed 1d all.csv >>log.csv
+		sfx-transform --memory 1M --state state "$program" log.csv >two
+		case $program in
+		group*) sfx-transform "$program" log.csv | cmp - two ;;
+		*) (cat one; sed 1d two) | sort | cmp - <(sort all.csv) ;;
+		esac
+		head -n 40001 all.csv >log.csv
+	done
+}
+
+@test "--state refuses what another program kept, and what is damaged" {
+	printf 'id,a\n1,x\n' >log.csv
+	sfx-transform --state state 'group id: n = count()' log.csv
+	for program in 'group id: n = count(a)' 'distinct' ''; do
+		run -65 --separate-stderr sfx-transform --state state "$program" log.csv
+		[[ $stderr == "sfx-transform: state: is the state of another program"* ]]
+	done
+	[[ "$(sfx-transform --state state 'group a: n = count()' log.csv 2>&1)" == *"program: group id: n = count()" ]]
+	sfx-transform --state places '' log.csv
+	run -65 sfx-transform --state places 'distinct' log.csv
+	head -c -3 state >short
+	run -65 --separate-stderr sfx-transform --state short 'group id: n = count()' log.csv
+	[ "$stderr" = "sfx-transform: short: ends early" ]
+	[ -z "$output" ]
+}
+
+@test "--state with --follow and a group is saved when the run ends" {
+	printf 'id\n1\n' >log.csv
+	sfx-transform --follow --state state -o out.csv 'group id: n = count()' log.csv 3>&- &
+	pid=$!
+	echo 2 >>log.csv
+	sleep 0.5
+	kill -TERM $pid
+	wait $pid || true
+	echo 1 >>log.csv
+	[ "$(sfx-transform --state state 'group id: n = count()' log.csv | tr '\n' ' ')" = "id,n 1,2 2,1 " ]
 }
 
 @test "--state with --follow is saved while the run goes on" {

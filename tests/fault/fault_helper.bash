@@ -86,6 +86,11 @@ transform_state() {
 	faulty sfx-transform --state state -o out/new.csv '' ../material/orders.csv
 }
 
+# What a stage carries from run to run.
+transform_carry() {
+	faulty sfx-transform --state state -o out/new.csv 'group qty: n = count(), median(id)' ../material/orders.csv
+}
+
 transform_file() {
 	faulty sfx-transform 'group qty: n = count()' ../material/packed.csv.gz
 }

@@ -54,3 +54,15 @@ check_state() {
 @test 'sfx-transform --state killed anywhere neither loses nor repeats a record' {
 	at_each_place kill transform_state check_state
 }
+
+# Whatever the kill left, the next run has the totals of all records.
+check_carry() {
+	[ "$status" -eq 137 ] || return
+	(fault='' && transform_carry) || return
+	(fault='' && faulty sfx-transform 'group qty: n = count(), median(id)' ../material/orders.csv) |
+		cmp - out/new.csv
+}
+
+@test 'sfx-transform --state with a group, killed anywhere, counts each record once' {
+	at_each_place kill transform_carry check_carry
+}

@@ -52,3 +52,7 @@ at_each_write() {
 @test 'sfx-transform --state: any write fails' {
 	at_each_write transform_state
 }
+
+@test 'sfx-transform --state with a group: any write fails' {
+	at_each_write transform_carry
+}

@@ -203,6 +203,8 @@ static inline int query_run(struct query_run *run)
     reader = from->reader->create(&reader_opts, &run->err);
     query = sfx_query_new(program, &opts, query_emit, &output, &run->err);
     if (output.writer != NULL && aside.writer != NULL && reader != NULL && query != NULL)
+        rc = sfx_query_restore(query, &run->err);
+    if (rc == 0)
         rc = query_pump(run, query, from->reader, reader, &output);
     if (rc == 0)
         rc = to->writer->finish(output.writer, NULL, &run->output, &run->err);
