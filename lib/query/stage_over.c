@@ -54,6 +54,8 @@ static int bind_keys(struct sfx_over *over, const struct sfx_frame *in, struct s
     sfx_plan_note(b.plan, over->plan->blocks ? "blocking: groups are put together, on disk if need "
                                                "be, and rows back in the order of the input"
                                              : "streaming: memory for each group");
+    if (over->plan->needs_groups)
+        sfx_plan_note(b.plan, "aggregates: memory for each group, within --memory");
     return rc;
 }
 
@@ -165,7 +167,8 @@ const struct sfx_verb sfx_verb_over = {
     .usage = "over [KEY[, …]] [sort [-]KEY[, …]]: [NAME =] FUNCTION[, …]",
     .help = "adds columns of functions that run over the records of each group",
     .plan = "streaming, memory for each group, unless it sorts, or a function needs records "
-            "further on: then blocking, what exceeds --memory waits on disk",
+            "further on: then blocking, rows that exceed --memory wait on disk; what is kept of "
+            "groups as they come, and by aggregates, is within --memory",
     .rules = "The functions are the running functions, and the aggregates, which give each record "
              "the value of its whole group. They see the records in the order of sort, else in "
              "that of the input; records come out in the order of the input. Records that are at "

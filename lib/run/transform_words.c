@@ -132,6 +132,16 @@ static int read_file(const char *path, struct sfx_buf *text, struct sfx_err *err
     return rc < 0 ? rc : 0;
 }
 
+/* What of a text file is text: editors put a byte order mark before it. */
+static struct sfx_slice without_mark(const struct sfx_buf *text)
+{
+    static const char mark[] = {'\xef', '\xbb', '\xbf'};
+    const bool marked = text->len >= sizeof(mark) && memcmp(text->data, mark, sizeof(mark)) == 0;
+    const size_t from = marked ? sizeof(mark) : 0;
+
+    return text->len == 0 ? sfx_slice("", 0) : sfx_slice(text->data + from, text->len - from);
+}
+
 /* Splits the words NAME=VALUE; *args is owned by the caller even then. */
 static int split_args(const struct sfx_transform_words *words, struct sfx_program_arg **args,
                       struct sfx_err *err)
@@ -158,6 +168,7 @@ static int read_program(struct sfx_transform_plan *plan, const struct sfx_transf
     struct sfx_program_opts opts = {.nargs = words->nargs, .zone = words->zone};
     struct sfx_program_arg *args = NULL;
     struct sfx_buf text = {0};
+    struct sfx_slice program;
     int rc = split_args(words, &args, err);
 
     if (rc < 0) {
@@ -165,10 +176,12 @@ static int read_program(struct sfx_transform_plan *plan, const struct sfx_transf
         return rc;
     }
     opts.args = args;
-    if (words->program_file == NULL)
+    if (words->program_file == NULL) {
         plan->program = sfx_program_new(operand, strlen(operand), &opts, err);
-    else if ((rc = read_file(words->program_file, &text, err)) == 0)
-        plan->program = sfx_program_new(text.data, text.len, &opts, err);
+    } else if ((rc = read_file(words->program_file, &text, err)) == 0) {
+        program = without_mark(&text);
+        plan->program = sfx_program_new(program.ptr, program.len, &opts, err);
+    }
     sfx_buf_done(&text);
     free(args);
     if (rc < 0 || plan->program == NULL) {

@@ -545,3 +545,11 @@ stop() {
 	[ ! -e all.csv ]
 	[ ! -e late.csv ]
 }
+
+@test "a program in a file may begin with a byte order mark" {
+	printf 'a\n1\n2\n' >in.csv
+	printf '\xef\xbb\xbfhead 1' >program
+	[ "$(sfx-transform -f program in.csv)" = $'a\n1' ]
+	printf '\xef\xbb\xbf' >program
+	sfx-transform -f program in.csv | cmp - in.csv
+}
