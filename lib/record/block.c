@@ -108,7 +108,8 @@ int sfx_block_skip_mark(struct sfx_block *b, size_t *pos, struct sfx_err *err)
     static const char mark[3] = {'\xef', '\xbb', '\xbf'};
     int rc = 0;
 
-    while (rc == 0 && b->len < sizeof(mark) && !b->eof)
+    /* No more is waited for than it takes: a file that grows may hold a short header so far. */
+    while (rc == 0 && b->len < sizeof(mark) && !b->eof && memcmp(b->data, mark, b->len) == 0)
         rc = sfx_block_fill(b, 0, 1, err);
     *pos = b->len >= sizeof(mark) && memcmp(b->data, mark, sizeof(mark)) == 0 ? sizeof(mark) : 0;
     return rc;

@@ -448,6 +448,15 @@ stop() {
 	[ "$(sfx-transform --state state 'distinct id' log.csv other.csv | tr '\n' ' ')" = "id,a 4,w " ]
 }
 
+@test "--state with nothing new still writes the header, also of two bytes" {
+	printf 'k\n1\n' >log.csv
+	for program in '' 'distinct k' 'where k > 1'; do
+		rm -f state
+		sfx-transform --state state "$program" log.csv >/dev/null
+		[ "$(sfx-transform --state state "$program" log.csv)" = k ]
+	done
+}
+
 @test "--state with group gives the totals of all runs, whatever stands behind it" {
 	local program='group a: n = count(), m = median(v), d = count_distinct(v), last(v)' rows i
 	printf 'a,v\n' >log.csv
