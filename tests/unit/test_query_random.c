@@ -57,8 +57,8 @@ static const char *const stages[] = {
     "distinct",
     "group k: n = count(), w = first(w), s = last(s), t = max(text(t))",
     "group k, w: n = sum(n?), s = min(text(s)), t = first(t)",
-    "group k: n = median(n?), w = mode(w), s = string_agg(s, \"+\"), t = max(text(t)) where w > "
-    "\"w1\"",
+    "group k: n = median(n?), w = mode(w), s = string_agg(s, \"+\"), t = max(text(t))",
+    "group k, w: n = count() where w > \"w1\", s = first(s), t = last(t)",
     "group w: n = count_distinct(k), k = last(k), s = any(s), t = min_by(t, n?)",
     "tail 30",
     "tail 2 by k",

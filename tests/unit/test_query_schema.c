@@ -285,11 +285,15 @@ static void infer(const char *input, struct sfx_buf *out)
     sfx_program_free(program);
 }
 
+/* A column of each type, with an empty field in most. */
+#define TYPED                                                                                      \
+    "id,n,x,zip,day,ok,u\n1,-0,1.50,00501,2026-01-05,true,a@b.de\n"                                \
+    "2,1e5,2,10001,2026-01-06,false,c@d.de\n3,,7.25,10002,,true,\n"
+
 static void an_inferred_schema_holds_for_what_it_was_inferred_of(void **state)
 {
     static const char *const inputs[] = {
-        "id,n,x,zip,day,ok,u\n1,-0,1.50,00501,2026-01-05,true,a@b.de\n"
-        "2,1e5,2,10001,2026-01-06,false,c@d.de\n3,,7.25,10002,,true,\n",
+        TYPED,
         "a\n\"x \"\"y\"\"\"\n\xC3\xA9\n\xFF\n",
         "a,b\n",
         "{\"a\":1,\"b\":\"x\"}\n{\"a\":1e300,\"b\":null}\n{\"a\":\"t\",\"c\":[1,{}]}\n{\"c\":{}}\n",
