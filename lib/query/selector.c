@@ -41,17 +41,28 @@ static int find(struct sfx_binder *b, const struct sfx_column_ref *ref, size_t *
                            b->ncols);
 }
 
+/* An end of a range. What is not there comes behind all columns, where it will be: what stands
+ * between must not depend on when a column is met first. */
+static int find_end(struct sfx_binder *b, const struct sfx_column_ref *ref, size_t *index)
+{
+    int rc = ref->name.len > 0 ? find(b, ref, index) : 1;
+
+    if (rc == 0)
+        *index = b->ncols;
+    return rc < 0 ? rc : 0;
+}
+
 static int find_range(struct sfx_binder *b, const struct sfx_selector *sel, struct span *span)
 {
-    size_t from = 0, to = b->ncols > 0 ? b->ncols - 1 : 0;
-    int rc = 1;
+    size_t from = 0, to = b->ncols;
+    int rc = find_end(b, &sel->from, &from);
 
-    if (sel->from.name.len > 0)
-        rc = find(b, &sel->from, &from);
-    if (rc > 0 && sel->to.name.len > 0)
-        rc = find(b, &sel->to, &to);
-    if (rc <= 0 || b->ncols == 0)
-        return rc < 0 ? rc : 0;
+    if (rc == 0)
+        rc = find_end(b, &sel->to, &to);
+    if (rc < 0 || (from >= b->ncols && to >= b->ncols))
+        return rc;
+    from = from < b->ncols ? from : b->ncols - 1;
+    to = to < b->ncols ? to : b->ncols - 1;
     *span = from <= to ? (struct span){from, to - from + 1, 1, false}
                        : (struct span){from, from - to + 1, -1, false};
     return 0;

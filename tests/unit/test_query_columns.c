@@ -132,6 +132,14 @@ static void a_selection_of_json_follows_the_records(void **state)
           "{\"x_1\":2,\"a\":1}\n{\"x_2\":3,\"a\":4}\n{\"b\":5}\n");
     gives("jsonl", "reorder x_2 after nosuch | select *, -b", input,
           "{\"a\":1,\"x_1\":2}\n{\"x_2\":3,\"a\":4}\n{}\n");
+    /* Columns come behind those before: whether the end of a range was met does not matter. */
+    gives("jsonl", "redact x_1..b", input,
+          "{\"a\":1,\"x_1\":\"***\"}\n{\"a\":4,\"x_2\":\"***\"}\n"
+          "{\"b\":\"***\"}\n");
+    gives("jsonl", "select x_2..x_1", input, "{\"x_1\":2}\n{\"x_2\":3}\n{}\n");
+    gives("jsonl", "select ..b, -a", input, "{\"x_1\":2}\n{\"x_2\":3}\n{\"b\":5}\n");
+    gives("jsonl", "select x_2..", input, "{}\n{\"x_2\":3}\n{\"b\":5}\n");
+    gives("jsonl", "drop 3..4", input, "{\"a\":1,\"x_1\":2}\n{\"a\":4}\n{}\n");
 }
 
 static void texts_are_split_and_merged(void **state)
