@@ -13,11 +13,13 @@ static int parse_duration(struct sfx_parser *p, bool may_be_zero, int64_t *ns)
     struct sfx_decimal value;
 
     if (p->token.kind != SFX_TOKEN_NUMBER ||
-        sfx_duration_parse(p->token.raw, &value) != SFX_DECIMAL_OK ||
-        sfx_decimal_mul(&value, &ns_per_s, &value) != SFX_DECIMAL_OK ||
-        !sfx_decimal_to_int(&value, may_be_zero ? 0 : 1, INT64_MAX / 2, ns))
+        sfx_duration_parse(p->token.raw, &value) != SFX_DECIMAL_OK)
         return sfx_program_err(p->program, p->token.at, p->err,
                                "a duration is expected here: 10s, 5m, 1h30m");
+    if (sfx_decimal_mul(&value, &ns_per_s, &value) != SFX_DECIMAL_OK ||
+        !sfx_decimal_to_int(&value, may_be_zero ? 0 : 1, INT64_MAX / 2, ns))
+        return sfx_program_err(p->program, p->token.at, p->err,
+                               "this duration is from %s to 146 years", may_be_zero ? "0s" : "1ns");
     return sfx_lex(p);
 }
 

@@ -239,7 +239,8 @@ static void misuse_is_told_where_it_stands(void **state)
     static const char *const cases[][2] = {
         {"window ts: count()", "a duration is expected here"},
         {"window 60 on ts: count()", "a duration is expected here"},
-        {"window 0s on ts: count()", "a duration is expected here"},
+        {"window 0s on ts: count()", "this duration is from 1ns to 146 years"},
+        {"window 100000d on ts: count()", "this duration is from 1ns to 146 years"},
         {"window 1m ts: count()", "on is expected before ts"},
         {"window 1m on ts every 7s: count()", "every divides the window"},
         {"window 1m on ts every 2m: count()", "every divides the window"},
