@@ -9,11 +9,14 @@
 
 const char *sfx_text_find(struct sfx_slice text, struct sfx_slice part)
 {
-    const char *at = text.ptr, *end = at + text.len, *hit;
+    const char *at = text.ptr, *end, *hit;
     unsigned misses;
 
     if (part.len == 0)
         return text.ptr;
+    if (text.len < part.len) /* which nothing may be, at no place */
+        return NULL;
+    end = at + text.len;
     for (misses = 0; misses < MAX_MISSES; misses++) {
         if ((size_t)(end - at) < part.len)
             return NULL;

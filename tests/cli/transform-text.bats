@@ -68,8 +68,9 @@ END
 }
 
 @test "programs without patterns and letters open no library for them" {
-	command -v strace || skip "strace is missing"
 	printf 'a\nx\n' >in.csv
-	strace -f -e trace=openat -o trace sfx-transform 'where a ~ "^x" | a = upper(a)' in.csv
+	LD_DEBUG=files sfx-transform 'where a ~ "x.*" | a = upper(a)' in.csv 2>trace
+	grep -q pcre2 trace # the trace shows what is opened
+	LD_DEBUG=files sfx-transform 'where a ~ "^x" | a = upper(a)' in.csv 2>trace
 	! grep -E 'pcre2|utf8proc|nettle|xxhash' trace
 }
