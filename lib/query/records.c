@@ -174,7 +174,7 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
         struct sfx_reader_opts opts = r->opts.reader;
 
         end_reader(r, batch);
-        opts.ahead = ahead;
+        opts.ahead = ahead ? SFX_AHEAD_BATCHES : 0;
         r->made = r->format;
         r->made_ahead = ahead;
         r->reader = r->format->reader->create(&opts, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The reading thread, and the one place where batches change hands. */
+/* The reading thread, and the ring in which batches change hands. */
 #include "query/records_ahead_internal.h"
 
 #include <pthread.h>
@@ -8,72 +8,44 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A batch takes some 100 µs: a turn of the loop is a nanosecond or two, and sleeping costs more
- * than waiting so long. */
-#define SPINS 4000
+/* Batches in the ring: one less than are lent, as one is with the caller. */
+#define NSLOTS SFX_AHEAD_BATCHES
 
-enum state {
-    IDLE,  /* nothing is asked for; the reader is the caller's */
-    ASKED, /* the thread fills the batch */
-    READY, /* rc, failure, refused and batch are the caller's to take */
-    ENDED, /* the thread is to go */
-};
-
-/* A reject that was copied: its slices point into the arena. */
+/* A reject that was copied: its slices point into the slot's arena. */
 struct refused {
     struct sfx_reject reject;
     struct refused *next;
+};
+
+/* A batch, what the reader said of it, and what it refused before. */
+struct slot {
+    struct sfx_batch batch;
+    int rc;
+    struct sfx_err failure;
+    struct refused *first, **last;
+    struct sfx_arena arena;
 };
 
 struct sfx_ahead {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    _Atomic enum state state; /* changed under the lock, looked at without it */
-    /* What is asked for. */
+    /* Under the lock: */
+    bool reads, works, ended; /* the thread is to read; it does; it is to go */
+    uint64_t nfilled, ntaken; /* slots, over all: those between wait to be taken */
     const struct sfx_reader_ops *ops;
     struct sfx_reader *reader;
     bool keeps_refused; /* the caller takes rejects; else a bad record is an error */
-    /* The answer. */
-    struct sfx_batch batch;
-    int rc;
-    struct sfx_err failure;
-    struct refused *first, **last;
-    struct sfx_arena arena; /* of the refused records */
+    struct slot slots[NSLOTS];
 };
 
-static void set_state(struct sfx_ahead *a, enum state state)
-{
-    (void)pthread_mutex_lock(&a->lock);
-    atomic_store_explicit(&a->state, state, memory_order_release);
-    (void)pthread_cond_broadcast(&a->changed);
-    (void)pthread_mutex_unlock(&a->lock);
-}
-
-/* Waits until the state is another one; returns it. */
-static enum state wait_while(struct sfx_ahead *a, enum state state)
-{
-    enum state now = state;
-    unsigned i;
-
-    for (i = 0; i < SPINS && now == state; i++)
-        now = atomic_load_explicit(&a->state, memory_order_acquire);
-    if (now != state)
-        return now;
-    (void)pthread_mutex_lock(&a->lock);
-    while ((now = atomic_load_explicit(&a->state, memory_order_acquire)) == state)
-        (void)pthread_cond_wait(&a->changed, &a->lock);
-    (void)pthread_mutex_unlock(&a->lock);
-    return now;
-}
-
-static int copy(struct sfx_ahead *a, struct sfx_slice *slice, struct sfx_err *err)
+static int copy(struct slot *slot, struct sfx_slice *slice, struct sfx_err *err)
 {
     char *bytes;
 
     if (slice->ptr == NULL)
         return 0;
-    bytes = sfx_arena_strndup(&a->arena, slice->ptr, slice->len, err);
+    bytes = sfx_arena_strndup(&slot->arena, slice->ptr, slice->len, err);
     slice->ptr = bytes;
     return bytes == NULL ? SFX_E_NOMEM : 0;
 }
@@ -81,59 +53,96 @@ static int copy(struct sfx_ahead *a, struct sfx_slice *slice, struct sfx_err *er
 /* In the thread: keeps what the reader refuses. Names of inputs, and codes, outlive the batch. */
 static int keep(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 {
-    struct sfx_ahead *a = ctx;
-    struct refused *refused = sfx_arena_calloc(&a->arena, 1, sizeof(*refused), err);
+    struct slot *slot = ctx;
+    struct refused *refused = sfx_arena_calloc(&slot->arena, 1, sizeof(*refused), err);
 
     if (refused == NULL)
         return SFX_E_NOMEM;
     refused->reject = *r;
-    if (copy(a, &refused->reject.column, err) < 0 || copy(a, &refused->reject.value, err) < 0 ||
-        copy(a, &refused->reject.raw, err) < 0)
+    if (copy(slot, &refused->reject.column, err) < 0 ||
+        copy(slot, &refused->reject.value, err) < 0 || copy(slot, &refused->reject.raw, err) < 0)
         return SFX_E_NOMEM;
     if (r->reason != NULL) {
-        refused->reject.reason = sfx_arena_strndup(&a->arena, r->reason, strlen(r->reason), err);
+        refused->reject.reason = sfx_arena_strndup(&slot->arena, r->reason, strlen(r->reason), err);
         if (refused->reject.reason == NULL)
             return SFX_E_NOMEM;
     }
-    *a->last = refused;
-    a->last = &refused->next;
+    *slot->last = refused;
+    slot->last = &refused->next;
     return 0;
+}
+
+/* Fills the slot; nobody else looks at it. */
+static void fill(const struct sfx_ahead *a, struct slot *slot)
+{
+    const struct sfx_reject_sink sink = {keep, slot};
+
+    slot->first = NULL;
+    slot->last = &slot->first;
+    sfx_arena_reset(&slot->arena);
+    slot->rc =
+        a->ops->read(a->reader, &slot->batch, a->keeps_refused ? &sink : NULL, &slot->failure);
 }
 
 static void *run(void *arg)
 {
     struct sfx_ahead *a = arg;
-    const struct sfx_reject_sink sink = {keep, a};
 
-    while (wait_while(a, IDLE) != ENDED) {
-        if (atomic_load_explicit(&a->state, memory_order_acquire) == ASKED) {
-            a->rc =
-                a->ops->read(a->reader, &a->batch, a->keeps_refused ? &sink : NULL, &a->failure);
-            set_state(a, READY);
+    (void)pthread_mutex_lock(&a->lock);
+    while (!a->ended) {
+        struct slot *slot = &a->slots[a->nfilled % NSLOTS];
+
+        /* The caller works on the batch that it took last; the reader keeps that one and those in
+         * the ring: one of the ring is left free. */
+        if (!a->reads || a->nfilled - a->ntaken >= NSLOTS - 1) {
+            (void)pthread_cond_wait(&a->changed, &a->lock);
+            continue;
         }
-        if (wait_while(a, READY) == ENDED)
-            break;
+        a->works = true;
+        (void)pthread_mutex_unlock(&a->lock);
+        fill(a, slot);
+        (void)pthread_mutex_lock(&a->lock);
+        a->works = false;
+        a->reads = a->reads && slot->rc > 0; /* the end, or an error, is the last that is told */
+        if (a->nfilled++ == a->ntaken || !a->reads)
+            (void)pthread_cond_broadcast(&a->changed); /* the caller may wait */
     }
+    (void)pthread_mutex_unlock(&a->lock);
     return NULL;
+}
+
+static void free_all(struct sfx_ahead *a)
+{
+    size_t i;
+
+    for (i = 0; i < NSLOTS; i++) {
+        sfx_batch_done(&a->slots[i].batch);
+        sfx_arena_done(&a->slots[i].arena);
+    }
+    (void)pthread_cond_destroy(&a->changed);
+    (void)pthread_mutex_destroy(&a->lock);
+    free(a);
 }
 
 struct sfx_ahead *sfx_ahead_new(struct sfx_err *err)
 {
     struct sfx_ahead *a = calloc(1, sizeof(*a));
     sigset_t all, before;
-    int code;
+    size_t i;
+    int code, rc = 0;
 
     if (a == NULL) {
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory to read ahead");
         return NULL;
     }
-    if (sfx_batch_init(&a->batch, err) < 0) {
-        free(a);
-        return NULL;
-    }
-    a->last = &a->first;
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->changed, NULL);
+    for (i = 0; i < NSLOTS && rc == 0; i++)
+        rc = sfx_batch_init(&a->slots[i].batch, err);
+    if (rc < 0) {
+        free_all(a);
+        return NULL;
+    }
     (void)sigfillset(&all); /* signals stay with the program's main thread */
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     code = pthread_create(&a->thread, NULL, run, a);
@@ -141,35 +150,54 @@ struct sfx_ahead *sfx_ahead_new(struct sfx_err *err)
     if (code == 0)
         return a;
     (void)sfx_err_errno(err, code, "cannot start a thread");
-    sfx_batch_done(&a->batch);
-    (void)pthread_cond_destroy(&a->changed);
-    (void)pthread_mutex_destroy(&a->lock);
-    free(a);
+    free_all(a);
     return NULL;
 }
 
-/* To be called while the thread is at rest. */
-static void ask(struct sfx_ahead *a, const struct sfx_reader_ops *ops, struct sfx_reader *reader,
-                bool keeps_refused)
-{
-    a->ops = ops;
-    a->reader = reader;
-    a->keeps_refused = keeps_refused;
-    a->first = NULL;
-    a->last = &a->first;
-    sfx_arena_reset(&a->arena);
-    set_state(a, ASKED);
-}
-
 /* Hands on what was refused, in its order. */
-static int hand_on(struct sfx_ahead *a, const struct sfx_reject_sink *rejects, struct sfx_err *err)
+static int hand_on(const struct slot *slot, const struct sfx_reject_sink *rejects,
+                   struct sfx_err *err)
 {
     const struct refused *r;
     int rc = 0;
 
-    for (r = a->first; r != NULL && rc == 0; r = r->next)
+    for (r = slot->first; r != NULL && rc == 0; r = r->next)
         rc = rejects->put(rejects->ctx, &r->reject, err);
     return rc;
+}
+
+/* Waits for the oldest slot that is filled. */
+static struct slot *wait_for_slot(struct sfx_ahead *a)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    while (a->nfilled == a->ntaken)
+        (void)pthread_cond_wait(&a->changed, &a->lock);
+    (void)pthread_mutex_unlock(&a->lock);
+    return &a->slots[a->ntaken % NSLOTS];
+}
+
+/* Gives the slot back to the thread. */
+static void give_back(struct sfx_ahead *a)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    /* It sleeps when the ring is full, and is woken when half of it is free: not for each batch. */
+    if (a->nfilled - ++a->ntaken == (NSLOTS - 1) / 2)
+        (void)pthread_cond_broadcast(&a->changed);
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+static void start(struct sfx_ahead *a, const struct sfx_reader_ops *ops, struct sfx_reader *reader,
+                  bool keeps_refused)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    if (!a->reads && !a->works && a->nfilled == a->ntaken) {
+        a->ops = ops;
+        a->reader = reader;
+        a->keeps_refused = keeps_refused;
+        a->reads = true;
+        (void)pthread_cond_broadcast(&a->changed);
+    }
+    (void)pthread_mutex_unlock(&a->lock);
 }
 
 int sfx_ahead_read(struct sfx_ahead *ahead, const struct sfx_reader_ops *ops,
@@ -177,31 +205,30 @@ int sfx_ahead_read(struct sfx_ahead *ahead, const struct sfx_reader_ops *ops,
                    const struct sfx_reject_sink *rejects, struct sfx_err *err)
 {
     struct sfx_batch filled;
+    struct slot *slot;
     int rc, read;
 
-    if (atomic_load_explicit(&ahead->state, memory_order_acquire) == IDLE)
-        ask(ahead, ops, reader, rejects != NULL);
-    (void)wait_while(ahead, ASKED);
-    rc = hand_on(ahead, rejects, err);
-    read = ahead->rc;
+    start(ahead, ops, reader, rejects != NULL);
+    slot = wait_for_slot(ahead);
+    rc = hand_on(slot, rejects, err);
+    read = slot->rc;
     if (rc == 0 && read < 0 && err != NULL)
-        *err = ahead->failure;
-    filled = ahead->batch;
-    ahead->batch = *batch;
+        *err = slot->failure;
+    filled = slot->batch;
+    slot->batch = *batch;
     *batch = filled;
-    if (rc == 0 && read > 0)
-        ask(ahead, ops, reader, rejects != NULL);
-    else
-        set_state(ahead, IDLE);
+    give_back(ahead);
     return rc < 0 ? rc : read;
 }
 
 void sfx_ahead_stop(struct sfx_ahead *ahead)
 {
-    if (atomic_load_explicit(&ahead->state, memory_order_acquire) == IDLE)
-        return;
-    (void)wait_while(ahead, ASKED);
-    set_state(ahead, IDLE);
+    (void)pthread_mutex_lock(&ahead->lock);
+    ahead->reads = false;
+    while (ahead->works)
+        (void)pthread_cond_wait(&ahead->changed, &ahead->lock);
+    ahead->ntaken = ahead->nfilled;
+    (void)pthread_mutex_unlock(&ahead->lock);
 }
 
 void sfx_ahead_free(struct sfx_ahead *ahead)
@@ -209,11 +236,10 @@ void sfx_ahead_free(struct sfx_ahead *ahead)
     if (ahead == NULL)
         return;
     sfx_ahead_stop(ahead);
-    set_state(ahead, ENDED);
+    (void)pthread_mutex_lock(&ahead->lock);
+    ahead->ended = true;
+    (void)pthread_cond_broadcast(&ahead->changed);
+    (void)pthread_mutex_unlock(&ahead->lock);
     (void)pthread_join(ahead->thread, NULL);
-    sfx_batch_done(&ahead->batch);
-    sfx_arena_done(&ahead->arena);
-    (void)pthread_cond_destroy(&ahead->changed);
-    (void)pthread_mutex_destroy(&ahead->lock);
-    free(ahead);
+    free_all(ahead);
 }

@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading ahead: a thread fills the next batch while the caller works on the one before.
+ * Reading ahead: a thread fills the next batches while the caller works on the ones before.
  *
- * Contract: the reader was made with sfx_reader_opts.ahead. One batch is with the caller, one with
- * the thread; _read swaps them. What the reader refuses is handed on in the caller's thread, before
- * the batch behind it, so that nothing depends on who was faster. The reader is the thread's from
- * the first _read to the end of the stream or _stop.
+ * Contract: the reader was made with sfx_reader_opts.ahead of SFX_AHEAD_BATCHES. One batch is with
+ * the caller, the others wait in a ring; _read swaps the caller's with the oldest. What the reader
+ * refuses is handed on in the caller's thread, before the batch behind it, so that nothing depends
+ * on who was faster. The reader is the thread's from the first _read to the end of the stream or
+ * _stop.
  */
 #ifndef SFX_QUERY_RECORDS_AHEAD_INTERNAL_H
 #define SFX_QUERY_RECORDS_AHEAD_INTERNAL_H
 
 #include "record/format.h"
 
+/* Deep enough to even out that every other batch waits for a block, while all of it fits L2. */
+#define SFX_AHEAD_BATCHES 4
+
 struct sfx_ahead;
 
 /* Starts the thread. Errors: NULL, NOMEM, IO (no more threads). */
 struct sfx_ahead *sfx_ahead_new(struct sfx_err *err);
 
-/* As sfx_reader_ops.read of reader, whose next batch is asked for at once; batch is swapped with
- * the one that the thread has filled. */
+/* As sfx_reader_ops.read of reader, whose next batches are read at once; batch is swapped with the
+ * one that the thread has filled. */
 int sfx_ahead_read(struct sfx_ahead *ahead, const struct sfx_reader_ops *ops,
                    struct sfx_reader *reader, struct sfx_batch *batch,
                    const struct sfx_reject_sink *rejects, struct sfx_err *err);
 
-/* Waits for a batch that was asked for, and forgets it: the reader is the caller's again. */
+/* Waits for the batch in work, and forgets all that were filled: the reader is the caller's. */
 void sfx_ahead_stop(struct sfx_ahead *ahead);
 
 /* Ends the thread. NULL does nothing. */

@@ -19,31 +19,33 @@ static int grow(struct sfx_block *b, size_t cap, struct sfx_err *err)
     return 0;
 }
 
-/* Goes on in the other buffer, with the bytes from used on. */
+/* Goes on in the oldest of the other buffers, with the bytes from used on. */
 static int switch_buffer(struct sfx_block *b, size_t used, struct sfx_err *err)
 {
     char *data = b->data;
-    size_t cap = b->cap;
+    const size_t cap = b->cap;
+    const unsigned next = b->next_spare;
 
-    if (b->spare_cap < b->cap) {
-        free(b->spare);
-        b->spare_cap = 0;
-        b->spare = malloc(b->cap + SFX_BLOCK_SLACK);
-        if (b->spare == NULL)
+    if (b->spares[next].cap < b->cap) {
+        free(b->spares[next].data);
+        b->spares[next].cap = 0;
+        b->spares[next].data = malloc(b->cap + SFX_BLOCK_SLACK);
+        if (b->spares[next].data == NULL)
             return sfx_err_set(err, SFX_E_NOMEM, "no memory for a block of %zu bytes", b->cap);
-        b->spare_cap = b->cap;
+        b->spares[next].cap = b->cap;
     }
-    memcpy(b->spare, data + used, b->len - used);
-    b->data = b->spare;
-    b->cap = b->spare_cap;
-    b->spare = data;
-    b->spare_cap = cap;
+    memcpy(b->spares[next].data, data + used, b->len - used);
+    b->data = b->spares[next].data;
+    b->cap = b->spares[next].cap;
+    b->spares[next].data = data;
+    b->spares[next].cap = cap;
+    b->next_spare = (next + 1) % b->nspares;
     b->lent = false;
     return 0;
 }
 
 int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint64_t max_nbytes,
-                   struct sfx_err *err)
+                   unsigned ahead, struct sfx_err *err)
 {
     b->src = *src;
     b->len = 0;
@@ -51,6 +53,8 @@ int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint6
     b->max_nbytes = max_nbytes;
     b->eof = false;
     b->lent = false;
+    b->nspares = ahead;
+    b->next_spare = 0;
     b->failed = 0;
     return b->data == NULL ? grow(b, SFX_BLOCK_NBYTES, err) : 0;
 }
@@ -152,7 +156,10 @@ int sfx_block_blame(const struct sfx_block *b, uint64_t line, uint64_t offset, i
 
 void sfx_block_done(struct sfx_block *b)
 {
+    size_t i;
+
     free(b->data);
-    free(b->spare);
+    for (i = 0; i < SFX_READER_MAX_AHEAD; i++)
+        free(b->spares[i].data);
     *b = (struct sfx_block){0};
 }

@@ -25,15 +25,19 @@ struct sfx_block {
     bool eof;
     bool
         lent; /* rows that were handed out are in data: it stays as it is when the window goes on */
-    char *spare; /* where the window goes on then; data and spare take turns */
-    size_t spare_cap;
+    /* The buffers that take turns then, the oldest next: as many as batches are lent at a time. */
+    unsigned nspares, next_spare;
+    struct {
+        char *data;
+        size_t cap;
+    } spares[SFX_READER_MAX_AHEAD];
     int failed; /* <0: the source has no more to give, for this reason: */
     struct sfx_err failure;
 };
 
-/* Starts on another stream, keeps the memory. Errors: NOMEM. */
+/* Starts on another stream, keeps the memory. ahead: see sfx_reader_opts. Errors: NOMEM. */
 int sfx_block_open(struct sfx_block *b, const struct sfx_byte_source *src, uint64_t max_nbytes,
-                   struct sfx_err *err);
+                   unsigned ahead, struct sfx_err *err);
 
 /*
  * Gives up the first used bytes and reads until the window is full, the source pauses or ends; at

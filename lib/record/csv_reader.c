@@ -81,7 +81,7 @@ static int csv_open(struct sfx_reader *r, const struct sfx_byte_source *src, str
     r->next_row = 0;
     r->next_sep = 0;
     sfx_csv_index_reset(&r->ix);
-    return sfx_block_open(&r->block, src, r->opts.max_record_nbytes, err);
+    return sfx_block_open(&r->block, src, r->opts.max_record_nbytes, r->opts.ahead, err);
 }
 
 static int read_header(struct sfx_reader *r, struct sfx_err *err)
@@ -357,10 +357,10 @@ static int csv_read(struct sfx_reader *r, struct sfx_batch *batch,
     uint32_t n = 0;
 
     if (r->failed == 0 && r->block.lent)
-        r->failed = sfx_schema_flip(&r->schema, &r->failure);
+        r->failed = sfx_schema_flip(&r->schema, r->opts.ahead, &r->failure);
     if (r->failed == 0)
         r->failed = read_rows(r, batch, rejects, &n, &r->failure);
-    r->block.lent = r->opts.ahead && n > 0;
+    r->block.lent = r->opts.ahead > 0 && n > 0;
     /* The records before a failure go on first, wherever the block or batch began. */
     if (r->failed < 0 && n == 0) {
         if (err != NULL)
@@ -383,7 +383,7 @@ static int csv_begin(struct sfx_reader *r, struct sfx_batch *batch, struct sfx_e
 
 static int csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *err)
 {
-    uint32_t i;
+    uint32_t i, turn;
 
     if (r->opts.ragged == SFX_RAGGED_FILL) /* other columns may follow */
         return 0;
@@ -395,10 +395,10 @@ static int csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *er
             return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", r->schema.ncols);
         r->cap_wanted = (uint32_t)r->schema.ncols;
     }
-    if (r->opts.ahead) { /* what is not wanted is MISSING in either set of cells */
+    for (turn = 0; turn < r->opts.ahead; turn++) { /* MISSING in all sets of cells */
         for (i = 0; i < r->schema.ncols; i++)
             memset(r->schema.columns[i].cells, 0, SFX_BATCH_ROWS * sizeof(struct sfx_cell));
-        if (sfx_schema_flip(&r->schema, err) < 0)
+        if (sfx_schema_flip(&r->schema, r->opts.ahead, err) < 0)
             return SFX_E_NOMEM;
     }
     r->nwanted = 0;

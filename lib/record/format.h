@@ -36,6 +36,8 @@ enum sfx_ragged {
     SFX_RAGGED_FILL,       /* what lacks is missing, what is too much gets a column, its number */
 };
 
+#define SFX_READER_MAX_AHEAD 8
+
 struct sfx_reader_opts {        /* all-zero: the defaults */
     char delimiter;             /* CSV: 0 means ',' (csv) or tab (tsv) */
     char quote;                 /* CSV: 0 means '"' */
@@ -52,9 +54,9 @@ struct sfx_reader_opts {        /* all-zero: the defaults */
     uint64_t max_record_nbytes; /* default 64 MiB */
     uint64_t max_field_nbytes;  /* default 16 MiB */
     uint32_t max_depth;         /* JSON; default 512 */
-    /* A batch's rows and cells stay as they are during the _read behind it, too, into another
-     * batch: whoever reads ahead may look at one while the next is filled. */
-    bool ahead;
+    /* So many batches stay as they are while others are filled behind them, each into another
+     * batch: whoever reads ahead looks at one while those behind it are read. Default 0. */
+    unsigned ahead;
 };
 
 struct sfx_reader;

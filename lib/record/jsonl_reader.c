@@ -65,7 +65,7 @@ static int jsonl_open(struct sfx_reader *r, const struct sfx_byte_source *src, s
     r->started = false;
     r->kept = false;
     r->failed = 0;
-    return sfx_block_open(&r->block, src, r->opts.max_record_nbytes, err);
+    return sfx_block_open(&r->block, src, r->opts.max_record_nbytes, r->opts.ahead, err);
 }
 
 static uint64_t offset_of(const struct sfx_reader *r, const char *ptr)
@@ -192,10 +192,10 @@ static int jsonl_read(struct sfx_reader *r, struct sfx_batch *batch,
     int rc;
 
     if (r->failed == 0 && r->block.lent)
-        r->failed = sfx_schema_flip(&r->object.schema, &r->failure);
+        r->failed = sfx_schema_flip(&r->object.schema, r->opts.ahead, &r->failure);
     if (r->failed == 0)
         r->failed = read_rows(r, batch, rejects, &n, &r->failure);
-    r->block.lent = r->opts.ahead && n > 0;
+    r->block.lent = r->opts.ahead > 0 && n > 0;
     /* The records before a failure go on first, wherever the block or batch began. */
     if (r->failed < 0 && n == 0) {
         if (err != NULL)

@@ -51,7 +51,7 @@ int sfx_line_open(struct sfx_reader *r, const struct sfx_byte_source *src, struc
     r->started = false;
     r->ended = false;
     r->failed = 0;
-    return sfx_block_open(&r->block, src, r->opts.max_record_nbytes, err);
+    return sfx_block_open(&r->block, src, r->opts.max_record_nbytes, 0, err);
 }
 
 bool sfx_line_at(const struct sfx_reader *r, size_t pos, struct sfx_slice *line, size_t *next)

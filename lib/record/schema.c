@@ -84,26 +84,28 @@ int sfx_schema_add(struct sfx_schema *s, struct sfx_slice name, struct sfx_err *
     return (int)s->ncols - 1;
 }
 
-int sfx_schema_flip(struct sfx_schema *s, struct sfx_err *err)
+int sfx_schema_flip(struct sfx_schema *s, unsigned ahead, struct sfx_err *err)
 {
-    struct sfx_cell **spare = realloc(s->spare, (s->cap + 1) * sizeof(*spare));
+    const unsigned turn = s->turn % ahead;
+    struct sfx_cell **spare = realloc(s->spare[turn], (s->cap + 1) * sizeof(*spare));
     size_t i;
 
     if (spare == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", s->cap);
-    s->spare = spare;
+    s->spare[turn] = spare;
     for (i = 0; i < s->nmade; i++) {
         struct sfx_cell *cells = s->columns[i].cells;
 
-        if (i >= s->nspare) {
+        if (i >= s->nspare[turn]) {
             spare[i] = calloc(1, CELLS_NBYTES);
             if (spare[i] == NULL)
                 return sfx_err_set(err, SFX_E_NOMEM, "no memory for a column");
-            s->nspare = i + 1;
+            s->nspare[turn] = i + 1;
         }
         s->columns[i].cells = spare[i];
         spare[i] = cells;
     }
+    s->turn = (turn + 1) % ahead;
     return 0;
 }
 
@@ -114,13 +116,16 @@ void sfx_schema_seal(struct sfx_schema *s)
 
 void sfx_schema_done(struct sfx_schema *s)
 {
+    unsigned turn;
     size_t i;
 
     for (i = 0; i < s->nmade; i++)
         free(s->columns[i].cells);
-    for (i = 0; i < s->nspare; i++)
-        free(s->spare[i]);
-    free(s->spare);
+    for (turn = 0; turn < SFX_READER_MAX_AHEAD; turn++) {
+        for (i = 0; i < s->nspare[turn]; i++)
+            free(s->spare[turn][i]);
+        free(s->spare[turn]);
+    }
     free(s->columns);
     free(s->table);
     sfx_arena_done(&s->names);

@@ -184,7 +184,7 @@ static inline int query_run(struct query_run *run)
     struct query_output output = {to->writer, NULL, &run->output};
     struct sfx_reader *reader = NULL;
     struct sfx_query *query = NULL;
-    struct sfx_reader_opts reader_opts = {.ahead = run->ahead};
+    struct sfx_reader_opts reader_opts = {.ahead = run->ahead ? 1 : 0};
     struct query_opener opener = {.run = run};
     struct sfx_query_files files = {.open = query_open, .ctx = &opener};
     struct sfx_query_opts opts = run->opts;
