@@ -57,7 +57,7 @@ nothing_left() {
 		[ -f "$name.jsonl" ]
 	done
 	[ "$(wc -l <_.jsonl)" -eq 3 ]
-	[ "$(ls | grep -c '^ä*~[0-9a-f]\{16\}.jsonl$')" -eq 2 ]
+	[ "$(ls | grep -c '^\(ä\)*~[0-9a-f]\{16\}.jsonl$')" -eq 2 ]
 	[ "$(ls -A | wc -l)" -eq 10 ]
 }
 
