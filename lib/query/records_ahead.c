@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Batches in the ring: one less than are lent, as one is with the caller. */
+/* Slots of the ring. One is being filled, so that the others and the batch with the caller are as
+ * many as the reader keeps. */
 #define NSLOTS SFX_AHEAD_BATCHES
 
 /* A reject that was copied: its slices point into the slot's arena. */
