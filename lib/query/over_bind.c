@@ -88,11 +88,13 @@ static int bind_call(struct sfx_over *over, struct sfx_binder *b, struct sfx_run
     size_t next = call->fn->arg != 0;
     int rc = call->nargs > 0 && next > 0 ? bind_argument(b, bound) : 0;
 
+    if (rc < 0)
+        return rc;
     bound->n = 1;
     bound->type = call->fn->result == SFX_TYPE_CELL ? bound->arg->vec->type : call->fn->result;
     if (bound->type == SFX_TYPE_NULL)
         bound->type = SFX_TYPE_CELL;
-    if (rc == 0 && next < call->nargs)
+    if (next < call->nargs)
         rc = call->fn->counts ? bind_count(over, b, call->args[next], bound)
                               : bind_factor(over, b, call->args[next], bound);
     if (rc == 0 && next + 1 < call->nargs)

@@ -246,11 +246,13 @@ static inline int put_field(struct sfx_writer *w, const struct sfx_cell *cell, c
 static bool is_odd_last(const struct sfx_writer *w, const struct sfx_cell *cell,
                         const struct sfx_row_origin *origin)
 {
-    if (w->chars.tsv || (cell->flags & SFX_CELL_QUOTED) != 0 || (w->null.len > 0 && is_null(cell)))
+    const bool copied = cell->kind == SFX_CELL_TEXT && cell->dialect == w->dialect;
+
+    if (w->chars.tsv || (copied && (cell->flags & SFX_CELL_QUOTED) != 0) ||
+        (w->null.len > 0 && is_null(cell)))
         return false;
     if (cell->len == 0) {
-        const bool blank = cell->kind == SFX_CELL_TEXT && cell->dialect == w->dialect &&
-                           origin->line > 0 && origin->raw.len == 0;
+        const bool blank = copied && origin->line > 0 && origin->raw.len == 0;
 
         return w->schema.ncols == 1 && !blank;
     }

@@ -57,6 +57,11 @@ static int bind_key(struct sfx_writer *w, struct sfx_slice name, size_t i, struc
         sfx_buf_append(&w->keys, name.len > 0 ? name.ptr : "_", name.len > 0 ? name.len : 1, err);
 
     w->key[i] = (struct key){at, w->keys.len - at};
+    /* A byte order mark is none where a file begins with it. */
+    if (rc == 0 && name.len >= 3 && memcmp(name.ptr, "\xef\xbb\xbf", 3) == 0) {
+        memset(w->keys.data + at, '_', 3);
+        changed = true;
+    }
     for (; rc == 0 && at < w->keys.len; at++) {
         if (!is_special(w->keys.data[at]))
             continue;
