@@ -400,8 +400,11 @@ static int make_output(struct wider *w, struct sfx_err *err)
 static int finish_wider(struct sfx_operator *op, struct sfx_err *err)
 {
     struct wider *w = (struct wider *)op;
-    int rc = sfx_sorter_sort(&w->rows.sorter, err);
+    int rc;
 
+    if (w->plan == NULL)
+        return 0; /* not even columns came */
+    rc = sfx_sorter_sort(&w->rows.sorter, err);
     if (rc == 0)
         rc = make_output(w, err);
     if (rc == 0)

@@ -179,6 +179,10 @@ static int logfmt_write(struct sfx_writer *w, const struct sfx_batch *batch, str
             if (rc == 0)
                 rc = put_value(w, cell, out, err);
         }
+        /* A line in which all keys stand alone would not be known as logfmt. */
+        if (rc == 0 && out->len > begin &&
+            memchr(out->data + begin, '=', out->len - begin) == NULL)
+            rc = sfx_buf_puts(out, "=true", err);
         if (rc == 0)
             rc = sfx_buf_putc(out, '\n', err);
     }
