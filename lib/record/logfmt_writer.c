@@ -180,8 +180,7 @@ static int logfmt_write(struct sfx_writer *w, const struct sfx_batch *batch, str
                 rc = put_value(w, cell, out, err);
         }
         /* A line in which all keys stand alone would not be known as logfmt. */
-        if (rc == 0 && out->len > begin &&
-            memchr(out->data + begin, '=', out->len - begin) == NULL)
+        if (rc == 0 && out->len > begin && memchr(out->data + begin, '=', out->len - begin) == NULL)
             rc = sfx_buf_puts(out, "=true", err);
         if (rc == 0)
             rc = sfx_buf_putc(out, '\n', err);

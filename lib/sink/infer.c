@@ -6,6 +6,7 @@
  */
 #include "sink/infer.h"
 
+#include "query/timestamp.h"
 #include "sink/exact.h"
 
 #include <stdlib.h>
@@ -14,7 +15,8 @@
 enum infer_form { /* the first four are enum sfx_exact_form */
                   FORM_BOOLEAN = 16,
                   FORM_JSON = 32,
-                  FORM_ALL = 63,
+                  FORM_TIME = 64, /* a date or a time: the column's style tells which */
+                  FORM_ALL = 127,
 };
 
 void sfx_infer_reset(struct sfx_infer *infer)
@@ -122,6 +124,29 @@ static unsigned number_forms(struct sfx_infer_column *col, const struct sfx_cell
     return num.forms;
 }
 
+/* Dates and times that are written back as they stand, in the style of the column's first. */
+static unsigned time_forms(struct sfx_infer_column *col, const struct sfx_cell *cell)
+{
+    const struct sfx_slice text = sfx_slice(cell->ptr, cell->len);
+    char back[SFX_TIMESTAMP_TEXT_NBYTES];
+    struct sfx_timestamp t;
+    struct sfx_time_style style;
+
+    if ((col->forms & FORM_TIME) == 0 || text.len < sizeof("2026-01-05") - 1 ||
+        text.ptr[4] != '-' || (cell->flags & SFX_CELL_ESCAPED) != 0)
+        return 0;
+    if (sfx_timestamp_parse(text, NULL, &t) != NULL ||
+        !sfx_slice_eq(sfx_slice(back, sfx_timestamp_format(&t, back)), text))
+        return 0;
+    style = sfx_time_style_unpack(t.style);
+    /* Databases write seconds, and have no year 0. */
+    if (style.offset_s != 0 || style.minutes || memcmp(text.ptr, "0000", 4) == 0)
+        return 0;
+    if (!col->seen)
+        col->style = t.style;
+    return col->style == t.style ? FORM_TIME : 0;
+}
+
 static void look(struct sfx_infer_column *col, const struct sfx_cell *cell)
 {
     unsigned forms = 0;
@@ -133,13 +158,17 @@ static void look(struct sfx_infer_column *col, const struct sfx_cell *cell)
         if (cell->len == 0)
             return;
         forms = number_forms(col, cell, false);
+        if (forms == 0)
+            forms = time_forms(col, cell);
         break;
+    case SFX_CELL_JSON_STRING:
+    case SFX_CELL_STRING: forms = time_forms(col, cell); break;
     case SFX_CELL_JSON_NUMBER:
     case SFX_CELL_NUMBER: forms = number_forms(col, cell, true); break;
     case SFX_CELL_JSON_BOOL:
     case SFX_CELL_BOOL: forms = FORM_BOOLEAN; break;
     case SFX_CELL_JSON_NESTED: forms = FORM_JSON; break;
-    default: break; /* strings are text */
+    default: break;
     }
     col->forms &= (uint8_t)forms;
     col->seen = true;
@@ -170,6 +199,16 @@ int sfx_infer_batch(struct sfx_infer *infer, const struct sfx_batch *batch, stru
     return 0;
 }
 
+static enum sfx_type type_of_style(struct sfx_time_style style)
+{
+    switch (style.form) {
+    case SFX_TIME_DATE: return SFX_TYPE_DATE;
+    case SFX_TIME_LOCAL: return SFX_TYPE_TIMESTAMP;
+    case SFX_TIME_INSTANT: break;
+    }
+    return SFX_TYPE_TIMESTAMPTZ;
+}
+
 static enum sfx_type narrowest(const struct sfx_infer_column *col)
 {
     if (!col->seen || col->forms == 0)
@@ -184,6 +223,8 @@ static enum sfx_type narrowest(const struct sfx_infer_column *col)
         return SFX_TYPE_NUMERIC;
     if (col->forms & SFX_EXACT_DECIMAL)
         return SFX_TYPE_DECIMAL;
+    if (col->forms & FORM_TIME)
+        return type_of_style(sfx_time_style_unpack(col->style));
     return col->forms & FORM_BOOLEAN ? SFX_TYPE_BOOLEAN : SFX_TYPE_JSON;
 }
 
@@ -192,8 +233,12 @@ void sfx_infer_finish(struct sfx_infer *infer)
     size_t i;
 
     for (i = 0; i < infer->schema.ncols; i++) {
-        infer->schema.columns[i].type = narrowest(&infer->columns[i]);
-        infer->schema.columns[i].scale = infer->columns[i].scale;
+        struct sfx_sink_column *col = &infer->schema.columns[i];
+
+        col->type = narrowest(&infer->columns[i]);
+        col->scale = col->type == SFX_TYPE_DECIMAL
+                         ? infer->columns[i].scale
+                         : sfx_time_style_unpack(infer->columns[i].style).digits;
     }
 }
 

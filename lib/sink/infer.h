@@ -10,7 +10,9 @@
  * Which values count: an empty CSV field and a JSON null say nothing (a column of nothing else is
  * text). JSON strings are text even if they look like numbers; CSV fields are what they look like,
  * with quotes or without. JSON numbers and computed ones count by value: 3.00 and 3 are one
- * scale's. JSON booleans alone make a BOOLEAN, objects and arrays alone JSON.
+ * scale's. JSON booleans alone make a BOOLEAN, objects and arrays alone JSON. Dates and times are
+ * those of ISO 8601, in strings too, if all of a column are written in one style (T or space,
+ * digits, Z); an offset from UTC would not come back, so it makes a column text.
  */
 #ifndef SFX_SINK_INFER_H
 #define SFX_SINK_INFER_H
@@ -24,6 +26,7 @@ struct sfx_infer_column {
     bool scales_differ;
     uint32_t scale;   /* largest of the decimals */
     uint32_t int_len; /* longest part before the '.' of the decimals */
+    uint32_t style;   /* of the times, as sfx_time_style_pack */
 };
 
 struct sfx_infer {

@@ -27,13 +27,16 @@ enum sfx_type {
     SFX_TYPE_NUMERIC, /* integers of 64 bits and decimals of 15 digits, scales differ */
     SFX_TYPE_REAL,    /* doubles */
     SFX_TYPE_BOOLEAN,
-    SFX_TYPE_JSON, /* objects and arrays, as their text */
+    SFX_TYPE_JSON,        /* objects and arrays, as their text */
+    SFX_TYPE_DATE,        /* 2026-01-05 */
+    SFX_TYPE_TIMESTAMP,   /* without zone; all values are written in one style */
+    SFX_TYPE_TIMESTAMPTZ, /* in UTC, the same */
 };
 
 struct sfx_sink_column {
     struct sfx_slice name; /* as the input spells it; unlike the others */
     enum sfx_type type;
-    uint32_t scale; /* DECIMAL */
+    uint32_t scale; /* DECIMAL; digits of a second's fraction: TIMESTAMP, TIMESTAMPTZ */
 };
 
 struct sfx_sink_schema {

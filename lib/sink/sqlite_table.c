@@ -90,8 +90,15 @@ static int name_columns(struct sfx_sqlite *s, struct sfx_err *err)
 static int declare(struct sfx_sqlite *s, size_t i, struct sfx_err *err)
 {
     static const char *const names[] = {
-        [SFX_TYPE_TEXT] = "TEXT", [SFX_TYPE_INTEGER] = "INTEGER", [SFX_TYPE_NUMERIC] = "NUMERIC",
-        [SFX_TYPE_REAL] = "REAL", [SFX_TYPE_BOOLEAN] = "BOOLEAN", [SFX_TYPE_JSON] = "TEXT",
+        [SFX_TYPE_TEXT] = "TEXT",
+        [SFX_TYPE_INTEGER] = "INTEGER",
+        [SFX_TYPE_NUMERIC] = "NUMERIC",
+        [SFX_TYPE_REAL] = "REAL",
+        [SFX_TYPE_BOOLEAN] = "BOOLEAN",
+        [SFX_TYPE_JSON] = "TEXT",
+        [SFX_TYPE_DATE] = "DATE",
+        [SFX_TYPE_TIMESTAMP] = "TIMESTAMP",
+        [SFX_TYPE_TIMESTAMPTZ] = "TIMESTAMPTZ",
     };
     const struct sfx_sink_column *given = &s->schema->columns[i];
     char text[32];

@@ -50,10 +50,10 @@ many_rows() {
 
 @test "every value comes back as its text" {
 	cat >t.csv <<-'END'
-		int,zip,price,huge,over,exp,minus,day,mixed,real,neg
-		1,00501,1.50,9007199254740993,18446744073709551616,1e5,-0,2024-01-02,1.5,1.5,-12.25
-		-20,12345,10.00,-9223372036854775808,1,2,3,2024-12-31,2,2.0,0.01
-		0,00000,0.05,9223372036854775807,2,3,4,2023-02-29,-0.25,1.5e-07,-0.50
+		int,zip,price,huge,over,exp,minus,noday,mixed,real,neg,day,at
+		1,00501,1.50,9007199254740993,18446744073709551616,1e5,-0,2024-01-02,1.5,1.5,-12.25,2024-02-29,2026-01-05T10:00:00.5Z
+		-20,12345,10.00,-9223372036854775808,1,2,3,2024-12-31,2,2.0,0.01,1999-12-31,2026-01-05T10:00:01.0Z
+		0,00000,0.05,9223372036854775807,2,3,4,2023-02-29,-0.25,1.5e-07,-0.50,2000-01-01,2026-01-05T10:00:02.0Z
 	END
 	exits 0 sfx-load sqlite:x.db t.csv
 	[ "$(declared t int)" = INTEGER ]
@@ -63,12 +63,14 @@ many_rows() {
 	[ "$(declared t over)" = TEXT ]
 	[ "$(declared t exp)" = TEXT ]
 	[ "$(declared t minus)" = TEXT ]
-	[ "$(declared t day)" = TEXT ]
+	[ "$(declared t noday)" = TEXT ]
+	[ "$(declared t day)" = DATE ]
+	[ "$(declared t at)" = TIMESTAMPTZ ]
 	[ "$(declared t mixed)" = NUMERIC ]
 	[ "$(declared t real)" = REAL ]
 	[ "$(declared t neg)" = "DECIMAL(15,2)" ]
-	sqlite3 -csv -header x.db "SELECT int, zip, printf('%.2f', price) AS price, huge, over, exp, minus, day,
-		mixed, real, printf('%.2f', neg) AS neg FROM t" | tr -d '\r' >back.csv
+	sqlite3 -csv -header x.db "SELECT int, zip, printf('%.2f', price) AS price, huge, over, exp, minus, noday,
+		mixed, real, printf('%.2f', neg) AS neg, day, at FROM t" | tr -d '\r' >back.csv
 	diff t.csv back.csv
 	is "SELECT sum(price) FROM t" 11.55
 }

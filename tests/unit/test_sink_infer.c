@@ -38,10 +38,12 @@ static void check_type(const char *const *fields, enum sfx_type want, uint32_t s
 {
     struct sfx_sink_column column = type_of(fields);
 
-    if (column.type != want || (want == SFX_TYPE_DECIMAL && column.scale != scale))
+    const bool scaled = want == SFX_TYPE_DECIMAL || want == SFX_TYPE_TIMESTAMPTZ;
+
+    if (column.type != want || (scaled && column.scale != scale))
         print_error("%s …: type %d, scale %u\n", fields[0], column.type, column.scale);
     assert_int_equal(column.type, want);
-    if (want == SFX_TYPE_DECIMAL)
+    if (scaled)
         assert_int_equal(column.scale, scale);
 }
 
@@ -74,7 +76,6 @@ static void what_a_number_would_change_is_text(void **state)
         "nan",
         "inf",
         "true",
-        "2024-01-02",
         "--1",
         "-01",
         "-.5",
@@ -124,6 +125,33 @@ static void decimals_of_different_scales_are_real_or_numeric(void **state)
     check_type(FIELDS("1.5", "2", "3.0"), SFX_TYPE_TEXT, 0);
     check_type(FIELDS("1.5", "2.50"), SFX_TYPE_TEXT, 0);
     check_type(FIELDS("1.5e-07", "2"), SFX_TYPE_TEXT, 0);
+}
+
+static void times_of_one_style_are_times(void **state)
+{
+    (void)state;
+    check_type(FIELDS("2026-01-05", "", "0001-12-31"), SFX_TYPE_DATE, 0);
+    check_type(FIELDS("2026-01-05 10:00:00", "2026-02-28 23:59:59"), SFX_TYPE_TIMESTAMP, 0);
+    check_type(FIELDS("2026-01-05T10:00:00.123Z", "2026-01-05T10:00:00.000Z"), SFX_TYPE_TIMESTAMPTZ,
+               3);
+    check_type(FIELDS("2026-01-05T10:00:00+00:00"), SFX_TYPE_TIMESTAMPTZ, 0);
+}
+
+static void times_that_would_not_come_back_are_text(void **state)
+{
+    (void)state;
+    check_type(FIELDS("2026-01-05", "2026-01-05 10:00:00"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("2026-01-05T10:00:00Z", "2026-01-05 10:00:00Z"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("2026-01-05T10:00:00.1Z", "2026-01-05T10:00:00.12Z"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("2026-01-05T10:00:00+01:00"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("2026-01-05T10:00Z"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("2026-02-29"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("0000-01-01"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("2016-12-31T23:59:60Z"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("05/01/2026"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("20260105"), SFX_TYPE_INTEGER, 0);
+    check_type(FIELDS("2026-01-05", "5"), SFX_TYPE_TEXT, 0);
+    check_type(FIELDS("5", "2026-01-05"), SFX_TYPE_TEXT, 0);
 }
 
 static void one_odd_value_among_thousands_counts(void **state)
@@ -177,6 +205,7 @@ static void json_kinds_decide(void **state)
     const struct sfx_cell string = kind_cell(SFX_CELL_JSON_STRING, "5");
     const struct sfx_cell yes = kind_cell(SFX_CELL_JSON_BOOL, "true");
     const struct sfx_cell list = kind_cell(SFX_CELL_JSON_NESTED, "[1]");
+    const struct sfx_cell day = kind_cell(SFX_CELL_JSON_STRING, "2026-01-05");
 
     (void)state;
     assert_int_equal(type_of_cells(five, null), SFX_TYPE_INTEGER);
@@ -187,6 +216,8 @@ static void json_kinds_decide(void **state)
     assert_int_equal(type_of_cells(list, null), SFX_TYPE_JSON);
     assert_int_equal(type_of_cells(list, string), SFX_TYPE_TEXT);
     assert_int_equal(type_of_cells(null, null), SFX_TYPE_TEXT);
+    assert_int_equal(type_of_cells(day, null), SFX_TYPE_DATE);
+    assert_int_equal(type_of_cells(day, string), SFX_TYPE_TEXT);
 }
 
 static void json_numbers_count_by_value(void **state)
@@ -345,6 +376,8 @@ int main(void)
         cmocka_unit_test(what_a_number_would_change_is_text),
         cmocka_unit_test(decimals_of_one_scale_are_decimals),
         cmocka_unit_test(decimals_of_different_scales_are_real_or_numeric),
+        cmocka_unit_test(times_of_one_style_are_times),
+        cmocka_unit_test(times_that_would_not_come_back_are_text),
         cmocka_unit_test(one_odd_value_among_thousands_counts),
         cmocka_unit_test(json_kinds_decide),
         cmocka_unit_test(json_numbers_count_by_value),
