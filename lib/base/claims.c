@@ -141,6 +141,16 @@ int sfx_claims_take_for(struct sfx_claims *claims, const char *path, struct sfx_
     return rc < 0 ? rc : 0;
 }
 
+bool sfx_claims_has(struct sfx_claims *claims, const char *path)
+{
+    bool has;
+
+    (void)pthread_mutex_lock(&claims->lock);
+    has = *find(claims, never_zero(sfx_hash64(path, strlen(path), SEED_NAME))) != 0;
+    (void)pthread_mutex_unlock(&claims->lock);
+    return has;
+}
+
 void sfx_claims_free(struct sfx_claims *claims)
 {
     if (claims == NULL)

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 
+#include <stdbool.h>
 #include <sys/stat.h>
 
 struct sfx_claims;
@@ -33,6 +34,9 @@ int sfx_claims_take(struct sfx_claims *claims, const char *path, struct sfx_err 
  */
 int sfx_claims_take_for(struct sfx_claims *claims, const char *path, struct sfx_slice owner,
                         struct sfx_err *err);
+
+/* True when path was claimed for an output, spelled like that. */
+bool sfx_claims_has(struct sfx_claims *claims, const char *path);
 
 void sfx_claims_free(struct sfx_claims *claims);
 

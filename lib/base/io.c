@@ -3,8 +3,13 @@
 #include "base/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A descriptor that somebody else made non-blocking is waited for, not given up. */
@@ -27,6 +32,60 @@ ssize_t sfx_io_read(int fd, void *ptr, size_t cap, struct sfx_err *err)
         else if (errno != EINTR)
             return sfx_err_errno(err, errno, "cannot read");
     }
+}
+
+/* tee(2) copies from pipe to pipe without using up. */
+static ssize_t peek_pipe(int fd, void *ptr, size_t cap)
+{
+    int ends[2];
+    ssize_t n;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    n = tee(fd, ends[1], cap, 0);
+    if (n > 0)
+        n = read(ends[0], ptr, cap);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return n;
+}
+
+ssize_t sfx_io_peek(int fd, void *ptr, size_t cap, struct sfx_err *err)
+{
+    struct stat st;
+    ssize_t n = -1;
+
+    if (fstat(fd, &st) != 0)
+        return sfx_err_errno(err, errno, "cannot read");
+    errno = EOPNOTSUPP;
+    do {
+        if (S_ISREG(st.st_mode))
+            n = pread(fd, ptr, cap, lseek(fd, 0, SEEK_CUR));
+        else if (S_ISFIFO(st.st_mode))
+            n = peek_pipe(fd, ptr, cap);
+        else if (S_ISSOCK(st.st_mode))
+            n = recv(fd, ptr, cap, MSG_PEEK);
+    } while (n < 0 && errno == EINTR);
+    return n >= 0 ? n : sfx_err_errno(err, errno, "cannot look ahead");
+}
+
+/* O_TMPFILE where the file system has it; else a name that goes at once. */
+int sfx_io_unnamed(const char *dir, struct sfx_err *err)
+{
+    char path[PATH_MAX];
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        return fd;
+    if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+        return sfx_err_errno(err, errno, "%s: cannot make a temporary file", dir);
+    if (snprintf(path, sizeof(path), "%s/.sfx-XXXXXX", dir) >= (int)sizeof(path))
+        return sfx_err_errno(err, ENAMETOOLONG, "%s", dir);
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return sfx_err_errno(err, errno, "%s: cannot make a temporary file", dir);
+    (void)unlink(path);
+    return fd;
 }
 
 int sfx_io_write(int fd, const void *ptr, size_t len, struct sfx_err *err)

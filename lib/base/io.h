@@ -12,6 +12,17 @@
 /* Reads up to cap bytes. Returns the bytes read, 0 at the end, <0 on failure. Errors: IO. */
 ssize_t sfx_io_read(int fd, void *ptr, size_t cap, struct sfx_err *err);
 
+/*
+ * Copies the first bytes that a read would give, up to cap, and leaves them to be read: of a
+ * regular file, a pipe (waiting for its first bytes) or a socket. Returns how many; <0 where that
+ * cannot be done. Errors: IO.
+ */
+ssize_t sfx_io_peek(int fd, void *ptr, size_t cap, struct sfx_err *err);
+
+/* A file without a name in the folder dir, read-write, close-on-exec: for what must wait on disk.
+ * Returns the descriptor. Errors: IO. */
+int sfx_io_unnamed(const char *dir, struct sfx_err *err);
+
 /* Writes all len bytes. Errors: IO (EPIPE included: a program that leaves SIGPIPE alone never sees
  * it). */
 int sfx_io_write(int fd, const void *ptr, size_t len, struct sfx_err *err);

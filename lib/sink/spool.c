@@ -5,33 +5,11 @@
 #include "base/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define BLOCK_NBYTES 65536
 /* Hashing takes 1 ms for 1 MiB; a thread costs a tenth of that. */
 #define THREAD_MIN_NBYTES (1 << 20)
-
-/* O_TMPFILE where the file system has it; else a name that goes at once. */
-static int open_unnamed(const char *dir, struct sfx_err *err)
-{
-    char path[4096];
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-    if (fd >= 0)
-        return fd;
-    if (errno != EOPNOTSUPP && errno != EISDIR)
-        return sfx_err_errno(err, errno, "%s: cannot make a temporary file", dir);
-    if (snprintf(path, sizeof(path), "%s/.sfx-XXXXXX", dir) >= (int)sizeof(path))
-        return sfx_err_errno(err, ENAMETOOLONG, "%s", dir);
-    fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0)
-        return sfx_err_errno(err, errno, "%s: cannot make a temporary file", dir);
-    (void)unlink(path);
-    return fd;
-}
 
 static ssize_t read_at(const struct sfx_spool *spool, void *ptr, size_t cap, uint64_t at)
 {
@@ -63,7 +41,7 @@ int sfx_spool_init(struct sfx_spool *spool, struct sfx_input *in, const char *di
     *spool = (struct sfx_spool){.in = in, .dir = dir, .fd = sfx_input_fd(in)};
     sfx_sha256_init(&spool->sha);
     if (spool->fd < 0) {
-        spool->fd = open_unnamed(dir, err);
+        spool->fd = sfx_io_unnamed(dir, err);
         spool->owned = spool->fd >= 0;
         return spool->owned ? 0 : spool->fd;
     }
