@@ -143,16 +143,25 @@ void sfx_cmd_progress_init(struct sfx_cmd *cmd, struct sfx_progress *progress)
     cmd->log.clears_line = on;
 }
 
+static double ms_of(const struct timeval *tv)
+{
+    return (double)tv->tv_sec * 1e3 + (double)tv->tv_usec / 1e3;
+}
+
 /* The line of --stats. */
 static int make_stats(const struct sfx_cmd *cmd, const struct sfx_figure *figures, size_t nfigures,
                       struct sfx_buf *line, struct sfx_err *err)
 {
-    struct rusage usage = {0};
+    struct rusage usage = {0}, workers = {0};
     struct sfx_json_writer w;
     size_t i;
     int rc;
 
+    /* Processes that worked for this one, and have ended. */
     (void)getrusage(RUSAGE_SELF, &usage);
+    (void)getrusage(RUSAGE_CHILDREN, &workers);
+    if (workers.ru_maxrss > usage.ru_maxrss)
+        usage.ru_maxrss = workers.ru_maxrss;
     sfx_json_writer_init(&w, line);
     sfx_json_begin_object(&w);
     sfx_json_key(&w, "program");
@@ -160,7 +169,8 @@ static int make_stats(const struct sfx_cmd *cmd, const struct sfx_figure *figure
     sfx_json_key(&w, "wall_ms");
     sfx_json_double(&w, (double)(sfx_clock_mono_ns() - cmd->started_ns) / NS_PER_MS);
     sfx_json_key(&w, "cpu_ms");
-    sfx_json_double(&w, (double)sfx_clock_cpu_ns() / NS_PER_MS);
+    sfx_json_double(&w, (double)sfx_clock_cpu_ns() / NS_PER_MS + ms_of(&workers.ru_utime) +
+                            ms_of(&workers.ru_stime));
     sfx_json_key(&w, "max_rss_bytes");
     sfx_json_int(&w, (int64_t)usage.ru_maxrss * 1024); /* Linux counts it in KiB */
     for (i = 0; i < nfigures; i++) {

@@ -68,6 +68,13 @@ static struct sfx_input *input_new(int fd, bool owned, const char *path,
     return in;
 }
 
+int sfx_input_preload(struct sfx_err *err)
+{
+    int rc = sfx_unpack_preload(err);
+
+    return rc == 0 ? sfx_gunzip_preload(err) : rc;
+}
+
 struct sfx_input *sfx_input_new(const char *path, const struct sfx_input_limits *limits,
                                 struct sfx_err *err)
 {

@@ -60,6 +60,13 @@ ssize_t sfx_input_read(struct sfx_input *in, void *ptr, size_t cap, struct sfx_e
  */
 int sfx_input_peek(struct sfx_input *in, struct sfx_slice *head, struct sfx_err *err);
 
+/* Opens the libraries that inputs may need, for a process that will not be able to
+ * (base/sandbox.h). Errors: UNSUPPORTED, NOMEM. */
+int sfx_input_preload(struct sfx_err *err);
+
+/* True when head, the first bytes of an operand, begins compressed data or an archive. */
+bool sfx_input_is_packed(struct sfx_slice head);
+
 /* The operand's name, as given. Borrowed. */
 const char *sfx_input_name(const struct sfx_input *in);
 

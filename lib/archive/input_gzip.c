@@ -34,6 +34,13 @@ struct sfx_gunzip {
 
 #define SFX_GZIP_WINDOW (15 + 16) /* zlib: the largest window, gzip wrapping only */
 
+int sfx_gunzip_preload(struct sfx_err *err)
+{
+    struct zlib lib;
+
+    return sfx_dl_open(SFX_LIBZ_SONAME, symbols, SFX_COUNT(symbols), &lib, err);
+}
+
 int sfx_gunzip_new(struct sfx_source *src, struct sfx_gunzip **out, struct sfx_err *err)
 {
     struct sfx_gunzip *gz = calloc(1, sizeof(*gz));

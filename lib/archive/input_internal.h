@@ -143,6 +143,10 @@ struct sfx_unpack {
     struct sfx_err src_err;          /* and this is why */
 };
 
+/* Opens the library, no more. Errors: UNSUPPORTED, NOMEM. */
+int sfx_unpack_preload(struct sfx_err *err);
+int sfx_gunzip_preload(struct sfx_err *err);
+
 /* Opens libarchive and makes a reader without any filter or format. Errors: UNSUPPORTED, NOMEM. */
 int sfx_unpack_init(struct sfx_unpack *u, struct sfx_source *src, struct sfx_input_file *seekable,
                     struct sfx_err *err);

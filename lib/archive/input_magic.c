@@ -105,6 +105,12 @@ enum sfx_input_format sfx_input_format_of(struct sfx_slice head)
     return is_tar(head) ? SFX_FORMAT_TAR : SFX_FORMAT_STREAM;
 }
 
+bool sfx_input_is_packed(struct sfx_slice head)
+{
+    return sfx_input_filter_of(head) != SFX_FILTER_NONE ||
+           sfx_input_format_of(head) != SFX_FORMAT_STREAM;
+}
+
 struct sfx_slice sfx_input_strip_suffix(struct sfx_slice name)
 {
     static const char *const suffixes[] = {".gz", ".bz2", ".xz", ".zst", ".lz4"};

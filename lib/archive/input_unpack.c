@@ -74,6 +74,13 @@ static la_int64_t seek(struct archive *reader, void *ctx, la_int64_t offset, int
     return at - file->start;
 }
 
+int sfx_unpack_preload(struct sfx_err *err)
+{
+    struct sfx_libarchive lib;
+
+    return sfx_dl_open(SFX_LIBARCHIVE_SONAME, symbols, SFX_COUNT(symbols), &lib, err);
+}
+
 int sfx_unpack_init(struct sfx_unpack *u, struct sfx_source *src, struct sfx_input_file *seekable,
                     struct sfx_err *err)
 {

@@ -38,6 +38,11 @@ enum sfx_image_format sfx_image_format_named(struct sfx_slice name)
     return SFX_IMAGE_ANY;
 }
 
+bool sfx_image_format_is_known(unsigned format)
+{
+    return format != SFX_IMAGE_ANY && format < SFX_COUNT(format_names);
+}
+
 const char *sfx_image_format_name(enum sfx_image_format format)
 {
     return format_names[format].name;

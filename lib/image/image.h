@@ -122,6 +122,9 @@ enum sfx_image_format sfx_image_format_named(struct sfx_slice name);
 /* Parses a colour, "#rrggbb" or "white" or "black", to RGB. Errors: USAGE. */
 int sfx_image_colour_parse(struct sfx_slice text, uint8_t out[3], struct sfx_err *err);
 
+/* True for a format that has a name: not ANY, nor what is no format at all. */
+bool sfx_image_format_is_known(unsigned format);
+
 /* "jpeg", "png". Static. */
 const char *sfx_image_format_name(enum sfx_image_format format);
 

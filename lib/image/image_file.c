@@ -1,69 +1,73 @@
 /* SPDX-License-Identifier: MIT */
-/* One input file to its output files: names, claims, sinks. */
+/* The outputs of one input: names, claims, files. */
 #include "image/image_file.h"
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "base/path.h"
-#include "image/image_input.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A run over one input: what the engine's callbacks need. */
-struct run {
-    const struct sfx_image_file_opts *opts;
-    struct sfx_image_file *file;
-    struct sfx_image_input in;
-    struct sfx_path_parts parts; /* of the input's path; all empty for standard input */
-    struct sfx_template_values values;
-};
-
-static int write_file(void *ctx, const void *ptr, size_t len, struct sfx_err *err)
-{
-    struct sfx_image_made *made = ctx;
-
-    made->nbytes += len;
-    return sfx_outfile_write(made->file, ptr, len, err);
-}
-
-static int write_fd(void *ctx, const void *ptr, size_t len, struct sfx_err *err)
-{
-    const int *fd = ctx;
-
-    return sfx_io_write(*fd, ptr, len, err);
-}
+#include <unistd.h>
 
 /* "photos/a-320x240.jpg" of "photos/a.png": the input's folder is the root. */
-static int name_beside(const struct run *run, const struct sfx_template_values *values,
+static int name_beside(const struct sfx_image_file *file, const struct sfx_template_values *values,
                        struct sfx_template_name *name, struct sfx_err *err)
 {
     struct sfx_slice path = values->path, dir = sfx_slice(path.ptr, path.len);
 
     if (path.len == 0)
         return sfx_err_set(err, SFX_E_USAGE, "standard input has no name: give one with -o");
-    dir.len = (size_t)(run->parts.base.ptr - path.ptr);
+    if (file->subject.is_member && file->opts->tmp_dir == NULL)
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "members of an archive have no folder: say with -o where outputs go");
+    dir.len = (size_t)(file->parts.base.ptr - path.ptr);
     name->root_len = dir.len;
     return sfx_buf_printf(&name->path, err, "%.*s%.*s-%lldx%lld.%.*s", SFX_SLICE_ARG(dir),
-                          SFX_SLICE_ARG(run->parts.stem), (long long)values->width,
+                          SFX_SLICE_ARG(file->parts.stem), (long long)values->width,
                           (long long)values->height, SFX_SLICE_ARG(values->ext));
 }
 
-static int name_output(const struct run *run, const struct sfx_resize_facts *facts,
+/* The input's own name; of a link, what it leads to, so that the link stays. */
+static int name_in_place(const struct sfx_image_file *file, struct sfx_template_name *name,
+                         struct sfx_err *err)
+{
+    char real[PATH_MAX];
+
+    if (!file->subject.is_file || file->subject.is_member || file->subject.path == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "only a file can be changed in place");
+    if (realpath(file->subject.path, real) == NULL)
+        return sfx_err_set(err, SFX_E_IO, "its name cannot be resolved");
+    name->root_len = (size_t)(strrchr(real, '/') + 1 - real);
+    return sfx_buf_puts(&name->path, real, err);
+}
+
+static int name_output(const struct sfx_image_file *file, const struct sfx_resize_facts *facts,
                        struct sfx_template_name *name, struct sfx_err *err)
 {
-    struct sfx_template_values values = run->values;
+    const struct timespec *mtime = &file->subject.st.st_mtim;
+    struct sfx_template_values values = {
+        .id = file->subject.event_id,
+        .time_ns = file->subject.is_file ? (int64_t)mtime->tv_sec * 1000000000 + mtime->tv_nsec
+                                         : sfx_clock_wall_ns(),
+        .width = facts->width_px,
+        .height = facts->height_px,
+        .n = (int64_t)facts->index + 1,
+    };
     int rc;
 
-    values.width = facts->width_px;
-    values.height = facts->height_px;
-    values.n = (int64_t)facts->index + 1;
+    if (file->subject.path != NULL)
+        values.path = sfx_slice_str(file->subject.path);
     /* "a.jpeg" keeps its spelling when the format stays. */
-    values.ext = sfx_image_format_named(run->parts.ext) == facts->format
-                     ? run->parts.ext
+    values.ext = sfx_image_format_named(file->parts.ext) == facts->format
+                     ? file->parts.ext
                      : sfx_slice_str(sfx_image_format_extension(facts->format));
-    rc = run->opts->name != NULL ? sfx_template_render(run->opts->name, &values, name, err)
-                                 : name_beside(run, &values, name, err);
+    if (file->opts->in_place)
+        rc = name_in_place(file, name, err);
+    else if (file->opts->name != NULL)
+        rc = sfx_template_render(file->opts->name, &values, name, err);
+    else
+        rc = name_beside(file, &values, name, err);
     if (rc == 0 && sfx_buf_cstr(&name->path, err) == NULL)
         rc = SFX_E_NOMEM;
     return rc;
@@ -81,110 +85,143 @@ static const struct sfx_image_made *same_name(const struct sfx_image_file *file,
     return NULL;
 }
 
-/* 0: the name may be used; 1: that output is made already; <0: it may not. */
-static int judge_name(const struct run *run, const struct sfx_resize_facts *facts,
-                      const struct sfx_template_name *name, struct sfx_err *err)
+static bool is_older(const struct stat *a, const struct stat *b)
 {
-    const struct sfx_image_made *other = same_name(run->file, name);
-    const char *path = name->path.data;
-    struct stat st;
+    return a->st_mtim.tv_sec < b->st_mtim.tv_sec ||
+           (a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec < b->st_mtim.tv_nsec);
+}
 
-    if (other != NULL && other->width_px == facts->width_px && other->height_px == facts->height_px)
+/* True when what stands under the name, st, is to be kept. */
+static bool is_kept(const struct sfx_image_file *file, const struct stat *st)
+{
+    switch (file->opts->overwrite) {
+    case SFX_IMAGE_OLDER: return file->subject.is_file && !is_older(st, &file->subject.st);
+    case SFX_IMAGE_NEVER: return true;
+    case SFX_IMAGE_ALWAYS: break;
+    }
+    return false;
+}
+
+/* In an archive a name stands for no file: another input may be called so. */
+static int claim(const struct sfx_image_file *file, const char *path, struct sfx_err *err)
+{
+    struct sfx_claims *claims = file->opts->claims;
+
+    if (claims == NULL)
+        return 0;
+    return file->opts->tmp_dir == NULL
+               ? sfx_claims_take(claims, path, err)
+               : sfx_claims_take_for(claims, path, sfx_slice_str(file->subject.label), err);
+}
+
+/* 0: the name may be used; 1: that output is made already; <0: it may not. Sets made->kept. */
+static int judge_name(const struct sfx_image_file *file, struct sfx_image_made *made,
+                      struct sfx_err *err)
+{
+    const struct sfx_image_made *other = same_name(file, &made->name);
+    const char *path = made->name.path.data;
+    struct stat st;
+    bool exists;
+    int rc;
+
+    if (other != NULL && other->width_px == made->width_px && other->height_px == made->height_px)
         return 1;
     if (other != NULL)
         return sfx_err_set(err, SFX_E_USAGE, "two sizes have the name %s: use {width} or {height}",
                            path);
-    if (run->in.is_file && stat(path, &st) == 0 && st.st_dev == run->in.st.st_dev &&
-        st.st_ino == run->in.st.st_ino)
+    if (file->opts->in_place)
+        return 0;
+    exists = file->opts->tmp_dir == NULL && stat(path, &st) == 0;
+    if (exists && file->subject.is_file && st.st_dev == file->subject.st.st_dev &&
+        st.st_ino == file->subject.st.st_ino)
         return sfx_err_set(err, SFX_E_USAGE, "output %s is the input", path);
-    return run->opts->claims != NULL ? sfx_claims_take(run->opts->claims, path, err) : 0;
+    rc = claim(file, path, err);
+    made->kept = rc == 0 && exists && S_ISREG(st.st_mode) && is_kept(file, &st);
+    return rc;
 }
 
-static struct sfx_outfile *open_file(const struct run *run, const struct sfx_template_name *name,
-                                     struct sfx_err *err)
+static int open_outfile(const struct sfx_image_file *file, struct sfx_image_made *made,
+                        struct sfx_err *err)
 {
-    struct sfx_outfile_opts opts = {.durable = run->opts->durable, .make_dirs = true};
-    struct sfx_outfile *file;
+    const struct sfx_template_name *name = &made->name;
+    struct sfx_outfile_opts opts = {.durable = file->opts->durable, .make_dirs = true};
     char *root;
 
     root = name->root_len > 0 ? strndup(name->path.data, name->root_len) : strdup(".");
-    if (root == NULL) {
-        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a name");
-        return NULL;
-    }
+    if (root == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for a name");
     opts.root = root;
-    file = sfx_outfile_new(name->path.data + name->root_len, &opts, err);
+    made->file = sfx_outfile_new(name->path.data + name->root_len, &opts, err);
     free(root);
-    return file;
+    if (made->file == NULL)
+        return err != NULL ? (int)err->code : SFX_E_IO;
+    /* What is changed in place keeps its mode and, where that is allowed, its owner. */
+    if (file->opts->in_place) {
+        const struct stat *st = &file->subject.st;
+
+        if (fchown(sfx_outfile_fd(made->file), st->st_uid, st->st_gid) != 0 ||
+            fchmod(sfx_outfile_fd(made->file), st->st_mode & 07777) != 0)
+            (void)fchmod(sfx_outfile_fd(made->file), st->st_mode & 0777);
+    }
+    return 0;
 }
 
-/* The engine asks for an output's sink. */
-static int open_output(void *ctx, const struct sfx_resize_facts *facts, struct sfx_image_sink *sink,
-                       struct sfx_err *err)
+int sfx_image_file_init(struct sfx_image_file *file, const struct sfx_image_file_opts *opts,
+                        const struct sfx_image_subject *subject, struct sfx_err *err)
 {
-    struct run *run = ctx;
-    struct sfx_image_made *made = &run->file->made[run->file->nmade];
+    *file = (struct sfx_image_file){.opts = opts, .subject = *subject};
+    file->made = calloc(opts->resize->noutputs, sizeof(*file->made));
+    if (file->made == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for the outputs");
+    if (subject->path != NULL)
+        sfx_path_split(sfx_slice_str(subject->path), &file->parts);
+    return 0;
+}
+
+int sfx_image_file_open(struct sfx_image_file *file, const struct sfx_resize_facts *facts, int *fd,
+                        struct sfx_err *err)
+{
+    struct sfx_image_made *made = &file->made[file->nmade];
     int rc;
 
-    made->format = facts->format;
-    made->width_px = facts->width_px;
-    made->height_px = facts->height_px;
-    if (run->opts->fd != NULL) {
-        run->file->nmade++;
-        *sink = (struct sfx_image_sink){write_fd, (void *)run->opts->fd};
-        return 0;
+    *made = (struct sfx_image_made){.index = facts->index,
+                                    .fd = -1,
+                                    .format = facts->format,
+                                    .width_px = facts->width_px,
+                                    .height_px = facts->height_px};
+    if (file->opts->fd != NULL) {
+        file->nmade++;
+        *fd = *file->opts->fd;
+        return file->opts->dry_run ? 1 : 0;
     }
-    rc = name_output(run, facts, &made->name, err);
+    rc = name_output(file, facts, &made->name, err);
     if (rc == 0)
-        rc = judge_name(run, facts, &made->name, err);
+        rc = judge_name(file, made, err);
     if (rc != 0) {
         sfx_buf_done(&made->name.path);
         return rc;
     }
-    run->file->nmade++;
-    if (run->opts->dry_run)
+    file->nmade++;
+    if (file->opts->dry_run || made->kept)
         return 1;
-    made->file = open_file(run, &made->name, err);
-    *sink = (struct sfx_image_sink){write_file, made};
-    return made->file != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_IO;
+    if (file->opts->tmp_dir != NULL) {
+        *fd = made->fd = sfx_io_unnamed(file->opts->tmp_dir, err);
+        return made->fd < 0 ? made->fd : 0;
+    }
+    rc = open_outfile(file, made, err);
+    if (rc == 0)
+        *fd = sfx_outfile_fd(made->file);
+    return rc;
 }
 
-static void know_values(struct run *run, const char *path, struct sfx_slice event_id)
+struct sfx_image_made *sfx_image_file_made(struct sfx_image_file *file, size_t index)
 {
-    const struct timespec *mtime = &run->in.st.st_mtim;
+    size_t i;
 
-    run->values = (struct sfx_template_values){.id = event_id, .time_ns = sfx_clock_wall_ns()};
-    if (run->in.is_file)
-        run->values.time_ns = (int64_t)mtime->tv_sec * 1000000000 + mtime->tv_nsec;
-    if (strcmp(path, "-") == 0)
-        return;
-    run->values.path = sfx_slice_str(path);
-    sfx_path_split(run->values.path, &run->parts);
-}
-
-int sfx_image_file_run(const struct sfx_image_file_opts *opts, const char *path,
-                       struct sfx_slice event_id, struct sfx_image_file *file, struct sfx_err *err)
-{
-    struct run run = {.opts = opts, .file = file};
-    struct sfx_resize_target target = {open_output, &run};
-    int rc;
-
-    *file = (struct sfx_image_file){
-        .made = calloc(opts->resize->noutputs, sizeof(struct sfx_image_made))};
-    if (file->made == NULL)
-        return sfx_err_set(err, SFX_E_NOMEM, "no memory for the outputs");
-    rc = sfx_image_input_init(&run.in, path, err);
-    if (rc == 0) {
-        know_values(&run, path, event_id);
-        rc = sfx_resize(&run.in.source, opts->resize, &target, err);
-        file->in_nbytes = sfx_input_nbytes(run.in.input);
-    }
-    sfx_image_input_done(&run.in);
-    if (rc < 0) {
-        sfx_image_file_done(file);
-        return sfx_image_input_blame(err, rc, path);
-    }
-    return 0;
+    for (i = 0; i < file->nmade; i++)
+        if (file->made[i].index == index)
+            return &file->made[i];
+    return NULL;
 }
 
 int sfx_image_file_commit(struct sfx_image_file *file, struct sfx_err *err)
@@ -204,8 +241,10 @@ void sfx_image_file_done(struct sfx_image_file *file)
 
     for (i = 0; i < file->nmade; i++) {
         sfx_outfile_free(file->made[i].file);
+        (void)sfx_io_close(&file->made[i].fd, NULL);
         sfx_buf_done(&file->made[i].name.path);
     }
     free(file->made);
+    sfx_buf_done(&file->text);
     *file = (struct sfx_image_file){0};
 }

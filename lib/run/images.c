@@ -1,59 +1,94 @@
 /* SPDX-License-Identifier: MIT */
-/* sfx-resize over files, events and headers: what is told, counted and kept of each. */
+/* sfx-resize over files, lists, events and headers: what is told, counted and kept of each. */
 #include "run/images.h"
 
 #include "base/io.h"
-#include "image/image_batch.h"
-#include "image/image_input.h"
+#include "run/images_manifest.h"
+#include "run/lines.h"
 #include "run/rejects.h"
 #include "run/stage.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
+/* A run, whatever its inputs come from. */
 struct run {
     const struct sfx_images_job *job;
     struct sfx_images_stats *stats;
     struct sfx_rejects *rejects;
-    size_t npaths;
+    struct sfx_images_manifest *manifest;
+    struct sfx_image_batch_opts opts;
+    struct sfx_image_batch *batch;
+    size_t npaths; /* 0: not known */
     struct sfx_buf line;
+    /* in event mode: */
+    struct sfx_stage *stage;
+    const struct sfx_stage_item *item; /* in hand */
+    int item_rc;                       /* the first failure with it */
+    struct sfx_err item_err;
 };
 
 static int run_start(struct run *run, const struct sfx_images_job *job,
-                     struct sfx_images_stats *stats, size_t npaths, struct sfx_err *err)
+                     struct sfx_images_stats *stats, bool rejects, struct sfx_err *err)
 {
-    *run = (struct run){.job = job, .stats = stats, .npaths = npaths};
+    *run = (struct run){.job = job,
+                        .stats = stats,
+                        .opts = {.file = &job->plan->file,
+                                 .nworkers = job->nworkers,
+                                 .hash = job->manifest != NULL,
+                                 .sandbox = job->sandbox,
+                                 .max_time_ns = job->max_time_ns,
+                                 .tmp_dir = job->tmp_dir,
+                                 .ctx = run,
+                                 .stop = job->stop}};
     *stats = (struct sfx_images_stats){0};
-    if (job->rejects == NULL)
-        return 0;
-    run->rejects = sfx_rejects_new(job->rejects, job->program, err);
-    return run->rejects != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_IO;
+    if (rejects && job->rejects != NULL) {
+        run->rejects = sfx_rejects_new(job->rejects, job->program, err);
+        if (run->rejects == NULL)
+            return err != NULL ? (int)err->code : SFX_E_IO;
+    }
+    if (job->manifest != NULL) {
+        run->manifest = sfx_images_manifest_new(job->manifest, job->out_fd, err);
+        if (run->manifest == NULL)
+            return err != NULL ? (int)err->code : SFX_E_IO;
+    }
+    return 0;
 }
 
-/* Closes what was opened; rc is the run's own result, which counts first. */
+/* Publishes and closes what was opened; rc is the run's own result, which counts first. */
 static int run_end(struct run *run, int rc, struct sfx_err *err)
 {
-    int closed = sfx_rejects_close(run->rejects, rc < 0 ? NULL : err);
+    int closed;
 
+    if (rc >= 0 && run->manifest != NULL)
+        rc = sfx_images_manifest_commit(run->manifest, err);
+    closed = sfx_rejects_close(run->rejects, rc < 0 ? NULL : err);
+    sfx_image_batch_free(run->batch);
+    sfx_images_manifest_free(run->manifest);
     sfx_buf_done(&run->line);
     return rc < 0 ? rc : closed;
 }
 
 /* Counts, says and keeps a failure. */
-static int failed(struct run *run, const char *path, const struct sfx_err *failure,
-                  struct sfx_err *err)
+static int failed(struct run *run, const struct sfx_image_result *result, struct sfx_err *err)
 {
-    struct sfx_reject reject = {.input = path, .code = sfx_code_name(failure->code)};
+    struct sfx_reject reject = {.input = result->path,
+                                .member = result->member,
+                                .code = sfx_code_name(result->failure->code)};
     const struct sfx_reject_sink *sink;
-    size_t len = strlen(path);
+    size_t len = strlen(result->name);
 
     run->stats->failed++;
-    run->stats->last_failure = failure->code;
-    sfx_log_err(run->job->log, SFX_LOG_ERROR, failure);
+    run->stats->last_failure = result->failure->code;
+    sfx_log_err(run->job->log, SFX_LOG_ERROR, result->failure);
     if (run->rejects == NULL)
         return 0;
-    /* The message begins with the path, which has a member of its own. */
-    reject.reason = failure->text + (strncmp(failure->text, path, len) == 0 ? len + 2 : 0);
+    /* The message begins with the name, which has a member of its own. */
+    reject.reason = result->failure->text +
+                    (strncmp(result->failure->text, result->name, len) == 0 ? len + 2 : 0);
     sink = sfx_rejects_sink(run->rejects);
     return sink->put(sink->ctx, &reject, err);
 }
@@ -65,17 +100,21 @@ static int print_line(struct run *run, struct sfx_err *err)
     return rc < 0 ? sfx_err_wrap(err, rc, "standard output") : 0;
 }
 
-static int tell_output(struct run *run, const char *path, const struct sfx_image_made *made,
+static int tell_output(struct run *run, const char *input, const struct sfx_image_made *made,
                        struct sfx_err *err)
 {
     const char *name = made->name.path.data != NULL ? made->name.path.data : "-";
     int rc;
 
-    run->stats->outputs++;
+    run->stats->kept += made->kept;
+    run->stats->outputs += !made->kept;
     run->stats->out_nbytes += made->nbytes;
-    sfx_log(run->job->log, SFX_LOG_INFO, "%s: %s, %" PRIu32 "x%" PRIu32 ", %" PRIu64 " bytes", path,
-            name, made->width_px, made->height_px, made->nbytes);
-    if (!run->job->plan->file.dry_run)
+    if (made->kept)
+        sfx_log(run->job->log, SFX_LOG_INFO, "%s: %s is kept", input, name);
+    else
+        sfx_log(run->job->log, SFX_LOG_INFO, "%s: %s, %" PRIu32 "x%" PRIu32 ", %" PRIu64 " bytes",
+                input, name, made->width_px, made->height_px, made->nbytes);
+    if (!run->job->plan->file.dry_run || made->kept)
         return 0;
     sfx_buf_clear(&run->line);
     rc = sfx_buf_printf(&run->line, err, "%s\t%" PRIu32 "\t%" PRIu32 "\n", name, made->width_px,
@@ -83,68 +122,150 @@ static int tell_output(struct run *run, const char *path, const struct sfx_image
     return rc < 0 ? rc : print_line(run, err);
 }
 
-/* Tells of a file of the batch. */
-static int on_file(void *ctx, const char *path, int rc, const struct sfx_err *failure,
-                   const struct sfx_image_file *file, struct sfx_err *err)
+static void show_progress(struct run *run)
 {
-    struct run *run = ctx;
-    size_t i;
-
-    run->stats->files++;
-    if (rc < 0)
-        return failed(run, path, failure, err);
-    run->stats->in_nbytes += file->in_nbytes;
     if (run->job->progress != NULL)
         sfx_progress_update(run->job->progress, "files", run->stats->files, run->npaths,
                             run->stats->in_nbytes);
-    for (i = 0; i < file->nmade && rc == 0; i++)
-        rc = tell_output(run, path, &file->made[i], err);
+}
+
+/* True for what is no input: it is counted apart. */
+static bool is_passed(struct run *run, const struct sfx_image_result *result)
+{
+    if (!result->passed)
+        return false;
+    run->stats->passed++;
+    sfx_log(run->job->log, SFX_LOG_INFO, "%s: passed over: %s", result->name,
+            result->member != NULL ? "no image" : "an output of this run");
+    return true;
+}
+
+/* Tells of a file. */
+static int on_file(void *ctx, struct sfx_image_result *result, struct sfx_err *err)
+{
+    struct run *run = ctx;
+    size_t i;
+    int rc = 0;
+
+    if (is_passed(run, result))
+        return 0;
+    run->stats->files++;
+    run->stats->in_nbytes += result->file->in_nbytes;
+    if (run->manifest != NULL)
+        rc = sfx_images_manifest_add(run->manifest, result, err);
+    if (rc == 0 && result->rc < 0)
+        return failed(run, result, err);
+    show_progress(run);
+    for (i = 0; i < result->file->nmade && rc == 0; i++)
+        rc = tell_output(run, result->name, &result->file->made[i], err);
     return rc;
+}
+
+/* Adds the names of the list as they come, while the files before them are worked on. */
+static int add_list(struct run *run, struct sfx_err *err)
+{
+    const char *path = run->job->list;
+    int owned = -1, fd = run->job->in_fd, rc;
+    struct sfx_buf name = {0};
+    struct sfx_slice text;
+    struct sfx_lines lines;
+
+    if (strcmp(path, "-") != 0) {
+        fd = owned = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0)
+            return sfx_err_errno(err, errno, "%s", path);
+    }
+    rc = sfx_lines_init(&lines, fd, PATH_MAX, run->job->stop, err);
+    lines.delimiter = run->job->list_end;
+    while (rc >= 0) {
+        rc = sfx_lines_held(&lines) ? 1 : sfx_image_batch_wait(run->batch, fd, err);
+        if (rc > 0)
+            rc = sfx_lines_next(&lines, &text, err);
+        if (rc <= 0)
+            break;
+        if (text.len == 0)
+            continue;
+        sfx_buf_clear(&name);
+        rc = sfx_buf_append(&name, text.ptr, text.len, err);
+        if (rc == 0 && sfx_buf_cstr(&name, err) == NULL)
+            rc = SFX_E_NOMEM;
+        if (rc == 0)
+            rc = sfx_image_batch_add(run->batch, name.data, sfx_slice(NULL, 0), err);
+    }
+    sfx_lines_done(&lines);
+    sfx_buf_done(&name);
+    (void)sfx_io_close(&owned, NULL);
+    return rc;
+}
+
+/* Runs the paths and the list through a batch. */
+static int run_batch(struct run *run, char *const *paths, size_t npaths, struct sfx_err *err)
+{
+    const volatile sig_atomic_t *stop = run->job->stop;
+    size_t i;
+    int rc = 0;
+
+    run->npaths = run->job->list == NULL ? npaths : 0;
+    run->batch = sfx_image_batch_new(&run->opts, err);
+    if (run->batch == NULL)
+        return err != NULL ? (int)err->code : SFX_E_NOMEM;
+    for (i = 0; i < npaths && rc == 0; i++)
+        rc = sfx_image_batch_expect(run->batch, paths[i], err);
+    for (i = 0; i < npaths && rc == 0 && (stop == NULL || *stop == 0); i++)
+        rc = sfx_image_batch_add(run->batch, paths[i], sfx_slice(NULL, 0), err);
+    if (rc == 0 && run->job->list != NULL)
+        rc = add_list(run, err);
+    return rc == 0 ? sfx_image_batch_finish(run->batch, err) : rc;
 }
 
 int sfx_images_resize(const struct sfx_images_job *job, char *const *paths, size_t npaths,
                       struct sfx_images_stats *stats, struct sfx_err *err)
 {
-    const struct sfx_image_batch_opts batch = {
-        .file = &job->plan->file, .nthreads = job->nthreads, .stop = job->stop};
     struct run run;
-    int rc = run_start(&run, job, stats, npaths, err);
+    int rc = run_start(&run, job, stats, true, err);
 
+    run.opts.fn = on_file;
     if (rc == 0)
-        rc = sfx_image_batch_run(&batch, paths, npaths, on_file, &run, err);
+        rc = run_batch(&run, paths, npaths, err);
     return run_end(&run, rc, err);
+}
+
+static int on_header(void *ctx, struct sfx_image_result *result, struct sfx_err *err)
+{
+    struct run *run = ctx;
+    struct sfx_buf *text = &result->file->text;
+    int rc;
+
+    if (is_passed(run, result))
+        return 0;
+    run->stats->files++;
+    if (result->rc < 0)
+        return failed(run, result, err);
+    show_progress(run);
+    rc = sfx_io_write(run->job->out_fd, text->data, text->len, err);
+    return rc < 0 ? sfx_err_wrap(err, rc, "standard output") : 0;
 }
 
 int sfx_images_describe(const struct sfx_images_job *job, char *const *paths, size_t npaths,
                         struct sfx_images_stats *stats, struct sfx_err *err)
 {
-    struct sfx_err failure;
     struct run run;
-    size_t i;
-    int rc = run_start(&run, job, stats, npaths, err);
+    int rc = run_start(&run, job, stats, true, err);
 
-    for (i = 0; i < npaths && rc == 0 && (job->stop == NULL || *job->stop == 0); i++) {
-        stats->files++;
-        sfx_buf_clear(&run.line);
-        if (sfx_image_input_describe(paths[i], &job->plan->resize.limits, &run.line, &failure) < 0)
-            rc = failed(&run, paths[i], &failure, err);
-        else
-            rc = print_line(&run, err);
-    }
+    run.opts.fn = on_header;
+    run.opts.describe = true;
+    if (rc == 0)
+        rc = run_batch(&run, paths, npaths, err);
     return run_end(&run, rc, err);
 }
 
-/* Works on the file of an event. */
-static int on_event(void *ctx, struct sfx_stage *stage, const struct sfx_stage_item *item,
-                    struct sfx_err *err)
+static int publish(struct run *run, struct sfx_image_file *file, struct sfx_err *err)
 {
-    const struct sfx_images_job *job = ctx;
-    struct sfx_image_file file;
     size_t i;
-    int rc = sfx_image_file_run(&job->plan->file, item->path, item->event->id, &file, err);
+    int rc = 0;
 
-    for (i = 0; rc == 0 && i < file.nmade; i++) {
-        struct sfx_image_made *made = &file.made[i];
+    for (i = 0; rc == 0 && i < file->nmade; i++) {
+        struct sfx_image_made *made = &file->made[i];
         struct sfx_outfile *out = made->file;
         const struct sfx_stage_facts facts = {
             .media_type = sfx_slice_str(sfx_image_format_media_type(made->format)),
@@ -153,11 +274,58 @@ static int on_event(void *ctx, struct sfx_stage *stage, const struct sfx_stage_i
             .records = -1,
         };
 
+        run->stats->kept += made->kept;
+        if (out == NULL)
+            continue;
         made->file = NULL; /* taken */
-        rc = sfx_stage_publish(stage, item, out, made->name.path.data, &facts, err);
+        rc = sfx_stage_publish(run->stage, run->item, out, made->name.path.data, &facts, err);
     }
-    sfx_image_file_done(&file);
     return rc;
+}
+
+/* Publishes what was made of the file of an event: several results if that is an archive. */
+static int on_event_file(void *ctx, struct sfx_image_result *result, struct sfx_err *err)
+{
+    struct run *run = ctx;
+    struct sfx_err failure = *result->failure;
+    int rc = result->rc;
+
+    if (is_passed(run, result))
+        return 0;
+    if (rc == 0)
+        rc = publish(run, result->file, &failure);
+    if (rc < 0 && run->item_rc == 0) {
+        run->item_rc = rc;
+        run->item_err = failure;
+    } else if (rc < 0) {
+        sfx_log_err(run->job->log, SFX_LOG_ERROR, &failure);
+    }
+    return run->manifest != NULL ? sfx_images_manifest_add(run->manifest, result, err) : 0;
+}
+
+/* Works on the file of an event. */
+static int on_event(void *ctx, struct sfx_stage *stage, const struct sfx_stage_item *item,
+                    struct sfx_err *err)
+{
+    struct run *run = ctx;
+    int rc = 0;
+
+    run->stage = stage;
+    run->item = item;
+    run->item_rc = 0;
+    if (run->batch == NULL) {
+        run->batch = sfx_image_batch_new(&run->opts, err);
+        if (run->batch == NULL)
+            return err->code;
+    }
+    rc = sfx_image_batch_add(run->batch, item->path, item->event->id, err);
+    if (rc == 0)
+        rc = sfx_image_batch_finish(run->batch, err);
+    if (rc < 0)
+        sfx_stage_break(stage);
+    else if (run->item_rc < 0)
+        *err = run->item_err;
+    return rc < 0 ? rc : run->item_rc;
 }
 
 int sfx_images_events(const struct sfx_images_job *job, struct sfx_images_stats *stats,
@@ -172,14 +340,18 @@ int sfx_images_events(const struct sfx_images_job *job, struct sfx_images_stats 
         .stop = job->stop,
     };
     struct sfx_stage_stats stage = {0};
-    int rc = sfx_stage_run(&opts, on_event, (void *)job, &stage, err);
+    struct run run;
+    int rc = run_start(&run, job, stats, false, err);
 
-    *stats = (struct sfx_images_stats){
-        .files = stage.events,
-        .failed = stage.failed,
-        .outputs = stage.outputs,
-        .in_nbytes = stage.in_nbytes,
-        .out_nbytes = stage.out_nbytes,
-    };
+    run.opts.fn = on_event_file;
+    run.opts.hold = true;
+    if (rc == 0)
+        rc = sfx_stage_run(&opts, on_event, &run, &stage, err);
+    stats->files = stage.events;
+    stats->failed = stage.failed;
+    stats->outputs = stage.outputs;
+    stats->in_nbytes = stage.in_nbytes;
+    stats->out_nbytes = stage.out_nbytes;
+    rc = run_end(&run, rc, err);
     return rc < 0 ? rc : 0;
 }

@@ -13,7 +13,7 @@
 int sfx_lines_init(struct sfx_lines *lines, int fd, size_t max_nbytes,
                    const volatile sig_atomic_t *stop, struct sfx_err *err)
 {
-    *lines = (struct sfx_lines){.fd = fd, .out_fd = -1, .stop = stop};
+    *lines = (struct sfx_lines){.fd = fd, .out_fd = -1, .delimiter = '\n', .stop = stop};
     if (!sfx_size_add(max_nbytes, 1, &lines->cap))
         return sfx_err_set(err, SFX_E_NOMEM, "lines of %zu bytes", max_nbytes);
     lines->data = malloc(lines->cap);
@@ -97,7 +97,8 @@ int sfx_lines_next(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_e
     while (!stopped(lines)) {
         char *at = lines->data + lines->start;
         size_t held = lines->end - lines->start;
-        char *nl = memchr(lines->data + lines->searched, '\n', lines->end - lines->searched);
+        char *nl =
+            memchr(lines->data + lines->searched, lines->delimiter, lines->end - lines->searched);
         bool skipped = lines->skipping;
         int rc;
 
@@ -121,4 +122,10 @@ int sfx_lines_next(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_e
         }
     }
     return 0;
+}
+
+bool sfx_lines_held(const struct sfx_lines *lines)
+{
+    return lines->at_end || memchr(lines->data + lines->searched, lines->delimiter,
+                                   lines->end - lines->searched) != NULL;
 }

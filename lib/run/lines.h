@@ -17,8 +17,9 @@
 #include <stdint.h>
 
 struct sfx_lines {
-    int fd;     /* borrowed */
-    int out_fd; /* where results go, borrowed; -1: nowhere. Set after _init */
+    int fd;         /* borrowed */
+    int out_fd;     /* where results go, borrowed; -1: nowhere. Set after _init */
+    char delimiter; /* '\n'; names may end with '\0'. Set after _init */
     const volatile sig_atomic_t *stop; /* non-zero: no more lines; may be NULL */
     uint64_t number;                   /* of the last line, from 1 */
     uint64_t offset;                   /* of its first byte */
@@ -42,6 +43,9 @@ int sfx_lines_init(struct sfx_lines *lines, int fd, size_t max_nbytes,
  * went away while there was nothing to write is noticed: IO with EPIPE. Errors: LIMIT, IO.
  */
 int sfx_lines_next(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_err *err);
+
+/* True when the next call of _next will not wait. */
+bool sfx_lines_held(const struct sfx_lines *lines);
 
 /* Frees. The descriptor stays the caller's. */
 void sfx_lines_done(struct sfx_lines *lines);

@@ -53,17 +53,18 @@ watch_once() {
 	faulty sfx-watch --once ../material/in
 }
 
+# Without the sandbox, in which a fault could not say that it struck.
 resize_file() {
-	faulty sfx-resize -s 32x32 -o 'out/new/{stem}-{width}.{ext}' ../material/photo.jpg
+	faulty sfx-resize --sandbox=off -s 32x32 -o 'out/new/{stem}-{width}.{ext}' ../material/photo.jpg
 }
 
 # An output of more than a page.
 resize_large() {
-	faulty sfx-resize --enlarge -s 640x480 -o 'out/{stem}.png' ../material/photo.jpg
+	faulty sfx-resize --sandbox=off --enlarge -s 640x480 -o 'out/{stem}.png' ../material/photo.jpg
 }
 
 resize_event() {
-	event ../material/chart.png | faulty sfx-resize -E -s 32x32 -s 16x16 -o 'out/{stem}-{width}.png'
+	event ../material/chart.png | faulty sfx-resize --sandbox=off -E -s 32x32 -s 16x16 -o 'out/{stem}-{width}.png'
 }
 
 transform_event() {
