@@ -14,11 +14,12 @@
 struct options {
     struct sfx_opt_common common;
     struct sfx_opt_list sizes;
-    const char *output, *format, *background, *rejects, *manifest, *list;
-    uint64_t quality, compression, jobs, max_pixels, max_side, max_decoded, max_metadata, max_scans;
+    const char *output, *format, *background, *rejects, *manifest, *list, *keep;
+    struct sfx_encode_opts encode;
+    uint64_t jobs, max_pixels, max_side, max_decoded, max_metadata, max_scans;
     int64_t max_time_ns;
     int overwrite, sandbox;
-    bool progressive, strip, enlarge, info, events, durable, dry_run, in_place, newer, null;
+    bool strip, enlarge, info, events, durable, dry_run, in_place, newer, null;
 };
 
 enum { SANDBOX_AUTO, SANDBOX_ON, SANDBOX_OFF };
@@ -37,14 +38,22 @@ static const struct sfx_opt opts[] = {
      "Format of the outputs. Default: by TEMPLATE's extension, else the input's.", "jpeg|png", 0, 0},
     {0, "enlarge", NULL, SFX_OPT_FLAG, AT(enlarge),
      "Enlarge images that are smaller than SIZE; otherwise they keep their size.", NULL, 0, 0},
-    {0, "quality", "N", SFX_OPT_UINT, AT(quality),
+    {0, "quality", "N", SFX_OPT_UINT, AT(encode.quality),
      "JPEG quality; from 90 on colour keeps its full resolution. Default 80.", NULL, 1, 100},
-    {0, "progressive", NULL, SFX_OPT_FLAG, AT(progressive), "Write progressive JPEG.", NULL, 0, 0},
-    {0, "compression", "N", SFX_OPT_UINT, AT(compression), "PNG compression. Default 6.", NULL, 0, 9},
+    {0, "progressive", NULL, SFX_OPT_FLAG, AT(encode.progressive), "Write progressive JPEG.", NULL, 0, 0},
+    {0, "optimize", NULL, SFX_OPT_FLAG, AT(encode.optimize),
+     "Make JPEG's Huffman tables for the image: slower, a few percent smaller.", NULL, 0, 0},
+    {0, "subsample", "HOW", SFX_OPT_ENUM, AT(encode.subsample),
+     "Whether JPEG stores colour at half resolution (420) or whole (444); auto, the default, is by "
+     "the quality.", "auto|420|444", 0, 0},
+    {0, "compression", "N", SFX_OPT_UINT, AT(encode.compression), "PNG compression. Default 6.", NULL, 0, 9},
     {0, "background", "COLOUR", SFX_OPT_STR, AT(background),
      "What transparent images are laid on for JPEG: #rrggbb, white or black. Default white.",
      NULL, 0, 0},
-    {0, "strip", NULL, SFX_OPT_FLAG, AT(strip), "Leave the colour profile out, too.", NULL, 0, 0},
+    {0, "keep", "KINDS", SFX_OPT_STR, AT(keep),
+     "Metadata that outputs have, too: icc, exif, xmp and iptc, joined by commas, all or none. "
+     "Default icc, the colour profile.", NULL, 0, 0},
+    {0, "strip", NULL, SFX_OPT_FLAG, AT(strip), "Keep no metadata: --keep none.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Inputs and outputs", NULL, 0, 0},
     {0, "files-from", "FILE", SFX_OPT_STR, AT(list),
      "Take the names of inputs from FILE, one a line, as they come; - is standard input.", NULL, 0, 0},
@@ -142,6 +151,8 @@ static int check(const struct app *app, size_t npaths, struct sfx_err *err)
         return sfx_err_set(err, SFX_E_USAGE,
                            "--in-place takes files and one size, and goes with neither -o, -f, -E, "
                            "--info nor --overwrite");
+    if (o->strip && o->keep != NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--strip keeps nothing: leave --keep out");
     if (o->manifest != NULL && (o->info || o->dry_run))
         return sfx_err_set(err, SFX_E_USAGE, "--manifest goes with neither --info nor -n");
     if (o->sandbox == SANDBOX_ON && sfx_sandbox_supported() == 0)
@@ -162,15 +173,13 @@ static int prepare(struct app *app, char *const *paths, size_t npaths, struct sf
         .fd = STDOUT_FILENO,
         .format = o->format,
         .background = o->background,
+        .keep = o->strip ? "none" : o->keep,
     };
     int rc = sfx_image_plan_init(&app->plan, &words, err);
 
     if (rc < 0)
         return rc;
-    app->plan.resize.quality = (unsigned)o->quality;
-    app->plan.resize.progressive = o->progressive;
-    app->plan.resize.compression = (unsigned)o->compression;
-    app->plan.resize.strip = o->strip;
+    app->plan.resize.encode = o->encode;
     app->plan.resize.limits = (struct sfx_image_limits){
         .max_pixels = o->max_pixels,
         .max_side_px = (uint32_t)o->max_side,
@@ -238,7 +247,7 @@ int main(int argc, char **argv)
     static char dash[] = "-", *standard_input[] = {dash};
     static const volatile sig_atomic_t never = 0;
     struct app app = {
-        .o = {.quality = 80, .compression = 6, .jobs = 1, .max_time_ns = 60000000000}};
+        .o = {.encode = {.quality = 80, .compression = 6}, .jobs = 1, .max_time_ns = 60000000000}};
     const volatile sig_atomic_t *stop;
     struct sfx_err err;
     char **paths;

@@ -13,16 +13,26 @@
 
 struct sfx_encoder;
 
+/* Where JPEG stores colour at half resolution: AUTO means below quality 90. */
+enum sfx_subsample { SFX_SUBSAMPLE_AUTO, SFX_SUBSAMPLE_420, SFX_SUBSAMPLE_444 };
+
+/* What a user chooses, in the types of the option table; formats leave alone what is not theirs. */
+struct sfx_encode_opts {
+    uint64_t quality;             /* 1 to 100 */
+    enum sfx_subsample subsample; /* JPEG */
+    bool progressive;             /* JPEG */
+    bool optimize;                /* JPEG: Huffman tables made for the image */
+    uint64_t compression;         /* PNG: 0 to 9 */
+};
+
 struct sfx_encode_params {
     enum sfx_image_format format;
-    uint32_t width_px, height_px; /* at most SFX_IMAGE_MAX_SIDE */
-    enum sfx_layout layout;       /* of the rows; JPEG: GRAY, RGB, YCBCR; PNG: all but YCBCR */
-    unsigned depth;               /* of the rows: 8; PNG: or 16 */
-    unsigned quality;             /* JPEG: 1 to 100; from 90 on colour is not subsampled */
-    bool progressive;             /* JPEG */
-    unsigned compression;         /* PNG: 0 to 9 */
-    struct sfx_slice icc;         /* colour profile, may be empty; borrowed until _new returns */
-    const struct sfx_png_colour *png; /* PNG: may be NULL; borrowed until _new returns */
+    const struct sfx_encode_opts *opts; /* borrowed until _free */
+    uint32_t width_px, height_px;       /* at most SFX_IMAGE_MAX_SIDE */
+    enum sfx_layout layout;           /* of the rows; JPEG: GRAY, RGB, YCBCR; PNG: all but YCBCR */
+    unsigned depth;                   /* of the rows: 8; PNG: or 16 */
+    struct sfx_metadata metadata;     /* what is to be kept; borrowed until _free */
+    const struct sfx_png_colour *png; /* PNG: may be NULL; borrowed until _free */
 };
 
 /*

@@ -27,7 +27,8 @@ struct sfx_encoder_ops {
 
 struct sfx_encoder {
     const struct sfx_encoder_ops *ops;
-    void *state; /* owned by the codec */
+    void *state;   /* owned by the codec */
+    uint8_t *exif; /* owned: what is kept of it, upright */
     struct sfx_outstream out;
 };
 

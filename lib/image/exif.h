@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The one thing that is read of EXIF data: how the image lies. Source: TIFF 6.0, EXIF 2.32. */
+/* What is read and changed of EXIF data: how the image lies, its thumbnail. Source: TIFF 6.0,
+ * EXIF 2.32. */
 #ifndef SFX_IMAGE_EXIF_H
 #define SFX_IMAGE_EXIF_H
 
@@ -12,5 +13,12 @@
  * one look at each of 65535 entries.
  */
 unsigned sfx_exif_orientation(const uint8_t *tiff, size_t len);
+
+/*
+ * Makes the orientation of a TIFF structure of len bytes 1, its thumbnail unlinked and blank. Where
+ * the thumbnail stands last, it is cut off. Returns the length that is left; nothing else changes,
+ * offsets stay. A damaged structure is left as it is.
+ */
+size_t sfx_exif_reset(uint8_t *tiff, size_t len);
 
 #endif

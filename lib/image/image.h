@@ -24,6 +24,23 @@ enum sfx_image_format {
     SFX_IMAGE_PNG,
 };
 
+/* Kinds of metadata: bits of what an output keeps. */
+enum sfx_keep {
+    SFX_KEEP_ICC = 1,
+    SFX_KEEP_EXIF = 2,
+    SFX_KEEP_XMP = 4,
+    SFX_KEEP_IPTC = 8,
+    SFX_KEEP_ALL = 15,
+};
+
+/* What a file says beside its pixels. Slices are borrowed, empty when there is none. */
+struct sfx_metadata {
+    struct sfx_slice icc;  /* colour profile */
+    struct sfx_slice exif; /* TIFF structure, from its byte order on */
+    struct sfx_slice xmp;  /* packet, XML */
+    struct sfx_slice iptc; /* image resources of Photoshop ("8BIM…"), which hold the IPTC record */
+};
+
 /* How samples lie in rows. */
 enum sfx_layout {
     SFX_LAYOUT_GRAY,
@@ -82,7 +99,7 @@ struct sfx_image_info {
     unsigned orientation;         /* EXIF, 1 to 8; 1 when none is given */
     bool interlaced;              /* PNG: Adam7; JPEG: progressive */
     uint32_t frames;              /* of an animated PNG; 1 for a still image */
-    struct sfx_slice icc;         /* colour profile, empty when there is none */
+    struct sfx_metadata metadata;
     struct sfx_png_colour png;
 };
 

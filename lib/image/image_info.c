@@ -42,7 +42,7 @@ static int write_info(const struct sfx_image_info *info, const struct sfx_image_
     put_uint(&w, "orientation", info->orientation);
     put_bool(&w, "interlaced", info->interlaced);
     put_uint(&w, "frames", info->frames);
-    put_uint(&w, "profile", info->icc.len);
+    put_uint(&w, "profile", info->metadata.icc.len);
     if (name->is_file)
         put_uint(&w, "bytes", name->nbytes);
     sfx_json_end_object(&w);

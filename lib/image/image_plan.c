@@ -3,6 +3,7 @@
 #include "image/image_plan.h"
 
 #include "base/path.h"
+#include "image/metadata.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,12 +94,15 @@ int sfx_image_plan_init(struct sfx_image_plan *plan, const struct sfx_image_word
     int rc;
 
     *plan = (struct sfx_image_plan){
-        .resize = {.quality = DEFAULT_QUALITY, .compression = DEFAULT_COMPRESSION},
+        .resize = {.encode = {.quality = DEFAULT_QUALITY, .compression = DEFAULT_COMPRESSION},
+                   .keep = SFX_KEEP_ICC},
         .file = {.resize = &plan->resize},
     };
     rc = sfx_image_colour_parse(words->background != NULL ? sfx_slice_str(words->background)
                                                           : SFX_SLICE_LIT("white"),
                                 plan->resize.background, err);
+    if (rc == 0 && words->keep != NULL)
+        rc = sfx_keep_parse(sfx_slice_str(words->keep), &plan->resize.keep, err);
     if (rc == 0)
         rc = choose_format(words, &format, err);
     if (rc == 0)

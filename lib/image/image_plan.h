@@ -17,6 +17,7 @@ struct sfx_image_words {
     int fd;                 /* of "-" */
     const char *format;     /* "jpeg", "png"; NULL: by the template's extension, else the input's */
     const char *background; /* as sfx_image_colour_parse takes it; NULL: white */
+    const char *keep;       /* as sfx_keep_parse takes it; NULL: icc */
 };
 
 struct sfx_image_plan {

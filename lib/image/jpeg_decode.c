@@ -9,6 +9,7 @@
 #include "image/decoder_internal.h"
 #include "image/exif.h"
 #include "image/jpeg_errors.h"
+#include "image/jpeg_segments.h"
 
 #include <inttypes.h>
 #include <jerror.h>
@@ -17,6 +18,7 @@
 
 #define MARKER_EXIF (JPEG_APP0 + 1)
 #define MARKER_ICC  (JPEG_APP0 + 2)
+#define MARKER_IPTC (JPEG_APP0 + 13)
 
 struct jpeg_decoder {
     struct jpeg_decompress_struct cinfo;
@@ -138,25 +140,36 @@ static const char *colour_name(J_COLOR_SPACE space)
     }
 }
 
-static void find_orientation(struct jpeg_decoder *jd)
+/* The first segment of a marker whose data begins with head, without it. */
+static struct sfx_slice find_segment(const struct jpeg_decompress_struct *cinfo, int marker,
+                                     struct sfx_slice head)
 {
-    static const uint8_t exif[] = {'E', 'x', 'i', 'f', 0, 0};
     jpeg_saved_marker_ptr m;
 
-    for (m = jd->cinfo.marker_list; m != NULL; m = m->next) {
-        if (m->marker != MARKER_EXIF || m->data_length < sizeof(exif) ||
-            memcmp(m->data, exif, sizeof(exif)) != 0)
-            continue;
-        jd->dec->info.orientation =
-            sfx_exif_orientation(m->data + sizeof(exif), m->data_length - sizeof(exif));
-        return;
-    }
+    for (m = cinfo->marker_list; m != NULL; m = m->next)
+        if (m->marker == marker && m->data_length >= head.len &&
+            memcmp(m->data, head.ptr, head.len) == 0)
+            return sfx_slice((const char *)m->data + head.len, m->data_length - head.len);
+    return sfx_slice(NULL, 0);
+}
+
+static void fill_metadata(struct jpeg_decoder *jd)
+{
+    struct sfx_metadata *metadata = &jd->dec->info.metadata;
+    unsigned icc_nbytes = 0;
+
+    metadata->exif = find_segment(&jd->cinfo, MARKER_EXIF, sfx_jpeg_exif_head);
+    metadata->xmp = find_segment(&jd->cinfo, MARKER_EXIF, sfx_jpeg_xmp_head);
+    metadata->iptc = find_segment(&jd->cinfo, MARKER_IPTC, sfx_jpeg_iptc_head);
+    jd->dec->info.orientation =
+        sfx_exif_orientation((const uint8_t *)metadata->exif.ptr, metadata->exif.len);
+    if (jpeg_read_icc_profile(&jd->cinfo, &jd->icc, &icc_nbytes))
+        metadata->icc = sfx_slice((const char *)jd->icc, icc_nbytes);
 }
 
 static void fill_info(struct jpeg_decoder *jd)
 {
     struct sfx_image_info *info = &jd->dec->info;
-    unsigned icc_nbytes = 0;
 
     info->width_px = jd->cinfo.image_width;
     info->height_px = jd->cinfo.image_height;
@@ -164,9 +177,7 @@ static void fill_info(struct jpeg_decoder *jd)
     info->colour = colour_name(jd->cinfo.jpeg_color_space);
     info->layout = jd->cinfo.jpeg_color_space == JCS_GRAYSCALE ? SFX_LAYOUT_GRAY : SFX_LAYOUT_RGB;
     info->interlaced = jd->cinfo.progressive_mode;
-    find_orientation(jd);
-    if (jpeg_read_icc_profile(&jd->cinfo, &jd->icc, &icc_nbytes))
-        info->icc = sfx_slice((const char *)jd->icc, icc_nbytes);
+    fill_metadata(jd);
 }
 
 /* What libjpeg keeps when the coefficients of all scans must be gathered first. */
@@ -202,6 +213,7 @@ static void work_open(void *arg)
     jd->progress.progress_monitor = count_scans;
     jpeg_save_markers(&jd->cinfo, MARKER_EXIF, 0xffff);
     jpeg_save_markers(&jd->cinfo, MARKER_ICC, 0xffff);
+    jpeg_save_markers(&jd->cinfo, MARKER_IPTC, 0xffff);
     (void)jpeg_read_header(&jd->cinfo, TRUE);
     rc = sfx_image_limits_check(limits, jd->cinfo.image_width, jd->cinfo.image_height,
                                 jd->errors.guard.err);

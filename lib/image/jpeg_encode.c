@@ -6,6 +6,7 @@
  */
 #include "image/encoder_internal.h"
 #include "image/jpeg_errors.h"
+#include "image/jpeg_segments.h"
 
 #include <stdlib.h>
 
@@ -94,6 +95,37 @@ static void describe(const struct jpeg_compress_struct *cinfo, struct sfx_planes
         planes->plane[0].stride_px = planes->plane[0].width_px;
 }
 
+/* A segment of metadata; what does not fit into one is left out. */
+static void write_segment(struct jpeg_compress_struct *cinfo, int marker, struct sfx_slice head,
+                          struct sfx_slice data)
+{
+    size_t i;
+
+    if (data.len == 0 || data.len > SFX_JPEG_SEGMENT_NBYTES - head.len)
+        return;
+    jpeg_write_m_header(cinfo, marker, (unsigned)(head.len + data.len));
+    for (i = 0; i < head.len; i++)
+        jpeg_write_m_byte(cinfo, (unsigned char)head.ptr[i]);
+    for (i = 0; i < data.len; i++)
+        jpeg_write_m_byte(cinfo, (unsigned char)data.ptr[i]);
+}
+
+static void write_metadata(struct jpeg_compress_struct *cinfo, const struct sfx_metadata *metadata)
+{
+    write_segment(cinfo, JPEG_APP0 + 1, sfx_jpeg_exif_head, metadata->exif);
+    write_segment(cinfo, JPEG_APP0 + 1, sfx_jpeg_xmp_head, metadata->xmp);
+    write_segment(cinfo, JPEG_APP0 + 13, sfx_jpeg_iptc_head, metadata->iptc);
+    if (metadata->icc.len > 0)
+        jpeg_write_icc_profile(cinfo, (const JOCTET *)metadata->icc.ptr,
+                               (unsigned)metadata->icc.len);
+}
+
+static bool has_full_colour(const struct sfx_encode_opts *opts)
+{
+    return opts->subsample == SFX_SUBSAMPLE_444 ||
+           (opts->subsample == SFX_SUBSAMPLE_AUTO && opts->quality >= FULL_COLOUR_QUALITY);
+}
+
 static void work_open(void *arg)
 {
     const struct open_call *call = arg;
@@ -114,18 +146,18 @@ static void work_open(void *arg)
                             : params->layout == SFX_LAYOUT_YCBCR ? JCS_YCbCr
                                                                  : JCS_RGB;
     jpeg_set_defaults(cinfo);
-    jpeg_set_quality(cinfo, (int)params->quality, TRUE);
-    if (params->quality >= FULL_COLOUR_QUALITY)
+    jpeg_set_quality(cinfo, (int)params->opts->quality, TRUE);
+    if (has_full_colour(params->opts))
         cinfo->comp_info[0].h_samp_factor = cinfo->comp_info[0].v_samp_factor = 1;
-    if (params->progressive)
+    if (params->opts->progressive)
         jpeg_simple_progression(cinfo);
+    cinfo->optimize_coding = params->opts->optimize;
     cinfo->raw_data_in = params->layout == SFX_LAYOUT_YCBCR;
     call->planes->layout = params->layout;
     describe(cinfo, call->planes);
     je->band_rows = call->planes->plane[0].band_rows;
     jpeg_start_compress(cinfo, TRUE);
-    if (params->icc.len > 0)
-        jpeg_write_icc_profile(cinfo, (const JOCTET *)params->icc.ptr, (unsigned)params->icc.len);
+    write_metadata(cinfo, &params->metadata);
 }
 
 static void jpeg_encoder_close(void *state)

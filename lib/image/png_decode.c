@@ -11,6 +11,7 @@
 #include "image/guard.h"
 #include "image/png_memory.h"
 
+#include "base/buf.h"
 #include "base/size.h"
 
 #include <inttypes.h>
@@ -25,6 +26,7 @@ struct png_decoder {
     png_infop pinfo;
     struct sfx_guard guard;
     struct sfx_decoder *dec;
+    struct sfx_buf xmp;
     uint8_t *whole; /* owned: an interlaced image's rows, one after the other */
     size_t row_nbytes;
     int passes;
@@ -96,13 +98,40 @@ static void on_read(png_structp png, png_bytep out, size_t len)
     }
 }
 
-/* acTL of an APNG: number of frames, then of plays. */
+/*
+ * An XMP packet: the keyword, two bytes of compression, a language and the keyword in that, each
+ * with its NUL, then the text. A compressed one is against XMP part 3, 1.1.5, and left out.
+ */
+static void keep_xmp(struct png_decoder *pd, const uint8_t *data, size_t len)
+{
+    static const char keyword[] = "XML:com.adobe.xmp\0";
+    const uint8_t *end = data + len;
+    int i;
+
+    if (len < sizeof(keyword) + 1 || memcmp(data, keyword, sizeof(keyword)) != 0)
+        return;
+    data += sizeof(keyword) + 1; /* past the flag, which is 0, and the method */
+    for (i = 0; i < 2 && data != NULL; i++) {
+        data = memchr(data, '\0', (size_t)(end - data));
+        data += data != NULL;
+    }
+    if (data == NULL)
+        return;
+    sfx_buf_clear(&pd->xmp);
+    if (sfx_buf_append(&pd->xmp, data, (size_t)(end - data), pd->guard.err) < 0)
+        sfx_guard_throw(&pd->guard, SFX_E_NOMEM);
+}
+
+/* Chunks that libpng does not read, or not as they are wanted here. */
 static int on_unknown_chunk(png_structp png, png_unknown_chunkp chunk)
 {
     struct png_decoder *pd = png_get_user_chunk_ptr(png);
 
+    /* acTL of an APNG: number of frames, then of plays. */
     if (memcmp(chunk->name, "acTL", 4) == 0 && chunk->size >= 4)
         pd->dec->info.frames = png_get_uint_32(chunk->data);
+    else if (memcmp(chunk->name, "iTXt", 4) == 0 && !pd->in_rows)
+        keep_xmp(pd, chunk->data, chunk->size);
     return 1;
 }
 
@@ -146,15 +175,17 @@ static void fill_info(struct png_decoder *pd)
                           : (alpha ? SFX_LAYOUT_GRAY_ALPHA : SFX_LAYOUT_GRAY);
     info->interlaced = png_get_interlace_type(pd->png, pd->pinfo) != PNG_INTERLACE_NONE;
     if (png_get_iCCP(pd->png, pd->pinfo, &name, &method, &profile, &profile_nbytes) != 0)
-        info->icc = sfx_slice((const char *)profile, profile_nbytes);
+        info->metadata.icc = sfx_slice((const char *)profile, profile_nbytes);
     if (png_get_eXIf_1(pd->png, pd->pinfo, &exif_nbytes, &exif) != 0)
-        info->orientation = sfx_exif_orientation(exif, exif_nbytes);
+        info->metadata.exif = sfx_slice((const char *)exif, exif_nbytes);
+    info->metadata.xmp = sfx_buf_slice(&pd->xmp);
+    info->orientation = sfx_exif_orientation(exif, exif_nbytes);
     read_colour_chunks(pd, &info->png);
 }
 
 static void work_open(void *arg)
 {
-    static const png_byte text_chunks[] = "tEXt\0zTXt\0iTXt";
+    static const png_byte text_chunks[] = "tEXt\0zTXt", xmp_chunk[] = "iTXt";
     struct png_decoder *pd = arg;
     struct sfx_image_info *info = &pd->dec->info;
     int rc;
@@ -166,7 +197,8 @@ static void work_open(void *arg)
     png_set_chunk_malloc_max(pd->png, MAX_CHUNK_NBYTES);
     png_set_read_user_chunk_fn(pd->png, pd, on_unknown_chunk);
     /* Text is passed over, not inflated. */
-    png_set_keep_unknown_chunks(pd->png, PNG_HANDLE_CHUNK_NEVER, text_chunks, 3);
+    png_set_keep_unknown_chunks(pd->png, PNG_HANDLE_CHUNK_NEVER, text_chunks, 2);
+    png_set_keep_unknown_chunks(pd->png, PNG_HANDLE_CHUNK_ALWAYS, xmp_chunk, 1);
     png_read_info(pd->png, pd->pinfo);
     info->width_px = png_get_image_width(pd->png, pd->pinfo);
     info->height_px = png_get_image_height(pd->png, pd->pinfo);
@@ -181,6 +213,7 @@ static void png_decoder_close(void *state)
     struct png_decoder *pd = state;
 
     png_destroy_read_struct(&pd->png, &pd->pinfo, NULL);
+    sfx_buf_done(&pd->xmp);
     free(pd->whole);
     free(pd);
 }

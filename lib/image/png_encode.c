@@ -90,6 +90,29 @@ static void set_colour_chunks(struct png_encoder *pe, const struct sfx_png_colou
         png_set_cHRM_fixed(pe->png, pe->pinfo, c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]);
 }
 
+static void set_metadata(struct png_encoder *pe, const struct sfx_metadata *metadata)
+{
+    if (metadata->icc.len > 0)
+        png_set_iCCP(pe->png, pe->pinfo, "ICC profile", PNG_COMPRESSION_TYPE_BASE,
+                     (png_const_bytep)metadata->icc.ptr, (png_uint_32)metadata->icc.len);
+    if (metadata->exif.len > 0)
+        png_set_eXIf_1(pe->png, pe->pinfo, (png_uint_32)metadata->exif.len,
+                       (png_bytep)metadata->exif.ptr);
+}
+
+/* An iTXt chunk by hand: libpng would want the packet ended by a NUL, and copy it. */
+static void write_xmp(struct png_encoder *pe, struct sfx_slice xmp)
+{
+    static const char head[] = "XML:com.adobe.xmp\0\0\0\0"; /* plain, no language */
+
+    if (xmp.len == 0)
+        return;
+    png_write_chunk_start(pe->png, (png_const_bytep) "iTXt", (png_uint_32)(sizeof(head) + xmp.len));
+    png_write_chunk_data(pe->png, (png_const_bytep)head, sizeof(head));
+    png_write_chunk_data(pe->png, (png_const_bytep)xmp.ptr, xmp.len);
+    png_write_chunk_end(pe->png);
+}
+
 static void work_open(void *arg)
 {
     const struct open_call *call = arg;
@@ -98,17 +121,16 @@ static void work_open(void *arg)
 
     png_set_write_fn(pe->png, pe, on_write, on_flush);
     png_set_benign_errors(pe->png, 1); /* a profile that libpng does not like is left out */
-    png_set_compression_level(pe->png, (int)params->compression);
+    png_set_compression_level(pe->png, (int)params->opts->compression);
     png_set_compression_buffer_size(pe->png, SFX_OUTSTREAM_NBYTES);
     png_set_IHDR(pe->png, pe->pinfo, params->width_px, params->height_px, (int)params->depth,
                  colour_type(params->layout), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                  PNG_FILTER_TYPE_DEFAULT);
-    if (params->icc.len > 0)
-        png_set_iCCP(pe->png, pe->pinfo, "ICC profile", PNG_COMPRESSION_TYPE_BASE,
-                     (png_const_bytep)params->icc.ptr, (png_uint_32)params->icc.len);
+    set_metadata(pe, &params->metadata);
     if (params->png != NULL)
         set_colour_chunks(pe, params->png);
     png_write_info(pe->png, pe->pinfo);
+    write_xmp(pe, params->metadata.xmp);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     if (params->depth == 16)
         png_set_swap(pe->png);

@@ -8,17 +8,17 @@
  * input is a YCbCr JPEG, planes go through as they are stored, without a colour transform. Threads:
  * any number of calls at once.
  *
- * Rules: the EXIF orientation is applied and dropped; a colour profile that fits the output's
- * channels is kept unless `strip` is set; of PNG's colour chunks gAMA, cHRM and sRGB go from PNG to
- * PNG, samples are never converted by them; every other metadata is dropped. 16-bit samples stay in
- * PNG. Alpha stays in PNG and is flattened on the background in JPEG. An output of the input's size
- * has the input's exact samples.
+ * Rules: the EXIF orientation is applied and dropped; metadata is kept as
+ * `keep` says, a colour profile only where it fits the output's channels; of PNG's colour chunks
+ * gAMA, cHRM and sRGB go from PNG to PNG, samples are never converted by them; every other metadata
+ * is dropped. 16-bit samples stay in PNG. Alpha stays in PNG and is flattened on the background in
+ * JPEG. An output of the input's size has the input's exact samples.
  */
 #ifndef SFX_IMAGE_RESIZE_H
 #define SFX_IMAGE_RESIZE_H
 
+#include "image/encoder.h"
 #include "image/geometry.h"
-#include "image/image.h"
 
 struct sfx_resize_output {
     struct sfx_geometry size;
@@ -28,11 +28,9 @@ struct sfx_resize_output {
 struct sfx_resize_opts {
     const struct sfx_resize_output *outputs; /* borrowed */
     size_t noutputs;                         /* at least 1 */
-    unsigned quality;                        /* JPEG: 1 to 100 */
-    bool progressive;                        /* JPEG */
-    unsigned compression;                    /* PNG: 0 to 9 */
-    uint8_t background[3];                   /* RGB: what alpha is flattened on */
-    bool strip;                              /* leave the colour profile out as well */
+    struct sfx_encode_opts encode;
+    uint8_t background[3]; /* RGB: what alpha is flattened on */
+    unsigned keep;         /* metadata that outputs have, too: enum sfx_keep bits */
     struct sfx_image_limits limits;
 };
 

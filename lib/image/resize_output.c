@@ -6,14 +6,12 @@
 #include "image/resize_internal.h"
 
 #include "base/size.h"
+#include "image/metadata.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_BAND_ROWS 16 /* of an encoder: an MCU row */
-
-/* Offset of the data colour space in a profile's header; ICC.1:2010, 7.2. */
-#define ICC_SPACE_OFFSET 16
 
 static bool is_whole(const struct sfx_output *out)
 {
@@ -27,15 +25,6 @@ static enum sfx_layout without_alpha(enum sfx_layout layout)
                                            : layout;
 }
 
-/* A CMYK profile says nothing about RGB samples. */
-static bool profile_fits(struct sfx_slice icc, enum sfx_layout layout)
-{
-    bool gray = layout == SFX_LAYOUT_GRAY || layout == SFX_LAYOUT_GRAY_ALPHA;
-
-    return icc.len >= ICC_SPACE_OFFSET + 4 &&
-           memcmp(icc.ptr + ICC_SPACE_OFFSET, gray ? "GRAY" : "RGB ", 4) == 0;
-}
-
 static int start_encoder(struct sfx_output *out, const struct sfx_resize_opts *opts,
                          const struct sfx_image_info *info, const struct sfx_planes *src,
                          struct sfx_err *err)
@@ -46,14 +35,12 @@ static int start_encoder(struct sfx_output *out, const struct sfx_resize_opts *o
         .height_px = out->height_px,
         .layout = out->format == SFX_IMAGE_JPEG ? without_alpha(src->layout) : src->layout,
         .depth = out->format == SFX_IMAGE_JPEG ? 8 : src->depth,
-        .quality = opts->quality,
-        .progressive = opts->progressive,
-        .compression = opts->compression,
-        .png = opts->strip || info->format != SFX_IMAGE_PNG ? NULL : &info->png,
+        .opts = &opts->encode,
+        .png =
+            (opts->keep & SFX_KEEP_ICC) == 0 || info->format != SFX_IMAGE_PNG ? NULL : &info->png,
     };
 
-    if (!opts->strip && profile_fits(info->icc, params.layout))
-        params.icc = info->icc;
+    params.metadata = sfx_metadata_keep(info, opts->keep, params.layout);
     out->encoder = sfx_encoder_new(&params, &out->sink, &out->want, err);
     if (out->encoder == NULL)
         return err != NULL ? (int)err->code : SFX_E_IO;

@@ -260,6 +260,41 @@ field() {
 	[[ "$output" == "sfx-resize: cut.jpg: scan "*": data ends early" ]]
 }
 
+@test "JPEG's colour is stored as asked, its tables are made as asked" {
+	command -v identify >/dev/null || skip "identify (ImageMagick) is missing, which reads the factors"
+	mkphoto 400x300 a.png
+	sfx-resize -o auto.jpg a.png
+	sfx-resize --quality 95 -o auto95.jpg a.png
+	sfx-resize --subsample 444 -o 444.jpg a.png
+	sfx-resize --quality 95 --subsample 420 -o 420.jpg a.png
+	factors=$(identify -format '%[jpeg:sampling-factor] ' auto.jpg auto95.jpg 444.jpg 420.jpg)
+	echo "$factors"
+	[[ "$factors" == 2x2,1x1,1x1*\ 1x1,1x1,1x1*\ 1x1,1x1,1x1*\ 2x2,1x1,1x1* ]]
+	sfx-resize --optimize -o small.jpg a.png
+	[ "$(stat -c %s small.jpg)" -lt "$(stat -c %s auto.jpg)" ]
+	sfx-resize -o 1.png auto.jpg
+	sfx-resize -o 2.png small.jpg
+	cmp 1.png 2.png
+}
+
+@test "metadata is kept as asked" {
+	mkphoto -o 6 80x60 a.jpg
+	sfx-resize -o none.jpg a.jpg
+	sfx-resize --keep exif -o kept.jpg a.jpg
+	sfx-resize --keep all -o all.png a.jpg
+	sfx-resize --keep exif,icc --keep none -o last.jpg a.jpg
+	! grep -qa Exif none.jpg
+	! grep -qa Exif last.jpg
+	grep -qa Exif kept.jpg
+	grep -qa eXIf all.png
+	[ "$(field orientation kept.jpg)" = 1 ]
+	[ "$(field orientation all.png)" = 1 ]
+	run sfx-resize --keep gps -o x.jpg a.jpg
+	[ "$status" -eq 2 ]
+	run sfx-resize --keep all --strip -o x.jpg a.jpg
+	[ "$status" -eq 2 ]
+}
+
 @test "options that do not go together are misuse" {
 	mkphoto 60x40 a.jpg
 	for wrong in '-E' '-E -o x.jpg a.jpg' '-E -o x.jpg --info' '-o - a.jpg a.jpg' '-o - -s 10 -s 20 a.jpg' \

@@ -39,8 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const struct sfx_resize_opts opts = {
             .outputs = outputs,
             .noutputs = 2,
-            .quality = 80,
-            .compression = 1,
+            .encode = {.quality = 80, .compression = 1},
+            .keep = SFX_KEEP_ALL,
             .limits = {.max_pixels = 1 << 16, .max_decoded_nbytes = 1 << 20, .max_scans = 10},
         };
         struct sfx_slice image;

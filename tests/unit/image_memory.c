@@ -103,34 +103,66 @@ void raster_encode(const struct raster *r, enum sfx_image_format format, struct 
     raster_encode_profile(r, format, sfx_slice(NULL, 0), out);
 }
 
+static ssize_t read_slice(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
+{
+    struct sfx_slice *left = ctx;
+    size_t n = left->len < cap ? left->len : cap;
+
+    (void)err;
+    if (n > 0)
+        memcpy(ptr, left->ptr, n);
+    left->ptr += n;
+    left->len -= n;
+    return (ssize_t)n;
+}
+
+int image_header_init(struct image_header *h, struct sfx_slice encoded)
+{
+    *h = (struct image_header){.left = encoded, .source = {read_slice, &h->left}};
+    h->decoder = sfx_decoder_new(&h->source, NULL, NULL);
+    if (h->decoder == NULL)
+        return -1;
+    h->info = sfx_decoder_info(h->decoder);
+    return 0;
+}
+
+void image_header_done(struct image_header *h)
+{
+    sfx_decoder_free(h->decoder);
+}
+
 int image_profile(struct sfx_slice encoded, struct sfx_buf *out)
 {
-    struct memory memory = {encoded, 0};
-    const struct sfx_image_source source = {read_memory, &memory};
-    struct sfx_decoder *dec = sfx_decoder_new(&source, NULL, NULL);
-    struct sfx_slice icc;
-    int rc;
+    struct image_header header;
+    int rc = image_header_init(&header, encoded);
 
-    if (dec == NULL)
-        return -1;
-    icc = sfx_decoder_info(dec)->icc;
-    rc = icc.len > 0 ? sfx_buf_append(out, icc.ptr, icc.len, NULL) : 0;
-    sfx_decoder_free(dec);
+    if (rc == 0 && header.info->metadata.icc.len > 0)
+        rc =
+            sfx_buf_append(out, header.info->metadata.icc.ptr, header.info->metadata.icc.len, NULL);
+    image_header_done(&header);
     return rc;
 }
 
 void raster_encode_profile(const struct raster *r, enum sfx_image_format format,
                            struct sfx_slice profile, struct sfx_buf *out)
 {
+    const struct sfx_metadata metadata = {.icc = profile};
+
+    raster_encode_metadata(r, format, &metadata, out);
+}
+
+void raster_encode_metadata(const struct raster *r, enum sfx_image_format format,
+                            const struct sfx_metadata *metadata, struct sfx_buf *out)
+{
+    const struct sfx_encode_opts opts = {.quality = 95, .compression = 1};
     const struct sfx_encode_params params = {
         .format = format,
         .width_px = r->width_px,
         .height_px = r->height_px,
         .layout = r->layout,
         .depth = r->depth,
-        .quality = 95,
-        .compression = 1,
-        .icc = profile,
+        .opts = &opts,
+        .metadata = *metadata,
     };
     struct sfx_image_sink sink = {write_memory, out};
     struct sfx_planes planes;
@@ -213,7 +245,7 @@ struct sfx_resize_opts resize_opts(struct sfx_resize_output *outputs, const char
     }
     return (struct sfx_resize_opts){.outputs = outputs,
                                     .noutputs = n,
-                                    .quality = 95,
-                                    .compression = 1,
+                                    .encode = {.quality = 95, .compression = 1},
+                                    .keep = SFX_KEEP_ICC,
                                     .background = {255, 255, 255}};
 }

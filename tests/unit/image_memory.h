@@ -4,6 +4,7 @@
 #define SFX_TESTS_IMAGE_MEMORY_H
 
 #include "base/buf.h"
+#include "image/decoder.h"
 #include "image/resize.h"
 
 /* Decoded rows without gaps. */
@@ -28,6 +29,22 @@ void raster_encode(const struct raster *r, enum sfx_image_format format, struct 
 /* The same with a colour profile. */
 void raster_encode_profile(const struct raster *r, enum sfx_image_format format,
                            struct sfx_slice profile, struct sfx_buf *out);
+
+/* The same with any metadata. */
+void raster_encode_metadata(const struct raster *r, enum sfx_image_format format,
+                            const struct sfx_metadata *metadata, struct sfx_buf *out);
+
+/* A header that was read; must stay where it is until _done. */
+struct image_header {
+    struct sfx_slice left;
+    struct sfx_image_source source;
+    struct sfx_decoder *decoder;
+    const struct sfx_image_info *info;
+};
+
+/* <0 when the header cannot be read. */
+int image_header_init(struct image_header *h, struct sfx_slice encoded);
+void image_header_done(struct image_header *h);
 
 /* Appends the colour profile of an image, if it has one. <0 when it cannot be read. */
 int image_profile(struct sfx_slice encoded, struct sfx_buf *out);
