@@ -13,10 +13,12 @@
 #include <string.h>
 
 #define KEY_ROOM 32 /* bytes that put_key copies at once */
-#define NOT_UTF8 1  /* what is to be written cannot be JSON */
+#define NO_KEY   SIZE_MAX
+#define NOT_UTF8 1 /* what is to be written cannot be JSON */
 
 struct key {
-    size_t at, len; /* in keys: ,"name": with its comma */
+    size_t at, len; /* in keys: ,"name": with its comma; len NO_KEY: the name is no JSON, which
+                       matters once a record has the column */
 };
 
 struct sfx_writer {
@@ -81,12 +83,9 @@ static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_
     }
     sfx_buf_clear(&w->keys);
     for (i = 0; rc == 0 && i < batch->ncols; i++) {
+        w->key[i] = (struct key){w->keys.len, NO_KEY};
         if (!sfx_utf8_valid(batch->columns[i].name))
-            return sfx_err_set(err, SFX_E_INPUT,
-                               "the name of column %zu is not UTF-8, as JSON must be; --encoding "
-                               "says what it is",
-                               i + 1);
-        w->key[i].at = w->keys.len;
+            continue;
         rc = sfx_buf_putc(&w->keys, ',', err);
         if (rc == 0)
             rc = sfx_json_quote(&w->keys, batch->columns[i].name, err);
@@ -144,6 +143,7 @@ static bool is_intact(const struct sfx_writer *w, const struct sfx_batch *batch,
             return false;
         value = cell->ptr - (cell->kind == SFX_CELL_JSON_STRING);
         if (value < origin->raw.ptr || value >= origin->raw.ptr + origin->raw.len ||
+            w->key[i].len == NO_KEY ||
             !has_key(origin->raw, value, w->keys.data + w->key[i].at + 1, w->key[i].len - 1))
             return false;
         if (batch->ordered && value < before)
@@ -245,6 +245,17 @@ static struct sfx_slice trim(struct sfx_slice raw)
     return raw;
 }
 
+static int put_long_key(const struct sfx_writer *w, size_t i, struct sfx_buf *out,
+                        struct sfx_err *err)
+{
+    if (w->key[i].len == NO_KEY)
+        return sfx_err_set(err, SFX_E_INPUT,
+                           "the name of column %zu is not UTF-8, as JSON must be; --encoding says "
+                           "what it is",
+                           i + 1);
+    return sfx_buf_append(out, w->keys.data + w->key[i].at, w->key[i].len, err);
+}
+
 /* Keys are short: two fixed copies cost less than one of their length. */
 static inline int put_key(const struct sfx_writer *w, size_t i, struct sfx_buf *out,
                           struct sfx_err *err)
@@ -253,7 +264,7 @@ static inline int put_key(const struct sfx_writer *w, size_t i, struct sfx_buf *
     int rc;
 
     if (key->len > KEY_ROOM)
-        return sfx_buf_append(out, w->keys.data + key->at, key->len, err);
+        return put_long_key(w, i, out, err);
     rc = sfx_buf_reserve(out, KEY_ROOM, err);
     if (rc < 0)
         return rc;
@@ -306,8 +317,9 @@ static int jsonl_write(struct sfx_writer *w, const struct sfx_batch *batch, stru
             rc = sfx_buf_puts(out, w->any ? ",\n" : "[\n", err);
         if (rc == 0)
             rc = put_record(w, batch, batch->sel[i], out, err);
+        if (rc != 0)
+            out->len = begin; /* no half records */
         if (rc == NOT_UTF8) {
-            out->len = begin;
             rc = sfx_writer_refuse(w->rejects, batch, batch->sel[i], w->bad_column,
                                    "not UTF-8, as JSON must be; --encoding says what it is", err);
             continue;
