@@ -48,7 +48,8 @@ static const struct sfx_opt rows[] = {
     {0, "timeout", "TIME", SFX_OPT_DURATION, AT(load.timeout_ns),
      "Wait at most TIME for others who use the target. Default: 30s.", NULL, 0, 0},
     {0, "tmp", "FOLDER", SFX_OPT_STR, AT(load.tmp_dir), "Where data from pipes and archives stands "
-     "until it is loaded. Default: beside the database.", NULL, 0, 0},
+     "until it is loaded. Default: beside the database, or /var/tmp for one that is no file.", NULL, 0,
+     0},
     {0, "sinks", NULL, SFX_OPT_FLAG, AT(sinks), "List the kinds of targets there are.", NULL, 0, 0},
     SFX_OPT_COMMON_PROGRESS_ROWS(struct options, common),
     SFX_OPT_END,
@@ -66,7 +67,7 @@ static const struct sfx_prog prog = {
     .summary = "load records into a database, each input exactly once",
     .operands = "TARGET [FILE…]",
     .about = "Loads CSV, TSV, JSON Lines or JSON, compressed or in archives, into TARGET, such as "
-             "sqlite:shop.db, each FILE in one transaction. Without FILE reads standard input.",
+             "sqlite:shop.db or postgresql://host/shop, each FILE in one transaction. Without FILE reads standard input.",
     .opts = rows,
     .examples = examples,
     .see_also = "sfx(7), sfx-events(5), sfx-transform(1), sqlite3(1)",
@@ -176,7 +177,7 @@ int main(int argc, char **argv)
     if (code != SFX_CMD_GO_ON)
         return code;
     for (; app.o.sinks && *ops != NULL; ops++)
-        (void)printf("%-16s %s\n", (*ops)->form, (*ops)->says);
+        (void)printf("%-20s  %s\n", (*ops)->form, (*ops)->says);
     if (app.o.sinks)
         return sfx_cmd_end(&app.cmd, &app.o, SFX_EXIT_OK, 0);
     sfx_cmd_progress_init(&app.cmd, &progress);

@@ -7,7 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct sfx_sink_ops *const all[] = {&sfx_sink_sqlite, NULL};
+static const struct sfx_sink_ops *const all[] = {
+    &sfx_sink_sqlite,
+#ifdef SFX_LIBPQ_SONAME
+    &sfx_sink_postgres,
+#endif
+    NULL,
+};
 
 const struct sfx_sink_ops *const *sfx_sink_all(void)
 {
@@ -53,6 +59,44 @@ void sfx_sink_map(const struct sfx_sink_schema *schema, const struct sfx_batch *
         else
             map[i] = sfx_batch_find(batch, name);
     }
+}
+
+int sfx_sink_refuse(const struct sfx_batch *batch, uint32_t row, const char *column,
+                    struct sfx_slice value, const char *reason, const struct sfx_reject_sink *bad,
+                    struct sfx_err *err)
+{
+    const struct sfx_row_origin *origin = &batch->rows[row];
+    struct sfx_reject r = {
+        .input = batch->input,
+        .member = batch->member,
+        .line = origin->line,
+        .offset = origin->offset,
+        .column = column != NULL ? sfx_slice_str(column) : sfx_slice(NULL, 0),
+        .value = value,
+        .code = sfx_code_name(SFX_E_INPUT),
+        .reason = reason,
+        .raw = origin->raw,
+    };
+
+    if (bad != NULL)
+        return bad->put(bad->ctx, &r, err);
+    return sfx_err_set(err, SFX_E_INPUT, "line %llu: %s", (unsigned long long)origin->line, reason);
+}
+
+int sfx_sink_refuse_value(const struct sfx_batch *batch, uint32_t row, const char *column,
+                          const char *declared, struct sfx_slice value, const char *why,
+                          const struct sfx_reject_sink *bad, struct sfx_err *err)
+{
+    const int shown = value.len > 80 ? 80 : (int)value.len;
+    char reason[384];
+
+    if (why == NULL)
+        (void)snprintf(reason, sizeof(reason), "column \"%s\" (%s) cannot hold \"%.*s\"%s", column,
+                       declared, shown, value.ptr, value.len > 80 ? " …" : "");
+    else
+        (void)snprintf(reason, sizeof(reason), "column \"%s\" (%s): \"%.*s\"%s %s", column,
+                       declared, shown, value.ptr, value.len > 80 ? " …" : "", why);
+    return sfx_sink_refuse(batch, row, column, value, reason, bad, err);
 }
 
 void sfx_sink_close(struct sfx_sink *sink)

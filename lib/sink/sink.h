@@ -141,6 +141,20 @@ const struct sfx_sink_ops *const *sfx_sink_all(void);
 void sfx_sink_map(const struct sfx_sink_schema *schema, const struct sfx_batch *batch,
                   int32_t *map);
 
+/*
+ * Refuses a record: row of batch, for reason; column and value name the field, or are empty. Gives
+ * it to bad, or, without, describes it in err. Errors: what bad returned; INPUT without bad.
+ */
+int sfx_sink_refuse(const struct sfx_batch *batch, uint32_t row, const char *column,
+                    struct sfx_slice value, const char *reason, const struct sfx_reject_sink *bad,
+                    struct sfx_err *err);
+
+/* The same for a value that a column of this declared type cannot hold; why: NULL, or what is wrong
+ * with it ("is too long"). */
+int sfx_sink_refuse_value(const struct sfx_batch *batch, uint32_t row, const char *column,
+                          const char *declared, struct sfx_slice value, const char *why,
+                          const struct sfx_reject_sink *bad, struct sfx_err *err);
+
 /* Closes; NULL does nothing. */
 void sfx_sink_close(struct sfx_sink *sink);
 

@@ -6,5 +6,6 @@
 #include "sink/sink.h"
 
 extern const struct sfx_sink_ops sfx_sink_sqlite;
+extern const struct sfx_sink_ops sfx_sink_postgres;
 
 #endif

@@ -6,8 +6,6 @@
  */
 #include "sink/sqlite_internal.h"
 
-#include <stdio.h>
-
 /* With 11 columns one row a statement takes a third more CPU, and 256 gain nothing. Divides a
  * batch. */
 #define ROWS_PER_STATEMENT 64
@@ -90,38 +88,6 @@ struct put {
     uint64_t *inserted;
 };
 
-static int refuse(const struct put *p, uint32_t row, const struct sfx_sqlite_column *col,
-                  struct sfx_slice value, const char *reason, struct sfx_err *err)
-{
-    const struct sfx_row_origin *origin = &p->batch->rows[row];
-    struct sfx_reject r = {
-        .input = p->batch->input,
-        .member = p->batch->member,
-        .line = origin->line,
-        .offset = origin->offset,
-        .column = col != NULL ? sfx_slice_str(col->name) : sfx_slice(NULL, 0),
-        .value = value,
-        .code = sfx_code_name(SFX_E_INPUT),
-        .reason = reason,
-        .raw = origin->raw,
-    };
-
-    if (p->bad != NULL)
-        return p->bad->put(p->bad->ctx, &r, err);
-    return sfx_err_set(err, SFX_E_INPUT, "line %llu: %s", (unsigned long long)origin->line, reason);
-}
-
-static int refuse_value(const struct put *p, uint32_t row, const struct sfx_sqlite_column *col,
-                        struct sfx_slice value, struct sfx_err *err)
-{
-    char reason[256];
-
-    (void)snprintf(reason, sizeof(reason), "column \"%s\" (%s) cannot hold \"%.*s\"%s", col->name,
-                   col->declared, value.len > 80 ? 80 : (int)value.len, value.ptr,
-                   value.len > 80 ? " …" : "");
-    return refuse(p, row, col, value, reason, err);
-}
-
 static int bind(sqlite3_stmt *stmt, int at, enum sfx_sqlite_class class,
                 const struct sfx_sqlite_value *v)
 {
@@ -156,7 +122,8 @@ static int bind_row(const struct put *p, sqlite3_stmt *stmt, uint32_t slot, uint
         if (rc < 0)
             return rc;
         if (rc > 0) {
-            rc = refuse_value(p, row, &s->columns[i], v.text, err);
+            rc = sfx_sink_refuse_value(p->batch, row, s->columns[i].name, s->columns[i].declared,
+                                       v.text, NULL, p->bad, err);
             return rc < 0 ? rc : 1;
         }
         if (stmt == NULL)
@@ -193,7 +160,7 @@ static int put_single(const struct put *p, uint32_t row, struct sfx_err *err)
     if (rc == 0)
         (*p->inserted)++;
     else if (rc > 0)
-        return refuse(p, row, NULL, sfx_slice(NULL, 0), why.text, err);
+        return sfx_sink_refuse(p->batch, row, NULL, sfx_slice(NULL, 0), why.text, p->bad, err);
     else if (err != NULL)
         *err = why;
     return rc;

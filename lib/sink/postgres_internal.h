@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of the PostgreSQL sink: sink_postgres.c (connection, transaction), postgres_lib.c
+ * (libpq, opened late; one statement at a time), postgres_ledger.c, postgres_table.c (the table and
+ * its columns), postgres_value.c (what fits a column), postgres_binary.c (how COPY spells it),
+ * postgres_put.c (rows).
+ */
+#ifndef SFX_SINK_POSTGRES_INTERNAL_H
+#define SFX_SINK_POSTGRES_INTERNAL_H
+
+#include "base/arena.h"
+#include "query/timestamp.h"
+#include "sink/sink.h"
+
+#include <libpq-fe.h>
+
+#define SFX_POSTGRES_LEDGER "_sfx_load"
+
+/* What is used of libpq. */
+struct sfx_pq {
+    __typeof__(&PQconnectStart) connect_start;
+    __typeof__(&PQconnectPoll) connect_poll;
+    __typeof__(&PQping) ping;
+    __typeof__(&PQstatus) status;
+    __typeof__(&PQsocket) socket;
+    __typeof__(&PQfinish) finish;
+    __typeof__(&PQerrorMessage) error_message;
+    __typeof__(&PQsetNoticeReceiver) set_notice_receiver;
+    __typeof__(&PQserverVersion) server_version;
+    __typeof__(&PQtransactionStatus) transaction_status;
+    __typeof__(&PQsendQuery) send_query;
+    __typeof__(&PQsendQueryParams) send_query_params;
+    __typeof__(&PQconsumeInput) consume_input;
+    __typeof__(&PQisBusy) is_busy;
+    __typeof__(&PQgetResult) get_result;
+    __typeof__(&PQresultStatus) result_status;
+    __typeof__(&PQresultErrorField) error_field;
+    __typeof__(&PQclear) clear;
+    __typeof__(&PQntuples) ntuples;
+    __typeof__(&PQgetvalue) getvalue;
+    __typeof__(&PQgetisnull) getisnull;
+    __typeof__(&PQcmdTuples) cmd_tuples;
+    __typeof__(&PQputCopyData) put_copy_data;
+    __typeof__(&PQputCopyEnd) put_copy_end;
+    __typeof__(&PQgetCancel) get_cancel;
+    __typeof__(&PQcancel) cancel;
+    __typeof__(&PQfreeCancel) free_cancel;
+    __typeof__(&PQconninfoParse) conninfo_parse;
+    __typeof__(&PQconninfoFree) conninfo_free;
+    __typeof__(&PQfreemem) freemem;
+    __typeof__(&PQdb) db_name;
+};
+
+/* How a column's values are sent. */
+enum sfx_postgres_class {
+    SFX_POSTGRES_TEXT, /* text, varchar, char, name: UTF-8 without NUL */
+    SFX_POSTGRES_BOOL,
+    SFX_POSTGRES_INT2,
+    SFX_POSTGRES_INT4,
+    SFX_POSTGRES_INT8,
+    SFX_POSTGRES_FLOAT4,
+    SFX_POSTGRES_FLOAT8,
+    SFX_POSTGRES_NUMERIC,
+    SFX_POSTGRES_DATE,
+    SFX_POSTGRES_TIMESTAMP,
+    SFX_POSTGRES_TIMESTAMPTZ,
+    SFX_POSTGRES_JSON,
+    SFX_POSTGRES_JSONB,
+    SFX_POSTGRES_BYTEA,
+    SFX_POSTGRES_OTHER, /* as text: only the server knows what fits */
+};
+
+struct sfx_postgres_column {
+    const char *name;     /* in the table */
+    const char *declared; /* its type, as the server writes it */
+    enum sfx_postgres_class class;
+    int32_t max_chars;  /* of varchar(n) and char(n); 0: no limit */
+    bool bounded;       /* numeric(precision, scale) */
+    uint32_t precision; /* digits */
+    uint32_t scale;     /* digits behind the point; of a second, in times */
+    bool not_null;
+};
+
+/* A cell made ready to send. */
+struct sfx_postgres_value {
+    bool null;
+    struct sfx_slice text; /* what it says; JSON: the JSON text */
+    union {
+        bool boolean;
+        int64_t integer;
+        double real;
+        struct sfx_timestamp time;
+    };
+};
+
+struct sfx_postgres {
+    struct sfx_sink base;
+    struct sfx_sink_opts opts;
+    struct sfx_pq pq;
+    char *uri;
+    char *shown; /* how messages call it: never with a password */
+    PGconn *db;
+
+    /* The load under way. */
+    bool begun, copying;
+    const struct sfx_sink_source *source;
+    const struct sfx_sink_schema *schema;
+    int64_t started_ns;
+    const char *namespace, *table, *target; /* target: both, as the ledger has it */
+    struct sfx_postgres_column *columns;    /* schema->ncols */
+    int32_t *map;                           /* schema column -> batch column */
+    uint64_t map_schema_id;
+    bool mapped;
+    bool text_copy;      /* a column is OTHER: COPY in text */
+    bool guarded;        /* the table may refuse rows that fit: batches are copied one at a time */
+    const char *copy;    /* the statement */
+    uint64_t sent;       /* rows of the COPY under way */
+    struct sfx_buf rows; /* encoded rows that were not sent yet */
+    size_t *ends;        /* of a guarded batch: where each row ends in rows */
+    uint32_t *whence;    /* and its row in the batch */
+    struct sfx_arena arena; /* reset by _begin */
+    struct sfx_buf sql, scratch;
+};
+
+/* Opens libpq. Errors: UNSUPPORTED, NOMEM. */
+int sfx_postgres_lib(struct sfx_pq *pq, struct sfx_err *err);
+
+/* Connects, trying again while the server does not answer, for opts.timeout_ns at most. Errors:
+ * TEMPORARY; USAGE for what the server refuses for good; NOMEM. */
+int sfx_postgres_connect(struct sfx_postgres *s, struct sfx_err *err);
+
+/* Describes what the server or the connection says of a failed result (may be NULL). Returns the
+ * code that its SQLSTATE asks for. */
+int sfx_postgres_fail(struct sfx_postgres *s, const PGresult *result, struct sfx_err *err);
+
+/*
+ * Runs one statement with nparams text parameters (NULL: an SQL null) and waits for its result,
+ * which the caller clears, or a signal's flag, which cancels it. A COPY's result comes as it
+ * begins. Errors: NULL, as _fail.
+ */
+PGresult *sfx_postgres_query(struct sfx_postgres *s, const char *sql, int nparams,
+                             const char *const *params, struct sfx_err *err);
+
+/* Waits for the next result of what was sent; NULL and *done: there is none. Errors: NULL. */
+PGresult *sfx_postgres_result(struct sfx_postgres *s, bool *done, struct sfx_err *err);
+
+/* The same for statements without rows. */
+int sfx_postgres_exec(struct sfx_postgres *s, const char *sql, struct sfx_err *err);
+
+/* Appends name in double quotes, those inside doubled. Errors: NOMEM. */
+int sfx_postgres_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err);
+
+/* Appends the quoted name of the load's table. Errors: NOMEM. */
+int sfx_postgres_put_table(struct sfx_postgres *s, struct sfx_buf *sql, struct sfx_err *err);
+
+/* Makes the ledger where it is missing. Errors: as _query. */
+int sfx_postgres_ledger_make(struct sfx_postgres *s, struct sfx_err *err);
+
+/* 1 and entry filled when the ledger has source, else 0. Errors: as _query. */
+int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entry,
+                             struct sfx_err *err);
+
+/* Writes entry for s->source and sets its load_id. Errors: as _query. */
+int sfx_postgres_ledger_insert(struct sfx_postgres *s, struct sfx_sink_entry *entry,
+                               struct sfx_err *err);
+
+/* Finds out schema, table and target from the source's table. Errors: as _query; NOMEM. */
+int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err);
+
+/* Makes or checks the table for s->schema and fills s->columns. As ops->prepare. */
+int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err);
+
+/* Fills class, limits and whatever follows from col->declared. */
+void sfx_postgres_classify(struct sfx_postgres_column *col);
+
+/*
+ * Makes cell ready for col. Text is borrowed from the cell or from s->scratch (until the next
+ * call). Returns 0; 1 and *why (static) when the column cannot hold it losslessly. Errors: NOMEM;
+ * INPUT for a broken escape.
+ */
+int sfx_postgres_convert(struct sfx_postgres *s, const struct sfx_postgres_column *col,
+                         const struct sfx_cell *cell, struct sfx_postgres_value *out,
+                         const char **why, struct sfx_err *err);
+
+/* Appends what begins a row, a value of col, and what ends a row and a COPY. Errors: NOMEM. */
+int sfx_postgres_put_row(struct sfx_postgres *s, struct sfx_err *err);
+int sfx_postgres_put_value(struct sfx_postgres *s, const struct sfx_postgres_column *col,
+                           const struct sfx_postgres_value *v, bool first, struct sfx_err *err);
+int sfx_postgres_end_row(struct sfx_postgres *s, struct sfx_err *err);
+
+/* Prepares the COPY for s->columns. Errors: NOMEM. */
+int sfx_postgres_put_begin(struct sfx_postgres *s, struct sfx_err *err);
+
+/* As ops->put. */
+int sfx_postgres_put(struct sfx_sink *sink, const struct sfx_batch *batch,
+                     const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
+
+/* Ends the COPY under way, if any. Errors: as _query. */
+int sfx_postgres_put_end(struct sfx_postgres *s, struct sfx_err *err);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libpq, opened when a target asks for it. Waiting is done here, with poll, so that a signal's flag
+ * ends it: libpq's own would sleep through it.
+ */
+#include "base/clock.h"
+#include "base/dl.h"
+#include "base/size.h"
+#include "sink/postgres_internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* A flag that was set just before poll is seen after so long. */
+#define LOOK_MS 100
+/* The pauses between two attempts to connect: doubled, up to the second. */
+#define FIRST_PAUSE_NS INT64_C(50000000)
+#define MAX_PAUSE_NS   INT64_C(2000000000)
+
+#define SYMBOL(member, name)                                                                       \
+    {                                                                                              \
+        name, offsetof(struct sfx_pq, member)                                                      \
+    }
+
+static const struct sfx_dl_symbol symbols[] = {
+    SYMBOL(connect_start, "PQconnectStart"),
+    SYMBOL(connect_poll, "PQconnectPoll"),
+    SYMBOL(ping, "PQping"),
+    SYMBOL(status, "PQstatus"),
+    SYMBOL(socket, "PQsocket"),
+    SYMBOL(finish, "PQfinish"),
+    SYMBOL(error_message, "PQerrorMessage"),
+    SYMBOL(set_notice_receiver, "PQsetNoticeReceiver"),
+    SYMBOL(server_version, "PQserverVersion"),
+    SYMBOL(transaction_status, "PQtransactionStatus"),
+    SYMBOL(send_query, "PQsendQuery"),
+    SYMBOL(send_query_params, "PQsendQueryParams"),
+    SYMBOL(consume_input, "PQconsumeInput"),
+    SYMBOL(is_busy, "PQisBusy"),
+    SYMBOL(get_result, "PQgetResult"),
+    SYMBOL(result_status, "PQresultStatus"),
+    SYMBOL(error_field, "PQresultErrorField"),
+    SYMBOL(clear, "PQclear"),
+    SYMBOL(ntuples, "PQntuples"),
+    SYMBOL(getvalue, "PQgetvalue"),
+    SYMBOL(getisnull, "PQgetisnull"),
+    SYMBOL(cmd_tuples, "PQcmdTuples"),
+    SYMBOL(put_copy_data, "PQputCopyData"),
+    SYMBOL(put_copy_end, "PQputCopyEnd"),
+    SYMBOL(get_cancel, "PQgetCancel"),
+    SYMBOL(cancel, "PQcancel"),
+    SYMBOL(free_cancel, "PQfreeCancel"),
+    SYMBOL(conninfo_parse, "PQconninfoParse"),
+    SYMBOL(conninfo_free, "PQconninfoFree"),
+    SYMBOL(freemem, "PQfreemem"),
+    SYMBOL(db_name, "PQdb"),
+};
+
+int sfx_postgres_lib(struct sfx_pq *pq, struct sfx_err *err)
+{
+    int rc = sfx_dl_open(SFX_LIBPQ_SONAME, symbols, SFX_COUNT(symbols), pq, err);
+
+    return rc < 0 ? sfx_err_wrap(err, rc, "PostgreSQL needs its client library (libpq5)") : rc;
+}
+
+static bool is_stopped(const struct sfx_postgres *s)
+{
+    return s->opts.stop != NULL && *s->opts.stop != 0;
+}
+
+/* --- errors ----------------------------------------------------------------------------------- */
+
+/* What the classes of SQLSTATE ask the caller to do (PostgreSQL's manual, appendix A). */
+static enum sfx_code code_of(const char *state)
+{
+    static const struct {
+        const char *begins;
+        enum sfx_code code;
+    } table[] = {
+        {"08", SFX_E_TEMPORARY},    /* connection */
+        {"22", SFX_E_INPUT},        /* data */
+        {"23", SFX_E_INPUT},        /* constraints */
+        {"28", SFX_E_USAGE},        /* authorization */
+        {"3D", SFX_E_USAGE},        /* no such database */
+        {"3F", SFX_E_USAGE},        /* no such schema */
+        {"40", SFX_E_TEMPORARY},    /* rolled back: deadlock, serialization */
+        {"42", SFX_E_USAGE},        /* syntax, rights, names */
+        {"44", SFX_E_INPUT},        /* check option */
+        {"53100", SFX_E_IO},        /* disk full */
+        {"53", SFX_E_TEMPORARY},    /* resources */
+        {"54", SFX_E_LIMIT},        /* program limits */
+        {"55P03", SFX_E_TEMPORARY}, /* lock not available */
+        {"57", SFX_E_TEMPORARY},    /* intervention */
+        {"P0", SFX_E_INPUT},        /* raised by a trigger */
+    };
+    size_t i;
+
+    for (i = 0; state != NULL && i < SFX_COUNT(table); i++) {
+        if (strncmp(state, table[i].begins, strlen(table[i].begins)) == 0)
+            return table[i].code;
+    }
+    return SFX_E_IO;
+}
+
+/* The connection's own words, in one line. */
+static int fail_connection(struct sfx_postgres *s, enum sfx_code code, struct sfx_err *err)
+{
+    const char *said = s->db != NULL ? s->pq.error_message(s->db) : "no memory for a connection";
+    size_t len = strcspn(said, "\n");
+
+    return sfx_err_set(err, code, "%.*s", len > 500 ? 500 : (int)len, said);
+}
+
+int sfx_postgres_fail(struct sfx_postgres *s, const PGresult *result, struct sfx_err *err)
+{
+    const char *state = result != NULL ? s->pq.error_field(result, PG_DIAG_SQLSTATE) : NULL;
+    const char *primary, *detail;
+
+    if (is_stopped(s))
+        return sfx_err_set(err, SFX_E_TEMPORARY, "interrupted while waiting for the server");
+    if (s->pq.status(s->db) != CONNECTION_OK)
+        return fail_connection(s, SFX_E_TEMPORARY, err);
+    if (state == NULL)
+        return fail_connection(s, SFX_E_IO, err);
+    primary = s->pq.error_field(result, PG_DIAG_MESSAGE_PRIMARY);
+    detail = s->pq.error_field(result, PG_DIAG_MESSAGE_DETAIL);
+    return sfx_err_set(err, code_of(state), "%s%s%s", primary != NULL ? primary : state,
+                       detail != NULL ? ": " : "", detail != NULL ? detail : "");
+}
+
+/* --- waiting ---------------------------------------------------------------------------------- */
+
+/* Waits until the socket has what is asked for, a signal or a moment came. */
+static void wait_socket(struct sfx_postgres *s, short events)
+{
+    struct pollfd fd = {.fd = s->pq.socket(s->db), .events = events};
+
+    (void)poll(&fd, 1, LOOK_MS);
+}
+
+static void cancel(struct sfx_postgres *s)
+{
+    char why[256];
+    PGcancel *handle = s->pq.get_cancel(s->db);
+
+    if (handle != NULL)
+        (void)s->pq.cancel(handle, why, sizeof(why));
+    s->pq.free_cancel(handle);
+}
+
+PGresult *sfx_postgres_result(struct sfx_postgres *s, bool *done, struct sfx_err *err)
+{
+    bool cancelled = false;
+    PGresult *result;
+
+    *done = false;
+    while (s->pq.is_busy(s->db)) {
+        if (is_stopped(s) && !cancelled) {
+            cancel(s);
+            cancelled = true;
+        }
+        wait_socket(s, POLLIN);
+        if (s->pq.consume_input(s->db) == 0) {
+            (void)sfx_postgres_fail(s, NULL, err);
+            return NULL;
+        }
+    }
+    result = s->pq.get_result(s->db);
+    *done = result == NULL;
+    return result;
+}
+
+/* Reads what is left of a statement's results. */
+static void drain(struct sfx_postgres *s)
+{
+    PGresult *result;
+    bool done;
+
+    while ((result = sfx_postgres_result(s, &done, NULL)) != NULL)
+        s->pq.clear(result);
+}
+
+PGresult *sfx_postgres_query(struct sfx_postgres *s, const char *sql, int nparams,
+                             const char *const *params, struct sfx_err *err)
+{
+    const int sent =
+        nparams == 0 ? s->pq.send_query(s->db, sql)
+                     : s->pq.send_query_params(s->db, sql, nparams, NULL, params, NULL, NULL, 0);
+    PGresult *result;
+    bool done;
+
+    if (sent == 0) {
+        (void)sfx_postgres_fail(s, NULL, err);
+        return NULL;
+    }
+    result = sfx_postgres_result(s, &done, err);
+    if (result == NULL) {
+        if (done)
+            (void)sfx_err_set(err, SFX_E_IO, "the server gave no answer");
+        return NULL;
+    }
+    switch (s->pq.result_status(result)) {
+    case PGRES_COPY_IN: return result;
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK: drain(s); return result;
+    default: break;
+    }
+    (void)sfx_postgres_fail(s, result, err);
+    s->pq.clear(result);
+    drain(s);
+    return NULL;
+}
+
+int sfx_postgres_exec(struct sfx_postgres *s, const char *sql, struct sfx_err *err)
+{
+    struct sfx_err own;
+    PGresult *result;
+
+    err = err != NULL ? err : &own;
+    result = sfx_postgres_query(s, sql, 0, NULL, err);
+    if (result == NULL)
+        return err->code;
+    s->pq.clear(result);
+    return 0;
+}
+
+/* --- connecting ------------------------------------------------------------------------------- */
+
+/* Notices are no errors, and libpq would print them. */
+static void ignore_notice(void *ctx, const PGresult *result)
+{
+    (void)ctx;
+    (void)result;
+}
+
+/* One attempt; s->db is set even when it fails. */
+static int try_connect(struct sfx_postgres *s, int64_t until_ns, struct sfx_err *err)
+{
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+
+    s->db = s->pq.connect_start(s->uri);
+    if (s->db == NULL)
+        return fail_connection(s, SFX_E_NOMEM, err);
+    while (s->pq.status(s->db) != CONNECTION_BAD && state != PGRES_POLLING_OK &&
+           state != PGRES_POLLING_FAILED) {
+        if (is_stopped(s))
+            return sfx_err_set(err, SFX_E_TEMPORARY, "interrupted while connecting");
+        if (until_ns > 0 && sfx_clock_mono_ns() > until_ns)
+            return sfx_err_set(err, SFX_E_TEMPORARY, "the server does not answer");
+        wait_socket(s, state == PGRES_POLLING_READING ? POLLIN : POLLOUT);
+        state = s->pq.connect_poll(s->db);
+    }
+    if (s->pq.status(s->db) == CONNECTION_OK)
+        return 0;
+    /* A server that answers has refused this user or this database. */
+    return fail_connection(s, s->pq.ping(s->uri) == PQPING_OK ? SFX_E_USAGE : SFX_E_TEMPORARY, err);
+}
+
+static void pause_for(int64_t ns)
+{
+    const struct timespec pause = {ns / 1000000000, ns % 1000000000};
+
+    (void)nanosleep(&pause, NULL); /* a signal ends it */
+}
+
+int sfx_postgres_connect(struct sfx_postgres *s, struct sfx_err *err)
+{
+    const int64_t until_ns = sfx_clock_mono_ns() + s->opts.timeout_ns;
+    int64_t pause_ns = FIRST_PAUSE_NS;
+    int rc;
+
+    for (;;) {
+        rc = try_connect(s, s->opts.timeout_ns > 0 ? until_ns : 0, err);
+        if (rc == 0)
+            break;
+        s->pq.finish(s->db);
+        s->db = NULL;
+        if (rc != SFX_E_TEMPORARY || is_stopped(s) || sfx_clock_mono_ns() + pause_ns > until_ns)
+            return rc;
+        pause_for(pause_ns);
+        pause_ns = pause_ns * 2 < MAX_PAUSE_NS ? pause_ns * 2 : MAX_PAUSE_NS;
+    }
+    (void)s->pq.set_notice_receiver(s->db, ignore_notice, NULL);
+    return sfx_postgres_exec(s,
+                             "SET client_encoding='UTF8';SET standard_conforming_strings=on;"
+                             "SET datestyle=ISO;SET extra_float_digits=1",
+                             err);
+}

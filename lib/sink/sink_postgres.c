@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PostgreSQL as a sink: the connection, and one transaction a load. One load of a key at a time: an
+ * advisory lock of the transaction keeps the others waiting, and the ledger tells them then.
+ */
+#include "base/clock.h"
+#include "base/size.h"
+#include "sink/postgres_internal.h"
+#include "sink/sink_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void postgres_close(struct sfx_sink *sink);
+
+/* Checks the URI, and finds out how messages may call the target: without its password. */
+static int name_target(struct sfx_postgres *s, struct sfx_err *err)
+{
+    const char *values[3] = {NULL, NULL, NULL}; /* host, port, dbname */
+    static const char *const keywords[3] = {"host", "port", "dbname"};
+    PQconninfoOption *options, *option;
+    char *why = NULL;
+    size_t i;
+    int rc;
+
+    options = s->pq.conninfo_parse(s->uri, &why);
+    if (options == NULL) {
+        /* libpq's words may repeat the URI. */
+        s->pq.freemem(why);
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "this is no PostgreSQL target; one is postgresql://host/database");
+    }
+    for (option = options; option->keyword != NULL; option++) {
+        for (i = 0; i < SFX_COUNT(keywords); i++) {
+            if (strcmp(option->keyword, keywords[i]) == 0)
+                values[i] = option->val;
+        }
+    }
+    rc = asprintf(&s->shown, "postgresql://%s%s%s/%s", values[0] != NULL ? values[0] : "",
+                  values[1] != NULL ? ":" : "", values[1] != NULL ? values[1] : "",
+                  values[2] != NULL ? values[2] : "");
+    if (rc < 0)
+        s->shown = NULL;
+    s->pq.conninfo_free(options);
+    return rc < 0 ? sfx_err_set(err, SFX_E_NOMEM, "no memory for a target") : 0;
+}
+
+static struct sfx_sink *postgres_open(const char *rest, const struct sfx_sink_opts *opts,
+                                      struct sfx_err *err)
+{
+    struct sfx_postgres *s = calloc(1, sizeof(*s));
+    int rc;
+
+    if (s == NULL || asprintf(&s->uri, "postgresql:%s", rest) < 0) {
+        free(s);
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a target");
+        return NULL;
+    }
+    s->base.ops = &sfx_sink_postgres;
+    s->base.folder = "/var/tmp";
+    s->opts = *opts;
+    rc = sfx_postgres_lib(&s->pq, err);
+    if (rc == 0)
+        rc = name_target(s, err);
+    if (rc == 0) {
+        rc = sfx_postgres_connect(s, err);
+        if (rc < 0)
+            (void)sfx_err_wrap(err, rc, "%s", s->shown);
+    }
+    if (rc == 0)
+        return &s->base;
+    postgres_close(&s->base);
+    return NULL;
+}
+
+static void postgres_rollback(struct sfx_sink *sink)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    PGresult *result;
+    bool done;
+
+    if (s->copying && s->pq.status(s->db) == CONNECTION_OK) {
+        (void)s->pq.put_copy_end(s->db, "the load is taken back");
+        while ((result = sfx_postgres_result(s, &done, NULL)) != NULL)
+            s->pq.clear(result);
+    }
+    s->copying = false;
+    if (s->begun && s->pq.status(s->db) == CONNECTION_OK)
+        (void)sfx_postgres_exec(s, "ROLLBACK", NULL);
+    s->begun = false;
+}
+
+/* The transaction, with the time to wait for locks, and the lock of the load's key. */
+static int start(struct sfx_postgres *s, struct sfx_err *err)
+{
+    const char *params[] = {s->source->table, s->source->key};
+    char begin[96];
+    PGresult *result;
+    int rc;
+
+    (void)snprintf(begin, sizeof(begin), "BEGIN%s;SET LOCAL lock_timeout=%lld",
+                   s->opts.dry_run ? " READ ONLY" : "",
+                   (long long)(s->opts.timeout_ns / 1000000 + (s->opts.timeout_ns <= 0)));
+    rc = sfx_postgres_exec(s, begin, err);
+    s->begun = rc == 0;
+    if (rc < 0 || s->opts.dry_run)
+        return rc;
+    result = sfx_postgres_query(
+        s, "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))", 2, params,
+        err);
+    if (result == NULL)
+        return err->code;
+    s->pq.clear(result);
+    return sfx_postgres_ledger_make(s, err);
+}
+
+static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
+                          struct sfx_sink_entry *entry, struct sfx_err *err)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    struct sfx_err own;
+    int rc;
+
+    err = err != NULL ? err : &own;
+    if (source->table[0] == '\0')
+        return sfx_err_set(err, SFX_E_USAGE, "the table's name is empty");
+    sfx_arena_reset(&s->arena);
+    s->source = source;
+    s->started_ns = sfx_clock_wall_ns();
+    rc = start(s, err);
+    if (rc == 0)
+        rc = sfx_postgres_resolve(s, err);
+    if (rc == 0 && strcmp(s->table, SFX_POSTGRES_LEDGER) == 0)
+        rc = sfx_err_set(err, SFX_E_USAGE, "table %s is the ledger of loads", s->table);
+    if (rc == 0 && !source->again)
+        rc = sfx_postgres_ledger_find(s, entry, err);
+    if (rc != 0)
+        postgres_rollback(sink);
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : rc;
+}
+
+static int postgres_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *schema,
+                            struct sfx_buf *ddl, struct sfx_err *err)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    struct sfx_err own;
+    int rc;
+
+    err = err != NULL ? err : &own;
+    s->schema = schema;
+    rc = sfx_postgres_table(s, ddl, err);
+    return rc == 0 ? sfx_postgres_put_begin(s, err) : rc;
+}
+
+static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
+                           struct sfx_sink_entry *entry, struct sfx_err *err)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    struct sfx_err own;
+    int rc;
+
+    err = err != NULL ? err : &own;
+    *entry = (struct sfx_sink_entry){.counts = *counts};
+    (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
+    if (s->opts.dry_run) {
+        postgres_rollback(sink);
+        return 0;
+    }
+    rc = sfx_postgres_put_end(s, err);
+    if (rc == 0)
+        rc = sfx_postgres_ledger_insert(s, entry, err);
+    if (rc == 0)
+        rc = sfx_postgres_exec(s, "COMMIT", err);
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "%s", s->shown);
+    s->begun = false;
+    return 0;
+}
+
+static void postgres_close(struct sfx_sink *sink)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+
+    if (s->db != NULL) {
+        postgres_rollback(sink);
+        s->pq.finish(s->db);
+    }
+    sfx_arena_done(&s->arena);
+    sfx_buf_done(&s->rows);
+    sfx_buf_done(&s->sql);
+    sfx_buf_done(&s->scratch);
+    free(s->shown);
+    free(s->uri);
+    free(s);
+}
+
+const struct sfx_sink_ops sfx_sink_postgres = {
+    .scheme = "postgresql",
+    .form = "postgresql://HOST/DB",
+    .says = "a database of a PostgreSQL server, as libpq reads it",
+    .open = postgres_open,
+    .begin = postgres_begin,
+    .prepare = postgres_prepare,
+    .put = sfx_postgres_put,
+    .commit = postgres_commit,
+    .rollback = postgres_rollback,
+    .close = postgres_close,
+};

@@ -1,0 +1,238 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# sfx-load into a real PostgreSQL server: what is stored, once, whole or not at all.
+
+load postgres.bash
+
+setup_file() {
+	"$SFX_BUILD/sfx-load" --sinks | grep -q '^postgresql' || export NO_POSTGRES="built without libpq"
+	command -v psql >/dev/null || export NO_POSTGRES="PostgreSQL is missing"
+	[ -n "${NO_POSTGRES:-}" ] || postgres_start
+}
+
+teardown_file() {
+	postgres_stop
+}
+
+setup() {
+	[ -z "${NO_POSTGRES:-}" ] || skip "$NO_POSTGRES"
+	cd "$BATS_TEST_TMPDIR"
+	PATH=$SFX_BUILD:$PATH
+	target=postgresql:///tester
+	printf 'id,name\n1,a\n2,b\n' >orders.csv
+	query 'DROP SCHEMA public CASCADE; CREATE SCHEMA public' >/dev/null
+}
+
+query() {
+	psql -X -q -A -t -v ON_ERROR_STOP=1 -c "$1" 2>&1
+}
+
+# is SQL WANTED: fails with a difference.
+is() {
+	got=$(query "$1")
+	[ "$got" = "$2" ] || { printf '%s:\n%s\ninstead of\n%s\n' "$1" "$got" "$2" && return 1; }
+}
+
+# exits CODE COMMAND…: standard output to "out", messages to "said".
+exits() {
+	local code=$1 status=0
+	shift
+	"$@" >out 2>said || status=$?
+	[ "$status" -eq "$code" ] || { echo "$* ended with $status: $(cat said)" && return 1; }
+}
+
+types() {
+	query "SELECT string_agg(format_type(atttypid, atttypmod), ',' ORDER BY attnum) FROM pg_attribute
+		WHERE attrelid='$1'::regclass AND attnum>0"
+}
+
+@test "each type is made, and every value comes back as its text" {
+	cat >t.csv <<-'END'
+		int,zip,price,huge,over,mixed,real,neg,day,at,local,note
+		1,00501,1.50,9007199254740993,18446744073709551616,1.5,1.5,-12.25,2024-02-29,2026-01-05T10:00:00.5Z,2026-01-05 10:00:00,"a, ""b""	c\d"
+		-20,12345,10.00,-9223372036854775808,1,2,2.0,0.01,1999-12-31,1969-12-31T23:59:59.9Z,1900-01-01 00:00:00,
+		0,00000,12345678901.05,9223372036854775807,2,-0.25,1.5e-07,-0.50,0001-01-01,9999-12-31T23:59:59.0Z,2026-12-31 23:59:59,"two
+		lines é"
+	END
+	exits 0 sfx-load $target t.csv
+	is "SELECT 1" 1
+	[ "$(types t)" = "bigint,text,numeric(38,2),bigint,text,numeric,double precision,numeric(38,2),date,timestamp(1) with time zone,timestamp(0) without time zone,text" ]
+	psql -X -q --csv -c "SELECT int,zip,price,huge,over,mixed,CASE WHEN real=2 THEN '2.0' ELSE real::text END AS real,
+		neg,day,to_char(at,'YYYY-MM-DD\"T\"HH24:MI:SS.FF1\"Z\"') AS at,local,note FROM t" >back.csv
+	diff t.csv back.csv
+}
+
+@test "numbers of any size are numerics" {
+	query 'CREATE TABLE t(n numeric)'
+	for n in 0 1 9 10 9999 10000 10001 99999999 100000000 0.1 0.0001 0.00001 0.00010001 1234567.8901234 \
+		-123456789012345678901234567890.123456789 100000000000000000000 0.000 7.5000; do
+		echo "$n"
+	done >n.txt
+	{ echo n && cat n.txt; } >t.csv
+	exits 0 sfx-load $target t.csv
+	query 'SELECT n FROM t ORDER BY ctid' | diff n.txt -
+}
+
+@test "JSON keeps its text, its booleans and its nulls" {
+	printf '%s\n' '{"a":{"x": 1.50},"b":true,"s":"5","n":null}' '{"a":[1,2],"b":false,"s":"x\ty"}' >t.jsonl
+	exits 0 sfx-load $target t.jsonl
+	[ "$(types t)" = "json,boolean,text,text" ]
+	is "SELECT a, b, s, n IS NULL FROM t ORDER BY b DESC" '{"x": 1.50}|t|5|t
+[1,2]|f|x	y|t'
+}
+
+@test "the same content is loaded once, and --force loads again" {
+	exits 0 sfx-load $target orders.csv
+	cp orders.csv other.csv
+	exits 0 sfx-load -v $target -t orders other.csv
+	grep -q 'already loaded' said
+	is "SELECT count(*) FROM orders" 2
+	exits 0 sfx-load --force $target orders.csv
+	is "SELECT count(*) FROM orders" 4
+	is "SELECT again, inserted, source FROM _sfx_load ORDER BY load_id" '0|2|orders.csv
+1|2|orders.csv'
+	query "DROP TABLE orders"
+	exits 0 sfx-load $target orders.csv
+	is "SELECT count(*) FROM orders" 2
+}
+
+@test "a dry run writes nothing" {
+	exits 0 sfx-load -n $target orders.csv
+	grep -q 'CREATE TABLE "public"."orders"' out
+	is "SELECT count(*) FROM pg_class WHERE relname IN ('orders','_sfx_load')" 0
+}
+
+@test "a bad record fails its input, and nothing of it is loaded" {
+	query 'CREATE TABLE t(id integer, price numeric(5,2))'
+	for bad in x,1 007,1 2147483648,1 1,1.005 1,1000.00 1,-0; do
+		printf 'id,price\n1,1.50\n%s\n' "$bad" >t.csv
+		exits 65 sfx-load $target t.csv
+		grep -q 't.csv: line 3: column' said
+	done
+	is "SELECT count(*) FROM t" 0
+	is "SELECT to_regclass('_sfx_load') IS NULL" t
+}
+
+@test "values that a column cannot hold are rejects, and the rest is loaded" {
+	query "CREATE TYPE mood AS ENUM ('sad', 'ok');
+		CREATE TABLE t(i smallint, b boolean, d date, ts timestamp, tz timestamptz, v varchar(3), j jsonb, r real, x bytea)"
+	cat >t.csv <<-'END'
+		i,b,d,ts,tz,v,j,r,x
+		1,true,2026-01-05,2026-01-05 10:00:00,2026-01-05T10:00:00+01:00,äöü,"{""a"": 1}",0.5,ab
+		40000,true,2026-01-05,,,,,,
+		1,yes,2026-01-05,,,,,,
+		1,f,05/01/2026,,,,,,
+		1,f,,2026-01-05T10:00:00Z,,,,,
+		1,f,,,2026-01-05 10:00:00,,,,
+		1,f,,,,abcd,,,
+		1,f,,,,,{a},,
+		1,f,,,,,,0.1,
+	END
+	exits 1 sfx-load --rejects bad.jsonl $target t.csv
+	[ "$(wc -l <bad.jsonl)" -eq 8 ]
+	is "SELECT * FROM t" '1|t|2026-01-05|2026-01-05 10:00:00|2026-01-05 09:00:00+00|äöü|{"a": 1}|0.5|\x6162'
+	is "SELECT rows_in, inserted, rejected FROM _sfx_load" '9|1|8'
+}
+
+@test "what a key, a check or a type of the server refuses is found by halving" {
+	query "CREATE TYPE mood AS ENUM ('sad', 'ok');
+		CREATE TABLE t(id integer PRIMARY KEY CHECK (id <> 777), m mood NOT NULL, tags text[])"
+	awk -v tags='"{a,""b\\\\c""}"' 'BEGIN { print "id,m,tags"
+		for (i = 1; i <= 3000; i++) print (i == 1500 ? 1499 : i) "," (i == 2500 ? "mad" : i == 9 ? "" : "ok") "," tags }' >t.csv
+	exits 1 sfx-load --rejects bad.jsonl $target t.csv
+	is "SELECT count(*), sum(id) FROM t" "2996|$((3000 * 3001 / 2 - 777 - 1500 - 2500 - 9))"
+	is "SELECT DISTINCT tags[2] FROM t" 'b\c'
+	jq -r .reason bad.jsonl | grep -q 'duplicate key'
+	jq -r .reason bad.jsonl | grep -q 'check constraint'
+	jq -r .reason bad.jsonl | grep -q 'invalid input value for enum mood'
+	jq -r .line bad.jsonl | sort -n | tr '\n' ' ' | grep -qx '10 778 1501 2501 '
+	is "SELECT rows_in, inserted, rejected FROM _sfx_load" '3000|2996|4'
+}
+
+@test "without rejects a violated constraint takes the whole input back" {
+	query 'CREATE TABLE orders(id integer PRIMARY KEY, name text)'
+	printf 'id,name\n1,a\n1,b\n' >orders.csv
+	exits 65 sfx-load $target orders.csv
+	grep -q 'duplicate key value' said
+	is "SELECT count(*) FROM orders" 0
+}
+
+@test "a table of another schema, columns by name, defaults" {
+	query "CREATE SCHEMA sales; CREATE TABLE sales.\"Odd name\"(extra text DEFAULT 'none', \"Name\" text, id integer)"
+	printf 'id,Name\n1,x\n' >t.csv
+	exits 0 sfx-load $target -t 'sales.Odd name' t.csv
+	is 'SELECT * FROM sales."Odd name"' 'none|x|1'
+	exits 0 sfx-load $target -t 'no.schema' t.csv
+	is 'SELECT count(*) FROM "no.schema"' 1
+	printf 'id,Nome\n1,x\n' >t.csv
+	exits 65 sfx-load $target -t 'sales.Odd name' t.csv
+	grep -q 'column "Nome" is not in table' said
+}
+
+@test "targets that are none, and a password is never said" {
+	exits 2 sfx-load 'postgresql://u:secret@/x?nonsense=1' orders.csv
+	! grep -q secret said
+	exits 2 sfx-load "postgresql://tester:secret@/nowhere?host=$PGHOST" orders.csv
+	grep -q 'database "nowhere" does not exist' said
+	! grep -q secret said
+	exits 75 sfx-load --timeout 0.2s "postgresql://u:secret@/x?host=/nonexistent" orders.csv
+	! grep -q secret said
+}
+
+@test "a locked table is an error to try again, and a signal ends the wait" {
+	query 'CREATE TABLE orders(id integer, name text)'
+	psql -X -q -c 'BEGIN; LOCK TABLE orders; SELECT pg_sleep(30)' >/dev/null 2>&1 &
+	holder=$!
+	until [ "$(query "SELECT count(*) FROM pg_locks WHERE relation='orders'::regclass AND mode='AccessExclusiveLock'")" = 1 ]; do :; done
+	exits 75 sfx-load --timeout 0.2s $target orders.csv
+	sfx-load $target orders.csv 2>said &
+	loader=$!
+	until [ "$(query "SELECT count(*) FROM pg_locks WHERE NOT granted")" = 1 ]; do :; done
+	kill -TERM $loader
+	wait $loader && status=0 || status=$?
+	[ "$status" -eq 143 ]
+	kill $holder
+	query "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid<>pg_backend_pid() AND state='active'" >/dev/null
+	wait $holder || true
+	exits 0 sfx-load $target orders.csv
+	is "SELECT count(*) FROM orders" 2
+}
+
+@test "several loaders at once load the same input once" {
+	awk 'BEGIN { print "id,name"; for (i = 1; i <= 20000; i++) print i ",name " i }' >t.csv
+	for i in 1 2 3; do
+		sfx-load $target t.csv 2>"said.$i" &
+		pids[i]=$!
+	done
+	for i in 1 2 3; do
+		wait "${pids[i]}" || { cat "said.$i" && return 1; }
+	done
+	is "SELECT count(*), sum(id) FROM t" "20000|$((20000 * 20001 / 2))"
+	is "SELECT count(*) FROM _sfx_load" 1
+}
+
+@test "a killed load leaves all of its input or nothing" {
+	awk 'BEGIN { print "id,name"; for (i = 1; i <= 100000; i++) print i ",name " i }' >t.csv
+	for i in 1 2 3 4 5 6; do
+		sfx-load $target t.csv 2>said &
+		sleep "0.0$((i * 3))"
+		kill -9 $! 2>/dev/null || true
+		wait $! || true
+	done
+	exits 0 sfx-load $target t.csv
+	is "SELECT count(*), count(DISTINCT id) FROM t" "100000|100000"
+	is "SELECT count(*) FROM _sfx_load" 1
+}
+
+@test "a connection that is lost leaves the target as it was, and is an error to try again" {
+	mkfifo t.fifo
+	awk 'BEGIN { print "id,name"; for (i = 1; i <= 200000; i++) print i ",name " i }' >t.csv
+	sfx-load $target t.csv 2>said &
+	loader=$!
+	until [ "$(query "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%'")" = 1 ] || ! kill -0 $loader 2>/dev/null; do :; done
+	query "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid<>pg_backend_pid()" >/dev/null
+	wait $loader && status=0 || status=$?
+	[ "$status" -eq 75 ] || [ "$status" -eq 0 ]
+	exits 0 sfx-load $target t.csv
+	is "SELECT count(*), count(DISTINCT id) FROM t" "200000|200000"
+}
