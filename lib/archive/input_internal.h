@@ -11,6 +11,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 
 /* A source of bytes with a look ahead. */
 struct sfx_source {
@@ -142,6 +143,12 @@ struct sfx_unpack {
     int src_rc;                      /* <0: src failed, */
     struct sfx_err src_err;          /* and this is why */
 };
+
+/*
+ * The locale in which libarchive must be called to give names in UTF-8 as they are: it converts them
+ * to the locale's characters and back, and C has none of them. NULL where there is none.
+ */
+locale_t sfx_unpack_locale(void);
 
 /* Opens the library, no more. Errors: UNSUPPORTED, NOMEM. */
 int sfx_unpack_preload(struct sfx_err *err);

@@ -101,6 +101,17 @@ static int check_member(struct sfx_members *m, struct archive_entry *entry, bool
     return 0;
 }
 
+/* Names are made here, and when they are asked for. */
+static int next_header(struct sfx_members *m, struct archive_entry **entry)
+{
+    locale_t utf8 = sfx_unpack_locale(), before = utf8 != (locale_t)0 ? uselocale(utf8) : utf8;
+    int rc = m->unpack.lib.read_next_header(m->unpack.reader, entry);
+
+    if (utf8 != (locale_t)0)
+        (void)uselocale(before);
+    return rc;
+}
+
 int sfx_members_next(struct sfx_members *m, struct sfx_err *err)
 {
     bool wanted = false;
@@ -116,7 +127,7 @@ int sfx_members_next(struct sfx_members *m, struct sfx_err *err)
     while (!wanted) {
         struct archive_entry *entry;
 
-        rc = m->unpack.lib.read_next_header(m->unpack.reader, &entry);
+        rc = next_header(m, &entry);
         /* So does a file whose content was lost in a crash look: silence would lose it. */
         if (rc == ARCHIVE_EOF && m->count == 0 && m->format == SFX_FORMAT_TAR)
             return sfx_err_set(err, SFX_E_INPUT, "holds nothing but zero bytes");

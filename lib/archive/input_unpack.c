@@ -5,6 +5,7 @@
 #include "base/size.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #define SYMBOL(member, name)                                                                       \
@@ -74,10 +75,26 @@ static la_int64_t seek(struct archive *reader, void *ctx, la_int64_t offset, int
     return at - file->start;
 }
 
+static locale_t utf8;
+
+static void open_locale(void)
+{
+    utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+}
+
+locale_t sfx_unpack_locale(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, open_locale);
+    return utf8;
+}
+
 int sfx_unpack_preload(struct sfx_err *err)
 {
     struct sfx_libarchive lib;
 
+    (void)sfx_unpack_locale();
     return sfx_dl_open(SFX_LIBARCHIVE_SONAME, symbols, SFX_COUNT(symbols), &lib, err);
 }
 
