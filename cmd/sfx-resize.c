@@ -14,7 +14,7 @@
 struct options {
     struct sfx_opt_common common;
     struct sfx_opt_list sizes;
-    const char *output, *format, *background, *rejects, *manifest, *list, *keep;
+    const char *output, *format, *background, *rejects, *manifest, *list, *members, *keep;
     struct sfx_encode_opts encode;
     uint64_t jobs, max_pixels, max_side, max_decoded, max_metadata, max_scans;
     int64_t max_time_ns;
@@ -32,7 +32,8 @@ static const struct sfx_opt opts[] = {
      "Fit into SIZE: W, WxH, Wx, xH or N%; with '!' exactly that, with '<' only enlarge. One decode "
      "makes all sizes. Default: the image's own size.", NULL, 0, 0},
     {'o', "output", "TEMPLATE", SFX_OPT_STR, AT(output),
-     "Name of the outputs, see sfx(7) for {stem}, {width} and the others; - is standard output. "
+     "Name of the outputs, see sfx(7) for {stem}, {width} and the others; - is standard output, "
+     "a name that ends with .tar, .tar.gz, .tar.xz, .tar.zst or .zip an archive of all outputs. "
      "Default: {stem}-{width}x{height}.{ext} beside the input.", NULL, 0, 0},
     {'f', "format", "FORMAT", SFX_OPT_STR, AT(format),
      "Format of the outputs. Default: by TEMPLATE's extension, else the input's.", "jpeg|png", 0, 0},
@@ -64,6 +65,9 @@ static const struct sfx_opt opts[] = {
      "Read event lines, resize the files that they name, print an event for each output.",
      NULL, 0, 0},
     {0, "info", NULL, SFX_OPT_FLAG, AT(info), "Print what the headers say, as JSON Lines.", NULL, 0, 0},
+    {0, "members", "TEMPLATE", SFX_OPT_STR, AT(members),
+     "Names of the outputs in an archive. Default: the input's, or {stem}-{width}x{height}.{ext} in "
+     "its folder when there are several sizes.", NULL, 0, 0},
     {0, "in-place", NULL, SFX_OPT_FLAG, AT(in_place),
      "Replace each input by its output, in one step; mode and format stay.", NULL, 0, 0},
     {0, "overwrite", "WHEN", SFX_OPT_ENUM, AT(overwrite),
@@ -130,22 +134,30 @@ struct app {
     struct sfx_images_stats stats;
 };
 
+static const char *tmp_dir(void)
+{
+    const char *dir = getenv("TMPDIR");
+
+    return dir != NULL && *dir != '\0' ? dir : "/tmp";
+}
+
 /* What cannot be asked for together. */
 static int check(const struct app *app, size_t npaths, struct sfx_err *err)
 {
     const struct options *o = &app->o;
 
-    if (o->events && (npaths > 0 || app->plan.name == NULL || o->info || o->dry_run ||
-                      o->jobs != 1 || o->list != NULL))
-        return sfx_err_set(err, SFX_E_USAGE,
-                           "-E reads events: it needs a TEMPLATE (-o) and goes with neither FILE, "
-                           "a list of files, --info, -n nor -j");
+    if (o->events && (npaths > 0 || app->plan.name == NULL || app->plan.archive != NULL ||
+                      o->info || o->dry_run || o->jobs != 1 || o->list != NULL))
+        return sfx_err_set(
+            err, SFX_E_USAGE,
+            "-E reads events: it needs a TEMPLATE (-o, no archive) and goes with neither FILE, "
+            "a list of files, --info, -n nor -j");
     if (app->plan.file.fd != NULL && (npaths > 1 || o->list != NULL) && !o->info)
         return sfx_err_set(err, SFX_E_USAGE, "standard output takes one image");
     if (app->plan.file.fd != NULL && o->manifest != NULL && strcmp(o->manifest, "-") == 0)
         return sfx_err_set(err, SFX_E_USAGE,
                            "standard output takes the image or the manifest, not both");
-    if (o->in_place && (app->plan.name != NULL || app->plan.file.fd != NULL || o->format != NULL ||
+    if (o->in_place && (o->output != NULL || app->plan.file.fd != NULL || o->format != NULL ||
                         o->sizes.count > 1 || o->events || o->info ||
                         o->overwrite != SFX_IMAGE_ALWAYS || o->newer))
         return sfx_err_set(err, SFX_E_USAGE,
@@ -170,6 +182,7 @@ static int prepare(struct app *app, char *const *paths, size_t npaths, struct sf
         .nsizes = o->sizes.count,
         .enlarge = o->enlarge,
         .output = o->output == NULL && pipe ? "-" : o->output,
+        .members = o->members,
         .fd = STDOUT_FILENO,
         .format = o->format,
         .background = o->background,
@@ -190,6 +203,7 @@ static int prepare(struct app *app, char *const *paths, size_t npaths, struct sf
     app->plan.file.overwrite = o->newer ? SFX_IMAGE_OLDER : (enum sfx_image_overwrite)o->overwrite;
     app->plan.file.in_place = o->in_place;
     app->plan.file.unclaimed = o->events;
+    app->plan.file.tmp_dir = app->plan.archive != NULL ? tmp_dir() : NULL;
     app->plan.file.durable = o->durable;
     app->plan.file.dry_run = o->dry_run;
     return check(app, npaths, err);
@@ -212,7 +226,7 @@ static int run(struct app *app, char *const *paths, size_t npaths,
         .nworkers = app->o.jobs > 0 ? app->o.jobs : sfx_pool_ncpus(),
         .sandbox = app->o.sandbox != SANDBOX_OFF,
         .max_time_ns = app->o.max_time_ns,
-        .tmp_dir = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp",
+        .tmp_dir = tmp_dir(),
         .progress = &progress,
         .stop = stop,
     };

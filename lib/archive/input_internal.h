@@ -145,8 +145,8 @@ struct sfx_unpack {
 };
 
 /*
- * The locale in which libarchive must be called to give names in UTF-8 as they are: it converts them
- * to the locale's characters and back, and C has none of them. NULL where there is none.
+ * The locale in which libarchive must be called to give names in UTF-8 as they are: it converts
+ * them to the locale's characters and back, and C has none of them. NULL where there is none.
  */
 locale_t sfx_unpack_locale(void);
 

@@ -6,26 +6,51 @@
 #include "base/io.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* "photos/a-320x240.jpg" of "photos/a.png": the input's folder is the root. */
+/* What of a path makes sense in an archive, as tar does it: "a/b" of "/a/b" and of "../a/b". */
+static struct sfx_slice inner_dir(struct sfx_slice dir)
+{
+    size_t at = 0, part = 0;
+
+    while (part < dir.len) {
+        const char *slash = memchr(dir.ptr + part, '/', dir.len - part);
+        size_t len = (size_t)(slash - (dir.ptr + part)); /* a folder ends with one */
+
+        if (len == 0 || (len < 3 && memcmp(dir.ptr + part, "..", len) == 0))
+            at = part + len + 1;
+        part += len + 1;
+    }
+    return sfx_slice(dir.ptr + at, dir.len - at);
+}
+
+/* "photos/a-320x240.jpg" of "photos/a.png": the input's folder is the root. In an archive one size
+ * needs no mark. */
 static int name_beside(const struct sfx_image_file *file, const struct sfx_template_values *values,
                        struct sfx_template_name *name, struct sfx_err *err)
 {
     struct sfx_slice path = values->path, dir = sfx_slice(path.ptr, path.len);
+    bool packed = file->opts->tmp_dir != NULL;
+    char mark[48] = "";
 
     if (path.len == 0)
-        return sfx_err_set(err, SFX_E_USAGE, "standard input has no name: give one with -o");
-    if (file->subject.is_member && file->opts->tmp_dir == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "standard input has no name: give one with %s",
+                           packed ? "--members" : "-o");
+    if (file->subject.is_member && !packed)
         return sfx_err_set(err, SFX_E_USAGE,
                            "members of an archive have no folder: say with -o where outputs go");
     dir.len = (size_t)(file->parts.base.ptr - path.ptr);
+    if (packed)
+        dir = inner_dir(dir);
+    if (!packed || file->opts->resize->noutputs > 1)
+        (void)snprintf(mark, sizeof(mark), "-%lldx%lld", (long long)values->width,
+                       (long long)values->height);
     name->root_len = dir.len;
-    return sfx_buf_printf(&name->path, err, "%.*s%.*s-%lldx%lld.%.*s", SFX_SLICE_ARG(dir),
-                          SFX_SLICE_ARG(file->parts.stem), (long long)values->width,
-                          (long long)values->height, SFX_SLICE_ARG(values->ext));
+    return sfx_buf_printf(&name->path, err, "%.*s%.*s%s.%.*s", SFX_SLICE_ARG(dir),
+                          SFX_SLICE_ARG(file->parts.stem), mark, SFX_SLICE_ARG(values->ext));
 }
 
 /* The input's own name; of a link, what it leads to, so that the link stays. */

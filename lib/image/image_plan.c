@@ -2,6 +2,7 @@
 /* Words to options: the rules between sizes, format and names. */
 #include "image/image_plan.h"
 
+#include "archive/pack.h"
 #include "base/path.h"
 #include "image/metadata.h"
 
@@ -11,10 +12,17 @@
 #define DEFAULT_QUALITY     80
 #define DEFAULT_COMPRESSION 6
 
+static bool is_archive(const struct sfx_image_words *words)
+{
+    return words->output != NULL && strchr(words->output, '{') == NULL &&
+           sfx_pack_is_named(sfx_slice_str(words->output));
+}
+
 /* By -f, else by the extension of the template when that is no placeholder. */
 static int choose_format(const struct sfx_image_words *words, enum sfx_image_format *format,
                          struct sfx_err *err)
 {
+    const char *output = is_archive(words) ? words->members : words->output;
     struct sfx_path_parts parts = {0};
 
     *format = SFX_IMAGE_ANY;
@@ -25,15 +33,15 @@ static int choose_format(const struct sfx_image_words *words, enum sfx_image_for
                                words->format);
         return 0;
     }
-    if (words->output == NULL || words->output[0] == '\0')
+    if (output == NULL || output[0] == '\0')
         return 0;
-    sfx_path_split(sfx_slice_str(words->output), &parts);
+    sfx_path_split(sfx_slice_str(output), &parts);
     *format = sfx_image_format_named(parts.ext);
     if (*format == SFX_IMAGE_ANY && parts.ext.len > 0 &&
         memchr(parts.ext.ptr, '}', parts.ext.len) == NULL)
         return sfx_err_set(err, SFX_E_USAGE,
                            "output '%s': only jpeg and png can be written, or say the format",
-                           words->output);
+                           output);
     return 0;
 }
 
@@ -66,16 +74,26 @@ static int plan_sizes(struct sfx_image_plan *plan, const struct sfx_image_words 
 static int plan_names(struct sfx_image_plan *plan, const struct sfx_image_words *words,
                       struct sfx_err *err)
 {
-    if (words->output == NULL)
+    const char *text = words->output;
+
+    if (is_archive(words)) {
+        plan->archive = words->output;
+        text = words->members;
+    } else if (words->members != NULL) {
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "members are named in an archive: the output must end with .tar, "
+                           ".tar.gz, .tar.xz, .tar.zst or .zip");
+    }
+    if (text == NULL)
         return 0;
-    if (strcmp(words->output, "-") == 0) {
+    if (strcmp(text, "-") == 0) {
         if (words->nsizes > 1)
             return sfx_err_set(err, SFX_E_USAGE, "one output can take one size");
         plan->fd = words->fd;
         plan->file.fd = &plan->fd;
         return 0;
     }
-    plan->name = sfx_template_new(words->output, err);
+    plan->name = sfx_template_new(text, err);
     if (plan->name == NULL)
         return err != NULL ? (int)err->code : SFX_E_USAGE;
     plan->file.name = plan->name;
@@ -83,7 +101,7 @@ static int plan_names(struct sfx_image_plan *plan, const struct sfx_image_words 
         !sfx_template_uses(plan->name, "height") && !sfx_template_uses(plan->name, "n"))
         return sfx_err_set(err, SFX_E_USAGE,
                            "output '%s': several sizes need {width}, {height} or {n} in the name",
-                           words->output);
+                           text);
     return 0;
 }
 

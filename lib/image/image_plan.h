@@ -13,7 +13,10 @@ struct sfx_image_words {
     const char *const *sizes; /* as sfx_geometry_parse takes them; none: the image's own size */
     size_t nsizes;
     bool enlarge;           /* sizes without a mark enlarge, too */
-    const char *output;     /* template; "-": the descriptor fd; NULL: beside the input */
+    const char *output;     /* template; "-": the descriptor fd; an archive (archive/pack.h); NULL:
+                               beside the input */
+    const char *members;    /* template for the names in an archive; NULL: as the input, or
+                               {stem}-{width}x{height}.{ext} beside it when there are several sizes */
     int fd;                 /* of "-" */
     const char *format;     /* "jpeg", "png"; NULL: by the template's extension, else the input's */
     const char *background; /* as sfx_image_colour_parse takes it; NULL: white */
@@ -25,6 +28,7 @@ struct sfx_image_plan {
     struct sfx_image_file_opts file;   /* refers to the plan, which must stay where it is */
     struct sfx_resize_output *outputs; /* owned */
     struct sfx_template *name;         /* owned */
+    const char *archive;               /* the output is this archive; NULL: it is none. Borrowed */
     int fd;
 };
 

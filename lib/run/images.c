@@ -2,6 +2,8 @@
 /* sfx-resize over files, lists, events and headers: what is told, counted and kept of each. */
 #include "run/images.h"
 
+#include "archive/pack.h"
+#include "base/clock.h"
 #include "base/io.h"
 #include "run/images_manifest.h"
 #include "run/lines.h"
@@ -20,6 +22,7 @@ struct run {
     struct sfx_images_stats *stats;
     struct sfx_rejects *rejects;
     struct sfx_images_manifest *manifest;
+    struct sfx_pack *pack; /* the archive that outputs go into */
     struct sfx_image_batch_opts opts;
     struct sfx_image_batch *batch;
     size_t npaths; /* 0: not known */
@@ -58,16 +61,25 @@ static int run_start(struct run *run, const struct sfx_images_job *job,
     return 0;
 }
 
+static bool is_stopped(const struct run *run)
+{
+    return run->job->stop != NULL && *run->job->stop != 0;
+}
+
 /* Publishes and closes what was opened; rc is the run's own result, which counts first. */
 static int run_end(struct run *run, int rc, struct sfx_err *err)
 {
     int closed;
 
+    /* Half of the images would look like all of them; an archive of none helps nobody. */
+    if (rc >= 0 && run->pack != NULL && !is_stopped(run) && run->stats->outputs > 0)
+        rc = sfx_pack_commit(run->pack, err);
     if (rc >= 0 && run->manifest != NULL)
         rc = sfx_images_manifest_commit(run->manifest, err);
     closed = sfx_rejects_close(run->rejects, rc < 0 ? NULL : err);
     sfx_image_batch_free(run->batch);
     sfx_images_manifest_free(run->manifest);
+    sfx_pack_free(run->pack);
     sfx_buf_done(&run->line);
     return rc < 0 ? rc : closed;
 }
@@ -122,6 +134,22 @@ static int tell_output(struct run *run, const char *input, const struct sfx_imag
     return rc < 0 ? rc : print_line(run, err);
 }
 
+/* Puts an output into the archive. */
+static int pack(struct run *run, const struct sfx_image_file *file, struct sfx_image_made *made,
+                struct sfx_err *err)
+{
+    const struct timespec *mtime = &file->subject.st.st_mtim;
+    int rc;
+
+    if (run->pack == NULL || made->fd < 0)
+        return 0;
+    rc = sfx_pack_add(run->pack, made->name.path.data, made->fd,
+                      file->subject.is_file ? (int64_t)mtime->tv_sec * 1000000000 + mtime->tv_nsec
+                                            : sfx_clock_wall_ns(),
+                      err);
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", run->job->plan->archive) : 0;
+}
+
 static void show_progress(struct run *run)
 {
     if (run->job->progress != NULL)
@@ -156,8 +184,11 @@ static int on_file(void *ctx, struct sfx_image_result *result, struct sfx_err *e
     if (rc == 0 && result->rc < 0)
         return failed(run, result, err);
     show_progress(run);
-    for (i = 0; i < result->file->nmade && rc == 0; i++)
-        rc = tell_output(run, result->name, &result->file->made[i], err);
+    for (i = 0; i < result->file->nmade && rc == 0; i++) {
+        rc = pack(run, result->file, &result->file->made[i], err);
+        if (rc == 0)
+            rc = tell_output(run, result->name, &result->file->made[i], err);
+    }
     return rc;
 }
 
@@ -201,7 +232,6 @@ static int add_list(struct run *run, struct sfx_err *err)
 /* Runs the paths and the list through a batch. */
 static int run_batch(struct run *run, char *const *paths, size_t npaths, struct sfx_err *err)
 {
-    const volatile sig_atomic_t *stop = run->job->stop;
     size_t i;
     int rc = 0;
 
@@ -211,11 +241,39 @@ static int run_batch(struct run *run, char *const *paths, size_t npaths, struct 
         return err != NULL ? (int)err->code : SFX_E_NOMEM;
     for (i = 0; i < npaths && rc == 0; i++)
         rc = sfx_image_batch_expect(run->batch, paths[i], err);
-    for (i = 0; i < npaths && rc == 0 && (stop == NULL || *stop == 0); i++)
+    for (i = 0; i < npaths && rc == 0 && !is_stopped(run); i++)
         rc = sfx_image_batch_add(run->batch, paths[i], sfx_slice(NULL, 0), err);
     if (rc == 0 && run->job->list != NULL)
         rc = add_list(run, err);
     return rc == 0 ? sfx_image_batch_finish(run->batch, err) : rc;
+}
+
+/* The archive may not take the place of one of those that it is made of. */
+static int check_archive(const char *archive, char *const *paths, size_t npaths,
+                         struct sfx_err *err)
+{
+    struct stat st, input;
+    size_t i;
+
+    if (stat(archive, &st) != 0)
+        return 0;
+    for (i = 0; i < npaths; i++)
+        if (stat(paths[i], &input) == 0 && input.st_dev == st.st_dev && input.st_ino == st.st_ino)
+            return sfx_err_set(err, SFX_E_USAGE, "output %s is an input of this run", archive);
+    return 0;
+}
+
+static int open_archive(struct run *run, char *const *paths, size_t npaths, struct sfx_err *err)
+{
+    const struct sfx_image_plan *plan = run->job->plan;
+    const struct sfx_pack_opts opts = {.durable = plan->file.durable, .stored = true};
+    int rc = check_archive(plan->archive, paths, npaths, err);
+
+    if (rc < 0 || plan->file.dry_run)
+        return rc;
+    run->opts.hold = true;
+    run->pack = sfx_pack_new(plan->archive, &opts, err);
+    return run->pack != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_IO;
 }
 
 int sfx_images_resize(const struct sfx_images_job *job, char *const *paths, size_t npaths,
@@ -225,6 +283,8 @@ int sfx_images_resize(const struct sfx_images_job *job, char *const *paths, size
     int rc = run_start(&run, job, stats, true, err);
 
     run.opts.fn = on_file;
+    if (rc == 0 && job->plan->archive != NULL)
+        rc = open_archive(&run, paths, npaths, err);
     if (rc == 0)
         rc = run_batch(&run, paths, npaths, err);
     return run_end(&run, rc, err);

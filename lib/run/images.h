@@ -45,8 +45,9 @@ struct sfx_images_stats {
 
 /*
  * Resizes the files at paths ("-": standard input), then those of the list. With a dry run prints a
- * line for each output: name, width, height, joined by tabs. stats is filled in any case. Errors:
- * IO (list, output, rejects, manifest, processes), NOMEM.
+ * line for each output: name, width, height, joined by tabs. Outputs go into the plan's archive
+ * when it has one, which appears at the end unless the run was stopped. stats is filled in any
+ * case. Errors: IO (list, output, rejects, manifest, processes), NOMEM.
  */
 int sfx_images_resize(const struct sfx_images_job *job, char *const *paths, size_t npaths,
                       struct sfx_images_stats *stats, struct sfx_err *err);

@@ -227,3 +227,53 @@ setup() {
 	[ ! -d /proc/$worker ]
 	[ -z "$(find . -name 'out*' -o -name '.sfx*')" ]
 }
+
+@test "an archive takes all outputs, and gives them back" {
+	mkdir -p in/sub
+	mkphoto 40x30 in/a.jpg
+	mkphoto 40x30 in/sub/ä.png
+	mkphoto 40x30 $'in/\xff.jpg'
+	for kind in tar tar.gz tar.xz zip; do
+		sfx-resize -j2 -s 20 -o web.$kind in/a.jpg ../"$(basename "$PWD")"/in/sub/ä.png $'in/\xff.jpg'
+		[ -s web.$kind ]
+		rm -rf out
+		sfx-resize -o 'out/{path}' web.$kind
+		[ "$(cd out && find . -type f | LC_ALL=C sort)" = \
+			"$(printf '%s\n' ./in/a.jpg $'./in/\xff.jpg' "./$(basename "$PWD")/in/sub/ä.png" | LC_ALL=C sort)" ]
+		[[ "$(sfx-resize --info out/in/a.jpg)" == *'"width":20,"height":15,'* ]]
+	done
+	# The same input gives the same archive, in the order of the inputs.
+	sfx-resize -s 20 -o one.tar in/a.jpg in/sub/ä.png
+	sfx-resize -j2 -s 20 -o two.tar in/a.jpg in/sub/ä.png
+	cmp one.tar two.tar
+	sfx-resize -s 20 -s 10 -o sizes.tar in/a.jpg
+	[ "$(tar -tf sizes.tar | paste -sd' ')" = "in/a-20x15.jpg in/a-10x8.jpg" ]
+	sfx-resize -s 20 -o named.tar --members 'icons/{stem}.png' in/a.jpg
+	[ "$(tar -tf named.tar)" = icons/a.png ]
+	sfx-resize -s 10 -o from.tar one.tar
+	[ "$(tar -tf from.tar | head -1)" = in/a.jpg ]
+}
+
+@test "an archive of outputs appears whole, or not at all" {
+	mkphoto 40x30 a.jpg
+	mkphoto 40x30 b.jpg
+	echo 'no image' >c.jpg
+	run sfx-resize -s 20 -o web.tar a.jpg c.jpg
+	[ "$status" -eq 1 ]
+	[ "$(tar -tf web.tar)" = a.jpg ]
+	rm web.tar
+	run sfx-resize -s 20 -o web.tar c.jpg
+	[ "$status" -eq 65 ]
+	[ ! -e web.tar ]
+	tar -cf in.tar a.jpg
+	run sfx-resize -s 20 -o in.tar in.tar
+	[ "$status" -eq 2 ]
+	run sfx-resize -s 20 -o web.tar --members '{stem}.jpg' a.jpg ./a.jpg
+	[ "$status" -eq 1 ]
+	[ "$(tar -tf web.tar)" = a.jpg ]
+	run sfx-resize -s 20 -o web.tar --members '../{stem}.jpg' a.jpg
+	[ "$status" -ne 0 ]
+	run sfx-resize -s 20 -o x.jpg --members '{stem}.jpg' a.jpg
+	[ "$status" -eq 2 ]
+	[ -z "$(find . -name '.sfx*')" ]
+}

@@ -113,8 +113,8 @@ static int resize(const struct bytes *in, const struct sfx_resize_output *output
     const struct sfx_resize_opts opts = {
         .outputs = outputs,
         .noutputs = n,
-        .quality = 80,
-        .compression = 1,
+        .encode = {.quality = 80, .compression = 1},
+        .keep = SFX_KEEP_ALL,
         .limits = {.max_pixels = 1 << 20, .max_decoded_nbytes = 8 << 20, .max_scans = 20},
     };
     const struct sfx_resize_target target = {open_output, out};
