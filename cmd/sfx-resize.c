@@ -2,29 +2,18 @@
 /* sfx-resize: decode, turn upright, resize and convert images. */
 #include "cmd.h"
 
-#include "base/pool.h"
-#include "base/sandbox.h"
 #include "base/size.h"
-#include "run/images.h"
+#include "run/images_words.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 struct options {
     struct sfx_opt_common common;
-    struct sfx_opt_list sizes;
-    const char *output, *format, *background, *rejects, *manifest, *list, *members, *keep;
-    struct sfx_encode_opts encode;
-    uint64_t jobs, max_pixels, max_side, max_decoded, max_metadata, max_scans;
-    int64_t max_time_ns;
-    int overwrite, sandbox;
-    bool strip, enlarge, info, events, durable, dry_run, in_place, newer, null;
+    struct sfx_images_words words;
 };
 
-enum { SANDBOX_AUTO, SANDBOX_ON, SANDBOX_OFF };
-
-#define AT(member) offsetof(struct options, member)
+#define AT(member) offsetof(struct options, words.member)
 
 /* clang-format off */
 static const struct sfx_opt opts[] = {
@@ -88,15 +77,15 @@ static const struct sfx_opt opts[] = {
     {0, "sandbox", "WHEN", SFX_OPT_ENUM, AT(sandbox),
      "Lock the processes that decode down, with what the kernel has (auto, the default), not at all, or "
      "refuse to run where it cannot.", "auto|on|off", 0, 0},
-    {0, "max-pixels", "N", SFX_OPT_UINT, AT(max_pixels),
+    {0, "max-pixels", "N", SFX_OPT_UINT, AT(limits.max_pixels),
      "Refuse images of more pixels, in or out. Default 100000000.", NULL, 1, 0},
-    {0, "max-side", "N", SFX_OPT_UINT, AT(max_side),
+    {0, "max-side", "N", SFX_OPT_UINT, AT(limits.max_side_px),
      "Refuse images that are wider or higher. Default 65500.", NULL, 1, 65500},
-    {0, "max-decoded", "SIZE", SFX_OPT_SIZE, AT(max_decoded),
+    {0, "max-decoded", "SIZE", SFX_OPT_SIZE, AT(limits.max_decoded_nbytes),
      "Refuse interlaced and progressive images that need more memory at once. Default 1G.", NULL, 1, 0},
-    {0, "max-metadata", "SIZE", SFX_OPT_SIZE, AT(max_metadata),
+    {0, "max-metadata", "SIZE", SFX_OPT_SIZE, AT(limits.max_header_nbytes),
      "Refuse images with more before the first pixel. Default 32M.", NULL, 1, 0},
-    {0, "max-scans", "N", SFX_OPT_UINT, AT(max_scans),
+    {0, "max-scans", "N", SFX_OPT_UINT, AT(limits.max_scans),
      "Refuse progressive JPEG of more scans. Default 100.", NULL, 1, 100000},
     {0, "max-time", "DURATION", SFX_OPT_DURATION, AT(max_time_ns),
      "Give an image up that takes more CPU time. Default 60s.", NULL, 0, 0},
@@ -134,109 +123,41 @@ struct app {
     struct sfx_images_stats stats;
 };
 
-static const char *tmp_dir(void)
+/* The operands, or what stands for them: standard input, or nothing where names come otherwise. */
+static char **find_paths(struct app *app, char **operands, size_t *npaths)
 {
-    const char *dir = getenv("TMPDIR");
+    static char dash[] = "-", *standard_input[] = {dash};
+    struct sfx_images_words *words = &app->o.words;
 
-    return dir != NULL && *dir != '\0' ? dir : "/tmp";
-}
-
-/* What cannot be asked for together. */
-static int check(const struct app *app, size_t npaths, struct sfx_err *err)
-{
-    const struct options *o = &app->o;
-
-    if (o->events && (npaths > 0 || app->plan.name == NULL || app->plan.archive != NULL ||
-                      o->info || o->dry_run || o->jobs != 1 || o->list != NULL))
-        return sfx_err_set(
-            err, SFX_E_USAGE,
-            "-E reads events: it needs a TEMPLATE (-o, no archive) and goes with neither FILE, "
-            "a list of files, --info, -n nor -j");
-    if (app->plan.file.fd != NULL && (npaths > 1 || o->list != NULL) && !o->info)
-        return sfx_err_set(err, SFX_E_USAGE, "standard output takes one image");
-    if (app->plan.file.fd != NULL && o->manifest != NULL && strcmp(o->manifest, "-") == 0)
-        return sfx_err_set(err, SFX_E_USAGE,
-                           "standard output takes the image or the manifest, not both");
-    if (o->in_place && (o->output != NULL || app->plan.file.fd != NULL || o->format != NULL ||
-                        o->sizes.count > 1 || o->events || o->info ||
-                        o->overwrite != SFX_IMAGE_ALWAYS || o->newer))
-        return sfx_err_set(err, SFX_E_USAGE,
-                           "--in-place takes files and one size, and goes with neither -o, -f, -E, "
-                           "--info nor --overwrite");
-    if (o->strip && o->keep != NULL)
-        return sfx_err_set(err, SFX_E_USAGE, "--strip keeps nothing: leave --keep out");
-    if (o->manifest != NULL && (o->info || o->dry_run))
-        return sfx_err_set(err, SFX_E_USAGE, "--manifest goes with neither --info nor -n");
-    if (o->sandbox == SANDBOX_ON && sfx_sandbox_supported() == 0)
-        return sfx_err_set(err, SFX_E_UNSUPPORTED, "--sandbox=on: this kernel has no sandbox");
-    return 0;
-}
-
-/* What the plan makes of the options. */
-static int prepare(struct app *app, char *const *paths, size_t npaths, struct sfx_err *err)
-{
-    const struct options *o = &app->o;
-    bool pipe = npaths == 1 && strcmp(paths[0], "-") == 0;
-    const struct sfx_image_words words = {
-        .sizes = o->sizes.items,
-        .nsizes = o->sizes.count,
-        .enlarge = o->enlarge,
-        .output = o->output == NULL && pipe ? "-" : o->output,
-        .members = o->members,
-        .fd = STDOUT_FILENO,
-        .format = o->format,
-        .background = o->background,
-        .keep = o->strip ? "none" : o->keep,
-    };
-    int rc = sfx_image_plan_init(&app->plan, &words, err);
-
-    if (rc < 0)
-        return rc;
-    app->plan.resize.encode = o->encode;
-    app->plan.resize.limits = (struct sfx_image_limits){
-        .max_pixels = o->max_pixels,
-        .max_side_px = (uint32_t)o->max_side,
-        .max_decoded_nbytes = o->max_decoded,
-        .max_header_nbytes = o->max_metadata,
-        .max_scans = (uint32_t)o->max_scans,
-    };
-    app->plan.file.overwrite = o->newer ? SFX_IMAGE_OLDER : (enum sfx_image_overwrite)o->overwrite;
-    app->plan.file.in_place = o->in_place;
-    app->plan.file.unclaimed = o->events;
-    app->plan.file.tmp_dir = app->plan.archive != NULL ? tmp_dir() : NULL;
-    app->plan.file.durable = o->durable;
-    app->plan.file.dry_run = o->dry_run;
-    return check(app, npaths, err);
+    if (words->null && words->list == NULL)
+        words->list = "-";
+    if (*npaths > 0 || words->events || words->list != NULL)
+        return operands;
+    *npaths = 1;
+    return standard_input;
 }
 
 static int run(struct app *app, char *const *paths, size_t npaths,
                const volatile sig_atomic_t *stop, struct sfx_err *err)
 {
     struct sfx_progress progress;
-    const struct sfx_images_job job = {
-        .plan = &app->plan,
+    struct sfx_images_job job = {
         .program = prog.name,
-        .rejects = app->o.rejects,
-        .manifest = app->o.manifest,
         .log = &app->cmd.log,
         .in_fd = STDIN_FILENO,
         .out_fd = STDOUT_FILENO,
-        .list = app->o.list,
-        .list_end = app->o.null ? '\0' : '\n',
-        .nworkers = app->o.jobs > 0 ? app->o.jobs : sfx_pool_ncpus(),
-        .sandbox = app->o.sandbox != SANDBOX_OFF,
-        .max_time_ns = app->o.max_time_ns,
-        .tmp_dir = tmp_dir(),
         .progress = &progress,
         .stop = stop,
     };
-    int rc;
+    int rc = sfx_images_words_plan(&app->o.words, paths, npaths, &app->plan, &job, err);
 
-    if (app->o.events)
+    if (rc < 0)
+        return rc;
+    if (app->o.words.events)
         return sfx_images_events(&job, &app->stats, err);
     sfx_cmd_progress_init(&app->cmd, &progress);
-    rc = app->o.info ? sfx_images_describe(&job, paths, npaths, &app->stats, err)
-                     : sfx_images_resize(&job, paths, npaths, &app->stats, err);
+    rc = app->o.words.info ? sfx_images_describe(&job, paths, npaths, &app->stats, err)
+                           : sfx_images_resize(&job, paths, npaths, &app->stats, err);
     sfx_progress_done(&progress);
     return rc;
 }
@@ -244,7 +165,7 @@ static int run(struct app *app, char *const *paths, size_t npaths,
 static int write_stats(const struct app *app, struct sfx_err *err)
 {
     const struct sfx_figure figures[] = {
-        {app->o.events ? "events" : "files", app->stats.files},
+        {app->o.words.events ? "events" : "files", app->stats.files},
         {"failed", app->stats.failed},
         {"outputs", app->stats.outputs},
         {"kept", app->stats.kept},
@@ -256,12 +177,24 @@ static int write_stats(const struct app *app, struct sfx_err *err)
     return sfx_cmd_stats(&app->cmd, figures, SFX_COUNT(figures), err);
 }
 
+static int exit_code_of(const struct app *app)
+{
+    if (app->stats.failed == 0)
+        return SFX_EXIT_OK;
+    if (app->stats.files > 1 || app->o.words.events)
+        return SFX_EXIT_PARTIAL;
+    return sfx_exit_code(app->stats.last_failure); /* there is no rest that was done */
+}
+
 int main(int argc, char **argv)
 {
-    static char dash[] = "-", *standard_input[] = {dash};
     static const volatile sig_atomic_t never = 0;
-    struct app app = {
-        .o = {.encode = {.quality = 80, .compression = 6}, .jobs = 1, .max_time_ns = 60000000000}};
+    const char *tmp_dir = getenv("TMPDIR");
+    struct app app = {.o.words = {.encode = {.quality = 80, .compression = 6},
+                                  .jobs = 1,
+                                  .max_time_ns = 60000000000,
+                                  .tmp_dir = tmp_dir != NULL && *tmp_dir != '\0' ? tmp_dir : "/tmp",
+                                  .fd = STDOUT_FILENO}};
     const volatile sig_atomic_t *stop;
     struct sfx_err err;
     char **paths;
@@ -271,23 +204,13 @@ int main(int argc, char **argv)
     if (code != SFX_CMD_GO_ON)
         return code;
     npaths = (size_t)(argc - first);
-    if (app.o.null && app.o.list == NULL)
-        app.o.list = "-";
-    paths = npaths > 0 || app.o.events || app.o.list != NULL ? argv + first : standard_input;
-    npaths += paths == standard_input;
+    paths = find_paths(&app, argv + first, &npaths);
     /* A pipe may be quiet for ever: there a signal ends the program at once. */
-    stop = paths == standard_input ? &never : sfx_cmd_catch_stop();
-    rc = prepare(&app, paths, npaths, &err);
-    if (rc == 0)
-        rc = run(&app, paths, npaths, stop, &err);
+    stop = paths != argv + first ? &never : sfx_cmd_catch_stop();
+    rc = run(&app, paths, npaths, stop, &err);
     if (rc == 0)
         rc = write_stats(&app, &err);
-    if (rc < 0)
-        code = sfx_cmd_fail(&app.cmd, rc, &err);
-    else if (app.stats.failed > 0 && app.stats.files == 1 && !app.o.events)
-        code = sfx_exit_code(app.stats.last_failure); /* there is no rest that was done */
-    else
-        code = app.stats.failed > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
+    code = rc < 0 ? sfx_cmd_fail(&app.cmd, rc, &err) : exit_code_of(&app);
     sfx_image_plan_done(&app.plan);
     return sfx_cmd_end(&app.cmd, &app.o, code, *stop);
 }

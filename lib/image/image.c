@@ -115,7 +115,7 @@ int sfx_image_limits_check(const struct sfx_image_limits *limits, uint64_t width
         return sfx_err_set(err, SFX_E_INPUT, "the image has no pixels");
     if (width_px > limits->max_side_px || height_px > limits->max_side_px)
         return sfx_err_set(err, SFX_E_LIMIT,
-                           "%" PRIu64 "x%" PRIu64 " pixels: a side may have %" PRIu32, width_px,
+                           "%" PRIu64 "x%" PRIu64 " pixels: a side may have %" PRIu64, width_px,
                            height_px, limits->max_side_px);
     if (width_px * height_px > limits->max_pixels)
         return sfx_err_set(err, SFX_E_LIMIT,

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 /* A run, whatever its inputs come from. */
@@ -276,9 +277,30 @@ static int open_archive(struct run *run, char *const *paths, size_t npaths, stru
     return run->pack != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_IO;
 }
 
+/* Of several files, in a line; one file needs no words. */
+static void summarize(const struct run *run, int64_t wall_ns)
+{
+    const struct sfx_images_stats *stats = run->stats;
+    double s = (double)(wall_ns > 0 ? wall_ns : 1) / 1e9;
+    char kept[48] = "", failures[48] = "";
+
+    if (stats->files < 2 || run->job->plan->file.dry_run)
+        return;
+    if (stats->kept > 0)
+        (void)snprintf(kept, sizeof(kept), ", %" PRIu64 " kept", stats->kept);
+    if (stats->failed > 0)
+        (void)snprintf(failures, sizeof(failures), ", %" PRIu64 " failed", stats->failed);
+    sfx_log(run->job->log, SFX_LOG_NOTICE,
+            "%" PRIu64 " files: %" PRIu64 " %s%s%s; %.1f MB in, %.1f MB out, %.2f s, %.*f files/s",
+            stats->files, stats->outputs, stats->outputs == 1 ? "output" : "outputs", kept,
+            failures, (double)stats->in_nbytes / 1e6, (double)stats->out_nbytes / 1e6, s,
+            (double)stats->files / s < 10 ? 1 : 0, (double)stats->files / s);
+}
+
 int sfx_images_resize(const struct sfx_images_job *job, char *const *paths, size_t npaths,
                       struct sfx_images_stats *stats, struct sfx_err *err)
 {
+    int64_t started_ns = sfx_clock_mono_ns();
     struct run run;
     int rc = run_start(&run, job, stats, true, err);
 
@@ -287,7 +309,10 @@ int sfx_images_resize(const struct sfx_images_job *job, char *const *paths, size
         rc = open_archive(&run, paths, npaths, err);
     if (rc == 0)
         rc = run_batch(&run, paths, npaths, err);
-    return run_end(&run, rc, err);
+    rc = run_end(&run, rc, err);
+    if (rc == 0)
+        summarize(&run, sfx_clock_mono_ns() - started_ns);
+    return rc;
 }
 
 static int on_header(void *ctx, struct sfx_image_result *result, struct sfx_err *err)

@@ -120,7 +120,8 @@ field() {
 		[[ "${lines[0]}" == "sfx-resize: 3b.jpg: "* ]]
 		[ "${lines[1]}" = "sfx-resize: 4b.jpg: this is no JPEG or PNG image" ]
 		[ "${lines[2]}" = "sfx-resize: gone.jpg: No such file or directory" ]
-		[ "${#lines[@]}" -eq 3 ]
+		[[ "${lines[3]}" == "sfx-resize: 8 files: 5 outputs, 3 failed; "*" files/s" ]]
+		[ "${#lines[@]}" -eq 4 ]
 	done
 	cmp rejects-1.jsonl rejects-2.jsonl
 	grep -qx '{"program":"sfx-resize","input":"4b.jpg","code":"input","reason":"this is no JPEG or PNG image"}' \
