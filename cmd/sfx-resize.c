@@ -25,11 +25,13 @@ static const struct sfx_opt opts[] = {
      "a name that ends with .tar, .tar.gz, .tar.xz, .tar.zst or .zip an archive of all outputs. "
      "Default: {stem}-{width}x{height}.{ext} beside the input.", NULL, 0, 0},
     {'f', "format", "FORMAT", SFX_OPT_STR, AT(format),
-     "Format of the outputs. Default: by TEMPLATE's extension, else the input's.", "jpeg|png", 0, 0},
+     "Format of the outputs. Default: by TEMPLATE's extension, else the input's.", "jpeg|png|webp", 0, 0},
     {0, "enlarge", NULL, SFX_OPT_FLAG, AT(enlarge),
      "Enlarge images that are smaller than SIZE; otherwise they keep their size.", NULL, 0, 0},
     {0, "quality", "N", SFX_OPT_UINT, AT(encode.quality),
-     "JPEG quality; from 90 on colour keeps its full resolution. Default 80.", NULL, 1, 100},
+     "Quality of JPEG and of lossy WebP; from 90 on JPEG's colour keeps its full resolution. Default "
+     "80.", NULL, 1, 100},
+    {0, "lossless", NULL, SFX_OPT_FLAG, AT(encode.lossless), "Write lossless WebP.", NULL, 0, 0},
     {0, "progressive", NULL, SFX_OPT_FLAG, AT(encode.progressive), "Write progressive JPEG.", NULL, 0, 0},
     {0, "optimize", NULL, SFX_OPT_FLAG, AT(encode.optimize),
      "Make JPEG's Huffman tables for the image: slower, a few percent smaller.", NULL, 0, 0},
@@ -108,7 +110,7 @@ static const struct sfx_prog prog = {
     .name = "sfx-resize",
     .summary = "decode, turn upright, resize and convert images",
     .operands = "[FILE…]",
-    .about = "Makes JPEG and PNG images of JPEG and PNG images: turned upright by their EXIF "
+    .about = "Makes JPEG, PNG and WebP images of such images: turned upright by their EXIF "
              "orientation, resampled with Lanczos on exact geometry, several sizes from one "
              "decode. Without FILE reads standard input and writes standard output.",
     .opts = opts,

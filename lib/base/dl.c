@@ -37,3 +37,15 @@ int sfx_dl_open(const char *soname, const struct sfx_dl_symbol *symbols, size_t 
     }
     return 0;
 }
+
+int sfx_dl_need(struct sfx_dl_lib *lib, struct sfx_err *err)
+{
+    int rc;
+
+    (void)pthread_mutex_lock(&lib->lock);
+    if (lib->rc != 0) /* a failure is tried again, for its message */
+        lib->rc = sfx_dl_open(lib->soname, lib->symbols, lib->nsymbols, lib->table, err);
+    rc = lib->rc;
+    (void)pthread_mutex_unlock(&lib->lock);
+    return rc;
+}

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 
+#include <pthread.h>
 #include <stddef.h>
 
 struct sfx_dl_symbol {
@@ -21,5 +22,24 @@ struct sfx_dl_symbol {
  */
 int sfx_dl_open(const char *soname, const struct sfx_dl_symbol *symbols, size_t nsymbols,
                 void *table, struct sfx_err *err);
+
+/* A library that all of a process shares; static, begun with SFX_DL_LIB. */
+struct sfx_dl_lib {
+    const char *soname;
+    const struct sfx_dl_symbol *symbols;
+    size_t nsymbols;
+    void *table; /* filled by the first _need */
+    pthread_mutex_t lock;
+    int rc; /* 0: open */
+};
+
+#define SFX_DL_LIB(soname, symbols, table)                                                         \
+    {                                                                                              \
+        (soname), (symbols), sizeof(symbols) / sizeof((symbols)[0]), (table),                      \
+            PTHREAD_MUTEX_INITIALIZER, 1                                                           \
+    }
+
+/* Opens lib as _open does, unless it is open. Any thread. */
+int sfx_dl_need(struct sfx_dl_lib *lib, struct sfx_err *err);
 
 #endif

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct sfx_decoder_ops *const decoders[] = {&sfx_jpeg_decoder, &sfx_png_decoder};
+static const struct sfx_decoder_ops *const decoders[] = {&sfx_jpeg_decoder, &sfx_png_decoder,
+                                                         &sfx_webp_decoder};
 
 int sfx_instream_fill(struct sfx_instream *in, struct sfx_err *err)
 {
@@ -26,10 +27,25 @@ int sfx_instream_fill(struct sfx_instream *in, struct sfx_err *err)
     return got > 0;
 }
 
+int sfx_instream_slurp(struct sfx_instream *in, uint64_t limit_nbytes, struct sfx_buf *out,
+                       struct sfx_err *err)
+{
+    int rc = 1;
+
+    while (rc > 0) {
+        if (out->len + (in->len - in->at) > limit_nbytes)
+            return sfx_err_set(err, SFX_E_LIMIT, "the file is larger than the limit");
+        rc = sfx_buf_append(out, in->buf + in->at, in->len - in->at, err);
+        if (rc == 0)
+            rc = sfx_instream_fill(in, err);
+    }
+    return rc;
+}
+
 /* Reads until a signature can be compared: a pipe may give a byte at a time. */
 static int fill_signature(struct sfx_instream *in, struct sfx_err *err)
 {
-    while (in->len < sizeof(decoders[0]->signature)) {
+    while (in->len < SFX_SIGNATURE_NBYTES) {
         ssize_t got =
             in->source->read(in->source->ctx, in->buf + in->len, sizeof(in->buf) - in->len, err);
 
@@ -43,21 +59,28 @@ static int fill_signature(struct sfx_instream *in, struct sfx_err *err)
     return 0;
 }
 
-static const struct sfx_decoder_ops *recognise(const struct sfx_instream *in)
+static const struct sfx_decoder_ops *recognise(const uint8_t head[SFX_SIGNATURE_NBYTES])
 {
     size_t i;
 
     for (i = 0; i < SFX_COUNT(decoders); i++)
-        if (in->len >= decoders[i]->signature_nbytes &&
-            memcmp(in->buf, decoders[i]->signature, decoders[i]->signature_nbytes) == 0)
+        if (decoders[i]->matches(head))
             return decoders[i];
     return NULL;
+}
+
+enum sfx_image_format sfx_decoder_recognise(const uint8_t head[SFX_SIGNATURE_NBYTES])
+{
+    const struct sfx_decoder_ops *ops = recognise(head);
+
+    return ops != NULL ? ops->format : SFX_IMAGE_ANY;
 }
 
 struct sfx_decoder *sfx_decoder_new(const struct sfx_image_source *source,
                                     const struct sfx_image_limits *limits, struct sfx_err *err)
 {
     struct sfx_decoder *dec = malloc(sizeof(*dec));
+    uint8_t head[SFX_SIGNATURE_NBYTES] = {0};
 
     if (dec == NULL) {
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a decoder");
@@ -71,10 +94,17 @@ struct sfx_decoder *sfx_decoder_new(const struct sfx_image_source *source,
     dec->info.frames = 1;
     if (fill_signature(&dec->in, err) < 0)
         goto failed;
-    dec->ops = recognise(&dec->in);
+    memcpy(head, dec->in.buf, dec->in.len < sizeof(head) ? dec->in.len : sizeof(head));
+    dec->ops = recognise(head);
     if (dec->ops == NULL) {
         (void)sfx_err_set(err, SFX_E_INPUT,
-                          dec->in.len == 0 ? "the file is empty" : "this is no JPEG or PNG image");
+                          dec->in.len == 0 ? "the file is empty"
+                                           : "this is no JPEG, PNG or WebP image");
+        goto failed;
+    }
+    if (dec->ops->open == NULL) {
+        (void)sfx_err_set(err, SFX_E_UNSUPPORTED, "this sfx is built without %s",
+                          dec->ops->library);
         goto failed;
     }
     dec->info.format = dec->ops->format;

@@ -3,9 +3,14 @@
 #ifndef SFX_IMAGE_DECODER_INTERNAL_H
 #define SFX_IMAGE_DECODER_INTERNAL_H
 
+#include "base/buf.h"
 #include "image/decoder.h"
 
-#define SFX_INSTREAM_NBYTES 65536 /* a pipe's worth: fewer reads cost nothing measurable less */
+#define SFX_SIGNATURE_NBYTES 12    /* "RIFF", a length, "WEBP" */
+#define SFX_INSTREAM_NBYTES  65536 /* a pipe's worth: fewer reads cost nothing measurable less */
+
+/* The format of an image that begins with head; ANY when it is none. */
+enum sfx_image_format sfx_decoder_recognise(const uint8_t head[SFX_SIGNATURE_NBYTES]);
 
 /* Buffered encoded bytes: at..len of buf are not used yet. */
 struct sfx_instream {
@@ -21,12 +26,21 @@ struct sfx_instream {
  */
 int sfx_instream_fill(struct sfx_instream *in, struct sfx_err *err);
 
+/*
+ * Appends all that is not used yet to out. Errors: LIMIT for more than limit_nbytes; NOMEM; what
+ * source gives.
+ */
+int sfx_instream_slurp(struct sfx_instream *in, uint64_t limit_nbytes, struct sfx_buf *out,
+                       struct sfx_err *err);
+
 /* A codec: its state begins where the decoder says; _start and _read as in decoder.h. */
 struct sfx_decoder_ops {
     enum sfx_image_format format;
-    uint8_t signature[8];
-    size_t signature_nbytes;
-    /* Reads the header into dec->info. Returns the codec's state, or NULL with err. */
+    const char *library; /* without which its images cannot be read; NULL: none */
+    /* True for the first bytes of such an image. */
+    bool (*matches)(const uint8_t head[SFX_SIGNATURE_NBYTES]);
+    /* Reads the header into dec->info; NULL: this is built without the library. Returns the codec's
+     * state, or NULL with err. */
     void *(*open)(struct sfx_decoder *dec, struct sfx_err *err);
     int (*start)(void *state, const struct sfx_decode_wish *wish, struct sfx_planes *planes,
                  struct sfx_err *err);
@@ -44,5 +58,6 @@ struct sfx_decoder {
 
 extern const struct sfx_decoder_ops sfx_jpeg_decoder;
 extern const struct sfx_decoder_ops sfx_png_decoder;
+extern const struct sfx_decoder_ops sfx_webp_decoder;
 
 #endif

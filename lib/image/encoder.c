@@ -2,14 +2,29 @@
 /* Chooses the encoder; what all encoders share. */
 #include "image/encoder.h"
 
-#include "base/size.h"
 #include "image/encoder_internal.h"
 #include "image/exif.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct sfx_encoder_ops *const encoders[] = {&sfx_jpeg_encoder, &sfx_png_encoder};
+static const struct sfx_encoder_ops *const encoders[SFX_IMAGE_FORMATS] = {
+    [SFX_IMAGE_JPEG] = &sfx_jpeg_encoder,
+    [SFX_IMAGE_PNG] = &sfx_png_encoder,
+#ifdef SFX_WITH_WEBP
+    [SFX_IMAGE_WEBP] = &sfx_webp_encoder,
+#endif
+};
+
+void sfx_encoder_takes(enum sfx_image_format format, enum sfx_layout *layout, unsigned *depth)
+{
+    if (format != SFX_IMAGE_PNG)
+        *depth = 8;
+    if (format == SFX_IMAGE_JPEG)
+        *layout = *layout == SFX_LAYOUT_GRAY_ALPHA ? SFX_LAYOUT_GRAY
+                  : *layout == SFX_LAYOUT_RGBA     ? SFX_LAYOUT_RGB
+                                                   : *layout;
+}
 
 int sfx_outstream_flush(struct sfx_outstream *out, struct sfx_err *err)
 {
@@ -17,6 +32,28 @@ int sfx_outstream_flush(struct sfx_outstream *out, struct sfx_err *err)
 
     out->len = 0;
     return len > 0 ? out->sink->write(out->sink->ctx, out->buf, len, err) : 0;
+}
+
+int sfx_outstream_write(struct sfx_outstream *out, const void *ptr, size_t len, struct sfx_err *err)
+{
+    const uint8_t *bytes = ptr;
+
+    while (len > 0) {
+        size_t n = sizeof(out->buf) - out->len;
+
+        n = n < len ? n : len;
+        memcpy(out->buf + out->len, bytes, n);
+        out->len += n;
+        bytes += n;
+        len -= n;
+        if (out->len == sizeof(out->buf)) {
+            int rc = sfx_outstream_flush(out, err);
+
+            if (rc < 0)
+                return rc;
+        }
+    }
+    return 0;
 }
 
 /* The rows come upright and at a size of their own: the data must not say anything else. */
@@ -35,9 +72,14 @@ struct sfx_encoder *sfx_encoder_new(const struct sfx_encode_params *params,
                                     struct sfx_err *err)
 {
     struct sfx_encode_params upright = *params;
-    struct sfx_encoder *enc = malloc(sizeof(*enc));
-    size_t i = 0;
+    struct sfx_encoder *enc;
 
+    if (encoders[params->format] == NULL) {
+        (void)sfx_err_set(err, SFX_E_UNSUPPORTED, "this sfx is built without %s images",
+                          sfx_image_format_name(params->format));
+        return NULL;
+    }
+    enc = malloc(sizeof(*enc));
     if (enc == NULL) {
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for an encoder");
         return NULL;
@@ -47,9 +89,7 @@ struct sfx_encoder *sfx_encoder_new(const struct sfx_encode_params *params,
         free(enc);
         return NULL;
     }
-    while (i + 1 < SFX_COUNT(encoders) && encoders[i]->format != params->format)
-        i++;
-    enc->ops = encoders[i];
+    enc->ops = encoders[params->format];
     enc->out.sink = sink;
     enc->out.len = 0;
     enc->state = enc->ops->open(enc, &upright, planes, err);

@@ -21,6 +21,7 @@ struct sfx_encode_opts {
     uint64_t quality;             /* 1 to 100 */
     enum sfx_subsample subsample; /* JPEG */
     bool progressive;             /* JPEG */
+    bool lossless;                /* WebP */
     bool optimize;                /* JPEG: Huffman tables made for the image */
     uint64_t compression;         /* PNG: 0 to 9 */
 };
@@ -29,11 +30,14 @@ struct sfx_encode_params {
     enum sfx_image_format format;
     const struct sfx_encode_opts *opts; /* borrowed until _free */
     uint32_t width_px, height_px;       /* at most SFX_IMAGE_MAX_SIDE */
-    enum sfx_layout layout;           /* of the rows; JPEG: GRAY, RGB, YCBCR; PNG: all but YCBCR */
-    unsigned depth;                   /* of the rows: 8; PNG: or 16 */
+    enum sfx_layout layout;           /* of the rows: what sfx_encoder_takes says; JPEG: or YCBCR */
+    unsigned depth;                   /* of the rows: what sfx_encoder_takes says */
     struct sfx_metadata metadata;     /* what is to be kept; borrowed until _free */
     const struct sfx_png_colour *png; /* PNG: may be NULL; borrowed until _free */
 };
+
+/* The layout and depth nearest to *layout and *depth that format can hold, in their place. */
+void sfx_encoder_takes(enum sfx_image_format format, enum sfx_layout *layout, unsigned *depth);
 
 /*
  * Starts an image; sink is borrowed until _free. planes is filled with how rows are wanted: the

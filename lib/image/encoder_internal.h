@@ -16,8 +16,11 @@ struct sfx_outstream {
 /* Gives what waits to the sink. Errors: what the sink gives. */
 int sfx_outstream_flush(struct sfx_outstream *out, struct sfx_err *err);
 
+/* Puts len bytes into out, which goes to the sink when it is full. Errors: what the sink gives. */
+int sfx_outstream_write(struct sfx_outstream *out, const void *ptr, size_t len,
+                        struct sfx_err *err);
+
 struct sfx_encoder_ops {
-    enum sfx_image_format format;
     void *(*open)(struct sfx_encoder *enc, const struct sfx_encode_params *params,
                   struct sfx_planes *planes, struct sfx_err *err);
     int (*write)(void *state, uint8_t *const *const *rows, struct sfx_err *err);
@@ -34,5 +37,6 @@ struct sfx_encoder {
 
 extern const struct sfx_encoder_ops sfx_jpeg_encoder;
 extern const struct sfx_encoder_ops sfx_png_encoder;
+extern const struct sfx_encoder_ops sfx_webp_encoder;
 
 #endif

@@ -13,6 +13,7 @@ static const struct format_names {
     [SFX_IMAGE_ANY] = {"", "", ""},
     [SFX_IMAGE_JPEG] = {"jpeg", "jpg", "image/jpeg"},
     [SFX_IMAGE_PNG] = {"png", "png", "image/png"},
+    [SFX_IMAGE_WEBP] = {"webp", "webp", "image/webp"},
 };
 
 /* What names say JPEG beside "jpeg" and "jpg". */

@@ -22,6 +22,8 @@ enum sfx_image_format {
     SFX_IMAGE_ANY = 0, /* not said: the input's */
     SFX_IMAGE_JPEG,
     SFX_IMAGE_PNG,
+    SFX_IMAGE_WEBP,
+    SFX_IMAGE_FORMATS, /* one more than the last */
 };
 
 /* Kinds of metadata: bits of what an output keeps. */
@@ -142,13 +144,13 @@ int sfx_image_colour_parse(struct sfx_slice text, uint8_t out[3], struct sfx_err
 /* True for a format that has a name: not ANY, nor what is no format at all. */
 bool sfx_image_format_is_known(unsigned format);
 
-/* "jpeg", "png". Static. */
+/* "jpeg", "png", "webp". Static. */
 const char *sfx_image_format_name(enum sfx_image_format format);
 
-/* "jpg", "png": the extension that outputs get. Static. */
+/* "jpg", "png", "webp": the extension that outputs get. Static. */
 const char *sfx_image_format_extension(enum sfx_image_format format);
 
-/* "image/jpeg", "image/png". Static. */
+/* "image/jpeg", "image/png", "image/webp". Static. */
 const char *sfx_image_format_media_type(enum sfx_image_format format);
 
 #endif

@@ -37,6 +37,7 @@ struct sfx_image_slot {
 struct sfx_image_seat {
     struct sfx_child child;
     struct sfx_image_slot *slot; /* NULL: none */
+    unsigned libs;               /* enum sfx_codec_lib bits: what the child has opened */
     int64_t cpu_ns;              /* of the child when it began on it */
     int64_t look_ns;             /* monotonic: when to look again how long it takes */
 };

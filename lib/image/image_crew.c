@@ -2,6 +2,7 @@
 /* The parent's side of the conversation with workers: what they are given, asked, and believed. */
 #include "base/clock.h"
 #include "base/io.h"
+#include "image/codecs.h"
 #include "image/image_batch_internal.h"
 
 #include <errno.h>
@@ -47,7 +48,14 @@ static int give(struct sfx_image_batch *batch, struct sfx_image_seat *seat,
     int rc;
 
     (void)strncpy(order.path, slot->name, sizeof(order.path) - 1);
+    order.libs = sfx_codecs_needed(slot->fd, batch->task.resize);
+    /* What is locked down cannot open anything more. */
+    if (seat->child.pid != 0 && (order.libs & ~seat->libs) != 0) {
+        order.libs |= seat->libs;
+        sfx_child_end(&seat->child, NULL);
+    }
     if (seat->child.pid == 0) {
+        seat->libs = order.libs;
         rc = sfx_child_start(&seat->child, sfx_image_worker_serve, &batch->task, err);
         if (rc < 0)
             return rc;

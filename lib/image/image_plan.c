@@ -29,7 +29,7 @@ static int choose_format(const struct sfx_image_words *words, enum sfx_image_for
     if (words->format != NULL) {
         *format = sfx_image_format_named(sfx_slice_str(words->format));
         if (*format == SFX_IMAGE_ANY)
-            return sfx_err_set(err, SFX_E_USAGE, "format '%s': jpeg and png can be written",
+            return sfx_err_set(err, SFX_E_USAGE, "format '%s': jpeg, png and webp can be written",
                                words->format);
         return 0;
     }
@@ -40,7 +40,7 @@ static int choose_format(const struct sfx_image_words *words, enum sfx_image_for
     if (*format == SFX_IMAGE_ANY && parts.ext.len > 0 &&
         memchr(parts.ext.ptr, '}', parts.ext.len) == NULL)
         return sfx_err_set(err, SFX_E_USAGE,
-                           "output '%s': only jpeg and png can be written, or say the format",
+                           "output '%s': its extension is no format that can be written: give -f",
                            output);
     return 0;
 }

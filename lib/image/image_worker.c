@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "base/sandbox.h"
 #include "base/size.h"
+#include "image/codecs.h"
 #include "image/image_info.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@ struct worker {
     int channel;
     struct sfx_image_order order;
     int in_fd;
+    bool locked_down;
     struct sfx_sha256 in_sha;
     struct sfx_image_end end;
     struct output *outputs; /* owned; one for each size */
@@ -148,6 +150,17 @@ static int tell_end(struct worker *w, struct sfx_err *err)
     return sfx_channel_send(w->channel, iov, SFX_COUNT(iov), -1, err);
 }
 
+/* Before the first order is worked on: what it needs is opened, then rights are given up. */
+static void lock_down(struct worker *w)
+{
+    static const struct sfx_sandbox sandbox = {.compute_only = true};
+
+    sfx_codecs_open(w->order.libs);
+    if (w->task->sandbox)
+        (void)sfx_sandbox_enter(&sandbox, NULL);
+    w->locked_down = true;
+}
+
 /* Does one order. Returns 1; 0 when there are no more; <0 when the parent is gone. */
 static int serve_one(struct worker *w, struct sfx_err *err)
 {
@@ -156,6 +169,8 @@ static int serve_one(struct worker *w, struct sfx_err *err)
 
     if (n <= 0)
         return (int)n;
+    if (!w->locked_down)
+        lock_down(w);
     w->end = (struct sfx_image_end){.kind = SFX_IMAGE_END};
     w->noutputs = 0;
     sfx_buf_clear(&w->text);
@@ -175,15 +190,12 @@ static int serve_one(struct worker *w, struct sfx_err *err)
 
 int sfx_image_worker_serve(void *ctx, int channel)
 {
-    static const struct sfx_sandbox sandbox = {.compute_only = true};
     struct worker w = {.task = ctx, .channel = channel, .in_fd = -1};
     int rc;
 
     w.outputs = calloc(w.task->resize->noutputs, sizeof(*w.outputs));
     if (w.outputs == NULL)
         return 1;
-    if (w.task->sandbox)
-        (void)sfx_sandbox_enter(&sandbox, NULL);
     do
         rc = serve_one(&w, NULL);
     while (rc > 0);

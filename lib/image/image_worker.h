@@ -35,6 +35,7 @@ struct sfx_image_order {
     char path[PATH_MAX]; /* for the text of a description */
     bool is_file;        /* with a size of … */
     uint64_t nbytes;
+    unsigned libs; /* enum sfx_codec_lib bits; what the first order names is opened */
 };
 
 struct sfx_image_answer {

@@ -396,10 +396,14 @@ static int jpeg_decoder_read(void *state, uint8_t *const *const *rows, struct sf
     return sfx_guard_call(&jd->errors.guard, work_read, &call, err);
 }
 
+static bool is_jpeg(const uint8_t head[SFX_SIGNATURE_NBYTES])
+{
+    return memcmp(head, "\xff\xd8\xff", 3) == 0;
+}
+
 const struct sfx_decoder_ops sfx_jpeg_decoder = {
     .format = SFX_IMAGE_JPEG,
-    .signature = {0xff, 0xd8, 0xff},
-    .signature_nbytes = 3,
+    .matches = is_jpeg,
     .open = jpeg_decoder_open,
     .start = jpeg_decoder_start,
     .read = jpeg_decoder_read,

@@ -231,7 +231,6 @@ static int jpeg_encoder_finish(void *state, struct sfx_err *err)
 }
 
 const struct sfx_encoder_ops sfx_jpeg_encoder = {
-    .format = SFX_IMAGE_JPEG,
     .open = jpeg_encoder_open,
     .write = jpeg_encoder_write,
     .finish = jpeg_encoder_finish,

@@ -10,9 +10,9 @@
 #include "image/exif.h"
 #include "image/guard.h"
 #include "image/png_memory.h"
+#include "image/whole.h"
 
 #include "base/buf.h"
-#include "base/size.h"
 
 #include <inttypes.h>
 #include <png.h>
@@ -27,7 +27,7 @@ struct png_decoder {
     struct sfx_guard guard;
     struct sfx_decoder *dec;
     struct sfx_buf xmp;
-    uint8_t *whole; /* owned: an interlaced image's rows, one after the other */
+    struct sfx_whole whole; /* an interlaced image */
     size_t row_nbytes;
     int passes;
     uint32_t row;   /* rows handed out (or decoded, while `whole` is filled) */
@@ -214,7 +214,7 @@ static void png_decoder_close(void *state)
 
     png_destroy_read_struct(&pd->png, &pd->pinfo, NULL);
     sfx_buf_done(&pd->xmp);
-    free(pd->whole);
+    sfx_whole_done(&pd->whole);
     free(pd);
 }
 
@@ -246,7 +246,6 @@ static void work_start(void *arg)
     const struct start_call *call = arg;
     struct png_decoder *pd = call->pd;
     struct sfx_image_info *info = &pd->dec->info;
-    struct sfx_plane *plane = &call->planes->plane[0];
 
     png_set_expand(pd->png); /* palette, bits, tRNS */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -256,14 +255,8 @@ static void work_start(void *arg)
     png_read_update_info(pd->png, pd->pinfo);
     pd->row_nbytes = png_get_rowbytes(pd->png, pd->pinfo);
     pd->in_rows = true;
-    call->planes->layout = info->layout;
-    call->planes->depth = png_get_bit_depth(pd->png, pd->pinfo);
-    call->planes->count = 1;
-    plane->width_px = plane->stride_px = info->width_px;
-    plane->height_px = info->height_px;
-    plane->span_x = info->width_px;
-    plane->span_y = info->height_px;
-    plane->band_rows = 1;
+    sfx_planes_of_rows(call->planes, info->layout, png_get_bit_depth(pd->png, pd->pinfo),
+                       info->width_px, info->height_px);
 }
 
 static void work_read_whole(void *arg)
@@ -274,7 +267,7 @@ static void work_read_whole(void *arg)
 
     for (pass = 0; pass < pd->passes; pass++)
         for (pd->row = 0; pd->row < height; pd->row++)
-            png_read_row(pd->png, pd->whole + pd->row * pd->row_nbytes, NULL);
+            png_read_row(pd->png, sfx_whole_row(&pd->whole, pd->row), NULL);
     png_read_end(pd->png, NULL);
     pd->row = 0;
 }
@@ -282,15 +275,11 @@ static void work_read_whole(void *arg)
 /* Holds an interlaced image: its rows are only complete at its end. */
 static int read_whole(struct png_decoder *pd, struct sfx_err *err)
 {
-    size_t nbytes;
+    int rc = sfx_whole_init(&pd->whole, pd->row_nbytes, pd->dec->info.height_px,
+                            pd->dec->limits.max_decoded_nbytes, err);
 
-    if (!sfx_size_mul(pd->row_nbytes, pd->dec->info.height_px, &nbytes) ||
-        nbytes > pd->dec->limits.max_decoded_nbytes)
-        return sfx_err_set(err, SFX_E_LIMIT,
-                           "an interlaced image of this size takes more memory than the limit");
-    pd->whole = calloc(1, nbytes);
-    if (pd->whole == NULL)
-        return sfx_err_set(err, SFX_E_NOMEM, "no memory for an interlaced image");
+    if (rc < 0)
+        return rc;
     return sfx_guard_call(&pd->guard, work_read_whole, pd, err);
 }
 
@@ -325,17 +314,20 @@ static int png_decoder_read(void *state, uint8_t *const *const *rows, struct sfx
     struct png_decoder *pd = state;
     struct read_call call = {pd, rows[0][0]};
 
-    if (pd->whole == NULL)
+    if (pd->whole.rows == NULL)
         return sfx_guard_call(&pd->guard, work_read, &call, err);
-    memcpy(rows[0][0], pd->whole + pd->row * pd->row_nbytes, pd->row_nbytes);
-    pd->row++;
+    sfx_whole_take(&pd->whole, rows[0][0]);
     return 0;
+}
+
+static bool is_png(const uint8_t head[SFX_SIGNATURE_NBYTES])
+{
+    return memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
 const struct sfx_decoder_ops sfx_png_decoder = {
     .format = SFX_IMAGE_PNG,
-    .signature = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'},
-    .signature_nbytes = 8,
+    .matches = is_png,
     .open = png_decoder_open,
     .start = png_decoder_start,
     .read = png_decoder_read,

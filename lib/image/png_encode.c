@@ -3,6 +3,7 @@
 #include "image/encoder_internal.h"
 #include "image/guard.h"
 #include "image/png_memory.h"
+#include "image/whole.h"
 
 #include <png.h>
 #include <stdlib.h>
@@ -44,23 +45,10 @@ static void on_warning(png_structp png, png_const_charp text)
 static void on_write(png_structp png, png_bytep ptr, size_t len)
 {
     struct png_encoder *pe = png_get_io_ptr(png);
-    struct sfx_outstream *out = pe->out;
+    int rc = sfx_outstream_write(pe->out, ptr, len, pe->guard.err);
 
-    while (len > 0) {
-        size_t n = sizeof(out->buf) - out->len;
-
-        n = n < len ? n : len;
-        memcpy(out->buf + out->len, ptr, n);
-        out->len += n;
-        ptr += n;
-        len -= n;
-        if (out->len == sizeof(out->buf)) {
-            int rc = sfx_outstream_flush(out, pe->guard.err);
-
-            if (rc < 0)
-                sfx_guard_throw(&pe->guard, rc);
-        }
-    }
+    if (rc < 0)
+        sfx_guard_throw(&pe->guard, rc);
 }
 
 static void on_flush(png_structp png)
@@ -167,17 +155,7 @@ static void *png_encoder_open(struct sfx_encoder *enc, const struct sfx_encode_p
         png_encoder_close(pe);
         return NULL;
     }
-    planes->layout = params->layout;
-    planes->depth = params->depth;
-    planes->count = 1;
-    planes->plane[0] = (struct sfx_plane){
-        .width_px = params->width_px,
-        .height_px = params->height_px,
-        .span_x = params->width_px,
-        .span_y = params->height_px,
-        .stride_px = params->width_px,
-        .band_rows = 1,
-    };
+    sfx_planes_of_rows(planes, params->layout, params->depth, params->width_px, params->height_px);
     return pe;
 }
 
@@ -211,7 +189,6 @@ static int png_encoder_finish(void *state, struct sfx_err *err)
 }
 
 const struct sfx_encoder_ops sfx_png_encoder = {
-    .format = SFX_IMAGE_PNG,
     .open = png_encoder_open,
     .write = png_encoder_write,
     .finish = png_encoder_finish,

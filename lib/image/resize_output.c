@@ -18,13 +18,6 @@ static bool is_whole(const struct sfx_output *out)
     return out->orient.transpose || out->orient.flip_y;
 }
 
-static enum sfx_layout without_alpha(enum sfx_layout layout)
-{
-    return layout == SFX_LAYOUT_GRAY_ALPHA ? SFX_LAYOUT_GRAY
-           : layout == SFX_LAYOUT_RGBA     ? SFX_LAYOUT_RGB
-                                           : layout;
-}
-
 static int start_encoder(struct sfx_output *out, const struct sfx_resize_opts *opts,
                          const struct sfx_image_info *info, const struct sfx_planes *src,
                          struct sfx_err *err)
@@ -33,13 +26,14 @@ static int start_encoder(struct sfx_output *out, const struct sfx_resize_opts *o
         .format = out->format,
         .width_px = out->width_px,
         .height_px = out->height_px,
-        .layout = out->format == SFX_IMAGE_JPEG ? without_alpha(src->layout) : src->layout,
-        .depth = out->format == SFX_IMAGE_JPEG ? 8 : src->depth,
+        .layout = src->layout,
+        .depth = src->depth,
         .opts = &opts->encode,
         .png =
             (opts->keep & SFX_KEEP_ICC) == 0 || info->format != SFX_IMAGE_PNG ? NULL : &info->png,
     };
 
+    sfx_encoder_takes(out->format, &params.layout, &params.depth);
     params.metadata = sfx_metadata_keep(info, opts->keep, params.layout);
     out->encoder = sfx_encoder_new(&params, &out->sink, &out->want, err);
     if (out->encoder == NULL)

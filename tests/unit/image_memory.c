@@ -155,14 +155,22 @@ void raster_encode_metadata(const struct raster *r, enum sfx_image_format format
                             const struct sfx_metadata *metadata, struct sfx_buf *out)
 {
     const struct sfx_encode_opts opts = {.quality = 95, .compression = 1};
+
+    raster_encode_with(r, format, &opts, metadata, out);
+}
+
+void raster_encode_with(const struct raster *r, enum sfx_image_format format,
+                        const struct sfx_encode_opts *opts, const struct sfx_metadata *metadata,
+                        struct sfx_buf *out)
+{
     const struct sfx_encode_params params = {
         .format = format,
         .width_px = r->width_px,
         .height_px = r->height_px,
         .layout = r->layout,
         .depth = r->depth,
-        .opts = &opts,
-        .metadata = *metadata,
+        .opts = opts,
+        .metadata = metadata != NULL ? *metadata : (struct sfx_metadata){.icc = {NULL, 0}},
     };
     struct sfx_image_sink sink = {write_memory, out};
     struct sfx_planes planes;

@@ -34,6 +34,11 @@ void raster_encode_profile(const struct raster *r, enum sfx_image_format format,
 void raster_encode_metadata(const struct raster *r, enum sfx_image_format format,
                             const struct sfx_metadata *metadata, struct sfx_buf *out);
 
+/* The same as opts say, with any metadata (may be NULL). */
+void raster_encode_with(const struct raster *r, enum sfx_image_format format,
+                        const struct sfx_encode_opts *opts, const struct sfx_metadata *metadata,
+                        struct sfx_buf *out);
+
 /* A header that was read; must stay where it is until _done. */
 struct image_header {
     struct sfx_slice left;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which libraries an image and what is made of it need. They are opened when first needed; who is
+ * about to give up the right to open files (base/sandbox.h) opens them before.
+ */
+#ifndef SFX_IMAGE_CODECS_H
+#define SFX_IMAGE_CODECS_H
+
+#include "image/resize.h"
+
+/* Bits of a set of libraries. */
+enum sfx_codec_lib {
+    SFX_CODEC_WEBP = 1,
+};
+
+/*
+ * The libraries that the image in fd and the outputs of opts need. fd is looked at without moving
+ * it; when that cannot be done (a pipe), any image is reckoned with.
+ */
+unsigned sfx_codecs_needed(int fd, const struct sfx_resize_opts *opts);
+
+/* Opens what libs names; what is not there will be told by the codec that needs it. */
+void sfx_codecs_open(unsigned libs);
+
+#endif
