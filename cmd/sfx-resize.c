@@ -59,6 +59,11 @@ static const struct sfx_opt opts[] = {
     {0, "members", "TEMPLATE", SFX_OPT_STR, AT(members),
      "Names of the outputs in an archive. Default: the input's, or {stem}-{width}x{height}.{ext} in "
      "its folder when there are several sizes.", NULL, 0, 0},
+    {0, "blurhash", NULL, SFX_OPT_FLAG, AT(blurhash),
+     "Tell the blurhash of each image: in the manifest or with --info, else on standard output. "
+     "Without SIZE and TEMPLATE nothing else is made.", NULL, 0, 0},
+    {0, "lqip", NULL, SFX_OPT_FLAG, AT(lqip),
+     "The same with a placeholder image of at most 16 pixels a side, as a data URI.", NULL, 0, 0},
     {0, "in-place", NULL, SFX_OPT_FLAG, AT(in_place),
      "Replace each input by its output, in one step; mode and format stay.", NULL, 0, 0},
     {0, "overwrite", "WHEN", SFX_OPT_ENUM, AT(overwrite),

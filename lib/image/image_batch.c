@@ -211,6 +211,30 @@ int sfx_image_batch_finish(struct sfx_image_batch *batch, struct sfx_err *err)
     return rc < 0 ? rc : 0;
 }
 
+/* One more output, the last: what placeholders are made of. */
+static int add_placeholders(struct sfx_image_batch *batch, struct sfx_err *err)
+{
+    static const struct sfx_resize_output whole = {.format = SFX_IMAGE_JPEG};
+    const struct sfx_resize_opts *opts = batch->opts->file->resize;
+    size_t n = opts->noutputs;
+
+    if (batch->opts->placeholders == 0)
+        return 0;
+    batch->outputs = calloc(n + 1, sizeof(*batch->outputs));
+    if (batch->outputs == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu sizes", n);
+    /* A description makes no outputs. */
+    if (batch->opts->describe)
+        n = 0;
+    else if (n > 0)
+        memcpy(batch->outputs, opts->outputs, n * sizeof(*batch->outputs));
+    batch->outputs[n] = sfx_placeholder_output(opts->noutputs > 0 ? &opts->outputs[0] : &whole);
+    batch->resize.outputs = batch->outputs;
+    batch->resize.noutputs = n + 1;
+    batch->task.placeholders = batch->opts->placeholders;
+    return 0;
+}
+
 struct sfx_image_batch *sfx_image_batch_new(const struct sfx_image_batch_opts *opts,
                                             struct sfx_err *err)
 {
@@ -221,7 +245,8 @@ struct sfx_image_batch *sfx_image_batch_new(const struct sfx_image_batch_opts *o
         goto failed;
     batch->opts = opts;
     batch->file = *opts->file;
-    batch->task = (struct sfx_image_task){.resize = opts->file->resize,
+    batch->resize = *opts->file->resize;
+    batch->task = (struct sfx_image_task){.resize = &batch->resize,
                                           .describe = opts->describe,
                                           .hash = opts->hash,
                                           .durable = opts->file->durable,
@@ -245,6 +270,8 @@ struct sfx_image_batch *sfx_image_batch_new(const struct sfx_image_batch_opts *o
         if (batch->claims == NULL)
             goto out;
     }
+    if (add_placeholders(batch, err) < 0)
+        goto out;
     if (opts->file->resize->noutputs <= SFX_IMAGE_MAX_OUTPUTS)
         return batch;
     (void)sfx_err_set(err, SFX_E_USAGE, "at most %d sizes can be made at once",
@@ -268,6 +295,7 @@ void sfx_image_batch_free(struct sfx_image_batch *batch)
         free_slot(&batch->slots[i]);
     free(batch->slots);
     free(batch->seats);
+    free(batch->outputs);
     free(batch->polls);
     free(batch->message);
     sfx_claims_free(batch->claims);

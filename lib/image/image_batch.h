@@ -13,6 +13,7 @@
 
 #include "archive/input.h"
 #include "image/image_file.h"
+#include "image/placeholder.h"
 
 #include <signal.h>
 
@@ -35,6 +36,7 @@ typedef int sfx_image_batch_fn(void *ctx, struct sfx_image_result *result, struc
 struct sfx_image_batch_opts {
     const struct sfx_image_file_opts *file; /* its claims may be NULL: the batch has its own */
     size_t nworkers;                        /* at least 1 */
+    unsigned placeholders;                  /* enum sfx_placeholder bits */
     bool describe;                          /* only headers: the text of results is JSON */
     bool hash;                              /* SHA-256 of inputs and outputs */
     bool hold;                              /* outputs have no names when they are told of */

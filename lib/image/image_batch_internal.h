@@ -47,8 +47,10 @@ struct sfx_image_batch {
     struct sfx_image_file_opts file; /* with claims */
     struct sfx_claims *claims;       /* owned; NULL: the caller's, or none */
     struct sfx_image_task task;
-    struct sfx_image_slot *slots; /* owned: a ring */
-    size_t nslots, first, used;   /* used: from the oldest that is not told of */
+    struct sfx_resize_opts resize;     /* with what placeholders are made of */
+    struct sfx_resize_output *outputs; /* owned; NULL: as the options have them */
+    struct sfx_image_slot *slots;      /* owned: a ring */
+    size_t nslots, first, used;        /* used: from the oldest that is not told of */
     size_t nqueued;
     struct sfx_image_seat *seats; /* owned */
     size_t nseats;

@@ -4,6 +4,7 @@
 #include "base/io.h"
 #include "image/codecs.h"
 #include "image/image_batch_internal.h"
+#include "image/placeholder.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -118,8 +119,8 @@ static bool read_open(const struct sfx_image_batch *batch, const struct sfx_imag
                                        .format = (enum sfx_image_format)open.format,
                                        .width_px = open.width_px,
                                        .height_px = open.height_px};
-    return open.index < batch->task.resize->noutputs &&
-           slot->file.nmade < batch->task.resize->noutputs && open.format != SFX_IMAGE_ANY &&
+    return open.index < batch->file.resize->noutputs &&
+           slot->file.nmade < batch->file.resize->noutputs && open.format != SFX_IMAGE_ANY &&
            sfx_image_format_is_known(open.format);
 }
 
@@ -157,8 +158,9 @@ static bool read_end(struct sfx_image_batch *batch, struct sfx_image_slot *slot,
     end->err.note[0] = '\0';
     if (end->rc > 0 || (end->rc < 0 && (end->rc < SFX_E_UNSUPPORTED || end->err.code != end->rc)) ||
         end->noutputs > slot->file.nmade || end->text_nbytes > SFX_IMAGE_MAX_TEXT ||
-        nbytes !=
-            sizeof(*end) + end->noutputs * sizeof(struct sfx_image_output_end) + end->text_nbytes)
+        end->blurhash_nbytes > SFX_PLACEHOLDER_MAX || end->lqip_nbytes > SFX_PLACEHOLDER_MAX ||
+        nbytes != sizeof(*end) + end->noutputs * sizeof(struct sfx_image_output_end) +
+                      end->text_nbytes + end->blurhash_nbytes + end->lqip_nbytes)
         return false;
     slot->file.in_nbytes = end->in_nbytes;
     memcpy(slot->file.in_sha256, end->in_sha256, sizeof(slot->file.in_sha256));
@@ -173,7 +175,11 @@ static bool read_end(struct sfx_image_batch *batch, struct sfx_image_slot *slot,
         made->nbytes = out.nbytes;
         memcpy(made->sha256, out.sha256, sizeof(made->sha256));
     }
-    return sfx_buf_append(&slot->file.text, at, end->text_nbytes, NULL) == 0;
+    return sfx_buf_append(&slot->file.text, at, end->text_nbytes, NULL) == 0 &&
+           sfx_buf_append(&slot->file.blurhash, at + end->text_nbytes, end->blurhash_nbytes,
+                          NULL) == 0 &&
+           sfx_buf_append(&slot->file.lqip, at + end->text_nbytes + end->blurhash_nbytes,
+                          end->lqip_nbytes, NULL) == 0;
 }
 
 static bool end_slot(struct sfx_image_batch *batch, struct sfx_image_seat *seat, size_t nbytes)

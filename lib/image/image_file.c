@@ -195,7 +195,7 @@ int sfx_image_file_init(struct sfx_image_file *file, const struct sfx_image_file
                         const struct sfx_image_subject *subject, struct sfx_err *err)
 {
     *file = (struct sfx_image_file){.opts = opts, .subject = *subject};
-    file->made = calloc(opts->resize->noutputs, sizeof(*file->made));
+    file->made = calloc(opts->resize->noutputs + 1, sizeof(*file->made)); /* may be none */
     if (file->made == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for the outputs");
     if (subject->path != NULL)
@@ -271,5 +271,7 @@ void sfx_image_file_done(struct sfx_image_file *file)
     }
     free(file->made);
     sfx_buf_done(&file->text);
+    sfx_buf_done(&file->blurhash);
+    sfx_buf_done(&file->lqip);
     *file = (struct sfx_image_file){0};
 }

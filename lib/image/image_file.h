@@ -72,8 +72,9 @@ struct sfx_image_file {
     size_t nmade;
     uint64_t in_nbytes; /* encoded bytes read */
     unsigned char in_sha256[SFX_SHA256_NBYTES];
-    struct sfx_buf text; /* JSON: what --info says, or members for a placeholder */
-    int64_t wall_ns;     /* from the start of the work to its end */
+    struct sfx_buf text;           /* JSON: what --info says */
+    struct sfx_buf blurhash, lqip; /* placeholders */
+    int64_t wall_ns;               /* from the start of the work to its end */
 };
 
 /* Starts on an input; opts and what subject borrows must stay. Errors: NOMEM. */

@@ -23,8 +23,8 @@ static void put_bool(struct sfx_json_writer *w, const char *key, bool value)
     sfx_json_bool(w, value);
 }
 
-static int write_info(const struct sfx_image_info *info, const struct sfx_image_name *name,
-                      struct sfx_buf *out, struct sfx_err *err)
+int sfx_image_info_write(const struct sfx_image_info *info, const struct sfx_image_name *name,
+                         struct sfx_buf *out, struct sfx_err *err)
 {
     struct sfx_json_writer w;
     int rc;
@@ -60,7 +60,19 @@ int sfx_image_info_describe(const struct sfx_image_source *source,
 
     if (dec == NULL)
         return err != NULL ? (int)err->code : SFX_E_INPUT;
-    rc = write_info(sfx_decoder_info(dec), name, out, err);
+    rc = sfx_image_info_write(sfx_decoder_info(dec), name, out, err);
     sfx_decoder_free(dec);
     return rc;
+}
+
+int sfx_image_info_add(struct sfx_buf *line, const char *key, struct sfx_slice text,
+                       struct sfx_err *err)
+{
+    int rc;
+
+    line->len -= 2; /* "}\n" */
+    rc = sfx_buf_printf(line, err, ",\"%s\":", key);
+    if (rc == 0)
+        rc = sfx_json_quote(line, text, err);
+    return rc == 0 ? sfx_buf_puts(line, "}\n", err) : rc;
 }

@@ -8,6 +8,7 @@
 #include "base/size.h"
 #include "image/codecs.h"
 #include "image/image_info.h"
+#include "image/placeholder.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,9 +31,9 @@ struct worker {
     bool locked_down;
     struct sfx_sha256 in_sha;
     struct sfx_image_end end;
-    struct output *outputs; /* owned; one for each size */
-    size_t noutputs;        /* open */
-    struct sfx_buf text;
+    struct output *outputs;                     /* owned; one for each size */
+    size_t noutputs;                            /* open */
+    struct sfx_buf text, small, blurhash, lqip; /* small: what placeholders are made of */
 };
 
 static ssize_t read_input(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
@@ -61,11 +62,15 @@ static int write_output(void *ctx, const void *ptr, size_t len, struct sfx_err *
     return 0;
 }
 
-/* The engine asks for an output's sink: the parent has it. */
-static int ask_for_output(void *ctx, const struct sfx_resize_facts *facts,
+static int write_small(void *ctx, const void *ptr, size_t len, struct sfx_err *err)
+{
+    return sfx_buf_append(ctx, ptr, len, err);
+}
+
+/* The parent has the output's file. */
+static int ask_for_output(struct worker *w, const struct sfx_resize_facts *facts,
                           struct sfx_image_sink *sink, struct sfx_err *err)
 {
-    struct worker *w = ctx;
     struct output *out = &w->outputs[w->noutputs];
     struct sfx_image_open open = {
         .kind = SFX_IMAGE_OPEN,
@@ -97,6 +102,41 @@ static int ask_for_output(void *ctx, const struct sfx_resize_facts *facts,
     return 0;
 }
 
+/* The engine asks for an output's sink. */
+static int open_output(void *ctx, const struct sfx_resize_facts *facts, struct sfx_image_sink *sink,
+                       struct sfx_err *err)
+{
+    struct worker *w = ctx;
+    int rc = 0;
+
+    if (w->task->placeholders == 0 || facts->index + 1 < w->task->resize->noutputs)
+        return ask_for_output(w, facts, sink, err);
+    *sink = (struct sfx_image_sink){write_small, &w->small};
+    if (w->task->describe) {
+        const struct sfx_image_name name = {w->order.path, w->order.is_file, w->order.nbytes};
+
+        rc = sfx_image_info_write(facts->input, &name, &w->text, err);
+    }
+    return rc;
+}
+
+static int make_placeholders(struct worker *w, struct sfx_err *err)
+{
+    struct sfx_slice small = sfx_buf_slice(&w->small);
+    unsigned wanted = w->task->placeholders;
+    int rc = 0;
+
+    if (wanted & SFX_PLACEHOLDER_BLURHASH)
+        rc = sfx_placeholder_blurhash(small, &w->blurhash, err);
+    if (rc == 0 && w->task->describe && w->blurhash.len > 0)
+        rc = sfx_image_info_add(&w->text, "blurhash", sfx_buf_slice(&w->blurhash), err);
+    if (rc == 0 && wanted & SFX_PLACEHOLDER_LQIP)
+        rc = sfx_placeholder_lqip(small, &w->lqip, err);
+    if (rc == 0 && w->task->describe && w->lqip.len > 0)
+        rc = sfx_image_info_add(&w->text, "lqip", sfx_buf_slice(&w->lqip), err);
+    return rc < 0 ? sfx_err_wrap(err, rc, "placeholder") : 0;
+}
+
 /* The rest of the input, which a decoder need not read, belongs to its hash. */
 static int hash_rest(struct worker *w, struct sfx_err *err)
 {
@@ -112,16 +152,18 @@ static int hash_rest(struct worker *w, struct sfx_err *err)
 static int work(struct worker *w, struct sfx_err *err)
 {
     const struct sfx_image_source source = {.read = read_input, .ctx = w};
-    const struct sfx_resize_target target = {ask_for_output, w};
+    const struct sfx_resize_target target = {open_output, w};
     size_t i;
     int rc;
 
-    if (w->task->describe) {
+    if (w->task->describe && w->task->placeholders == 0) {
         const struct sfx_image_name name = {w->order.path, w->order.is_file, w->order.nbytes};
 
         return sfx_image_info_describe(&source, &name, &w->task->resize->limits, &w->text, err);
     }
     rc = sfx_resize(&source, w->task->resize, &target, err);
+    if (rc == 0 && w->small.len > 0)
+        rc = make_placeholders(w, err);
     for (i = 0; i < w->noutputs && rc == 0 && w->task->durable; i++)
         if (fsync(w->outputs[i].fd) != 0 && errno != EINVAL && errno != EROFS)
             rc = sfx_err_errno(err, errno, "%s: cannot sync", w->outputs[i].name);
@@ -132,7 +174,11 @@ static int work(struct worker *w, struct sfx_err *err)
 static int tell_end(struct worker *w, struct sfx_err *err)
 {
     struct sfx_image_output_end ends[SFX_IMAGE_MAX_OUTPUTS];
-    struct iovec iov[] = {{&w->end, sizeof(w->end)}, {ends, 0}, {w->text.data, w->text.len}};
+    struct iovec iov[] = {{&w->end, sizeof(w->end)},
+                          {ends, 0},
+                          {w->text.data, w->text.len},
+                          {w->blurhash.data, w->blurhash.len},
+                          {w->lqip.data, w->lqip.len}};
     size_t i;
 
     for (i = 0; i < w->noutputs; i++) {
@@ -146,6 +192,8 @@ static int tell_end(struct worker *w, struct sfx_err *err)
     iov[1].iov_len = w->noutputs * sizeof(ends[0]);
     w->end.noutputs = (uint32_t)w->noutputs;
     w->end.text_nbytes = (uint32_t)w->text.len;
+    w->end.blurhash_nbytes = (uint32_t)w->blurhash.len;
+    w->end.lqip_nbytes = (uint32_t)w->lqip.len;
     sfx_sha256_final(&w->in_sha, w->end.in_sha256);
     return sfx_channel_send(w->channel, iov, SFX_COUNT(iov), -1, err);
 }
@@ -161,6 +209,14 @@ static void lock_down(struct worker *w)
     w->locked_down = true;
 }
 
+static void clear_texts(struct worker *w)
+{
+    sfx_buf_clear(&w->text);
+    sfx_buf_clear(&w->small);
+    sfx_buf_clear(&w->blurhash);
+    sfx_buf_clear(&w->lqip);
+}
+
 /* Does one order. Returns 1; 0 when there are no more; <0 when the parent is gone. */
 static int serve_one(struct worker *w, struct sfx_err *err)
 {
@@ -173,15 +229,15 @@ static int serve_one(struct worker *w, struct sfx_err *err)
         lock_down(w);
     w->end = (struct sfx_image_end){.kind = SFX_IMAGE_END};
     w->noutputs = 0;
-    sfx_buf_clear(&w->text);
+    clear_texts(w);
     sfx_sha256_init(&w->in_sha);
     w->end.rc = work(w, &w->end.err);
     /* The file may be bad beyond what its decoder saw; what its hash is can still be said. */
     if (w->task->hash && hash_rest(w, NULL) < 0)
         w->end.in_nbytes = 0;
-    if (w->text.len > SFX_IMAGE_MAX_TEXT) {
+    if (w->text.len > SFX_IMAGE_MAX_TEXT || w->lqip.len > SFX_PLACEHOLDER_MAX) {
         w->end.rc = sfx_err_set(&w->end.err, SFX_E_LIMIT, "its description is too long");
-        sfx_buf_clear(&w->text);
+        clear_texts(w);
     }
     rc = tell_end(w, err);
     (void)sfx_io_close(&w->in_fd, NULL);
@@ -201,5 +257,8 @@ int sfx_image_worker_serve(void *ctx, int channel)
     while (rc > 0);
     free(w.outputs);
     sfx_buf_done(&w.text);
+    sfx_buf_done(&w.small);
+    sfx_buf_done(&w.blurhash);
+    sfx_buf_done(&w.lqip);
     return rc < 0;
 }

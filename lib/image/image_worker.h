@@ -19,16 +19,17 @@
 /* What is wanted of every file of a run. */
 struct sfx_image_task {
     const struct sfx_resize_opts *resize;
-    bool describe; /* read the header, make nothing: the text is a line of --info */
-    bool hash;     /* SHA-256 of inputs and outputs */
-    bool durable;  /* outputs are synced */
-    bool sandbox;  /* lock the worker down as far as the kernel can */
+    unsigned placeholders; /* enum sfx_placeholder bits; the last output is what they are made of */
+    bool describe;         /* read the header, make nothing: the text is a line of --info */
+    bool hash;             /* SHA-256 of inputs and outputs */
+    bool durable;          /* outputs are synced */
+    bool sandbox;          /* lock the worker down as far as the kernel can */
 };
 
 /* How many outputs fit into an END. */
 #define SFX_IMAGE_MAX_OUTPUTS 256
 
-/* Of a text behind an END: what a message has room for beside the ends of all outputs. */
+/* Of a description behind an END: what a message has room for beside the rest. */
 #define SFX_IMAGE_MAX_TEXT 32768
 
 struct sfx_image_order {
@@ -62,7 +63,8 @@ struct sfx_image_end {
     int rc;
     uint64_t in_nbytes;
     unsigned char in_sha256[SFX_SHA256_NBYTES];
-    uint32_t noutputs, text_nbytes; /* what stands behind */
+    /* What stands behind: ends of outputs, a description, a blurhash, an LQIP. */
+    uint32_t noutputs, text_nbytes, blurhash_nbytes, lqip_nbytes;
     struct sfx_err err;
 };
 

@@ -9,6 +9,7 @@
 #include "run/lines.h"
 #include "run/rejects.h"
 #include "run/stage.h"
+#include "json/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,6 +43,7 @@ static int run_start(struct run *run, const struct sfx_images_job *job,
                         .stats = stats,
                         .opts = {.file = &job->plan->file,
                                  .nworkers = job->nworkers,
+                                 .placeholders = job->placeholders,
                                  .hash = job->manifest != NULL,
                                  .sandbox = job->sandbox,
                                  .max_time_ns = job->max_time_ns,
@@ -151,6 +153,28 @@ static int pack(struct run *run, const struct sfx_image_file *file, struct sfx_i
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", run->job->plan->archive) : 0;
 }
 
+/* "LKO2?U%2Tw=w]~RBVZRi\tphoto.jpg": the name only where there may be several. */
+static int print_placeholders(struct run *run, const struct sfx_image_result *result,
+                              struct sfx_err *err)
+{
+    const struct sfx_image_file *file = result->file;
+    int rc;
+
+    if (run->job->placeholders == 0 || run->manifest != NULL || run->job->plan->file.dry_run)
+        return 0;
+    sfx_buf_clear(&run->line);
+    rc = sfx_buf_append(&run->line, file->blurhash.data, file->blurhash.len, err);
+    if (rc == 0 && file->blurhash.len > 0 && file->lqip.len > 0)
+        rc = sfx_buf_putc(&run->line, '\t', err);
+    if (rc == 0)
+        rc = sfx_buf_append(&run->line, file->lqip.data, file->lqip.len, err);
+    if (rc == 0 && run->job->name_placeholders)
+        rc = sfx_buf_printf(&run->line, err, "\t%s", result->name);
+    if (rc == 0)
+        rc = sfx_buf_putc(&run->line, '\n', err);
+    return rc < 0 ? rc : print_line(run, err);
+}
+
 static void show_progress(struct run *run)
 {
     if (run->job->progress != NULL)
@@ -185,6 +209,8 @@ static int on_file(void *ctx, struct sfx_image_result *result, struct sfx_err *e
     if (rc == 0 && result->rc < 0)
         return failed(run, result, err);
     show_progress(run);
+    if (rc == 0)
+        rc = print_placeholders(run, result, err);
     for (i = 0; i < result->file->nmade && rc == 0; i++) {
         rc = pack(run, result->file, &result->file->made[i], err);
         if (rc == 0)
@@ -327,6 +353,10 @@ static int on_header(void *ctx, struct sfx_image_result *result, struct sfx_err 
     if (result->rc < 0)
         return failed(run, result, err);
     show_progress(run);
+    /* It comes from where the image was: nothing but one object may leave by it. */
+    rc = sfx_json_validate(text->data, text->len, err);
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "%s: its description", result->name);
     rc = sfx_io_write(run->job->out_fd, text->data, text->len, err);
     return rc < 0 ? sfx_err_wrap(err, rc, "standard output") : 0;
 }

@@ -28,6 +28,8 @@ struct sfx_images_job {
     const char *list;          /* file of names, NULL: none */
     char list_end;             /* of a name in it: '\n' or '\0' */
     size_t nworkers;           /* at least 1 */
+    unsigned placeholders;     /* enum sfx_placeholder bits: in the manifest, else printed */
+    bool name_placeholders;    /* printed ones have the input\'s name behind them */
     bool sandbox;              /* as struct sfx_image_batch_opts, like those that follow */
     int64_t max_time_ns;
     const char *tmp_dir;

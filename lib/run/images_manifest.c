@@ -92,6 +92,14 @@ static const char *reason_of(const struct sfx_image_result *result)
                                                                   : result->failure->text;
 }
 
+static void put_placeholder(struct sfx_json_writer *w, const char *key, const struct sfx_buf *text)
+{
+    if (text->len == 0)
+        return;
+    sfx_json_key(w, key);
+    sfx_json_string(w, sfx_buf_slice(text));
+}
+
 static void put_result(struct sfx_images_manifest *manifest, struct sfx_json_writer *w,
                        const struct sfx_image_result *result)
 {
@@ -113,6 +121,8 @@ static void put_result(struct sfx_images_manifest *manifest, struct sfx_json_wri
     for (i = 0; i < file->nmade; i++)
         put_output(manifest, w, &file->made[i]);
     sfx_json_end_array(w);
+    put_placeholder(w, "blurhash", &file->blurhash);
+    put_placeholder(w, "lqip", &file->lqip);
     if (result->rc < 0) {
         sfx_json_key(w, "code");
         sfx_json_string(w, sfx_slice_str(sfx_code_name(result->failure->code)));

@@ -47,6 +47,18 @@ static int check_in_place(const struct sfx_images_words *words, const struct sfx
     return 0;
 }
 
+/* Placeholders go to standard output, unless there is a better place. */
+static int check_placeholders(const struct sfx_images_words *words,
+                              const struct sfx_image_plan *plan, struct sfx_err *err)
+{
+    if ((!words->blurhash && !words->lqip) || words->manifest != NULL || words->info)
+        return 0;
+    if (words->events || (plan->file.fd != NULL && plan->resize.noutputs > 0))
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "standard output is taken: let a --manifest have the placeholders");
+    return 0;
+}
+
 static int check(const struct sfx_images_words *words, size_t npaths,
                  const struct sfx_image_plan *plan, struct sfx_err *err)
 {
@@ -54,6 +66,8 @@ static int check(const struct sfx_images_words *words, size_t npaths,
 
     if (rc == 0)
         rc = check_standard_output(words, npaths, plan, err);
+    if (rc == 0)
+        rc = check_placeholders(words, plan, err);
     if (rc == 0)
         rc = check_in_place(words, plan, err);
     if (rc < 0)
@@ -96,6 +110,15 @@ int sfx_images_words_plan(const struct sfx_images_words *words, char *const *pat
     plan->file.tmp_dir = plan->archive != NULL ? words->tmp_dir : NULL;
     plan->file.durable = words->durable;
     plan->file.dry_run = words->dry_run;
+    /* Who asks for nothing else wants nothing else. */
+    if ((words->blurhash || words->lqip) && words->sizes.count == 0 && words->output == NULL &&
+        !words->in_place) {
+        plan->resize.noutputs = 0;
+        plan->file.fd = NULL;
+    }
+    job->placeholders = (words->blurhash ? SFX_PLACEHOLDER_BLURHASH : 0U) |
+                        (words->lqip ? SFX_PLACEHOLDER_LQIP : 0U);
+    job->name_placeholders = npaths != 1 || words->list != NULL;
     job->plan = plan;
     job->rejects = words->rejects;
     job->manifest = words->manifest;

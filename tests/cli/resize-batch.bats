@@ -277,3 +277,25 @@ setup() {
 	[ "$status" -eq 2 ]
 	[ -z "$(find . -name '.sfx*')" ]
 }
+
+@test "placeholders are told in the manifest, with --info, or alone" {
+	command -v jq >/dev/null || skip "jq is missing"
+	mkphoto 40x30 a.jpg
+	mkphoto 30x40 b.png
+	hash=$(sfx-resize --blurhash a.jpg)
+	[ "${#hash}" -eq 28 ]
+	[ "$(ls | paste -sd' ')" = "a.jpg b.png" ]
+	[ "$(sfx-resize --blurhash <a.jpg)" = "$hash" ]
+	[ "$(sfx-resize -q --blurhash a.jpg b.png | head -1)" = "$hash	a.jpg" ]
+	[[ "$(sfx-resize --lqip a.jpg)" == data:image/jpeg\;base64,* ]]
+	[ "$(sfx-resize --blurhash --info a.jpg | jq -r '"\(.width) \(.blurhash)"')" = "40 $hash" ]
+	sfx-resize -s 20 -o out.jpg --blurhash --lqip --manifest m.jsonl a.jpg
+	[ "$(jq -r '"\(.blurhash) \(.outputs | length)"' m.jsonl)" = "$hash 1" ]
+	[[ "$(jq -r .lqip m.jsonl)" == data:image/jpeg* ]]
+	sfx-resize -s 20 -o alone.jpg a.jpg
+	cmp out.jpg alone.jpg
+	run sfx-resize -s 20 -o - --blurhash a.jpg
+	[ "$status" -eq 2 ]
+	run sfx-resize -E -o '{stem}.jpg' --lqip
+	[ "$status" -eq 2 ]
+}
