@@ -62,6 +62,7 @@ struct sfx_prog {
     const struct sfx_opt *opts; /* ended by a row whose name is NULL and kind is not SECTION */
     const struct sfx_opt_example *examples; /* ended by command NULL; may be NULL */
     const char *see_also;                   /* "sfx(7), sfx-events(5)" */
+    bool command; /* the operands are a command: options end with the first of them */
 };
 
 /*

@@ -14,8 +14,8 @@
 /* What getopt_long returns for row i of the table given by its long name; letters are below. */
 #define LONG_BASE 256
 
-/* ":", then at most two bytes for each printable ASCII letter, and the terminator. */
-#define LETTERS_NBYTES (1 + 2 * 95 + 1)
+/* "+:", then at most two bytes for each printable ASCII letter, and the terminator. */
+#define LETTERS_NBYTES (2 + 2 * 95 + 1)
 
 static size_t count_rows(const struct sfx_opt *opts)
 {
@@ -27,11 +27,14 @@ static size_t count_rows(const struct sfx_opt *opts)
 }
 
 /* Fills getopt's own two tables. An option whose argument is optional takes it only after '='. */
-static void fill_getopt(const struct sfx_opt *opts, size_t nopts, char letters[LETTERS_NBYTES],
+static void fill_getopt(const struct sfx_prog *prog, size_t nopts, char letters[LETTERS_NBYTES],
                         struct option *longs)
 {
+    const struct sfx_opt *opts = prog->opts;
     size_t i, nlongs = 0;
 
+    if (prog->command)
+        *letters++ = '+';
     *letters++ = ':'; /* a missing argument is told from an unknown option; getopt never prints */
     for (i = 0; i < nopts; i++) {
         bool needs = sfx_opt_needs_value(&opts[i]);
@@ -240,7 +243,7 @@ int sfx_opt_parse(const struct sfx_prog *prog, int argc, char **argv, void *valu
 
     if (longs == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "out of memory");
-    fill_getopt(prog->opts, nopts, letters, longs);
+    fill_getopt(prog, nopts, letters, longs);
     optind = 0; /* glibc: begin anew, whatever was parsed before */
     while (rc == 0 && (c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         if (c == '?' || c == ':')

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Output name templates: compiled to pieces, rendered beneath a trusted root. */
-#include "cli/template.h"
+#include "cli/template_internal.h"
 
 #include "base/path.h"
 #include "base/size.h"
@@ -13,25 +13,10 @@
 
 #define NS_PER_S 1000000000
 
-enum name_id { PATH, DIR, BASE, STEM, EXT, ID, DATE, TIME, WIDTH, HEIGHT, N, COLUMN, LITERAL };
-
 static const char *const names[] = {"path", "dir",  "base",  "stem",   "ext", "id",
                                     "date", "time", "width", "height", "n",   NULL};
 
 #define NNAMES (SFX_COUNT(names) - 1)
-
-struct piece {
-    enum name_id id;
-    size_t start, len; /* LITERAL: bytes of literals; COLUMN: its name there */
-};
-
-struct sfx_template {
-    enum sfx_template_columns which;
-    struct sfx_buf literals; /* all literal text, braces unescaped, and names of columns */
-    struct piece *pieces;    /* owned */
-    size_t npieces;
-    size_t root_len; /* bytes of literals that are the root */
-};
 
 const char *const *sfx_template_names(void)
 {
@@ -43,7 +28,7 @@ bool sfx_template_uses(const struct sfx_template *t, const char *name)
     size_t i;
 
     for (i = 0; i < t->npieces; i++) {
-        if (t->pieces[i].id < COLUMN && strcmp(names[t->pieces[i].id], name) == 0)
+        if (t->pieces[i].id < SFX_TEMPLATE_COLUMN && strcmp(names[t->pieces[i].id], name) == 0)
             return true;
     }
     return false;
@@ -58,9 +43,9 @@ void sfx_template_free(struct sfx_template *t)
     free(t);
 }
 
-static int add_piece(struct sfx_template *t, struct piece piece, struct sfx_err *err)
+int sfx_template_add(struct sfx_template *t, struct sfx_template_piece piece, struct sfx_err *err)
 {
-    struct piece *grown = reallocarray(t->pieces, t->npieces + 1, sizeof(*grown));
+    struct sfx_template_piece *grown = reallocarray(t->pieces, t->npieces + 1, sizeof(*grown));
 
     if (grown == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "out of memory");
@@ -69,13 +54,13 @@ static int add_piece(struct sfx_template *t, struct piece piece, struct sfx_err 
     return 0;
 }
 
-/* Adds one byte of literal text, to the literal piece at the end when there is one. */
-static int add_literal(struct sfx_template *t, char byte, struct sfx_err *err)
+int sfx_template_add_byte(struct sfx_template *t, char byte, struct sfx_err *err)
 {
     int rc = 0;
 
-    if (t->npieces == 0 || t->pieces[t->npieces - 1].id != LITERAL)
-        rc = add_piece(t, (struct piece){LITERAL, t->literals.len, 0}, err);
+    if (t->npieces == 0 || t->pieces[t->npieces - 1].id != SFX_TEMPLATE_LITERAL)
+        rc = sfx_template_add(
+            t, (struct sfx_template_piece){SFX_TEMPLATE_LITERAL, t->literals.len, 0}, err);
     if (rc == 0)
         rc = sfx_buf_putc(&t->literals, byte, err);
     if (rc == 0)
@@ -83,9 +68,10 @@ static int add_literal(struct sfx_template *t, char byte, struct sfx_err *err)
     return rc;
 }
 
-static int add_column(struct sfx_template *t, struct sfx_slice name, struct sfx_err *err)
+int sfx_template_add_column(struct sfx_template *t, struct sfx_slice name, struct sfx_err *err)
 {
-    int rc = add_piece(t, (struct piece){COLUMN, t->literals.len, name.len}, err);
+    int rc = sfx_template_add(
+        t, (struct sfx_template_piece){SFX_TEMPLATE_COLUMN, t->literals.len, name.len}, err);
 
     return rc == 0 ? sfx_buf_append(&t->literals, name.ptr, name.len, err) : rc;
 }
@@ -110,14 +96,15 @@ static int add_placeholder(struct sfx_template *t, struct sfx_slice name, size_t
 
     if (t->which != SFX_TEMPLATE_NO_COLUMNS && name.len > 2 && name.ptr[0] == '`' &&
         name.ptr[name.len - 1] == '`')
-        return add_column(t, sfx_slice(name.ptr + 1, name.len - 2), err);
+        return sfx_template_add_column(t, sfx_slice(name.ptr + 1, name.len - 2), err);
     for (i = 0; i < NNAMES; i++) {
         known[i] = sfx_slice_str(names[i]);
         if (t->which != SFX_TEMPLATE_ONLY_COLUMNS && sfx_slice_eq(known[i], name))
-            return add_piece(t, (struct piece){(enum name_id)i, 0, 0}, err);
+            return sfx_template_add(
+                t, (struct sfx_template_piece){(enum sfx_template_name_id)i, 0, 0}, err);
     }
     if (t->which != SFX_TEMPLATE_NO_COLUMNS && name.len > 0)
-        return add_column(t, name, err);
+        return sfx_template_add_column(t, name, err);
     nearest = name.len > 0 ? sfx_text_nearest(name, known, NNAMES) : -1;
     if (nearest >= 0)
         return sfx_err_set(err, SFX_E_USAGE, "byte %zu: unknown {%.*s}; did you mean {%s}?", at,
@@ -134,7 +121,7 @@ static int compile(struct sfx_template *t, const char *text, struct sfx_err *err
         size_t place = (size_t)(at - text) + 1;
 
         if ((*at == '{' || *at == '}') && at[1] == *at) {
-            rc = add_literal(t, *at, err);
+            rc = sfx_template_add_byte(t, *at, err);
             at += 2;
         } else if (*at == '}') {
             rc = sfx_err_set(err, SFX_E_USAGE, "byte %zu: a brace alone; write }} for it", place);
@@ -148,7 +135,7 @@ static int compile(struct sfx_template *t, const char *text, struct sfx_err *err
                 rc = add_placeholder(t, sfx_slice(at + 1, len), place, err);
             at += len + 2;
         } else {
-            rc = add_literal(t, *at++, err);
+            rc = sfx_template_add_byte(t, *at++, err);
         }
     }
     if (rc == 0 && (at == text || at[-1] == '/'))
@@ -179,7 +166,7 @@ struct sfx_template *sfx_template_new_columns(const char *text, enum sfx_templat
         sfx_template_free(t);
         return NULL;
     }
-    if (t->pieces[0].id == LITERAL) {
+    if (t->pieces[0].id == SFX_TEMPLATE_LITERAL) {
         slash = memrchr(t->literals.data, '/', t->pieces[0].len);
         t->root_len = slash != NULL ? (size_t)(slash - t->literals.data) + 1 : 0;
     }
@@ -191,9 +178,9 @@ struct sfx_slice sfx_template_column(const struct sfx_template *t, size_t i)
     size_t at;
 
     for (at = 0; at < t->npieces; at++) {
-        const struct piece *piece = &t->pieces[at];
+        const struct sfx_template_piece *piece = &t->pieces[at];
 
-        if (piece->id == COLUMN && i-- == 0)
+        if (piece->id == SFX_TEMPLATE_COLUMN && i-- == 0)
             return sfx_slice(t->literals.data + piece->start, piece->len);
     }
     return sfx_slice(NULL, 0);
@@ -238,8 +225,7 @@ static int put_path(struct sfx_buf *out, struct sfx_slice path, struct sfx_err *
     return rc;
 }
 
-/* The UTC date (YYYY-MM-DD) or the time of day (HHMMSS). */
-static int put_time(struct sfx_buf *out, int64_t time_ns, bool date, struct sfx_err *err)
+int sfx_template_put_time(struct sfx_buf *out, int64_t time_ns, bool date, struct sfx_err *err)
 {
     time_t seconds = (time_t)(time_ns / NS_PER_S);
     struct tm tm;
@@ -259,49 +245,49 @@ static int put_ext(struct sfx_buf *out, struct sfx_slice ext, struct sfx_err *er
     return put_part(out, ext, err);
 }
 
-static bool is_known(enum name_id id, const struct sfx_template_values *v)
+bool sfx_template_knows(enum sfx_template_name_id id, const struct sfx_template_values *v)
 {
     switch (id) {
-    case PATH:
-    case DIR:
-    case BASE:
-    case STEM: return v->path.len > 0;
-    case EXT: return v->path.len > 0 || v->ext.len > 0;
-    case ID: return v->id.len > 0;
-    case DATE:
-    case TIME: return v->time_ns >= 0;
-    case WIDTH: return v->width >= 0;
-    case HEIGHT: return v->height >= 0;
-    case N: return v->n >= 0;
-    case COLUMN:
-    case LITERAL: break;
+    case SFX_TEMPLATE_PATH:
+    case SFX_TEMPLATE_DIR:
+    case SFX_TEMPLATE_BASE:
+    case SFX_TEMPLATE_STEM: return v->path.len > 0;
+    case SFX_TEMPLATE_EXT: return v->path.len > 0 || v->ext.len > 0;
+    case SFX_TEMPLATE_ID: return v->id.len > 0;
+    case SFX_TEMPLATE_DATE:
+    case SFX_TEMPLATE_TIME: return v->time_ns >= 0;
+    case SFX_TEMPLATE_WIDTH: return v->width >= 0;
+    case SFX_TEMPLATE_HEIGHT: return v->height >= 0;
+    case SFX_TEMPLATE_N: return v->n >= 0;
+    case SFX_TEMPLATE_COLUMN:
+    case SFX_TEMPLATE_LITERAL: break;
     }
     return true;
 }
 
-static int put_value(enum name_id id, const struct sfx_template_values *v, struct sfx_buf *out,
-                     struct sfx_err *err)
+static int put_value(enum sfx_template_name_id id, const struct sfx_template_values *v,
+                     struct sfx_buf *out, struct sfx_err *err)
 {
     struct sfx_path_parts parts = {0};
 
-    if (!is_known(id, v))
+    if (!sfx_template_knows(id, v))
         return sfx_err_set(err, SFX_E_INPUT, "{%s} is not known here", names[id]);
     if (v->path.len > 0)
         sfx_path_split(v->path, &parts);
     switch (id) {
-    case PATH: return put_path(out, v->path, err);
-    case DIR: return put_path(out, parts.dir, err);
-    case BASE: return put_part(out, parts.base, err);
-    case STEM: return put_part(out, parts.stem, err);
-    case EXT: return put_ext(out, v->ext.len > 0 ? v->ext : parts.ext, err);
-    case ID: return put_part(out, v->id, err);
-    case DATE: return put_time(out, v->time_ns, true, err);
-    case TIME: return put_time(out, v->time_ns, false, err);
-    case WIDTH: return sfx_buf_printf(out, err, "%" PRId64, v->width);
-    case HEIGHT: return sfx_buf_printf(out, err, "%" PRId64, v->height);
-    case N: return sfx_buf_printf(out, err, "%" PRId64, v->n);
-    case COLUMN:
-    case LITERAL: break;
+    case SFX_TEMPLATE_PATH: return put_path(out, v->path, err);
+    case SFX_TEMPLATE_DIR: return put_path(out, parts.dir, err);
+    case SFX_TEMPLATE_BASE: return put_part(out, parts.base, err);
+    case SFX_TEMPLATE_STEM: return put_part(out, parts.stem, err);
+    case SFX_TEMPLATE_EXT: return put_ext(out, v->ext.len > 0 ? v->ext : parts.ext, err);
+    case SFX_TEMPLATE_ID: return put_part(out, v->id, err);
+    case SFX_TEMPLATE_DATE: return sfx_template_put_time(out, v->time_ns, true, err);
+    case SFX_TEMPLATE_TIME: return sfx_template_put_time(out, v->time_ns, false, err);
+    case SFX_TEMPLATE_WIDTH: return sfx_buf_printf(out, err, "%" PRId64, v->width);
+    case SFX_TEMPLATE_HEIGHT: return sfx_buf_printf(out, err, "%" PRId64, v->height);
+    case SFX_TEMPLATE_N: return sfx_buf_printf(out, err, "%" PRId64, v->n);
+    case SFX_TEMPLATE_COLUMN:
+    case SFX_TEMPLATE_LITERAL: break;
     }
     return 0;
 }
@@ -345,11 +331,11 @@ int sfx_template_render(const struct sfx_template *t, const struct sfx_template_
     name->root_len = t->root_len;
     rc = sfx_buf_reserve(&name->path, 1, err); /* a name may come out empty, but not be NULL */
     for (i = 0; rc == 0 && i < t->npieces; i++) {
-        const struct piece *piece = &t->pieces[i];
+        const struct sfx_template_piece *piece = &t->pieces[i];
 
-        if (piece->id == LITERAL)
+        if (piece->id == SFX_TEMPLATE_LITERAL)
             rc = sfx_buf_append(&name->path, t->literals.data + piece->start, piece->len, err);
-        else if (piece->id == COLUMN)
+        else if (piece->id == SFX_TEMPLATE_COLUMN)
             rc = sfx_template_put_column(&name->path, values->columns[ncolumns++], err);
         else
             rc = put_value(piece->id, values, &name->path, err);

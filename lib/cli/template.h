@@ -75,6 +75,23 @@ bool sfx_template_uses(const struct sfx_template *t, const char *name);
 int sfx_template_render(const struct sfx_template *t, const struct sfx_template_values *values,
                         struct sfx_template_name *name, struct sfx_err *err);
 
+/*
+ * A template of one word of a command line. Placeholders are "{}" (the path), "{NAME}" of the names
+ * above, and the columns "{event.NAME}" and "{data.NAME}"; all else stands for itself, braces
+ * too (awk's '{print}', JSON). Errors: NULL; USAGE for a name that is nearly one, NOMEM.
+ */
+struct sfx_template *sfx_template_new_argument(const char *text, struct sfx_err *err);
+
+/* True when nothing in it is replaced. */
+bool sfx_template_is_literal(const struct sfx_template *t);
+
+/* Appends the word with the exact bytes of its values: nothing is settled or replaced. A column
+ * with ptr NULL is unknown. Errors: INPUT for a value that is unknown or holds a NUL byte; NOMEM.
+ */
+int sfx_template_render_argument(const struct sfx_template *t,
+                                 const struct sfx_template_values *values, struct sfx_buf *out,
+                                 struct sfx_err *err);
+
 /* The names a template may use, NULL-terminated, borrowed. */
 const char *const *sfx_template_names(void);
 

@@ -23,8 +23,10 @@
 #define SFX_EVENT_LINKED  "dev.sfx.file.linked"
 #define SFX_EVENT_DELETED "dev.sfx.file.deleted"
 #define SFX_EVENT_SCANNED "dev.sfx.file.scanned"
-#define SFX_EVENT_CREATED "dev.sfx.output.created" /* a program published an output file */
-#define SFX_EVENT_LOADED  "dev.sfx.load.committed" /* a load became durable */
+#define SFX_EVENT_CREATED "dev.sfx.output.created"  /* a program published an output file */
+#define SFX_EVENT_LOADED  "dev.sfx.load.committed"  /* a load became durable */
+#define SFX_EVENT_LINE    "dev.sfx.line"            /* a line that was no event */
+#define SFX_EVENT_RESULT  "dev.sfx.function.result" /* what a function printed */
 
 #define SFX_EVENT_MAX_ATTRS 256 /* extension attributes; more is an attack or a mistake */
 
@@ -80,6 +82,16 @@ int sfx_event_parse(const char *line, size_t len, struct sfx_arena *arena, struc
  * attributes become U+FFFD. Errors: NOMEM; USAGE without id, source or type.
  */
 int sfx_event_write(const struct sfx_event *ev, struct sfx_buf *out, struct sfx_err *err);
+
+/*
+ * Makes an event of any line (borrowed while ev lives; no line end): an event line is parsed; any
+ * other JSON object becomes the data of an event; any other text does too, as a string and as
+ * the subject, or, when it names a regular file that is there, becomes an event of type SCANNED of
+ * that file's version. plain: no line is parsed. What is made has the source (borrowed) and an id
+ * that is a function of it, the line and its number. Errors: as sfx_event_parse.
+ */
+int sfx_event_from_line(struct sfx_slice line, bool plain, const char *source, uint64_t number,
+                        struct sfx_arena *arena, struct sfx_event *ev, struct sfx_err *err);
 
 /*
  * The id of a file version: a function of device, inode, size, mtime and ctime, and of the path;

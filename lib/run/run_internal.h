@@ -4,7 +4,7 @@
 #define SFX_RUN_INTERNAL_H
 
 #include "base/claims.h"
-#include "run/lines.h"
+#include "event/lines.h"
 #include "run/rejects.h"
 #include "run/stage.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Event mode: what goes through, what comes out, what is kept, and what ends the loop. */
 #include "base/io.h"
-#include "run/lines.h"
+#include "event/lines.h"
 #include "run/rejects.h"
 #include "run/stage.h"
 

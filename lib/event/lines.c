@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines of an event pipe. */
-#include "run/lines.h"
+#include "event/lines.h"
 
 #include "base/io.h"
 #include "base/size.h"
@@ -56,11 +56,9 @@ static int wait_readable(const struct sfx_lines *lines, struct sfx_err *err)
     return fds[1].revents & POLLERR ? sfx_err_errno(err, EPIPE, "output") : 1;
 }
 
-/* Reads what there is behind the bytes held. Returns 1, 0 when *stop was set, <0 on failure. */
-static int fill(struct sfx_lines *lines, struct sfx_err *err)
+int sfx_lines_read(struct sfx_lines *lines, struct sfx_err *err)
 {
     ssize_t n;
-    int rc;
 
     if (lines->start > 0) {
         lines->end -= lines->start;
@@ -68,15 +66,12 @@ static int fill(struct sfx_lines *lines, struct sfx_err *err)
         memmove(lines->data, lines->data + lines->start, lines->end);
         lines->start = 0;
     }
-    rc = wait_readable(lines, err);
-    if (rc <= 0)
-        return rc;
     n = sfx_io_read(lines->fd, lines->data + lines->end, lines->cap - lines->end, err);
     if (n < 0)
         return (int)n;
     lines->end += (size_t)n;
     lines->at_end = n == 0;
-    return 1;
+    return n > 0 ? 1 : 0;
 }
 
 /* Takes n bytes from the front; a line of them ends there when ends is set. */
@@ -92,15 +87,14 @@ static void take(struct sfx_lines *lines, size_t n, bool ends)
     lines->skipping = !ends;
 }
 
-int sfx_lines_next(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_err *err)
+int sfx_lines_take(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_err *err)
 {
-    while (!stopped(lines)) {
+    for (;;) {
         char *at = lines->data + lines->start;
         size_t held = lines->end - lines->start;
         char *nl =
             memchr(lines->data + lines->searched, lines->delimiter, lines->end - lines->searched);
         bool skipped = lines->skipping;
-        int rc;
 
         lines->searched = lines->end;
         if (nl != NULL) {
@@ -117,9 +111,24 @@ int sfx_lines_next(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_e
             take(lines, held, false);
             if (!skipped)
                 return sfx_err_set(err, SFX_E_LIMIT, "line of more than %zu bytes", lines->cap - 1);
-        } else if ((rc = fill(lines, err)) <= 0) {
-            return rc;
+        } else {
+            return 0;
         }
+    }
+}
+
+int sfx_lines_next(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_err *err)
+{
+    while (!stopped(lines)) {
+        int rc = sfx_lines_take(lines, line, err);
+
+        if (rc != 0 || lines->at_end)
+            return rc;
+        rc = wait_readable(lines, err);
+        if (rc > 0)
+            rc = sfx_lines_read(lines, err);
+        if (rc < 0 || (rc == 0 && !lines->at_end))
+            return rc;
     }
     return 0;
 }

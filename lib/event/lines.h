@@ -6,8 +6,8 @@
  * Contract: {0} is valid for _done. Lines are borrowed until the next call. Memory is one buffer of
  * the longest line. Not safe for two threads at once.
  */
-#ifndef SFX_RUN_LINES_H
-#define SFX_RUN_LINES_H
+#ifndef SFX_EVENT_LINES_H
+#define SFX_EVENT_LINES_H
 
 #include "base/err.h"
 #include "base/slice.h"
@@ -29,7 +29,7 @@ struct sfx_lines {
     size_t start, searched, end;
     uint64_t start_offset; /* of data[start] */
     bool skipping;         /* the rest of a line that was too long */
-    bool at_end;
+    bool at_end;           /* nothing more will come */
 };
 
 /* Starts. max_nbytes (>= 1): longest line without its end. Errors: NOMEM. */
@@ -46,6 +46,14 @@ int sfx_lines_next(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_e
 
 /* True when the next call of _next will not wait. */
 bool sfx_lines_held(const struct sfx_lines *lines);
+
+/*
+ * The two halves of _next, for who waits himself: _take gives a line that was read already (1,
+ * LIMIT as above; 0: none, lines->at_end says whether there will be one); _read reads once, when
+ * _take gave none (1; 0 at the end of the input). Errors: LIMIT; IO.
+ */
+int sfx_lines_take(struct sfx_lines *lines, struct sfx_slice *line, struct sfx_err *err);
+int sfx_lines_read(struct sfx_lines *lines, struct sfx_err *err);
 
 /* Frees. The descriptor stays the caller's. */
 void sfx_lines_done(struct sfx_lines *lines);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* sfx-run: runs a function for each event. */
+#include "base/size.h"
+#include "cmd.h"
+#include "function/function.h"
+#include "function/words.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct options {
+    struct sfx_function_opts function;
+    struct sfx_function_words words;
+    struct sfx_opt_list env;
+    const char *price, *metrics, *trace;
+    int64_t drain_ns;
+    struct sfx_opt_common common;
+};
+
+/* clang-format off */
+#define FUNCTION(member) offsetof(struct options, function.member)
+#define WORD(member)     offsetof(struct options, words.member)
+
+static const struct sfx_opt rows[] = {
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Events", NULL, 0, 0},
+    {0, "dead", "FILE", SFX_OPT_STR, FUNCTION(dead),
+     "Append events that are given up, with the reason, to FILE as JSON Lines.", NULL, 0, 0},
+    {'e', "emit", NULL, SFX_OPT_FLAG, FUNCTION(emit),
+     "Standard output of the function is result events, a line each; a line that is none becomes one.",
+     NULL, 0, 0},
+    {0, "lines", NULL, SFX_OPT_FLAG, FUNCTION(lines),
+     "Every line is text: none is read as an event.", NULL, 0, 0},
+    {0, "max-line", "SIZE", SFX_OPT_SIZE, FUNCTION(max_line_nbytes),
+     "Longest line; default 64K.", NULL, 64, 64u << 20},
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Invocations", NULL, 0, 0},
+    {'j', "jobs", "N|MIN..MAX", SFX_OPT_STR, WORD(jobs),
+     "At most N invocations at once, by processes that MIN to MAX of are kept; default one for each processor.",
+     NULL, 0, 0},
+    {'w', "worker", NULL, SFX_OPT_FLAG, WORD(worker),
+     "The command is a resident process: an event line in, an answer line out.", NULL, 0, 0},
+    {0, "idle", "TIME", SFX_OPT_DURATION, FUNCTION(idle_ns),
+     "End a resident process that had nothing to do for TIME; default 60s.", NULL, 0, 0},
+    {'n', "batch", "N", SFX_OPT_UINT, FUNCTION(batch),
+     "Give up to N events to one invocation, as lines.", NULL, 1, 10000},
+    {0, "window", "TIME", SFX_OPT_DURATION, FUNCTION(window_ns),
+     "Wait for up to TIME until a batch is full; default: take what is there.", NULL, 0, 0},
+    {0, "batch-size", "SIZE", SFX_OPT_SIZE, FUNCTION(batch_nbytes),
+     "Most bytes of a batch; default 256K.", NULL, 1, 64u << 20},
+    {0, "partial", NULL, SFX_OPT_FLAG, FUNCTION(partial),
+     "The output names the events of the batch that failed: {\"batchItemFailures\":[{\"itemIdentifier\":ID}]}.",
+     NULL, 0, 0},
+    {0, "bisect", NULL, SFX_OPT_FLAG, FUNCTION(bisect),
+     "Try the halves of a batch that failed by themselves, until the event that fails is alone.", NULL, 0, 0},
+    {'k', "key", "TEMPLATE", SFX_OPT_STR, FUNCTION(key),
+     "Events that give the same text are done one after the other, in their order.", NULL, 0, 0},
+    {0, "rate", "N/s", SFX_OPT_STR, WORD(rate),
+     "Begin at most N invocations a second (/m: a minute, /h: an hour).", NULL, 0, 0},
+    {0, "burst", "N", SFX_OPT_UINT, WORD(burst),
+     "Invocations that may begin at once within --rate; default 1.", NULL, 1, 1000000},
+    {0, "breaker", "N", SFX_OPT_UINT, FUNCTION(breaker),
+     "After N failures in a row begin none for a while, then try with one; default 0: go on.", NULL, 0, 0},
+    {0, "breaker-time", "TIME", SFX_OPT_DURATION, FUNCTION(breaker_ns),
+     "How long --breaker holds events back; default 30s.", NULL, 0, 0},
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Failures", NULL, 0, 0},
+    {'r', "retries", "N", SFX_OPT_UINT, FUNCTION(retry.retries),
+     "Try an event that failed N times more; default 2.", NULL, 0, 1000000},
+    {0, "backoff", "TIME[..TIME]", SFX_OPT_STR, WORD(backoff),
+     "Wait before a retry: at most the first TIME, doubled for each attempt up to the second, less by chance; default 1s..5m.",
+     NULL, 0, 0},
+    {0, "max-age", "TIME", SFX_OPT_DURATION, FUNCTION(retry.max_age_ns),
+     "Give up events older than TIME instead of trying them again; default 0: never for that.", NULL, 0, 0},
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Limits of an invocation", NULL, 0, 0},
+    {'t', "timeout", "TIME", SFX_OPT_DURATION, FUNCTION(timeout_ns),
+     "End an invocation after TIME; default 15m, 0: never.", NULL, 0, 0},
+    {0, "grace", "TIME", SFX_OPT_DURATION, FUNCTION(grace_ns),
+     "Time between SIGTERM and SIGKILL; default 5s.", NULL, 0, 0},
+    {'m', "memory", "SIZE", SFX_OPT_SIZE, FUNCTION(memory_nbytes),
+     "Memory of all processes of an invocation, by a control group; without the right to make one, data of each process.",
+     NULL, 1u << 20, 0},
+    {0, "cpus", "N", SFX_OPT_STR, WORD(cpus),
+     "Processors that an invocation may use, such as 0.5; needs a control group.", NULL, 0, 0},
+    {0, "cpu-time", "TIME", SFX_OPT_DURATION, FUNCTION(cpu_ns),
+     "CPU time of each process, in whole seconds.", NULL, 0, 0},
+    {0, "files", "N", SFX_OPT_UINT, FUNCTION(files), "Open files of each process.", NULL, 4, 0},
+    {0, "processes", "N", SFX_OPT_UINT, FUNCTION(processes),
+     "Processes and threads of an invocation, by a control group; without, of the user.", NULL, 1, 0},
+    {0, "max-output", "SIZE", SFX_OPT_SIZE, FUNCTION(output_nbytes),
+     "Most bytes of standard output; default 64M.", NULL, 1, 1u << 30},
+    {0, "max-stderr", "SIZE", SFX_OPT_SIZE, FUNCTION(stderr_nbytes),
+     "Bytes of standard error, its end, that logs and dead letters keep; default 16K.", NULL, 0, 16u << 20},
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Surroundings", NULL, 0, 0},
+    {'u', "user", "USER", SFX_OPT_STR, FUNCTION(user), "Run as USER: a name, UID or UID:GID.", NULL, 0, 0},
+    {'C', "cwd", "FOLDER", SFX_OPT_STR, FUNCTION(cwd),
+     "Run in FOLDER, a template as the arguments are.", NULL, 0, 0},
+    {0, "clean-env", NULL, SFX_OPT_FLAG, FUNCTION(clean_env),
+     "Pass on only PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ and TMPDIR.", NULL, 0, 0},
+    {0, "env", "NAME[=VALUE]", SFX_OPT_LIST, offsetof(struct options, env),
+     "Set a variable, or pass it on with --clean-env.", NULL, 0, 0},
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "Figures", NULL, 0, 0},
+    {0, "name", "NAME", SFX_OPT_STR, FUNCTION(name),
+     "Name of the function in logs and figures; default: that of the program.", NULL, 0, 0},
+    {0, "report", NULL, SFX_OPT_FLAG, FUNCTION(report),
+     "Write START, END and REPORT lines to standard error, as Lambda does.", NULL, 0, 0},
+    {0, "price", "lambda-x86|FILE", SFX_OPT_STR, offsetof(struct options, price),
+     "Say at the end what the invocations would have cost there: lambda-x86, lambda-arm, or a FILE of prices.",
+     NULL, 0, 0},
+    {0, "metrics", "FILE|unix:PATH", SFX_OPT_STR, offsetof(struct options, metrics),
+     "Keep figures as OpenMetrics text in FILE, or give them on a local socket.", NULL, 0, 0},
+    {0, "trace", "FILE", SFX_OPT_STR, offsetof(struct options, trace),
+     "Append a span for each invocation to FILE, as OpenTelemetry JSON lines.", NULL, 0, 0},
+    {0, NULL, NULL, SFX_OPT_SECTION, 0, "When told to stop", NULL, 0, 0},
+    {0, "drain", "TIME", SFX_OPT_DURATION, offsetof(struct options, drain_ns),
+     "How long invocations may go on after SIGTERM; default 30s.", NULL, 0, 0},
+    SFX_OPT_COMMON_ROWS(struct options, common),
+    SFX_OPT_END,
+};
+/* clang-format on */
+
+static const struct sfx_opt_example examples[] = {
+    {"sfx-watch inbox | sfx-run -- ./on-upload {}", "a function for every file that arrives"},
+    {"seq 100 | sfx-run -j 8 -- ./work {}", "plain lines, eight at once"},
+    {NULL, NULL},
+};
+
+static const struct sfx_prog prog = {
+    .name = "sfx-run",
+    .summary = "run a function for each event",
+    .operands = "COMMAND [ARGUMENT…]",
+    .about =
+        "Runs COMMAND for each event line, or other line, of standard input. It gets the event "
+        "on standard input, in variables (SFX_*, CE_*) and in place of {} and {NAME} in its "
+        "arguments. Exit 0 is done, 65 is given up, all else is tried again.",
+    .opts = rows,
+    .examples = examples,
+    .see_also = "sfx(7), sfx-events(5), sfx-watch(1)",
+    .command = true,
+};
+
+/* What it would have cost, by function. */
+static void say_price(const struct sfx_cmd *cmd, const char *name, const struct sfx_price *price,
+                      const struct sfx_function_totals *t)
+{
+    sfx_log(&cmd->log, SFX_LOG_NOTICE, "%llu invocations, %.6f GB-s: %.9f %s at the price of %s",
+            (unsigned long long)t->invocations, t->gb_seconds, t->cost, price->currency, name);
+}
+
+static int write_stats(const struct sfx_cmd *cmd, const struct sfx_function_totals *t,
+                       struct sfx_err *err)
+{
+    const struct sfx_figure figures[] = {
+        {"events", t->events},
+        {"invocations", t->invocations},
+        {"failures", t->failures},
+        {"timeouts", t->timeouts},
+        {"acked", t->acked},
+        {"retried", t->retried},
+        {"dead", t->dead},
+        {"returned", t->returned},
+        {"rejected", t->rejected},
+        {"results", t->results},
+        {"cold_starts", t->cold_starts},
+        {"throttled", t->throttled},
+        {"billed_ms", t->billed_ms},
+        {"duration_us", (uint64_t)t->duration_ns / 1000},
+        {"init_us", (uint64_t)t->init_ns / 1000},
+        {"user_us", (uint64_t)t->user_ns / 1000},
+        {"system_us", (uint64_t)t->system_ns / 1000},
+        {"peak_bytes", (uint64_t)t->max_peak_nbytes},
+        {"in_bytes", t->in_nbytes},
+        {"out_bytes", t->out_nbytes},
+        {"gb_ms", (uint64_t)(t->gb_seconds * 1000)},
+        {"cost_nano", (uint64_t)(t->cost * 1e9)},
+    };
+
+    return sfx_cmd_stats(cmd, figures, SFX_COUNT(figures), err);
+}
+
+/* The exit code of a command that cannot be found or run is the shell's. */
+static int fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err)
+{
+    int code = sfx_cmd_fail(cmd, rc, err);
+
+    if (strncmp(err->text, "cannot run", strlen("cannot run")) == 0)
+        code = err->errnum == ENOENT ? SFX_EXIT_NOT_FOUND : SFX_EXIT_CANNOT_RUN;
+    return code;
+}
+
+static int run(const struct sfx_cmd *cmd, struct options *o, int *by_signal)
+{
+    struct sfx_functions_opts all = {
+        .program = prog.name,
+        .environ = (const char *const *)environ,
+        .in_fd = STDIN_FILENO,
+        .out_fd = STDOUT_FILENO,
+        .err_fd = STDERR_FILENO,
+        .drain_ns = o->drain_ns,
+        .log = &cmd->log,
+        .metrics = o->metrics,
+        .trace = o->trace,
+    };
+    struct sfx_function_totals totals = {0};
+    struct sfx_price price;
+    struct sfx_err err = {0};
+    int rc = sfx_function_read_words(&o->words, &o->function, &err);
+    int failed;
+
+    if (rc == 0 && o->price != NULL) {
+        rc = sfx_price_read(o->price, &price, &err);
+        rc = rc < 0 ? sfx_err_wrap(&err, rc, "--price") : 0;
+        all.price = &price;
+    }
+    if (rc < 0)
+        return sfx_cmd_fail(cmd, rc, &err);
+    all.stop = sfx_cmd_catch_stop();
+    rc = sfx_functions_run(&all, &o->function, 1, &totals, &err);
+    if (rc >= 0 && o->price != NULL)
+        say_price(cmd, o->price, &price, &totals);
+    failed = rc;
+    if (rc >= 0)
+        rc = write_stats(cmd, &totals, &err);
+    if (rc < 0)
+        return fail(cmd, rc, &err);
+    *by_signal = *all.stop; /* the input was not read to its end */
+    return failed > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {.drain_ns = INT64_C(30000000000)};
+    struct sfx_cmd cmd;
+    int first, code, by_signal = 0;
+
+    sfx_function_defaults(&o.function);
+    code = sfx_cmd_start(&cmd, &prog, argc, argv, &o, &o.common, &first);
+    if (code != SFX_CMD_GO_ON)
+        return code;
+    if (first == argc) {
+        struct sfx_err err;
+        int rc = sfx_err_set(&err, SFX_E_USAGE, "which command?");
+
+        return sfx_cmd_end(&cmd, &o, sfx_cmd_fail(&cmd, rc, &err), 0);
+    }
+    o.function.argv = (const char *const *)argv + first;
+    o.function.argc = (size_t)(argc - first);
+    o.function.env = o.env.items;
+    o.function.nenv = o.env.count;
+    code = run(&cmd, &o, &by_signal);
+    return sfx_cmd_end(&cmd, &o, code, by_signal);
+}
