@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "record/encoding.h"
 #include "sink/load_internal.h"
+#include "sink/merge.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -37,11 +38,43 @@ static int put_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
     return rc;
 }
 
+/* Cuts the names of the keys apart, and checks that the mode has what it needs. */
+static int take_keys(struct sfx_load *load, struct sfx_sink_how *how, struct sfx_err *err)
+{
+    char *rest, *name;
+    size_t n = 1;
+
+    if (sfx_merge_stages(how->mode) && load->opts.keys == NULL)
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "--mode=%s needs --key, the columns that tell records apart",
+                           sfx_sink_mode_names[how->mode]);
+    if ((how->mode == SFX_SINK_NEWER) != (how->version != NULL))
+        return sfx_err_set(err, SFX_E_USAGE, "--mode=newer and --version-column go together");
+    if (load->opts.keys == NULL)
+        return 0;
+    for (rest = strchr(load->opts.keys, ','); rest != NULL; rest = strchr(rest + 1, ','))
+        n++;
+    load->key_text = strdup(load->opts.keys);
+    load->keys = calloc(n, sizeof(*load->keys));
+    if (load->key_text == NULL || load->keys == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for a load");
+    rest = load->key_text;
+    while ((name = strsep(&rest, ",")) != NULL) {
+        if (name[0] == '\0')
+            return sfx_err_set(err, SFX_E_USAGE, "--key: an empty name in \"%s\"", load->opts.keys);
+        load->keys[how->nkeys++] = name;
+    }
+    how->keys = load->keys;
+    return 0;
+}
+
 struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *opts,
                               struct sfx_err *err)
 {
-    struct sfx_sink_opts sink_opts = {
-        .timeout_ns = opts->timeout_ns, .dry_run = opts->dry_run, .stop = opts->stop};
+    struct sfx_sink_opts sink_opts = {.how = opts->how,
+                                      .timeout_ns = opts->timeout_ns,
+                                      .dry_run = opts->dry_run,
+                                      .stop = opts->stop};
     struct sfx_load *load = calloc(1, sizeof(*load));
 
     if (load == NULL) {
@@ -50,7 +83,8 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
     }
     load->opts = *opts;
     load->bad = (struct sfx_reject_sink){put_bad, load};
-    if (sfx_format_parse(opts->from, opts->delimiter, opts->quote, &load->format,
+    if (take_keys(load, &sink_opts.how, err) < 0 ||
+        sfx_format_parse(opts->from, opts->delimiter, opts->quote, &load->format,
                          &load->opts.reader, err) < 0 ||
         sfx_batch_init(&load->batch, err) < 0)
         goto fail;
@@ -91,6 +125,8 @@ void sfx_load_free(struct sfx_load *load)
     sfx_buf_done(&load->plan);
     sfx_buf_done(&load->told.text);
     sfx_buf_done(&load->event_id);
+    free(load->keys);
+    free(load->key_text);
     free(load);
 }
 
@@ -171,8 +207,11 @@ int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *sourc
     if (rc < 0)
         goto out;
     counts = entry->counts;
-    assert(counts.in == counts.inserted + counts.duplicate + counts.rejected + counts.skipped);
     rc = ops->commit(load->sink, &counts, entry, err);
+    counts = entry->counts;
+    assert(rc < 0 || counts.in == counts.inserted + counts.updated + counts.unchanged +
+                                      counts.deleted + counts.duplicate + counts.rejected +
+                                      counts.skipped);
     load->broken = rc < 0;
     load->result.outcome = load->opts.dry_run ? SFX_LOAD_PLANNED : SFX_LOAD_DONE;
 out:
@@ -183,8 +222,9 @@ out:
 
 static void count_result(struct sfx_load *load)
 {
-    const struct sfx_sink_counts *counts = &load->result.entry.counts;
-    struct sfx_sink_counts *total = &load->stats.records;
+    struct sfx_sink_counts counts = load->result.entry.counts, *total = &load->stats.records;
+    uint64_t *numbers[SFX_SINK_NCOUNTS], *totals[SFX_SINK_NCOUNTS];
+    size_t i;
 
     switch (load->result.outcome) {
     case SFX_LOAD_KNOWN: load->stats.known++; return;
@@ -195,11 +235,10 @@ static void count_result(struct sfx_load *load)
     case SFX_LOAD_PLANNED: break;
     }
     load->stats.loaded++;
-    total->in += counts->in;
-    total->inserted += counts->inserted;
-    total->duplicate += counts->duplicate;
-    total->rejected += counts->rejected;
-    total->skipped += counts->skipped;
+    sfx_sink_counts_list(total, totals);
+    sfx_sink_counts_list(&counts, numbers);
+    for (i = 0; i < SFX_SINK_NCOUNTS; i++)
+        *totals[i] += *numbers[i];
 }
 
 /* What the report may want to pass on. */

@@ -50,6 +50,8 @@ struct sfx_load_result {
 typedef int sfx_load_report(void *ctx, const struct sfx_load_result *result, struct sfx_err *err);
 
 struct sfx_load_opts {                    /* all-zero: the defaults */
+    struct sfx_sink_how how;              /* into tables that have rows; its keys come from: */
+    const char *keys;                     /* columns, joined by commas; NULL: none */
     const char *table;                    /* template; default "{stem}" of the input's name */
     const char *from, *delimiter, *quote; /* as sfx_format_parse; default by name and content */
     struct sfx_reader_opts reader;        /* delimiter and quote are set by those above */
@@ -76,7 +78,8 @@ struct sfx_load_stats {
 struct sfx_load;
 
 /* Opens target (a sink's URI) for loading. What opts points to is borrowed while the load lives.
- * Errors: NULL; as sfx_sink_open; USAGE for a bad template, format, delimiter or quote. */
+ * Errors: NULL; as sfx_sink_open; USAGE for a bad template, format, delimiter or quote, and for a
+ * mode without the key that it needs. */
 struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *opts,
                               struct sfx_err *err);
 
@@ -113,7 +116,7 @@ bool sfx_load_is_broken(const struct sfx_load *load);
 struct sfx_load_stats sfx_load_stats(const struct sfx_load *load);
 
 /* The figures for --stats; filled. */
-#define SFX_LOAD_NFIGURES 10
+#define SFX_LOAD_NFIGURES 14
 void sfx_load_figures(const struct sfx_load_stats *stats,
                       struct sfx_figure figures[SFX_LOAD_NFIGURES]);
 

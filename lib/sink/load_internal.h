@@ -25,7 +25,9 @@ struct sfx_load {
     const struct sfx_format *format; /* NULL: by name and content */
     struct sfx_sink *sink;
     struct sfx_template *table; /* NULL: the default */
-    struct sfx_media *media;    /* made when a type is not known */
+    char *key_text;             /* what the names of the keys point into */
+    const char **keys;
+    struct sfx_media *media; /* made when a type is not known */
     struct sfx_load_stats stats;
     bool broken;                  /* the failure is not one of the input: the run cannot go on */
     struct sfx_err first_failure; /* of the operand's inputs */

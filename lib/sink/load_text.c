@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What became of an input, in a sentence, as a plan, and as figures. */
+#include "base/size.h"
 #include "sink/load_internal.h"
 
 #include <inttypes.h>
@@ -29,26 +30,32 @@ static int add_counts(struct sfx_buf *out, const struct sfx_load_result *result,
 {
     const struct sfx_sink_counts *counts = &result->entry.counts;
     const bool planned = result->outcome == SFX_LOAD_PLANNED;
+    const struct {
+        uint64_t n;
+        const char *done, *planned;
+    } others[] = {
+        {counts->updated, " updated", " to update"},
+        {counts->unchanged, " unchanged", " unchanged"},
+        {counts->deleted, " deleted", " to delete"},
+        {counts->duplicate, " duplicate", " duplicate"},
+        {counts->rejected, " rejected", " to reject"},
+        {counts->skipped, " skipped", " to skip"},
+        {counts->removed, counts->removed == 1 ? " row removed" : " rows removed",
+         " rows to remove"},
+    };
+    size_t i;
     int rc = add_count(out, counts->in, counts->in == 1 ? " record in, " : " records in, ", err);
 
     if (rc == 0)
         rc = add_count(out, counts->inserted, planned ? " to load into " : " loaded into ", err);
     if (rc == 0)
         rc = sfx_buf_puts(out, result->table, err);
-    if (rc == 0 && counts->duplicate > 0) {
+    for (i = 0; rc == 0 && i < SFX_COUNT(others); i++) {
+        if (others[i].n == 0)
+            continue;
         rc = sfx_buf_puts(out, ", ", err);
         if (rc == 0)
-            rc = add_count(out, counts->duplicate, " duplicate", err);
-    }
-    if (rc == 0 && counts->rejected > 0) {
-        rc = sfx_buf_puts(out, ", ", err);
-        if (rc == 0)
-            rc = add_count(out, counts->rejected, planned ? " to reject" : " rejected", err);
-    }
-    if (rc == 0 && counts->skipped > 0) {
-        rc = sfx_buf_puts(out, ", ", err);
-        if (rc == 0)
-            rc = add_count(out, counts->skipped, planned ? " to skip" : " skipped", err);
+            rc = add_count(out, others[i].n, planned ? others[i].planned : others[i].done, err);
     }
     return rc;
 }
@@ -137,9 +144,13 @@ void sfx_load_figures(const struct sfx_load_stats *stats,
         {"bytes", stats->nbytes},
         {"records_in", stats->records.in},
         {"records_inserted", stats->records.inserted},
+        {"records_updated", stats->records.updated},
+        {"records_unchanged", stats->records.unchanged},
+        {"records_deleted", stats->records.deleted},
         {"records_duplicate", stats->records.duplicate},
         {"records_rejected", stats->records.rejected},
         {"records_skipped", stats->records.skipped},
+        {"rows_removed", stats->records.removed},
     };
 
     memcpy(figures, all, sizeof(all));

@@ -2,14 +2,15 @@
 /*
  * The parts of the PostgreSQL sink: sink_postgres.c (connection, transaction), postgres_lib.c
  * (libpq, opened late; one statement at a time), postgres_ledger.c, postgres_table.c (the table and
- * its columns), postgres_value.c (what fits a column), postgres_binary.c (how COPY spells it),
- * postgres_put.c (rows).
+ * its columns), postgres_merge.c (what is staged), postgres_value.c (what fits a column),
+ * postgres_binary.c (how COPY spells it), postgres_put.c (rows).
  */
 #ifndef SFX_SINK_POSTGRES_INTERNAL_H
 #define SFX_SINK_POSTGRES_INTERNAL_H
 
 #include "base/arena.h"
 #include "query/timestamp.h"
+#include "sink/merge.h"
 #include "sink/sink.h"
 
 #include <libpq-fe.h>
@@ -48,7 +49,7 @@ struct sfx_pq {
     __typeof__(&PQconninfoParse) conninfo_parse;
     __typeof__(&PQconninfoFree) conninfo_free;
     __typeof__(&PQfreemem) freemem;
-    __typeof__(&PQdb) db_name;
+    __typeof__(&PQbackendPID) backend_pid;
 };
 
 /* How a column's values are sent. */
@@ -79,6 +80,7 @@ struct sfx_postgres_column {
     uint32_t precision; /* digits */
     uint32_t scale;     /* digits behind the point; of a second, in times */
     bool not_null;
+    bool key; /* of the load: never NULL */
 };
 
 /* A cell made ready to send. */
@@ -106,9 +108,12 @@ struct sfx_postgres {
     const struct sfx_sink_source *source;
     const struct sfx_sink_schema *schema;
     int64_t started_ns;
-    const char *namespace, *table, *target; /* target: both, as the ledger has it */
-    struct sfx_postgres_column *columns;    /* schema->ncols */
-    int32_t *map;                           /* schema column -> batch column */
+    enum sfx_sink_mode mode;                /* of this load */
+    const char *namespace, *table, *target; /* target: both, quoted, as the ledger has it */
+    const char *into;  /* where rows are put: the target, a stage, a table that will be it */
+    uint64_t nremoved; /* by a load that replaces rows */
+    struct sfx_postgres_column *columns; /* schema->ncols */
+    int32_t *map;                        /* schema column -> batch column */
     uint64_t map_schema_id;
     bool mapped;
     bool text_copy;      /* a column is OTHER: COPY in text */
@@ -120,6 +125,7 @@ struct sfx_postgres {
     uint32_t *whence;    /* and its row in the batch */
     struct sfx_arena arena; /* reset by _begin */
     struct sfx_buf sql, scratch;
+    struct sfx_sink_seen seen; /* tables that were loaded in this run */
 };
 
 /* Opens libpq. Errors: UNSUPPORTED, NOMEM. */
@@ -147,11 +153,9 @@ PGresult *sfx_postgres_result(struct sfx_postgres *s, bool *done, struct sfx_err
 /* The same for statements without rows. */
 int sfx_postgres_exec(struct sfx_postgres *s, const char *sql, struct sfx_err *err);
 
-/* Appends name in double quotes, those inside doubled. Errors: NOMEM. */
-int sfx_postgres_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err);
-
-/* Appends the quoted name of the load's table. Errors: NOMEM. */
-int sfx_postgres_put_table(struct sfx_postgres *s, struct sfx_buf *sql, struct sfx_err *err);
+/* The same, and adds the rows that it touched to *nrows. */
+int sfx_postgres_change(struct sfx_postgres *s, const char *sql, uint64_t *nrows,
+                        struct sfx_err *err);
 
 /* Makes the ledger where it is missing. Errors: as _query. */
 int sfx_postgres_ledger_make(struct sfx_postgres *s, struct sfx_err *err);
@@ -169,6 +173,13 @@ int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err);
 
 /* Makes or checks the table for s->schema and fills s->columns. As ops->prepare. */
 int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err);
+
+/* Makes the stage for s->columns, and puts rows there from now on. Errors: as _query. */
+int sfx_postgres_stage(struct sfx_postgres *s, struct sfx_err *err);
+
+/* Brings what is staged, or the new table, to its place, and says in counts what records have
+ * become. Errors: as _query; INPUT for a key that is not unique. */
+int sfx_postgres_merge(struct sfx_postgres *s, struct sfx_sink_counts *counts, struct sfx_err *err);
 
 /* Fills class, limits and whatever follows from col->declared. */
 void sfx_postgres_classify(struct sfx_postgres_column *col);

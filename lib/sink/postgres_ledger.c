@@ -17,8 +17,9 @@
     "  again integer NOT NULL DEFAULT 0,\n"                                                        \
     "  source text, member text, size bigint, sha256 text, event_id text,\n"                       \
     "  mode text NOT NULL,\n"                                                                      \
-    "  rows_in bigint NOT NULL, inserted bigint NOT NULL, duplicate bigint NOT NULL,\n"            \
-    "  rejected bigint NOT NULL, skipped bigint NOT NULL,\n"                                       \
+    "  rows_in bigint NOT NULL, inserted bigint NOT NULL, updated bigint NOT NULL,\n"              \
+    "  unchanged bigint NOT NULL, deleted bigint NOT NULL, duplicate bigint NOT NULL,\n"           \
+    "  rejected bigint NOT NULL, skipped bigint NOT NULL, removed bigint NOT NULL,\n"              \
     "  started timestamptz NOT NULL, finished timestamptz NOT NULL, version text NOT NULL,\n"      \
     "  UNIQUE(target, source_key, again)\n"                                                        \
     ")"
@@ -28,20 +29,24 @@
 
 #define LEDGER_IS_THERE "SELECT to_regclass('" SFX_POSTGRES_LEDGER "') IS NOT NULL"
 
-/* A load counts as done only while its table is there. */
+/* As in SQLite's ledger; $5 says whether this load is to replace what is there. */
 #define LEDGER_FIND                                                                                \
-    "SELECT load_id, rows_in, inserted, duplicate, rejected, skipped,"                             \
+    "SELECT load_id, rows_in, inserted, updated, unchanged, deleted, duplicate, rejected,"         \
+    " skipped, removed,"                                                                           \
     " to_char(finished AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"                      \
-    " FROM " SFX_POSTGRES_LEDGER " WHERE target=$1 AND source_key=$2"                              \
+    " FROM " SFX_POSTGRES_LEDGER " AS l WHERE target=$1 AND source_key=$2"                         \
     " AND EXISTS(SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace"             \
-    " WHERE n.nspname=$3 AND c.relname=$4) ORDER BY load_id DESC LIMIT 1"
+    " WHERE n.nspname=$3 AND c.relname=$4) AND (NOT $5::boolean OR mode=$6)"                       \
+    " AND NOT EXISTS(SELECT 1 FROM " SFX_POSTGRES_LEDGER " WHERE target=$1 AND load_id>l.load_id"  \
+    " AND ($5::boolean OR mode IN('replace','truncate'))) ORDER BY load_id DESC LIMIT 1"
 
 #define LEDGER_INSERT                                                                              \
     "INSERT INTO " SFX_POSTGRES_LEDGER "(target,source_key,again,source,member,size,sha256,"       \
-    "event_id,mode,rows_in,inserted,duplicate,rejected,skipped,started,finished,version)"          \
+    "event_id,mode,rows_in,inserted,updated,unchanged,deleted,duplicate,rejected,skipped,"         \
+    "removed,started,finished,version)"                                                            \
     "VALUES($1,$2,(SELECT coalesce(max(again)+1,0) FROM " SFX_POSTGRES_LEDGER                      \
-    " WHERE target=$1 AND source_key=$2),$3,$4,$5,$6,$7,'append',$8,$9,$10,$11,$12,$13,$14,$15)"   \
-    " RETURNING load_id"
+    " WHERE target=$1 AND source_key=$2),$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,"    \
+    "$18,$19,$20) RETURNING load_id"
 
 /* True when the statement's one answer is true. */
 static int ask(struct sfx_postgres *s, const char *sql, bool *yes, struct sfx_err *err)
@@ -77,11 +82,17 @@ static uint64_t count_at(struct sfx_postgres *s, const PGresult *result, int col
 int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entry,
                              struct sfx_err *err)
 {
-    const char *params[] = {s->target, s->source->key, s->namespace, s->table};
+    const char *params[] = {s->target,
+                            s->source->key,
+                            s->namespace,
+                            s->table,
+                            sfx_merge_replaces(s->mode) ? "t" : "f",
+                            sfx_sink_mode_names[s->mode]};
+    uint64_t *numbers[SFX_SINK_NCOUNTS];
     struct sfx_err own;
     PGresult *result;
     bool there = false;
-    int rc;
+    int i, rc;
 
     err = err != NULL ? err : &own;
     rc = s->opts.dry_run ? ask(s, LEDGER_IS_THERE, &there, err) : 0;
@@ -92,14 +103,12 @@ int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entr
         return sfx_err_wrap(err, err->code, "table " SFX_POSTGRES_LEDGER);
     rc = s->pq.ntuples(result) > 0;
     if (rc > 0) {
+        sfx_sink_counts_list(&entry->counts, numbers);
         entry->load_id = (int64_t)count_at(s, result, 0);
-        entry->counts.in = count_at(s, result, 1);
-        entry->counts.inserted = count_at(s, result, 2);
-        entry->counts.duplicate = count_at(s, result, 3);
-        entry->counts.rejected = count_at(s, result, 4);
-        entry->counts.skipped = count_at(s, result, 5);
+        for (i = 0; i < SFX_SINK_NCOUNTS; i++)
+            *numbers[i] = count_at(s, result, 1 + i);
         (void)snprintf(entry->finished, sizeof(entry->finished), "%s",
-                       s->pq.getvalue(result, 0, 6));
+                       s->pq.getvalue(result, 0, 1 + SFX_SINK_NCOUNTS));
     }
     s->pq.clear(result);
     return rc;
@@ -109,26 +118,27 @@ int sfx_postgres_ledger_insert(struct sfx_postgres *s, struct sfx_sink_entry *en
                                struct sfx_err *err)
 {
     const struct sfx_sink_source *source = s->source;
-    const struct sfx_sink_counts *counts = &entry->counts;
-    const uint64_t numbers[] = {source->size_nbytes, counts->in,       counts->inserted,
-                                counts->duplicate,   counts->rejected, counts->skipped};
-    char texts[SFX_COUNT(numbers)][24], started[SFX_CLOCK_TEXT_NBYTES];
-    const char *params[15] = {s->target, source->key,    source->name,    source->member,
-                              texts[0],  source->sha256, source->event_id};
+    struct sfx_sink_counts counts = entry->counts;
+    uint64_t *numbers[SFX_SINK_NCOUNTS];
+    char texts[SFX_SINK_NCOUNTS][24], size[24], started[SFX_CLOCK_TEXT_NBYTES];
+    const char *params[20] = {s->target, source->key,    source->name,     source->member,
+                              size,      source->sha256, source->event_id, NULL};
     struct sfx_err own;
     PGresult *result;
     size_t i;
 
     err = err != NULL ? err : &own;
-    for (i = 0; i < SFX_COUNT(numbers); i++) {
-        (void)snprintf(texts[i], sizeof(texts[i]), "%" PRIu64, numbers[i]);
-        if (i > 0)
-            params[6 + i] = texts[i];
+    (void)snprintf(size, sizeof(size), "%" PRIu64, source->size_nbytes);
+    params[7] = sfx_sink_mode_names[s->mode];
+    sfx_sink_counts_list(&counts, numbers);
+    for (i = 0; i < SFX_SINK_NCOUNTS; i++) {
+        (void)snprintf(texts[i], sizeof(texts[i]), "%" PRIu64, *numbers[i]);
+        params[8 + i] = texts[i];
     }
     (void)sfx_clock_format(s->started_ns, started);
-    params[12] = started;
-    params[13] = entry->finished;
-    params[14] = PACKAGE_VERSION;
+    params[17] = started;
+    params[18] = entry->finished;
+    params[19] = PACKAGE_VERSION;
     result = sfx_postgres_query(s, LEDGER_INSERT, SFX_COUNT(params), params, err);
     if (result == NULL)
         return sfx_err_wrap(err, err->code, "table " SFX_POSTGRES_LEDGER);

@@ -56,7 +56,7 @@ static const struct sfx_dl_symbol symbols[] = {
     SYMBOL(conninfo_parse, "PQconninfoParse"),
     SYMBOL(conninfo_free, "PQconninfoFree"),
     SYMBOL(freemem, "PQfreemem"),
-    SYMBOL(db_name, "PQdb"),
+    SYMBOL(backend_pid, "PQbackendPID"),
 };
 
 int sfx_postgres_lib(struct sfx_pq *pq, struct sfx_err *err)
@@ -223,6 +223,18 @@ int sfx_postgres_exec(struct sfx_postgres *s, const char *sql, struct sfx_err *e
     result = sfx_postgres_query(s, sql, 0, NULL, err);
     if (result == NULL)
         return err->code;
+    s->pq.clear(result);
+    return 0;
+}
+
+int sfx_postgres_change(struct sfx_postgres *s, const char *sql, uint64_t *nrows,
+                        struct sfx_err *err)
+{
+    PGresult *result = sfx_postgres_query(s, sql, 0, NULL, err);
+
+    if (result == NULL)
+        return err->code;
+    *nrows += strtoull(s->pq.cmd_tuples(result), NULL, 10);
     s->pq.clear(result);
     return 0;
 }

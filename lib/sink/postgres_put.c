@@ -29,13 +29,11 @@ int sfx_postgres_put_begin(struct sfx_postgres *s, struct sfx_err *err)
     s->sent = 0;
     sfx_buf_clear(&s->rows);
     sfx_buf_clear(&s->sql);
-    rc = sfx_buf_puts(&s->sql, "COPY ", err);
-    if (rc == 0)
-        rc = sfx_postgres_put_table(s, &s->sql, err);
+    rc = sfx_buf_printf(&s->sql, err, "COPY %s", s->into);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
         rc = sfx_buf_putc(&s->sql, i > 0 ? ',' : '(', err);
         if (rc == 0)
-            rc = sfx_postgres_quote(&s->sql, s->columns[i].name, err);
+            rc = sfx_merge_quote(&s->sql, s->columns[i].name, err);
     }
     if (rc == 0)
         rc = sfx_buf_printf(&s->sql, err, ") FROM STDIN (FORMAT %s)",

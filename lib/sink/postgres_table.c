@@ -14,22 +14,14 @@
 #define NAME_NBYTES 63   /* NAMEDATALEN - 1 */
 #define MAX_COLUMNS 1600 /* MaxHeapAttributeNumber */
 
-int sfx_postgres_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err)
+static int put_table(struct sfx_postgres *s, struct sfx_buf *sql, const char *table,
+                     struct sfx_err *err)
 {
-    int rc = sfx_buf_putc(sql, '"', err);
-
-    for (; rc == 0 && *name != '\0'; name++)
-        rc = *name == '"' ? sfx_buf_puts(sql, "\"\"", err) : sfx_buf_putc(sql, *name, err);
-    return rc == 0 ? sfx_buf_putc(sql, '"', err) : rc;
-}
-
-int sfx_postgres_put_table(struct sfx_postgres *s, struct sfx_buf *sql, struct sfx_err *err)
-{
-    int rc = sfx_postgres_quote(sql, s->namespace, err);
+    int rc = sfx_merge_quote(sql, s->namespace, err);
 
     if (rc == 0)
         rc = sfx_buf_putc(sql, '.', err);
-    return rc == 0 ? sfx_postgres_quote(sql, s->table, err) : rc;
+    return rc == 0 ? sfx_merge_quote(sql, table, err) : rc;
 }
 
 /* A copy of row 0's value in the arena. */
@@ -66,7 +58,7 @@ int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err)
         return sfx_err_set(err, SFX_E_USAGE, "the table's name has more than %d bytes",
                            NAME_NBYTES);
     sfx_buf_clear(&s->sql);
-    if (sfx_postgres_put_table(s, &s->sql, err) < 0)
+    if (put_table(s, &s->sql, s->table, err) < 0)
         return SFX_E_NOMEM;
     s->target = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
     return s->target == NULL ? SFX_E_NOMEM : 0;
@@ -132,6 +124,37 @@ static int declare(struct sfx_postgres *s, size_t i, struct sfx_err *err)
     return s->columns[i].declared == NULL ? SFX_E_NOMEM : 0;
 }
 
+/* PRIMARY KEY(…), but for a history, in which keys come again. */
+static int put_key(const struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    const char *before = ",\n  PRIMARY KEY(";
+    size_t i;
+    int rc = 0;
+
+    if (s->opts.how.nkeys == 0 || s->mode == SFX_SINK_SCD2)
+        return 0;
+    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
+        if (!s->columns[i].key)
+            continue;
+        rc = sfx_buf_puts(ddl, before, err);
+        if (rc == 0)
+            rc = sfx_merge_quote(ddl, s->columns[i].name, err);
+        before = ", ";
+    }
+    return rc == 0 ? sfx_buf_putc(ddl, ')', err) : rc;
+}
+
+/* The columns of the mode. */
+static int put_own(const struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    const char *const *own = sfx_merge_own_columns(s->mode);
+    int rc = 0;
+
+    for (; rc == 0 && *own != NULL; own++)
+        rc = sfx_buf_printf(ddl, err, ",\n  \"%s\" timestamp with time zone", *own);
+    return rc;
+}
+
 static int create_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
 {
     size_t start = ddl->len, i;
@@ -139,16 +162,21 @@ static int create_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_
     int rc = sfx_buf_puts(ddl, "CREATE TABLE ", err);
 
     if (rc == 0)
-        rc = sfx_postgres_put_table(s, ddl, err);
+        rc = sfx_buf_puts(ddl, s->into, err);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
         rc = sfx_buf_puts(ddl, i > 0 ? ",\n  " : "(\n  ", err);
         if (rc == 0)
-            rc = sfx_postgres_quote(ddl, s->columns[i].name, err);
+            rc = sfx_merge_quote(ddl, s->columns[i].name, err);
         if (rc == 0)
             rc = declare(s, i, err);
         if (rc == 0)
-            rc = sfx_buf_printf(ddl, err, " %s", s->columns[i].declared);
+            rc = sfx_buf_printf(ddl, err, " %s%s", s->columns[i].declared,
+                                s->columns[i].key ? " NOT NULL" : "");
     }
+    if (rc == 0)
+        rc = put_own(s, ddl, err);
+    if (rc == 0)
+        rc = put_key(s, ddl, err);
     if (rc == 0)
         rc = sfx_buf_puts(ddl, "\n);\n", err);
     sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
@@ -212,22 +240,97 @@ static int check_table(struct sfx_postgres *s, const PGresult *result, struct sf
     return rc;
 }
 
+/* Adds the columns of the mode that a table which exists lacks. */
+static int add_own(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    const char *const *own = sfx_merge_own_columns(s->mode);
+    const size_t start = ddl->len;
+    const char *sql;
+    int rc = 0;
+
+    for (; rc == 0 && *own != NULL; own++)
+        rc = sfx_buf_printf(ddl, err,
+                            "ALTER TABLE %s ADD COLUMN IF NOT EXISTS \"%s\" timestamp with time "
+                            "zone;\n",
+                            s->target, *own);
+    sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
+    if (sql == NULL)
+        return rc < 0 ? rc : SFX_E_NOMEM;
+    return s->opts.dry_run || ddl->len == start ? 0 : sfx_postgres_exec(s, sql + start, err);
+}
+
+static int mark_keys(struct sfx_postgres *s, struct sfx_err *err)
+{
+    bool *is_key = sfx_arena_calloc(&s->arena, s->schema->ncols, sizeof(*is_key), err);
+    size_t i;
+    int rc = is_key == NULL ? SFX_E_NOMEM : sfx_merge_keys(&s->opts.how, s->schema, is_key, err);
+
+    for (i = 0; rc == 0 && i < s->schema->ncols; i++)
+        s->columns[i].key = is_key[i];
+    return rc;
+}
+
+/* The rows that this load replaces. */
+static int clear_table(struct sfx_postgres *s, struct sfx_err *err)
+{
+    const char *sql;
+
+    sfx_buf_clear(&s->sql);
+    if (sfx_buf_printf(&s->sql, err, "DELETE FROM %s", s->target) < 0)
+        return SFX_E_NOMEM;
+    sql = sfx_buf_cstr(&s->sql, err);
+    return sql == NULL ? SFX_E_NOMEM : sfx_postgres_change(s, sql, &s->nremoved, err);
+}
+
+/* A new table is made beside the one that it will replace, so that readers need not wait. */
+static int name_new(struct sfx_postgres *s, struct sfx_err *err)
+{
+    char name[32];
+
+    (void)snprintf(name, sizeof(name), "_sfx_new_%d", s->pq.backend_pid(s->db));
+    sfx_buf_clear(&s->sql);
+    if (put_table(s, &s->sql, name, err) < 0)
+        return SFX_E_NOMEM;
+    s->into = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
+    return s->into == NULL ? SFX_E_NOMEM : 0;
+}
+
+/* The table as it is to be, made or found. */
+static int settle_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    PGresult *result = find_table(s, err);
+    bool there;
+    int rc;
+
+    if (result == NULL)
+        return err->code;
+    there = s->pq.ntuples(result) > 0;
+    rc = there && s->mode != SFX_SINK_REPLACE ? check_table(s, result, err) : 0;
+    s->pq.clear(result);
+    if (rc == 0 && there && s->mode == SFX_SINK_TRUNCATE && !s->opts.dry_run)
+        rc = clear_table(s, err);
+    if (rc == 0 && there && s->mode == SFX_SINK_REPLACE && !s->opts.dry_run)
+        rc = name_new(s, err);
+    if (rc == 0 && there && s->mode != SFX_SINK_REPLACE)
+        return add_own(s, ddl, err);
+    return rc == 0 ? create_table(s, ddl, err) : rc;
+}
+
 int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
 {
-    PGresult *result;
     size_t i;
     int rc;
 
     s->guarded = false;
     s->text_copy = false;
+    s->nremoved = 0;
+    s->into = s->target;
     rc = name_columns(s, err);
-    if (rc < 0)
-        return rc;
-    result = find_table(s, err);
-    if (result == NULL)
-        return err->code;
-    rc = s->pq.ntuples(result) > 0 ? check_table(s, result, err) : create_table(s, ddl, err);
-    s->pq.clear(result);
+    if (rc == 0)
+        rc = mark_keys(s, err);
+    if (rc == 0)
+        rc = settle_table(s, ddl, err);
+    s->guarded = s->guarded && !sfx_merge_stages(s->mode);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
         sfx_postgres_classify(&s->columns[i]);
         if (s->columns[i].class == SFX_POSTGRES_OTHER)

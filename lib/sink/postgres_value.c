@@ -221,7 +221,9 @@ int sfx_postgres_convert(struct sfx_postgres *s, const struct sfx_postgres_colum
 
     out->null = true;
     out->text = sfx_slice("", 0);
-    *why = col->not_null ? "is missing, and the column is NOT NULL" : NULL;
+    *why = col->key        ? "is missing, and part of the key"
+           : col->not_null ? "is missing, and the column is NOT NULL"
+                           : NULL;
     if (cell->kind == SFX_CELL_MISSING || cell->kind == SFX_CELL_NULL)
         return *why != NULL;
     /* An empty field is no value, except a quoted one where text is wanted. */

@@ -5,7 +5,9 @@
 #include "sink/sink_internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct sfx_sink_ops *const all[] = {
     &sfx_sink_sqlite,
@@ -97,6 +99,58 @@ int sfx_sink_refuse_value(const struct sfx_batch *batch, uint32_t row, const cha
         (void)snprintf(reason, sizeof(reason), "column \"%s\" (%s): \"%.*s\"%s %s", column,
                        declared, shown, value.ptr, value.len > 80 ? " …" : "", why);
     return sfx_sink_refuse(batch, row, column, value, reason, bad, err);
+}
+
+const char *const sfx_sink_mode_names[] = {
+    [SFX_SINK_APPEND] = "append", [SFX_SINK_REPLACE] = "replace", [SFX_SINK_TRUNCATE] = "truncate",
+    [SFX_SINK_UPSERT] = "upsert", [SFX_SINK_IGNORE] = "ignore",   [SFX_SINK_NEWER] = "newer",
+    [SFX_SINK_DELETE] = "delete", [SFX_SINK_SYNC] = "sync",       [SFX_SINK_SCD2] = "scd2",
+};
+
+void sfx_sink_counts_list(struct sfx_sink_counts *counts, uint64_t *list[SFX_SINK_NCOUNTS])
+{
+    uint64_t *const counted[SFX_SINK_NCOUNTS] = {
+        &counts->in,        &counts->inserted, &counts->updated,
+        &counts->unchanged, &counts->deleted,  &counts->duplicate,
+        &counts->rejected,  &counts->skipped,  &counts->removed,
+    };
+
+    memcpy(list, counted, sizeof(counted));
+}
+
+bool sfx_sink_seen_has(const struct sfx_sink_seen *seen, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < seen->n; i++) {
+        if (strcasecmp(seen->names[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+int sfx_sink_seen_add(struct sfx_sink_seen *seen, const char *name, struct sfx_err *err)
+{
+    char **grown, *copy;
+
+    if (sfx_sink_seen_has(seen, name))
+        return 0;
+    copy = strdup(name);
+    grown = copy != NULL ? reallocarray(seen->names, seen->n + 1, sizeof(*grown)) : NULL;
+    if (grown == NULL) {
+        free(copy);
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for the name of a table");
+    }
+    seen->names = grown;
+    seen->names[seen->n++] = copy;
+    return 0;
+}
+
+void sfx_sink_seen_done(struct sfx_sink_seen *seen)
+{
+    while (seen->n > 0)
+        free(seen->names[--seen->n]);
+    free(seen->names);
 }
 
 void sfx_sink_close(struct sfx_sink *sink)

@@ -56,10 +56,18 @@ struct sfx_sink_source {
     bool again;           /* load even what the ledger knows */
 };
 
-/* Records of one load: in = inserted + duplicate + rejected + skipped. */
+/*
+ * Records of one load: in = inserted + updated + unchanged + deleted + duplicate + rejected +
+ * skipped. deleted: found rows to delete; removed is no part of the sum: rows that a load deleted
+ * or marked as deleted.
+ */
 struct sfx_sink_counts {
-    uint64_t in, inserted, duplicate, rejected, skipped;
+    uint64_t in, inserted, updated, unchanged, deleted, duplicate, rejected, skipped, removed;
 };
+
+/* The counts in the order in which ledgers have them: in, inserted … removed. */
+#define SFX_SINK_NCOUNTS 9
+void sfx_sink_counts_list(struct sfx_sink_counts *counts, uint64_t *list[SFX_SINK_NCOUNTS]);
 
 /* A ledger entry: of an earlier load (_begin says 1) or of this one (_commit). */
 struct sfx_sink_entry {
@@ -68,7 +76,33 @@ struct sfx_sink_entry {
     char finished[40]; /* RFC 3339 */
 };
 
+/* What records do to a table that has rows. All but the first three go by keys. */
+enum sfx_sink_mode {
+    SFX_SINK_APPEND,   /* become rows beside them */
+    SFX_SINK_REPLACE,  /* become a new table instead of it */
+    SFX_SINK_TRUNCATE, /* become rows instead of them */
+    SFX_SINK_UPSERT,   /* become rows, or change those of their key */
+    SFX_SINK_IGNORE,   /* become rows unless there is one of their key */
+    SFX_SINK_NEWER,    /* UPSERT, unless the row's version is as high */
+    SFX_SINK_DELETE,   /* delete the rows of their key */
+    SFX_SINK_SYNC,     /* UPSERT; rows without a record are marked in _deleted_at */
+    SFX_SINK_SCD2,     /* become the present version of their key: _valid_from, _valid_to */
+};
+
+/* Their names, separated by '|' for the option. */
+#define SFX_SINK_MODES "append|replace|truncate|upsert|ignore|newer|delete|sync|scd2"
+extern const char *const sfx_sink_mode_names[];
+
+/* How records go into tables. Strings are borrowed. */
+struct sfx_sink_how {
+    enum sfx_sink_mode mode;
+    const char *const *keys; /* names of columns; tables are made with them as primary key */
+    size_t nkeys;
+    const char *version; /* NEWER: the column that tells which is newer */
+};
+
 struct sfx_sink_opts {
+    struct sfx_sink_how how;
     int64_t timeout_ns;                /* how long to wait for others' locks; 0: not at all */
     bool dry_run;                      /* write nothing: _prepare, _put and _commit only check */
     const volatile sig_atomic_t *stop; /* non-zero: stop waiting; may be NULL */
@@ -114,8 +148,11 @@ struct sfx_sink_ops {
      */
     int (*put)(struct sfx_sink *sink, const struct sfx_batch *batch,
                const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
-    /* Writes the ledger's entry with counts and makes all of it durable; entry is filled. Errors:
-     * IO, TEMPORARY. */
+    /*
+     * Brings staged records into the table, which says what counts->inserted of them have become,
+     * writes the ledger's entry with the counts and makes all of it durable; entry is filled.
+     * Errors: IO, TEMPORARY; INPUT for what constraints of the table refuse.
+     */
     int (*commit)(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
                   struct sfx_sink_entry *entry, struct sfx_err *err);
     /* Takes the load back; does nothing when none is under way. */
@@ -154,6 +191,20 @@ int sfx_sink_refuse(const struct sfx_batch *batch, uint32_t row, const char *col
 int sfx_sink_refuse_value(const struct sfx_batch *batch, uint32_t row, const char *column,
                           const char *declared, struct sfx_slice value, const char *why,
                           const struct sfx_reject_sink *bad, struct sfx_err *err);
+
+/* Names of tables that a run has loaded already; {0} is empty. */
+struct sfx_sink_seen {
+    char **names;
+    size_t n;
+};
+
+/* True when name was noted. */
+bool sfx_sink_seen_has(const struct sfx_sink_seen *seen, const char *name);
+
+/* Notes name (copied). Errors: NOMEM. */
+int sfx_sink_seen_add(struct sfx_sink_seen *seen, const char *name, struct sfx_err *err);
+
+void sfx_sink_seen_done(struct sfx_sink_seen *seen);
 
 /* Closes; NULL does nothing. */
 void sfx_sink_close(struct sfx_sink *sink);

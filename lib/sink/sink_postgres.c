@@ -133,8 +133,12 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
         rc = sfx_postgres_resolve(s, err);
     if (rc == 0 && strcmp(s->table, SFX_POSTGRES_LEDGER) == 0)
         rc = sfx_err_set(err, SFX_E_USAGE, "table %s is the ledger of loads", s->table);
+    if (rc == 0)
+        rc = sfx_merge_mode(&s->opts.how, &s->seen, s->target, &s->mode, err);
     if (rc == 0 && !source->again)
         rc = sfx_postgres_ledger_find(s, entry, err);
+    if (rc > 0 && sfx_sink_seen_add(&s->seen, s->target, err) < 0)
+        rc = SFX_E_NOMEM;
     if (rc != 0)
         postgres_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : rc;
@@ -150,6 +154,8 @@ static int postgres_prepare(struct sfx_sink *sink, const struct sfx_sink_schema 
     err = err != NULL ? err : &own;
     s->schema = schema;
     rc = sfx_postgres_table(s, ddl, err);
+    if (rc == 0 && sfx_merge_stages(s->mode) && !s->opts.dry_run)
+        rc = sfx_postgres_stage(s, err);
     return rc == 0 ? sfx_postgres_put_begin(s, err) : rc;
 }
 
@@ -168,6 +174,10 @@ static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *
         return 0;
     }
     rc = sfx_postgres_put_end(s, err);
+    if (rc == 0)
+        rc = sfx_postgres_merge(s, &entry->counts, err);
+    if (rc == 0)
+        rc = sfx_sink_seen_add(&s->seen, s->target, err);
     if (rc == 0)
         rc = sfx_postgres_ledger_insert(s, entry, err);
     if (rc == 0)
@@ -190,6 +200,7 @@ static void postgres_close(struct sfx_sink *sink)
     sfx_buf_done(&s->rows);
     sfx_buf_done(&s->sql);
     sfx_buf_done(&s->scratch);
+    sfx_sink_seen_done(&s->seen);
     free(s->shown);
     free(s->uri);
     free(s);

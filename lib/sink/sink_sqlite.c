@@ -265,11 +265,16 @@ static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *sou
     sfx_arena_reset(&s->arena);
     s->source = source;
     s->started_ns = sfx_clock_wall_ns();
+    rc = sfx_merge_mode(&s->opts.how, &s->seen, source->table, &s->mode, err);
+    if (rc < 0)
+        return rc;
     do
         rc = start(s, err);
     while (rc > 0);
     if (rc == 0 && !source->again)
         rc = sfx_sqlite_ledger_find(s, source, entry, err);
+    if (rc > 0 && sfx_sink_seen_add(&s->seen, source->table, err) < 0)
+        rc = SFX_E_NOMEM;
     if (rc != 0)
         sqlite_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : rc;
@@ -282,7 +287,10 @@ static int sqlite_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *s
     int rc;
 
     s->schema = schema;
+    s->staged = sfx_merge_stages(s->mode);
     rc = sfx_sqlite_table(s, ddl, err);
+    if (rc == 0 && s->staged && !s->opts.dry_run)
+        rc = sfx_sqlite_stage(s, err);
     if (rc == 0)
         rc = sfx_sqlite_put_begin(s, err);
     return rc;
@@ -296,16 +304,21 @@ static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *co
 
     sfx_sqlite_put_end(s);
     *entry = (struct sfx_sink_entry){.counts = *counts};
+    entry->counts.removed = s->nremoved;
     (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
     if (s->opts.dry_run) {
         sqlite_rollback(sink);
         return 0;
     }
-    rc = sfx_sqlite_ledger_insert(s, entry, err);
+    rc = s->staged ? sfx_sqlite_merge(s, &entry->counts, err) : 0;
+    if (rc == 0)
+        rc = sfx_sqlite_ledger_insert(s, entry, err);
     if (rc == 0) {
         entry->load_id = sqlite3_last_insert_rowid(s->db);
-        rc = sfx_sqlite_exec(s, "COMMIT", err);
+        rc = sfx_sink_seen_add(&s->seen, s->source->table, err);
     }
+    if (rc == 0)
+        rc = sfx_sqlite_exec(s, "COMMIT", err);
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", s->path);
     s->begun = false;
@@ -324,6 +337,7 @@ static void sqlite_close(struct sfx_sink *sink)
     sfx_arena_done(&s->unescaped);
     sfx_buf_done(&s->sql);
     sfx_buf_done(&s->scratch);
+    sfx_sink_seen_done(&s->seen);
     free(s->folder);
     free(s->path);
     free(s);

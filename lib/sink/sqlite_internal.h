@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of the SQLite sink: sink_sqlite.c (database, transaction), sqlite_ledger.c,
- * sqlite_table.c (the table and its columns), sqlite_value.c (what fits a column), sqlite_put.c
- * (rows).
+ * sqlite_table.c (the table and its columns), sqlite_merge.c (what is staged), sqlite_value.c (what
+ * fits a column), sqlite_put.c (rows).
  */
 #ifndef SFX_SINK_SQLITE_INTERNAL_H
 #define SFX_SINK_SQLITE_INTERNAL_H
 
 #include "base/arena.h"
+#include "sink/merge.h"
 #include "sink/sink.h"
 
 #include <sqlite3.h>
@@ -31,6 +32,7 @@ struct sfx_sqlite_column {
     const char *declared; /* its type, as the table says */
     enum sfx_sqlite_class class;
     uint32_t precision, scale; /* DECIMAL */
+    bool key;                  /* of the load: never NULL */
 };
 
 /* A cell made ready to bind. */
@@ -58,6 +60,9 @@ struct sfx_sqlite {
     int32_t *map;                      /* schema column -> batch column; in the arena */
     uint64_t map_schema_id;
     bool mapped;
+    enum sfx_sink_mode mode;  /* of this load */
+    bool staged;              /* rows go to the stage first */
+    uint64_t nremoved;        /* by a load that replaces them */
     sqlite3_stmt *many, *one; /* INSERT of rows_per_many rows, and of one */
     uint32_t rows_per_many;
     struct sfx_arena arena; /* names, reset by _begin */
@@ -68,6 +73,7 @@ struct sfx_sqlite {
     struct sfx_arena unescaped;
 
     struct sfx_buf sql, scratch;
+    struct sfx_sink_seen seen; /* tables that were replaced in this run */
 };
 
 /* Describes a failed SQLite call. Returns the code that fits the result rc. */
@@ -79,9 +85,6 @@ int sfx_sqlite_exec(struct sfx_sqlite *s, const char *sql, struct sfx_err *err);
 /* Prepares sql (terminated) into *stmt. Errors: as above. */
 int sfx_sqlite_compile(struct sfx_sqlite *s, const char *sql, sqlite3_stmt **stmt,
                        struct sfx_err *err);
-
-/* Appends name in double quotes, those inside doubled. Errors: NOMEM. */
-int sfx_sqlite_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err);
 
 /* Makes the ledger where it is missing. Errors: as SQLite says. */
 int sfx_sqlite_ledger_make(struct sfx_sqlite *s, struct sfx_err *err);
@@ -97,6 +100,16 @@ int sfx_sqlite_ledger_insert(struct sfx_sqlite *s, const struct sfx_sink_entry *
 
 /* Makes or checks the source's table for s->schema and fills s->columns. As ops->prepare. */
 int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err);
+
+/* Makes the stage for s->columns. Errors: as SQLite says. */
+int sfx_sqlite_stage(struct sfx_sqlite *s, struct sfx_err *err);
+
+/* Brings what is staged into the table and says in counts what it has become. Errors: as SQLite
+ * says; INPUT for a key that is not unique. */
+int sfx_sqlite_merge(struct sfx_sqlite *s, struct sfx_sink_counts *counts, struct sfx_err *err);
+
+/* Where rows are put: the table in quotes, or the stage. Errors: NOMEM. */
+int sfx_sqlite_put_target(struct sfx_sqlite *s, struct sfx_buf *sql, struct sfx_err *err);
 
 /* Fills class, precision and scale of col from col->declared. */
 void sfx_sqlite_classify(struct sfx_sqlite_column *col);

@@ -14,24 +14,33 @@
     "  again INTEGER NOT NULL DEFAULT 0,\n"                                                        \
     "  source TEXT, member TEXT, size INTEGER, sha256 TEXT, event_id TEXT,\n"                      \
     "  mode TEXT NOT NULL,\n"                                                                      \
-    "  rows_in INTEGER NOT NULL, inserted INTEGER NOT NULL, duplicate INTEGER NOT NULL,\n"         \
-    "  rejected INTEGER NOT NULL, skipped INTEGER NOT NULL,\n"                                     \
+    "  rows_in INTEGER NOT NULL, inserted INTEGER NOT NULL, updated INTEGER NOT NULL,\n"           \
+    "  unchanged INTEGER NOT NULL, deleted INTEGER NOT NULL, duplicate INTEGER NOT NULL,\n"        \
+    "  rejected INTEGER NOT NULL, skipped INTEGER NOT NULL, removed INTEGER NOT NULL,\n"           \
     "  started TEXT NOT NULL, finished TEXT NOT NULL, version TEXT NOT NULL,\n"                    \
     "  UNIQUE(target, source_key, again)\n"                                                        \
     ")"
 
-/* A load counts as done only while its table is there. */
+/*
+ * A load counts as done only while its table is there and nothing has replaced its rows since. One
+ * that is to replace what is there (?3) was done only if it did so and was the last.
+ */
 #define LEDGER_FIND                                                                                \
-    "SELECT load_id, rows_in, inserted, duplicate, rejected, skipped, finished"                    \
-    " FROM " SFX_SQLITE_LEDGER " WHERE target=?1 AND source_key=?2"                                \
+    "SELECT load_id, rows_in, inserted, updated, unchanged, deleted, duplicate, rejected,"         \
+    " skipped, removed, finished"                                                                  \
+    " FROM " SFX_SQLITE_LEDGER " AS l WHERE target=?1 AND source_key=?2"                           \
     " AND EXISTS(SELECT 1 FROM sqlite_schema WHERE name=?1 COLLATE NOCASE)"                        \
+    " AND (NOT ?3 OR mode=?4) AND NOT EXISTS(SELECT 1 FROM " SFX_SQLITE_LEDGER                     \
+    " WHERE target=?1 AND load_id>l.load_id AND (?3 OR mode IN('replace','truncate')))"            \
     " ORDER BY load_id DESC LIMIT 1"
 
 #define LEDGER_INSERT                                                                              \
     "INSERT INTO " SFX_SQLITE_LEDGER "(target,source_key,again,source,member,size,sha256,"         \
-    "event_id,mode,rows_in,inserted,duplicate,rejected,skipped,started,finished,version)"          \
+    "event_id,mode,rows_in,inserted,updated,unchanged,deleted,duplicate,rejected,skipped,"         \
+    "removed,started,finished,version)"                                                            \
     "VALUES(?1,?2,(SELECT coalesce(max(again)+1,0) FROM " SFX_SQLITE_LEDGER                        \
-    " WHERE target=?1 AND source_key=?2),?3,?4,?5,?6,?7,'append',?8,?9,?10,?11,?12,?13,?14,?15)"
+    " WHERE target=?1 AND source_key=?2),?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"    \
+    "?18,?19,?20)"
 
 int sfx_sqlite_ledger_make(struct sfx_sqlite *s, struct sfx_err *err)
 {
@@ -40,14 +49,15 @@ int sfx_sqlite_ledger_make(struct sfx_sqlite *s, struct sfx_err *err)
 
 static void read_entry(sqlite3_stmt *stmt, struct sfx_sink_entry *entry)
 {
+    uint64_t *numbers[SFX_SINK_NCOUNTS];
+    int i;
+
+    sfx_sink_counts_list(&entry->counts, numbers);
     entry->load_id = sqlite3_column_int64(stmt, 0);
-    entry->counts.in = (uint64_t)sqlite3_column_int64(stmt, 1);
-    entry->counts.inserted = (uint64_t)sqlite3_column_int64(stmt, 2);
-    entry->counts.duplicate = (uint64_t)sqlite3_column_int64(stmt, 3);
-    entry->counts.rejected = (uint64_t)sqlite3_column_int64(stmt, 4);
-    entry->counts.skipped = (uint64_t)sqlite3_column_int64(stmt, 5);
+    for (i = 0; i < SFX_SINK_NCOUNTS; i++)
+        *numbers[i] = (uint64_t)sqlite3_column_int64(stmt, 1 + i);
     (void)snprintf(entry->finished, sizeof(entry->finished), "%s",
-                   (const char *)sqlite3_column_text(stmt, 6));
+                   (const char *)sqlite3_column_text(stmt, 1 + SFX_SINK_NCOUNTS));
 }
 
 int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *source,
@@ -65,6 +75,8 @@ int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *s
         return sfx_err_wrap(err, rc, "table " SFX_SQLITE_LEDGER);
     (void)sqlite3_bind_text(stmt, 1, source->table, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(stmt, 2, source->key, -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int(stmt, 3, sfx_merge_replaces(s->mode));
+    (void)sqlite3_bind_text(stmt, 4, sfx_sink_mode_names[s->mode], -1, SQLITE_STATIC);
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
         read_entry(stmt, entry);
@@ -83,10 +95,11 @@ int sfx_sqlite_ledger_insert(struct sfx_sqlite *s, const struct sfx_sink_entry *
                              struct sfx_err *err)
 {
     const struct sfx_sink_source *source = s->source;
-    const struct sfx_sink_counts *counts = &entry->counts;
+    struct sfx_sink_counts counts = entry->counts;
+    uint64_t *numbers[SFX_SINK_NCOUNTS];
     char started[SFX_CLOCK_TEXT_NBYTES];
     sqlite3_stmt *stmt = NULL;
-    int rc = sfx_sqlite_compile(s, LEDGER_INSERT, &stmt, err);
+    int i, rc = sfx_sqlite_compile(s, LEDGER_INSERT, &stmt, err);
 
     if (rc < 0)
         return sfx_err_wrap(err, rc, "table " SFX_SQLITE_LEDGER);
@@ -98,14 +111,13 @@ int sfx_sqlite_ledger_insert(struct sfx_sqlite *s, const struct sfx_sink_entry *
     (void)sqlite3_bind_int64(stmt, 5, (int64_t)source->size_nbytes);
     bind_optional(stmt, 6, source->sha256);
     bind_optional(stmt, 7, source->event_id);
-    (void)sqlite3_bind_int64(stmt, 8, (int64_t)counts->in);
-    (void)sqlite3_bind_int64(stmt, 9, (int64_t)counts->inserted);
-    (void)sqlite3_bind_int64(stmt, 10, (int64_t)counts->duplicate);
-    (void)sqlite3_bind_int64(stmt, 11, (int64_t)counts->rejected);
-    (void)sqlite3_bind_int64(stmt, 12, (int64_t)counts->skipped);
-    bind_optional(stmt, 13, started);
-    bind_optional(stmt, 14, entry->finished);
-    bind_optional(stmt, 15, PACKAGE_VERSION);
+    bind_optional(stmt, 8, sfx_sink_mode_names[s->mode]);
+    sfx_sink_counts_list(&counts, numbers);
+    for (i = 0; i < SFX_SINK_NCOUNTS; i++)
+        (void)sqlite3_bind_int64(stmt, 9 + i, (int64_t)*numbers[i]);
+    bind_optional(stmt, 18, started);
+    bind_optional(stmt, 19, entry->finished);
+    bind_optional(stmt, 20, PACKAGE_VERSION);
     rc = sqlite3_step(stmt);
     rc = rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
     (void)sqlite3_finalize(stmt);

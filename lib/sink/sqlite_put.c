@@ -31,11 +31,11 @@ static int compile_insert(struct sfx_sqlite *s, uint32_t nrows, sqlite3_stmt **s
     sfx_buf_clear(&s->sql);
     rc = sfx_buf_puts(&s->sql, "INSERT INTO ", err);
     if (rc == 0)
-        rc = sfx_sqlite_quote(&s->sql, s->source->table, err);
+        rc = sfx_sqlite_put_target(s, &s->sql, err);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
         rc = sfx_buf_putc(&s->sql, i > 0 ? ',' : '(', err);
         if (rc == 0)
-            rc = sfx_sqlite_quote(&s->sql, s->columns[i].name, err);
+            rc = sfx_merge_quote(&s->sql, s->columns[i].name, err);
     }
     if (rc == 0)
         rc = sfx_buf_puts(&s->sql, ")VALUES", err);
@@ -124,6 +124,12 @@ static int bind_row(const struct put *p, sqlite3_stmt *stmt, uint32_t slot, uint
         if (rc > 0) {
             rc = sfx_sink_refuse_value(p->batch, row, s->columns[i].name, s->columns[i].declared,
                                        v.text, NULL, p->bad, err);
+            return rc < 0 ? rc : 1;
+        }
+        if (s->columns[i].key && v.kind == SFX_SQLITE_V_NULL) {
+            rc = sfx_sink_refuse_value(p->batch, row, s->columns[i].name, s->columns[i].declared,
+                                       sfx_slice("", 0), "is missing, and part of the key", p->bad,
+                                       err);
             return rc < 0 ? rc : 1;
         }
         if (stmt == NULL)

@@ -9,15 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-int sfx_sqlite_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err)
-{
-    int rc = sfx_buf_putc(sql, '"', err);
-
-    for (; rc == 0 && *name != '\0'; name++)
-        rc = *name == '"' ? sfx_buf_puts(sql, "\"\"", err) : sfx_buf_putc(sql, *name, err);
-    return rc == 0 ? sfx_buf_putc(sql, '"', err) : rc;
-}
-
 /* SQLite folds the ASCII letters only. */
 static bool same_name(const char *a, const char *b)
 {
@@ -112,6 +103,37 @@ static int declare(struct sfx_sqlite *s, size_t i, struct sfx_err *err)
     return s->columns[i].declared == NULL ? SFX_E_NOMEM : 0;
 }
 
+/* PRIMARY KEY(…), but for a history, in which keys come again. */
+static int put_key(const struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    const char *before = ",\n  PRIMARY KEY(";
+    size_t i;
+    int rc = 0;
+
+    if (s->opts.how.nkeys == 0 || s->opts.how.mode == SFX_SINK_SCD2)
+        return 0;
+    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
+        if (!s->columns[i].key)
+            continue;
+        rc = sfx_buf_puts(ddl, before, err);
+        if (rc == 0)
+            rc = sfx_merge_quote(ddl, s->columns[i].name, err);
+        before = ", ";
+    }
+    return rc == 0 ? sfx_buf_putc(ddl, ')', err) : rc;
+}
+
+/* The columns of the mode. */
+static int put_own(const struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    const char *const *own = sfx_merge_own_columns(s->opts.how.mode);
+    int rc = 0;
+
+    for (; rc == 0 && *own != NULL; own++)
+        rc = sfx_buf_printf(ddl, err, ",\n  \"%s\" TIMESTAMPTZ", *own);
+    return rc;
+}
+
 static int create_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
 {
     size_t start = ddl->len, i;
@@ -119,16 +141,21 @@ static int create_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_er
     int rc = sfx_buf_puts(ddl, "CREATE TABLE ", err);
 
     if (rc == 0)
-        rc = sfx_sqlite_quote(ddl, s->source->table, err);
+        rc = sfx_merge_quote(ddl, s->source->table, err);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
         rc = sfx_buf_puts(ddl, i > 0 ? ",\n  " : "(\n  ", err);
         if (rc == 0)
-            rc = sfx_sqlite_quote(ddl, s->columns[i].name, err);
+            rc = sfx_merge_quote(ddl, s->columns[i].name, err);
         if (rc == 0)
             rc = declare(s, i, err);
         if (rc == 0)
-            rc = sfx_buf_printf(ddl, err, " %s", s->columns[i].declared);
+            rc = sfx_buf_printf(ddl, err, " %s%s", s->columns[i].declared,
+                                s->columns[i].key ? " NOT NULL" : "");
     }
+    if (rc == 0)
+        rc = put_own(s, ddl, err);
+    if (rc == 0)
+        rc = put_key(s, ddl, err);
     if (rc == 0)
         rc = sfx_buf_puts(ddl, "\n);\n", err);
     sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
@@ -194,25 +221,92 @@ static int check_table(struct sfx_sqlite *s, sqlite3_stmt *stmt, struct sfx_err 
     return 0;
 }
 
+/* Adds the columns of the mode that a table which exists lacks. */
+static int add_own(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    const char *const *own = sfx_merge_own_columns(s->opts.how.mode);
+    const char *sql;
+    int rc = 0;
+
+    for (; rc == 0 && *own != NULL; own++) {
+        const size_t start = ddl->len;
+
+        if (sqlite3_table_column_metadata(s->db, NULL, s->source->table, *own, NULL, NULL, NULL,
+                                          NULL, NULL) == SQLITE_OK)
+            continue;
+        rc = sfx_buf_puts(ddl, "ALTER TABLE ", err);
+        if (rc == 0)
+            rc = sfx_merge_quote(ddl, s->source->table, err);
+        if (rc == 0)
+            rc = sfx_buf_printf(ddl, err, " ADD COLUMN \"%s\" TIMESTAMPTZ;\n", *own);
+        sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
+        if (rc == 0 && sql == NULL)
+            rc = SFX_E_NOMEM;
+        if (rc == 0 && !s->opts.dry_run)
+            rc = sfx_sqlite_exec(s, sql + start, err);
+    }
+    return rc;
+}
+
+/* Rows that this load replaces, if it is the first of the run into its table. */
+static int clear_table(struct sfx_sqlite *s, struct sfx_err *err)
+{
+    const bool drop = s->mode == SFX_SINK_REPLACE;
+    const char *sql;
+    int rc;
+
+    sfx_buf_clear(&s->sql);
+    rc = sfx_buf_puts(&s->sql, drop ? "DROP TABLE " : "DELETE FROM ", err);
+    if (rc == 0)
+        rc = sfx_merge_quote(&s->sql, s->source->table, err);
+    sql = rc == 0 ? sfx_buf_cstr(&s->sql, err) : NULL;
+    if (sql == NULL)
+        return rc < 0 ? rc : SFX_E_NOMEM;
+    rc = sfx_sqlite_exec(s, sql, err);
+    if (rc == 0 && !drop)
+        s->nremoved = (uint64_t)sqlite3_changes(s->db);
+    return rc;
+}
+
+static int mark_keys(struct sfx_sqlite *s, struct sfx_err *err)
+{
+    bool *is_key = sfx_arena_calloc(&s->arena, s->schema->ncols, sizeof(*is_key), err);
+    size_t i;
+    int rc = is_key == NULL ? SFX_E_NOMEM : sfx_merge_keys(&s->opts.how, s->schema, is_key, err);
+
+    for (i = 0; rc == 0 && i < s->schema->ncols; i++)
+        s->columns[i].key = is_key[i];
+    return rc;
+}
+
 int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
 {
+    const bool replaces = s->mode == SFX_SINK_REPLACE;
+    const bool clears = replaces || s->mode == SFX_SINK_TRUNCATE;
     sqlite3_stmt *stmt = NULL;
+    bool there;
     size_t i;
     int rc;
 
+    s->nremoved = 0;
     rc = name_columns(s, err);
+    if (rc == 0)
+        rc = mark_keys(s, err);
     if (rc < 0)
         goto out;
     rc = find_table(s, &stmt, err);
     if (rc < 0)
         goto out;
-    if (rc > 0) {
-        rc = check_table(s, stmt, err);
-    } else {
-        (void)sqlite3_finalize(stmt); /* an open read would refuse the CREATE */
-        stmt = NULL;
+    there = rc > 0;
+    rc = there && !replaces ? check_table(s, stmt, err) : 0;
+    (void)sqlite3_finalize(stmt); /* an open read would refuse what follows */
+    stmt = NULL;
+    if (rc == 0 && there && clears && !s->opts.dry_run)
+        rc = clear_table(s, err);
+    if (rc == 0 && (!there || replaces))
         rc = create_table(s, ddl, err);
-    }
+    else if (rc == 0)
+        rc = add_own(s, ddl, err);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++)
         sfx_sqlite_classify(&s->columns[i]);
 out:

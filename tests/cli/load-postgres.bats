@@ -236,3 +236,69 @@ types() {
 	exits 0 sfx-load $target t.csv
 	is "SELECT count(*), count(DISTINCT id) FROM t" "200000|200000"
 }
+
+@test "--mode=upsert, ignore, newer and delete go by the key" {
+	printf 'id,v,at,j\n1,a,2026-01-02,"{""x"": 1}"\n2,b,2026-01-02,\n' >t.csv
+	query 'CREATE TABLE t(id integer PRIMARY KEY, v text, at date, j json, n integer DEFAULT 7)'
+	exits 0 sfx-load --mode=upsert --key id $target t.csv
+	printf 'id,v,at,j\n1,a,2026-01-02,"{""x"": 1}"\n2,B,2026-01-02,\n3,c,2026-01-02,\n3,C,2026-01-02,1\n' >u.csv
+	exits 0 sfx-load -v --mode=upsert --key id -t t $target u.csv
+	grep -q '4 records in, 1 loaded into t, 1 updated, 1 unchanged, 1 duplicate' said
+	is "SELECT id, v, j, n FROM t ORDER BY id" '1|a|{"x": 1}|7
+2|B||7
+3|C|1|7'
+	is "SELECT count(*) FROM t WHERE xmin <> (SELECT xmin FROM t WHERE id = 1)" 2 # what says the same is not rewritten
+	exits 0 sfx-load -v --mode=ignore --key id -t t --force $target u.csv
+	grep -q '4 records in, 0 loaded into t, 4 duplicate' said
+	printf 'id,v,at\n1,old,2026-01-01\n2,new,2026-01-03\n' >n.csv
+	exits 0 sfx-load -v --mode=newer --key id --version-column at -t t $target n.csv
+	grep -q '2 records in, 0 loaded into t, 1 updated, 1 unchanged' said
+	printf 'id\n2\n9\n' >d.csv
+	exits 0 sfx-load -v --mode=delete --key id -t t $target d.csv
+	grep -q '0 loaded into t, 1 unchanged, 1 deleted, 1 row removed' said
+	is "SELECT string_agg(v, '' ORDER BY id) FROM t" aC
+	is "SELECT string_agg(mode, ',' ORDER BY load_id) FROM _sfx_load" upsert,upsert,ignore,newer,delete
+}
+
+@test "--mode=sync marks what is absent, --mode=scd2 keeps a history" {
+	printf 'id,v\n1,a\n2,b\n' >t.csv
+	printf 'id,v\n2,B\n3,c\n' >u.csv
+	exits 0 sfx-load --mode=sync --key id $target t.csv
+	exits 0 sfx-load -v --mode=sync --key id -t t $target u.csv
+	grep -q '1 loaded into t, 1 updated, 1 row removed' said
+	is "SELECT id, v, _deleted_at IS NOT NULL FROM t ORDER BY id" '1|a|t
+2|B|f
+3|c|f'
+	exits 0 sfx-load --mode=scd2 --key id -t h $target t.csv
+	exits 0 sfx-load --mode=scd2 --key id -t h $target u.csv
+	is "SELECT id, v, _valid_to IS NULL FROM h ORDER BY id, _valid_from" '1|a|t
+2|b|f
+2|B|t
+3|c|t'
+}
+
+@test "--mode=replace swaps tables at the end, --mode=truncate empties the one that is there" {
+	exits 0 sfx-load -t t $target orders.csv
+	query "CREATE INDEX kept ON t(id)"
+	printf 'id,name\n3,c\n' >a.csv
+	printf 'id,name\n4,d\n' >b.csv
+	exits 0 sfx-load --mode=truncate -t t $target a.csv b.csv
+	is "SELECT string_agg(name, '' ORDER BY id) FROM t" cd
+	is "SELECT count(*) FROM pg_indexes WHERE tablename='t'" 1
+	printf 'id,x,name\n5,1.50,e\n' >c.csv
+	exits 0 sfx-load --mode=replace -t t --key id $target c.csv
+	is "SELECT id, x, name FROM t" '5|1.50|e'
+	is "SELECT indexdef LIKE '%UNIQUE%(id)' FROM pg_indexes WHERE tablename='t'" t
+	printf 'id,x,name\n6,1.50\n' >bad.csv
+	exits 65 sfx-load --mode=replace -t t $target bad.csv
+	is "SELECT count(*) FROM t" 1
+	is "SELECT count(*) FROM pg_class WHERE relname LIKE '\\_sfx\\_new%'" 0
+}
+
+@test "a key that the table has twice is no key" {
+	query "CREATE TABLE t(id integer, v text); INSERT INTO t VALUES (1,'a'),(1,'b')"
+	printf 'id,v\n1,c\n' >t.csv
+	exits 65 sfx-load --mode=upsert --key id $target t.csv
+	grep -q 'share a key' said
+	is "SELECT string_agg(v, '' ORDER BY v) FROM t" ab
+}

@@ -491,3 +491,116 @@ small_disk() {
 	exits 0 sfx-load --stats=stats sqlite:x.db -t t orders.csv copy.csv
 	grep -q '"loaded":1,"already_loaded":1,"ignored":0,"failed":0,.*"records_in":2,"records_inserted":2' stats
 }
+
+@test "--mode=upsert: new keys become rows, known ones change, what says the same is left alone" {
+	query "CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, kept TEXT DEFAULT 'k')"
+	query "INSERT INTO t VALUES(1,'a','x'),(2,'b','x'),(3,'c','x')"
+	printf 'id,name\n1,a\n2,B\n4,d\n4,D\n' >t.csv
+	exits 0 sfx-load -v --mode=upsert --key id sqlite:x.db t.csv
+	grep -q '4 records in, 1 loaded into t, 1 updated, 1 unchanged, 1 duplicate' said
+	is "SELECT * FROM t ORDER BY id" '1|a|x
+2|B|x
+3|c|x
+4|D|k'
+	is "SELECT mode, rows_in, inserted, updated, unchanged, duplicate FROM _sfx_load" 'upsert|4|1|1|1|1'
+	exits 0 sfx-load -v --mode=upsert --key id sqlite:x.db t.csv
+	grep -q 'already loaded' said
+	exits 0 sfx-load -v --force --mode=upsert --key id sqlite:x.db t.csv
+	grep -q '0 loaded into t, 3 unchanged, 1 duplicate' said
+}
+
+@test "a table made for a key has it as its primary key, and a record without it is bad" {
+	printf 'a,b,v\n1,x,1\n1,y,2\n,y,3\n1,x,4\n' >t.csv
+	exits 65 sfx-load --mode=upsert --key a,b sqlite:x.db t.csv
+	exits 1 sfx-load --mode=upsert --key a,b --rejects bad.jsonl sqlite:x.db t.csv
+	jq -r '"\(.line) \(.column)"' bad.jsonl | grep -qx '4 a'
+	is "SELECT * FROM t ORDER BY b" '1|x|4
+1|y|2'
+	is "SELECT group_concat(name) FROM pragma_table_info('t') WHERE pk > 0" 'a,b'
+	exits 2 sfx-load --mode=upsert sqlite:x.db t.csv
+	echo '2,x,1' >>t.csv
+	exits 65 sfx-load --mode=upsert --key nope sqlite:x.db t.csv
+	grep -q 'the key column "nope" is not in the input' said
+}
+
+@test "--mode=ignore and --mode=newer decide which of two records stays" {
+	printf 'id,v,at\n1,a,2026-01-02\n2,b,2026-01-02\n' >t.csv
+	exits 0 sfx-load --key id sqlite:x.db t.csv
+	printf 'id,v,at\n1,A,2026-01-03\n3,c,2026-01-01\n3,C,2026-01-02\n' >more.csv
+	exits 0 sfx-load -v --mode=ignore --key id -t t sqlite:x.db more.csv
+	grep -q '3 records in, 1 loaded into t, 2 duplicate' said
+	is "SELECT group_concat(v, '') FROM (SELECT v FROM t ORDER BY id)" abc
+	printf 'id,v,at\n1,A,2026-01-03\n1,z,2026-01-01\n2,B,2026-01-01\n3,C,2026-01-01\n4,d,\n' >more.csv
+	exits 2 sfx-load --mode=newer --key id -t t sqlite:x.db more.csv
+	exits 0 sfx-load -v --mode=newer --key id --version-column at -t t sqlite:x.db more.csv
+	grep -q '5 records in, 1 loaded into t, 1 updated, 2 unchanged, 1 duplicate' said
+	is "SELECT group_concat(v, '') FROM (SELECT v FROM t ORDER BY id)" Abcd
+}
+
+@test "--mode=delete takes the rows of its keys away" {
+	query "CREATE TABLE t(id INTEGER, v TEXT)"
+	query "INSERT INTO t VALUES(1,'a'),(1,'b'),(2,'c'),(3,'d')"
+	printf 'id\n1\n1\n9\n' >gone.csv
+	exits 0 sfx-load -v --mode=delete --key id -t t sqlite:x.db gone.csv
+	grep -q '3 records in, 0 loaded into t, 1 unchanged, 1 deleted, 1 duplicate, 2 rows removed' said
+	is "SELECT group_concat(v, '') FROM t" cd
+}
+
+@test "--mode=sync marks rows that have no record any more, and unmarks those that have one again" {
+	printf 'id,v\n1,a\n2,b\n' >t.csv
+	exits 0 sfx-load --mode=sync --key id sqlite:x.db t.csv
+	printf 'id,v\n2,b\n3,c\n' >two.csv
+	exits 0 sfx-load -v --mode=sync --key id -t t sqlite:x.db two.csv
+	grep -q '1 loaded into t, 1 unchanged, 1 row removed' said
+	is "SELECT id, v, _deleted_at IS NOT NULL FROM t" '1|a|1
+2|b|0
+3|c|0'
+	exits 0 sfx-load -v --mode=sync --key id sqlite:x.db t.csv
+	grep -q '0 loaded into t, 1 updated, 1 unchanged, 1 row removed' said
+	is "SELECT id, v, _deleted_at IS NOT NULL FROM t" '1|a|0
+2|b|0
+3|c|1'
+}
+
+@test "--mode=scd2 keeps every version of a row with the time in which it was valid" {
+	printf 'id,v\n1,a\n2,b\n' >t.csv
+	exits 0 sfx-load --mode=scd2 --key id sqlite:x.db t.csv
+	printf 'id,v\n1,A\n2,b\n3,c\n' >two.csv
+	exits 0 sfx-load -v --mode=scd2 --key id -t t sqlite:x.db two.csv
+	grep -q '3 records in, 1 loaded into t, 1 updated, 1 unchanged' said
+	is "SELECT id, v, _valid_to IS NULL FROM t ORDER BY id, _valid_from" '1|a|0
+1|A|1
+2|b|1
+3|c|1'
+	is "SELECT count(*) FROM t o JOIN t n ON o._valid_to = n._valid_from AND o.id = n.id" 1
+}
+
+@test "--mode=replace makes the table anew, --mode=truncate empties it, the run's other inputs append" {
+	query "CREATE TABLE t(id TEXT, old TEXT, v TEXT)"
+	query "INSERT INTO t VALUES('x','y','z')"
+	printf 'id,v\n1,a\n' >a.csv
+	printf 'id,v\n2,b\n' >b.csv
+	exits 0 sfx-load -v --mode=truncate -t t sqlite:x.db a.csv b.csv
+	grep -q '1 row removed' said
+	is "SELECT id, old, v FROM t" '1||a
+2||b'
+	exits 0 sfx-load --mode=replace -t t sqlite:x.db b.csv
+	is "SELECT * FROM t" '2|b'
+	[ "$(declared t id)" = INTEGER ]
+	exits 0 sfx-load -v --mode=replace -t t sqlite:x.db b.csv
+	grep -q 'already loaded' said
+	exits 0 sfx-load --mode=replace -t t sqlite:x.db a.csv
+	exits 0 sfx-load --mode=replace -t t sqlite:x.db b.csv # no longer the last that was loaded
+	is "SELECT * FROM t" '2|b'
+	exits 0 sfx-load --mode=replace -t t sqlite:x.db a.csv b.csv
+	exits 0 sfx-load --mode=replace -t t sqlite:x.db a.csv b.csv
+	is "SELECT * FROM t" '1|a
+2|b'
+	exits 0 sfx-load --mode=replace -t t sqlite:x.db b.csv
+	exits 2 sfx-load --mode=sync --key id -t t sqlite:x.db a.csv b.csv
+	grep -q 'takes one input a table' said
+	query "DELETE FROM t WHERE id <> 2"
+	printf 'id,v\n3\n' >bad.csv
+	exits 65 sfx-load --mode=replace -t t sqlite:x.db bad.csv
+	is "SELECT id, v FROM t" '2|b'
+}

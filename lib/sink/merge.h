@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How staged records get into a table: the statements of each mode but append, for any database
+ * that speaks this much SQL. Records are put into a stage first, a table of the transaction; then
+ * the steps are run in order, and say by how many rows they touch what became of the records.
+ *
+ * Contract: texts only; nothing is run here. Of records with one key the last one counts (ignore:
+ * the first one; newer: the one of the highest version), whatever the order of evaluation.
+ */
+#ifndef SFX_SINK_MERGE_H
+#define SFX_SINK_MERGE_H
+
+#include "base/buf.h"
+#include "sink/sink.h"
+
+/* Where a database differs. All texts are static. */
+struct sfx_merge_dialect {
+    const char *distinct; /* null-safe inequality: "IS NOT" */
+    const char *row;      /* the stage's column that numbers its rows */
+    const char *text;     /* what makes a value without an order comparable: "::text" */
+    const char *ready;    /* what makes a filled stage quick to search, with its name as %s; NULL */
+    bool index;           /* an index on the stage's keys pays */
+};
+
+struct sfx_merge_column {
+    const char *name; /* without quotes */
+    bool key;
+    bool as_text; /* compared as text: its type has no equality */
+};
+
+struct sfx_merge {
+    const struct sfx_sink_how *how;
+    const struct sfx_merge_dialect *dialect;
+    const char *table, *stage; /* in quotes, as they stand in statements */
+    const struct sfx_merge_column *columns;
+    size_t ncols;
+    const char *now; /* RFC 3339: when rows came to be, or ended */
+};
+
+/* What the rows that a step touches count as. */
+enum sfx_merge_count {
+    SFX_MERGE_NOTHING,
+    SFX_MERGE_DUPLICATE,
+    SFX_MERGE_UPDATED,
+    SFX_MERGE_INSERTED,
+    SFX_MERGE_UNCHANGED,
+    SFX_MERGE_REMOVED, /* rows of the table, not records */
+};
+
+struct sfx_merge_step {
+    enum sfx_merge_count count;
+    size_t at; /* of the terminated statement, in the buffer */
+};
+
+#define SFX_MERGE_MAX_STEPS 8
+
+/* The columns that the table of a mode has beside the records', ended by NULL: times of events in
+ * the life of a row, NULL as long as they have not happened. */
+const char *const *sfx_merge_own_columns(enum sfx_sink_mode mode);
+
+/*
+ * What a load into table does in a run that has seen those tables: the first one of a run replaces,
+ * the others append to it. Errors: USAGE for a second sync, which would remove what the first one
+ * brought.
+ */
+int sfx_merge_mode(const struct sfx_sink_how *how, const struct sfx_sink_seen *seen,
+                   const char *table, enum sfx_sink_mode *mode, struct sfx_err *err);
+
+/* True for modes after which only the records of the load are there. */
+bool sfx_merge_replaces(enum sfx_sink_mode mode);
+
+/* True for modes that stage their records. */
+bool sfx_merge_stages(enum sfx_sink_mode mode);
+
+/*
+ * Writes the statements into sql (cleared), one after the other, each with a terminator, and says
+ * which they are; returns their number. Errors: NOMEM.
+ */
+int sfx_merge_plan(const struct sfx_merge *merge, struct sfx_buf *sql,
+                   struct sfx_merge_step steps[SFX_MERGE_MAX_STEPS], struct sfx_err *err);
+
+/* Adds the rows that a step has touched to counts. */
+void sfx_merge_add(struct sfx_sink_counts *counts, enum sfx_merge_count count, uint64_t nrows);
+
+/* Ends the count: says what the rest of nstaged records has become. Errors: INPUT when more rows
+ * were changed than there are records, since their key is not unique. */
+int sfx_merge_finish(struct sfx_sink_counts *counts, enum sfx_sink_mode mode, uint64_t nstaged,
+                     struct sfx_err *err);
+
+/* Marks which columns of schema are how's keys: is_key (schema->ncols long) is filled. Errors:
+ * INPUT naming a key or the version column that the input lacks. */
+int sfx_merge_keys(const struct sfx_sink_how *how, const struct sfx_sink_schema *schema,
+                   bool *is_key, struct sfx_err *err);
+
+/* Appends name in double quotes, those inside doubled. Errors: NOMEM. */
+int sfx_merge_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err);
+
+#endif

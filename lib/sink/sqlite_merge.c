@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records by key: they are staged in a table of the connection, which costs the rows nothing that a
+ * constraint could refuse, and are brought into the table by the statements of their mode.
+ */
+#include "base/clock.h"
+#include "base/size.h"
+#include "sink/sqlite_internal.h"
+
+#define STAGE "temp._sfx_stage"
+
+static const struct sfx_merge_dialect dialect = {
+    .distinct = "IS NOT", .row = "_sfx_row", .text = "", .index = true};
+
+int sfx_sqlite_put_target(struct sfx_sqlite *s, struct sfx_buf *sql, struct sfx_err *err)
+{
+    return s->staged ? sfx_buf_puts(sql, STAGE, err) : sfx_merge_quote(sql, s->source->table, err);
+}
+
+/* Makes the stage. Its columns have the types of the table's, so that values are the same. */
+int sfx_sqlite_stage(struct sfx_sqlite *s, struct sfx_err *err)
+{
+    const char *sql;
+    size_t i;
+    int rc;
+
+    rc = sfx_sqlite_exec(s, "DROP TABLE IF EXISTS " STAGE, err);
+    sfx_buf_clear(&s->sql);
+    if (rc == 0)
+        rc = sfx_buf_puts(&s->sql, "CREATE TABLE " STAGE "(_sfx_row INTEGER PRIMARY KEY", err);
+    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
+        rc = sfx_buf_putc(&s->sql, ',', err);
+        if (rc == 0)
+            rc = sfx_merge_quote(&s->sql, s->columns[i].name, err);
+        if (rc == 0)
+            rc = sfx_buf_printf(&s->sql, err, " %s", s->columns[i].declared);
+    }
+    if (rc == 0)
+        rc = sfx_buf_putc(&s->sql, ')', err);
+    sql = rc == 0 ? sfx_buf_cstr(&s->sql, err) : NULL;
+    if (sql == NULL)
+        return rc < 0 ? rc : SFX_E_NOMEM;
+    return sfx_sqlite_exec(s, sql, err);
+}
+
+/* Runs the steps of the plan in s->sql. */
+static int run_steps(struct sfx_sqlite *s, const struct sfx_merge_step *steps, int nsteps,
+                     struct sfx_sink_counts *counts, struct sfx_err *err)
+{
+    int i, rc = 0;
+
+    for (i = 0; rc == 0 && i < nsteps; i++) {
+        rc = sfx_sqlite_exec(s, s->sql.data + steps[i].at, err);
+        if (rc == 0)
+            sfx_merge_add(counts, steps[i].count, (uint64_t)sqlite3_changes(s->db));
+    }
+    return rc;
+}
+
+int sfx_sqlite_merge(struct sfx_sqlite *s, struct sfx_sink_counts *counts, struct sfx_err *err)
+{
+    struct sfx_merge_column *columns =
+        sfx_arena_calloc(&s->arena, s->schema->ncols, sizeof(*columns), err);
+    struct sfx_merge_step steps[SFX_MERGE_MAX_STEPS];
+    char now[SFX_CLOCK_TEXT_NBYTES];
+    struct sfx_merge merge = {.how = &s->opts.how,
+                              .dialect = &dialect,
+                              .stage = STAGE,
+                              .columns = columns,
+                              .ncols = s->schema->ncols,
+                              .now = now};
+    const uint64_t nstaged = counts->inserted;
+    struct sfx_buf table = {0};
+    size_t i;
+    int rc;
+
+    if (columns == NULL)
+        return SFX_E_NOMEM;
+    for (i = 0; i < s->schema->ncols; i++)
+        columns[i] =
+            (struct sfx_merge_column){.name = s->columns[i].name, .key = s->columns[i].key};
+    (void)sfx_clock_format(s->started_ns, now);
+    rc = sfx_merge_quote(&table, s->source->table, err);
+    merge.table = rc == 0 ? sfx_buf_cstr(&table, err) : NULL;
+    if (merge.table == NULL)
+        rc = SFX_E_NOMEM;
+    if (rc == 0)
+        rc = sfx_merge_plan(&merge, &s->sql, steps, err);
+    if (rc >= 0) {
+        counts->inserted = 0;
+        rc = run_steps(s, steps, rc, counts, err);
+    }
+    if (rc == 0)
+        rc = sfx_merge_finish(counts, merge.how->mode, nstaged, err);
+    if (rc == 0)
+        rc = sfx_sqlite_exec(s, "DROP TABLE " STAGE, err);
+    sfx_buf_done(&table);
+    return rc;
+}
