@@ -144,7 +144,9 @@ static int put_value(struct sfx_writer *w, const struct sfx_cell *cell, struct s
     rc = sfx_buf_putc(out, '=', err);
     if (rc < 0 || cell->kind == SFX_CELL_NULL)
         return rc;
+    /* A CR at the end, without quotes, would be taken for the line's. */
     if (cell->kind == SFX_CELL_TEXT && cell->dialect == SFX_DIALECT_LOG &&
+        (quoted != 0 || cell->len == 0 || cell->ptr[cell->len - 1] != '\r') &&
         (quoted != 0 || (cell->flags & SFX_CELL_ESCAPED) == 0))
         return sfx_buf_append(out, cell->ptr - quoted, cell->len + 2 * quoted, err);
     rc = sfx_cell_text(cell, &w->scratch, &text, err);
