@@ -13,6 +13,8 @@ struct options {
     struct sfx_opt_common common;
     struct sfx_load_opts load;
     const char *rejects;
+    struct sfx_opt_list indexes;
+    int infer; /* 0: all, 1: none */
     bool events, sinks;
 };
 
@@ -42,6 +44,16 @@ static const struct sfx_opt rows[] = {
      NULL, 0, 0},
     {0, "version-column", "COLUMN", SFX_OPT_STR, AT(load.how.version),
      "With --mode=newer: the column that tells which of two records is newer.", NULL, 0, 0},
+    {0, "infer", "WHAT", SFX_OPT_ENUM, AT(infer),
+     "What the types of a new table are learnt from: all records (the default), or none: text.",
+     "all|none", 0, 0},
+    {0, "types", "LIST", SFX_OPT_STR, AT(load.types),
+     "Types of columns of a new table, such as zip=text,price=decimal(10,2); see Types in "
+     "sfx-load(1).", NULL, 0, 0},
+    {0, "not-null", "COLUMNS", SFX_OPT_STR, AT(load.not_null),
+     "Columns that are NOT NULL in a new table, joined by commas.", NULL, 0, 0},
+    {0, "index", "COLUMNS", SFX_OPT_LIST, AT(indexes),
+     "Make an index on these columns, joined by commas, after the records are loaded.", NULL, 0, 0},
     {0, "load-id", "ID", SFX_OPT_STR, AT(load.load_id),
      "Know the input by ID, not by its content: ID is loaded once.", NULL, 0, 0},
     {0, "force", NULL, SFX_OPT_FLAG, AT(load.force), "Load again what is loaded already.", NULL, 0, 0},
@@ -192,6 +204,9 @@ int main(int argc, char **argv)
         opts->on_error = app.o.rejects != NULL ? SFX_LOAD_REJECT : SFX_LOAD_FAIL;
     if (opts->dry_run)
         app.o.rejects = NULL; /* it would be written to */
+    opts->no_inference = app.o.infer != 0;
+    opts->how.indexes = app.o.indexes.items;
+    opts->how.nindexes = app.o.indexes.count;
     opts->stop = sfx_cmd_catch_stop();
     opts->log = &app.cmd.log;
     opts->progress = &progress;

@@ -61,7 +61,7 @@ static int add_column(struct sfx_infer *infer, struct sfx_slice name, struct sfx
     copy = sfx_arena_strndup(&infer->names, name.ptr, name.len, err);
     if (copy == NULL)
         return SFX_E_NOMEM;
-    infer->columns[at] = (struct sfx_infer_column){.forms = FORM_ALL};
+    infer->columns[at] = (struct sfx_infer_column){.forms = infer->text_only ? 0 : FORM_ALL};
     infer->schema.columns[at] = (struct sfx_sink_column){.name = sfx_slice(copy, name.len)};
     infer->schema.ncols++;
     return 0;
@@ -248,5 +248,5 @@ void sfx_infer_done(struct sfx_infer *infer)
     free(infer->schema.columns);
     free(infer->map);
     sfx_arena_done(&infer->names);
-    *infer = (struct sfx_infer){0};
+    *infer = (struct sfx_infer){.text_only = infer->text_only};
 }

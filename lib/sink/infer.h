@@ -37,6 +37,7 @@ struct sfx_infer {
     uint64_t schema_id; /* of the batch that map is for */
     bool mapped;
     uint64_t nrecords;
+    bool text_only; /* set by the caller: every column is text */
     struct sfx_arena names;
 };
 

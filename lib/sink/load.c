@@ -83,7 +83,8 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
     }
     load->opts = *opts;
     load->bad = (struct sfx_reject_sink){put_bad, load};
-    if (take_keys(load, &sink_opts.how, err) < 0 ||
+    load->infer.text_only = opts->no_inference;
+    if (take_keys(load, &sink_opts.how, err) < 0 || sfx_load_take_types(load, err) < 0 ||
         sfx_format_parse(opts->from, opts->delimiter, opts->quote, &load->format,
                          &load->opts.reader, err) < 0 ||
         sfx_batch_init(&load->batch, err) < 0)
@@ -126,6 +127,7 @@ void sfx_load_free(struct sfx_load *load)
     sfx_buf_done(&load->told.text);
     sfx_buf_done(&load->event_id);
     free(load->keys);
+    free(load->types);
     free(load->key_text);
     free(load);
 }

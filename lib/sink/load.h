@@ -52,6 +52,9 @@ typedef int sfx_load_report(void *ctx, const struct sfx_load_result *result, str
 struct sfx_load_opts {                    /* all-zero: the defaults */
     struct sfx_sink_how how;              /* into tables that have rows; its keys come from: */
     const char *keys;                     /* columns, joined by commas; NULL: none */
+    const char *types;                    /* "column=type,…" instead of what is learnt; or NULL */
+    const char *not_null;                 /* columns, joined by commas; or NULL */
+    bool no_inference;                    /* columns are text, but for types */
     const char *table;                    /* template; default "{stem}" of the input's name */
     const char *from, *delimiter, *quote; /* as sfx_format_parse; default by name and content */
     struct sfx_reader_opts reader;        /* delimiter and quote are set by those above */

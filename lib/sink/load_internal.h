@@ -27,6 +27,8 @@ struct sfx_load {
     struct sfx_template *table; /* NULL: the default */
     char *key_text;             /* what the names of the keys point into */
     const char **keys;
+    struct sfx_sink_column *types; /* as the user says; names point into opts.types */
+    size_t ntypes;
     struct sfx_media *media; /* made when a type is not known */
     struct sfx_load_stats stats;
     bool broken;                  /* the failure is not one of the input: the run cannot go on */
@@ -66,6 +68,13 @@ const struct sfx_format *sfx_load_format(struct sfx_slice type, const char *name
  * sfx_load_operand, and those of the input with load->broken false. */
 int sfx_load_stream(struct sfx_load *load, struct sfx_input *in, const struct sfx_format *format,
                     struct sfx_err *err);
+
+/* Reads opts.types. Errors: USAGE, NOMEM. */
+int sfx_load_take_types(struct sfx_load *load, struct sfx_err *err);
+
+/* Gives the learnt schema the types that the user says. Errors: INPUT for a column that it lacks.
+ */
+int sfx_load_set_types(struct sfx_load *load, struct sfx_err *err);
 
 /* Prepends the names of the input in hand to err. Returns rc. */
 int sfx_load_name_input(const struct sfx_load *load, int rc, struct sfx_err *err);

@@ -71,6 +71,10 @@ static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *e
             break;
     }
     sfx_infer_finish(&load->infer);
+    if (rc == 0 && load->infer.schema.ncols > 0)
+        rc = sfx_load_set_types(load, err);
+    if (rc == SFX_E_INPUT)
+        return sfx_load_name_input(load, rc, err);
     return rc < 0 ? rc : sfx_spool_rewind(&stream->spool, err);
 }
 

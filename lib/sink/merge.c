@@ -2,21 +2,30 @@
 /* The statements of each mode. */
 #include "sink/merge.h"
 
+#include "base/text.h"
+
 #include <assert.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define VALID_FROM "_valid_from"
 #define VALID_TO   "_valid_to"
 #define DELETED_AT "_deleted_at"
 
-int sfx_merge_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err)
+static int put_quoted(struct sfx_buf *sql, const char *name, size_t len, struct sfx_err *err)
 {
     int rc = sfx_buf_putc(sql, '"', err);
+    size_t i;
 
-    for (; rc == 0 && *name != '\0'; name++)
-        rc = *name == '"' ? sfx_buf_puts(sql, "\"\"", err) : sfx_buf_putc(sql, *name, err);
+    for (i = 0; rc == 0 && i < len; i++)
+        rc = name[i] == '"' ? sfx_buf_puts(sql, "\"\"", err) : sfx_buf_putc(sql, name[i], err);
     return rc == 0 ? sfx_buf_putc(sql, '"', err) : rc;
+}
+
+int sfx_merge_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err)
+{
+    return put_quoted(sql, name, strlen(name), err);
 }
 
 const char *const *sfx_merge_own_columns(enum sfx_sink_mode mode)
@@ -74,6 +83,67 @@ int sfx_merge_keys(const struct sfx_sink_how *how, const struct sfx_sink_schema 
             is_key[i] = true;
     }
     return 0;
+}
+
+/* "table_a_b_idx", of which a database may keep the begin. */
+static int put_index_name(struct sfx_buf *sql, const char *table, const char *columns,
+                          struct sfx_err *err)
+{
+    char name[64];
+    size_t at;
+
+    (void)snprintf(name, sizeof(name) - 4, "%s_%s", table, columns);
+    for (at = 0; name[at] != '\0'; at++)
+        name[at] = name[at] == ',' ? '_' : name[at];
+    at = sfx_utf8_valid_prefix(sfx_slice(name, at));
+    (void)snprintf(name + at, sizeof(name) - at, "_idx");
+    return sfx_merge_quote(sql, name, err);
+}
+
+/* The columns of one index: "a","b" */
+static int put_index_columns(const struct sfx_sink_schema *schema, const char *list,
+                             struct sfx_buf *sql, struct sfx_err *err)
+{
+    const char *comma = "";
+    int rc = 0;
+
+    while (rc == 0 && *list != '\0') {
+        const size_t len = strcspn(list, ",");
+        size_t i = 0;
+
+        while (i < schema->ncols && !sfx_slice_eq(schema->columns[i].name, sfx_slice(list, len)))
+            i++;
+        if (i == schema->ncols)
+            return sfx_err_set(err, SFX_E_INPUT, "--index: the input has no column \"%.*s\"",
+                               (int)len, list);
+        rc = sfx_buf_puts(sql, comma, err);
+        if (rc == 0)
+            rc = put_quoted(sql, list, len, err);
+        comma = ",";
+        list += len + (list[len] == ',');
+    }
+    return rc;
+}
+
+int sfx_merge_indexes(const struct sfx_sink_how *how, const struct sfx_sink_schema *schema,
+                      const char *table, const char *quoted, struct sfx_buf *sql,
+                      struct sfx_err *err)
+{
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; rc == 0 && i < how->nindexes; i++) {
+        rc = sfx_buf_puts(sql, "CREATE INDEX IF NOT EXISTS ", err);
+        if (rc == 0)
+            rc = put_index_name(sql, table, how->indexes[i], err);
+        if (rc == 0)
+            rc = sfx_buf_printf(sql, err, " ON %s(", quoted);
+        if (rc == 0)
+            rc = put_index_columns(schema, how->indexes[i], sql, err);
+        if (rc == 0)
+            rc = sfx_buf_puts(sql, ");\n", err);
+    }
+    return rc;
 }
 
 /* --- pieces of statements --------------------------------------------------------------------- */

@@ -92,6 +92,13 @@ int sfx_merge_finish(struct sfx_sink_counts *counts, enum sfx_sink_mode mode, ui
 int sfx_merge_keys(const struct sfx_sink_how *how, const struct sfx_sink_schema *schema,
                    bool *is_key, struct sfx_err *err);
 
+/* Appends to sql (not cleared) the statements that make how's indexes on table (its bare name, and
+ * as statements call it), where they are missing. Errors: NOMEM; INPUT for a column that schema
+ * lacks. */
+int sfx_merge_indexes(const struct sfx_sink_how *how, const struct sfx_sink_schema *schema,
+                      const char *table, const char *quoted, struct sfx_buf *sql,
+                      struct sfx_err *err);
+
 /* Appends name in double quotes, those inside doubled. Errors: NOMEM. */
 int sfx_merge_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err);
 

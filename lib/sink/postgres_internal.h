@@ -177,6 +177,9 @@ int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_e
 /* Makes the stage for s->columns, and puts rows there from now on. Errors: as _query. */
 int sfx_postgres_stage(struct sfx_postgres *s, struct sfx_err *err);
 
+/* Makes the indexes that were asked for; in a dry run only says how. Errors: as _query. */
+int sfx_postgres_index(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err);
+
 /* Brings what is staged, or the new table, to its place, and says in counts what records have
  * become. Errors: as _query; INPUT for a key that is not unique. */
 int sfx_postgres_merge(struct sfx_postgres *s, struct sfx_sink_counts *counts, struct sfx_err *err);

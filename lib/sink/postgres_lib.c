@@ -173,14 +173,19 @@ PGresult *sfx_postgres_result(struct sfx_postgres *s, bool *done, struct sfx_err
     return result;
 }
 
-/* Reads what is left of a statement's results. */
-static void drain(struct sfx_postgres *s)
+/* Reads the results of the statements behind one; the first failure is described. 0 or <0. */
+static int read_rest(struct sfx_postgres *s, struct sfx_err *err)
 {
     PGresult *result;
     bool done;
+    int rc = 0;
 
-    while ((result = sfx_postgres_result(s, &done, NULL)) != NULL)
+    while ((result = sfx_postgres_result(s, &done, rc == 0 ? err : NULL)) != NULL) {
+        if (rc == 0 && s->pq.result_status(result) == PGRES_FATAL_ERROR)
+            rc = sfx_postgres_fail(s, result, err);
         s->pq.clear(result);
+    }
+    return rc < 0 || done ? rc : err->code;
 }
 
 PGresult *sfx_postgres_query(struct sfx_postgres *s, const char *sql, int nparams,
@@ -189,6 +194,7 @@ PGresult *sfx_postgres_query(struct sfx_postgres *s, const char *sql, int nparam
     const int sent =
         nparams == 0 ? s->pq.send_query(s->db, sql)
                      : s->pq.send_query_params(s->db, sql, nparams, NULL, params, NULL, NULL, 0);
+    struct sfx_err rest;
     PGresult *result;
     bool done;
 
@@ -205,12 +211,16 @@ PGresult *sfx_postgres_query(struct sfx_postgres *s, const char *sql, int nparam
     switch (s->pq.result_status(result)) {
     case PGRES_COPY_IN: return result;
     case PGRES_COMMAND_OK:
-    case PGRES_TUPLES_OK: drain(s); return result;
-    default: break;
+    case PGRES_TUPLES_OK:
+        if (read_rest(s, err) == 0)
+            return result;
+        break;
+    default:
+        (void)sfx_postgres_fail(s, result, err);
+        (void)read_rest(s, &rest);
+        break;
     }
-    (void)sfx_postgres_fail(s, result, err);
     s->pq.clear(result);
-    drain(s);
     return NULL;
 }
 

@@ -128,3 +128,15 @@ int sfx_postgres_merge(struct sfx_postgres *s, struct sfx_sink_counts *counts, s
         return merge_stage(s, counts, err);
     return strcmp(s->into, s->target) != 0 ? swap(s, err) : 0;
 }
+
+int sfx_postgres_index(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    const size_t start = ddl->len;
+    const char *sql;
+    int rc = sfx_merge_indexes(&s->opts.how, s->schema, s->table, s->target, ddl, err);
+
+    if (rc < 0 || ddl->len == start || s->opts.dry_run)
+        return rc;
+    sql = sfx_buf_cstr(ddl, err);
+    return sql == NULL ? SFX_E_NOMEM : sfx_postgres_exec(s, sql + start, err);
+}

@@ -112,7 +112,8 @@ static int declare(struct sfx_postgres *s, size_t i, struct sfx_err *err)
     char text[48];
 
     if (given->type == SFX_TYPE_DECIMAL)
-        (void)snprintf(text, sizeof(text), "numeric(38,%u)", given->scale);
+        (void)snprintf(text, sizeof(text), "numeric(%u,%u)",
+                       given->precision > 0 ? given->precision : 38, given->scale);
     else if ((zoned || given->type == SFX_TYPE_TIMESTAMP) && given->scale > 6)
         (void)snprintf(text, sizeof(text), "text"); /* microseconds are what the server has */
     else if (zoned || given->type == SFX_TYPE_TIMESTAMP)
@@ -171,7 +172,8 @@ static int create_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_
             rc = declare(s, i, err);
         if (rc == 0)
             rc = sfx_buf_printf(ddl, err, " %s%s", s->columns[i].declared,
-                                s->columns[i].key ? " NOT NULL" : "");
+                                s->columns[i].key || s->schema->columns[i].not_null ? " NOT NULL"
+                                                                                    : "");
     }
     if (rc == 0)
         rc = put_own(s, ddl, err);
@@ -179,6 +181,9 @@ static int create_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_
         rc = put_key(s, ddl, err);
     if (rc == 0)
         rc = sfx_buf_puts(ddl, "\n);\n", err);
+    s->guarded = s->opts.how.nkeys > 0;
+    for (i = 0; i < s->schema->ncols; i++)
+        s->columns[i].not_null = s->schema->columns[i].not_null;
     sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
     if (sql == NULL)
         return rc < 0 ? rc : SFX_E_NOMEM;

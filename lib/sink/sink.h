@@ -23,7 +23,7 @@
 enum sfx_type {
     SFX_TYPE_TEXT,
     SFX_TYPE_INTEGER, /* 64 bits */
-    SFX_TYPE_DECIMAL, /* all values have `scale` digits after the '.', 15 digits at most */
+    SFX_TYPE_DECIMAL, /* all values have `scale` digits after the '.', learnt: 15 digits at most */
     SFX_TYPE_NUMERIC, /* integers of 64 bits and decimals of 15 digits, scales differ */
     SFX_TYPE_REAL,    /* doubles */
     SFX_TYPE_BOOLEAN,
@@ -36,7 +36,9 @@ enum sfx_type {
 struct sfx_sink_column {
     struct sfx_slice name; /* as the input spells it; unlike the others */
     enum sfx_type type;
-    uint32_t scale; /* DECIMAL; digits of a second's fraction: TIMESTAMP, TIMESTAMPTZ */
+    uint32_t scale;     /* DECIMAL; digits of a second's fraction: TIMESTAMP, TIMESTAMPTZ */
+    uint32_t precision; /* DECIMAL: digits; 0: as many as the sink can hold */
+    bool not_null;      /* a table that is made refuses records without it */
 };
 
 struct sfx_sink_schema {
@@ -98,7 +100,9 @@ struct sfx_sink_how {
     enum sfx_sink_mode mode;
     const char *const *keys; /* names of columns; tables are made with them as primary key */
     size_t nkeys;
-    const char *version; /* NEWER: the column that tells which is newer */
+    const char *version;        /* NEWER: the column that tells which is newer */
+    const char *const *indexes; /* each the names of columns, joined by commas: made at the end */
+    size_t nindexes;
 };
 
 struct sfx_sink_opts {

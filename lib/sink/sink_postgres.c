@@ -154,6 +154,8 @@ static int postgres_prepare(struct sfx_sink *sink, const struct sfx_sink_schema 
     err = err != NULL ? err : &own;
     s->schema = schema;
     rc = sfx_postgres_table(s, ddl, err);
+    if (rc == 0 && s->opts.dry_run)
+        rc = sfx_postgres_index(s, ddl, err);
     if (rc == 0 && sfx_merge_stages(s->mode) && !s->opts.dry_run)
         rc = sfx_postgres_stage(s, err);
     return rc == 0 ? sfx_postgres_put_begin(s, err) : rc;
@@ -176,6 +178,9 @@ static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *
     rc = sfx_postgres_put_end(s, err);
     if (rc == 0)
         rc = sfx_postgres_merge(s, &entry->counts, err);
+    sfx_buf_clear(&s->sql);
+    if (rc == 0)
+        rc = sfx_postgres_index(s, &s->sql, err);
     if (rc == 0)
         rc = sfx_sink_seen_add(&s->seen, s->target, err);
     if (rc == 0)

@@ -289,6 +289,8 @@ static int sqlite_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *s
     s->schema = schema;
     s->staged = sfx_merge_stages(s->mode);
     rc = sfx_sqlite_table(s, ddl, err);
+    if (rc == 0 && s->opts.dry_run)
+        rc = sfx_sqlite_index(s, ddl, err);
     if (rc == 0 && s->staged && !s->opts.dry_run)
         rc = sfx_sqlite_stage(s, err);
     if (rc == 0)
@@ -311,6 +313,9 @@ static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *co
         return 0;
     }
     rc = s->staged ? sfx_sqlite_merge(s, &entry->counts, err) : 0;
+    sfx_buf_clear(&s->sql);
+    if (rc == 0)
+        rc = sfx_sqlite_index(s, &s->sql, err);
     if (rc == 0)
         rc = sfx_sqlite_ledger_insert(s, entry, err);
     if (rc == 0) {

@@ -108,6 +108,9 @@ int sfx_sqlite_stage(struct sfx_sqlite *s, struct sfx_err *err);
  * says; INPUT for a key that is not unique. */
 int sfx_sqlite_merge(struct sfx_sqlite *s, struct sfx_sink_counts *counts, struct sfx_err *err);
 
+/* Makes the indexes that were asked for; in a dry run only says how. Errors: as SQLite says. */
+int sfx_sqlite_index(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err);
+
 /* Where rows are put: the table in quotes, or the stage. Errors: NOMEM. */
 int sfx_sqlite_put_target(struct sfx_sqlite *s, struct sfx_buf *sql, struct sfx_err *err);
 

@@ -97,3 +97,20 @@ int sfx_sqlite_merge(struct sfx_sqlite *s, struct sfx_sink_counts *counts, struc
     sfx_buf_done(&table);
     return rc;
 }
+
+int sfx_sqlite_index(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    struct sfx_buf table = {0};
+    const size_t start = ddl->len;
+    const char *sql;
+    int rc = sfx_merge_quote(&table, s->source->table, err);
+
+    sql = rc == 0 ? sfx_buf_cstr(&table, err) : NULL;
+    if (sql != NULL)
+        rc = sfx_merge_indexes(&s->opts.how, s->schema, s->source->table, sql, ddl, err);
+    sfx_buf_done(&table);
+    if (rc < 0 || ddl->len == start || s->opts.dry_run)
+        return rc;
+    sql = sfx_buf_cstr(ddl, err);
+    return sql == NULL ? SFX_E_NOMEM : sfx_sqlite_exec(s, sql + start, err);
+}

@@ -94,9 +94,15 @@ static int declare(struct sfx_sqlite *s, size_t i, struct sfx_err *err)
     const struct sfx_sink_column *given = &s->schema->columns[i];
     char text[32];
 
+    /* 15 digits come back from a double; later inputs may need more of them than this one. */
+    if (given->type == SFX_TYPE_DECIMAL && (given->precision > 15 || given->scale > 15))
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "column \"%s\": SQLite's numbers have 15 digits; decimal(%u,%u) is text "
+                           "there",
+                           s->columns[i].name, given->precision, given->scale);
     if (given->type == SFX_TYPE_DECIMAL)
-        /* 15 digits come back from a double; later inputs may need more of them than this one. */
-        (void)snprintf(text, sizeof(text), "DECIMAL(15,%u)", given->scale);
+        (void)snprintf(text, sizeof(text), "DECIMAL(%u,%u)",
+                       given->precision > 0 ? given->precision : 15, given->scale);
     else
         (void)snprintf(text, sizeof(text), "%s", names[given->type]);
     s->columns[i].declared = sfx_arena_strndup(&s->arena, text, strlen(text), err);
@@ -150,7 +156,8 @@ static int create_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_er
             rc = declare(s, i, err);
         if (rc == 0)
             rc = sfx_buf_printf(ddl, err, " %s%s", s->columns[i].declared,
-                                s->columns[i].key ? " NOT NULL" : "");
+                                s->columns[i].key || s->schema->columns[i].not_null ? " NOT NULL"
+                                                                                    : "");
     }
     if (rc == 0)
         rc = put_own(s, ddl, err);

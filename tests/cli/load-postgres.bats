@@ -302,3 +302,15 @@ types() {
 	grep -q 'share a key' said
 	is "SELECT string_agg(v, '' ORDER BY v) FROM t" ab
 }
+
+@test "--types, --not-null, --index and --key say what a new table is like" {
+	printf 'id,zip,price,at\n1,501,1.5,2026-01-05T10:00:00Z\n1,502,2.25,2026-01-05T10:00:00.123456Z\n' >t.csv
+	exits 1 sfx-load --types 'zip=text,price=decimal(9,2),at=timestamptz(6)' --not-null zip --index zip --key id \
+		--rejects bad.jsonl $target t.csv
+	jq -r .reason bad.jsonl | grep -q 'duplicate key'
+	[ "$(types t)" = "bigint,text,numeric(9,2),timestamp(6) with time zone" ]
+	is "SELECT string_agg(indexname, ' ' ORDER BY indexname) FROM pg_indexes WHERE tablename='t'" 't_pkey t_zip_idx'
+	printf 'id,zip,price,at\n2,,1,\n' >more.csv
+	exits 65 sfx-load -t t $target more.csv
+	grep -q 'the column is NOT NULL' said
+}

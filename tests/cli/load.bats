@@ -604,3 +604,26 @@ small_disk() {
 	exits 65 sfx-load --mode=replace -t t sqlite:x.db bad.csv
 	is "SELECT id, v FROM t" '2|b'
 }
+
+@test "--types, --infer, --not-null and --index say what a new table is like" {
+	printf 'id,zip,price,at\n1,501,1.5,2026-01-05\n2,502,2.25,2026-01-06\n' >t.csv
+	exits 0 sfx-load --types 'zip=text,price=decimal(9,2)' --not-null id,zip --index zip --index at,id sqlite:x.db t.csv
+	is "SELECT group_concat(type, ' ') FROM pragma_table_info('t')" 'INTEGER TEXT DECIMAL(9,2) DATE'
+	is "SELECT group_concat(\"notnull\", '') FROM pragma_table_info('t')" 1100
+	is "SELECT group_concat(name, ' ') FROM (SELECT name FROM pragma_index_list('t') ORDER BY name)" 't_at_id_idx t_zip_idx'
+	printf 'id,zip,price,at\n3,503,3.00,\n' >more.csv
+	exits 0 sfx-load --index zip -t t sqlite:x.db more.csv # there already
+	exits 0 sfx-load --infer none --types id=integer -t none sqlite:x.db t.csv
+	is "SELECT group_concat(type, ' ') FROM pragma_table_info('none')" 'INTEGER TEXT TEXT TEXT'
+	printf 'id,zip\nx,1\n' >bad.csv
+	exits 65 sfx-load --types id=integer sqlite:x.db bad.csv
+	grep -q 'line 2: column "id" (INTEGER) cannot hold "x"' said
+	exits 65 sfx-load --types nope=text sqlite:x.db bad.csv
+	exits 65 sfx-load --index nope sqlite:x.db bad.csv
+	exits 65 sfx-load --not-null nope sqlite:x.db bad.csv
+	for bad in 'id' 'id=int' 'id=decimal(2,3)' 'id=decimal(2' 'id=text(3)' 'id=decimal(20,2)'; do
+		exits 2 sfx-load --types "$bad" sqlite:x.db bad.csv
+	done
+	exits 0 sfx-load -n --index zip -t plan sqlite:x.db t.csv
+	grep -q 'CREATE INDEX IF NOT EXISTS "plan_zip_idx" ON "plan"("zip");' out
+}
