@@ -2,7 +2,9 @@
 /*
  * Draws a photo: sky, sun, hills and water with grain, the same for the same size and seed.
  *
- * usage: mkphoto [-o ORIENTATION] [-s SEED] WxH OUT.jpg|OUT.png
+ * usage: mkphoto [-ap] [-o ORIENTATION] [-s SEED] WxH OUT.jpg|OUT.png
+ *
+ * -a adds an alpha that grows from left to right (PNG), -p writes progressive JPEG.
  *
  * WxH is the size of the picture as people see it. With -o (1-8) the pixels are stored as a camera
  * that was held so would store them, and the EXIF orientation tag says how to turn them upright.
@@ -21,6 +23,7 @@ struct photo {
     uint32_t width_px, height_px; /* upright */
     uint32_t seed;
     int orientation; /* EXIF 0x0112: 1-8; 0: no tag */
+    int alpha, progressive;
 };
 
 /* A well mixed number for a place: the grain and the hills' heights. */
@@ -134,6 +137,8 @@ static void write_jpeg(const struct photo *p, FILE *f, uint8_t *row)
     jpeg.in_color_space = JCS_RGB;
     jpeg_set_defaults(&jpeg);
     jpeg_set_quality(&jpeg, 90, TRUE);
+    if (p->progressive)
+        jpeg_simple_progression(&jpeg);
     jpeg_start_compress(&jpeg, TRUE);
     if (p->orientation != 0) {
         memcpy(block, exif, sizeof(exif));
@@ -150,6 +155,20 @@ static void write_jpeg(const struct photo *p, FILE *f, uint8_t *row)
     jpeg_destroy_compress(&jpeg);
 }
 
+/* RGB to RGBA, from the end on, in place. */
+static void add_alpha(uint8_t *row, uint32_t width)
+{
+    uint32_t i;
+
+    for (i = width; i-- > 0;) {
+        memmove(row + 4 * (size_t)i, row + 3 * (size_t)i, 3);
+        row[4 * (size_t)i + 3] = (uint8_t)((uint64_t)i * 255 / width);
+    }
+}
+
+/* Above this size the default level would take minutes. */
+#define FAST_PIXELS 20000000
+
 /* libpng ends the program itself (by longjmp to its default handler, abort) when it fails. */
 static void write_png(const struct photo *p, FILE *f, uint8_t *row)
 {
@@ -162,16 +181,21 @@ static void write_png(const struct photo *p, FILE *f, uint8_t *row)
     if (info == NULL)
         exit(70);
     png_init_io(png, f);
-    png_set_IHDR(png, info, stored_width, stored_height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+    png_set_IHDR(png, info, stored_width, stored_height, 8,
+                 p->alpha ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     if (p->orientation != 0) {
         memcpy(block, exif, sizeof(exif));
         block[EXIF_VALUE_AT] = (uint8_t)p->orientation;
         png_set_eXIf_1(png, info, sizeof(block) - TIFF_AT, block + TIFF_AT);
     }
+    if ((uint64_t)stored_width * stored_height > FAST_PIXELS)
+        png_set_compression_level(png, 1);
     png_write_info(png, info);
     for (y = 0; y < stored_height; y++) {
         draw_stored_row(p, y, row);
+        if (p->alpha)
+            add_alpha(row, stored_width);
         png_write_row(png, row);
     }
     png_write_end(png, NULL);
@@ -180,7 +204,7 @@ static void write_png(const struct photo *p, FILE *f, uint8_t *row)
 
 static int misuse(void)
 {
-    (void)fputs("usage: mkphoto [-o 1..8] [-s SEED] WxH OUT.jpg|OUT.png\n", stderr);
+    (void)fputs("usage: mkphoto [-ap] [-o 1..8] [-s SEED] WxH OUT.jpg|OUT.png\n", stderr);
     return 2;
 }
 
@@ -188,7 +212,7 @@ static int write_photo(const struct photo *p, const char *path)
 {
     uint32_t longest = p->width_px > p->height_px ? p->width_px : p->height_px;
     const char *dot = strrchr(path, '.');
-    uint8_t *row = malloc((size_t)longest * 3);
+    uint8_t *row = malloc((size_t)longest * 4);
     FILE *f = fopen(path, "wb");
     int rc = 74;
 
@@ -215,8 +239,10 @@ int main(int argc, char **argv)
     struct photo photo = {0};
     int c;
 
-    while ((c = getopt(argc, argv, "o:s:")) != -1) {
+    while ((c = getopt(argc, argv, "apo:s:")) != -1) {
         switch (c) {
+        case 'a': photo.alpha = 1; break;
+        case 'p': photo.progressive = 1; break;
         case 'o': photo.orientation = atoi(optarg); break;
         case 's': photo.seed = (uint32_t)strtoul(optarg, NULL, 10); break;
         default: return misuse();
