@@ -38,7 +38,9 @@ static const struct sfx_opt opts[] = {
     {0, "subsample", "HOW", SFX_OPT_ENUM, AT(encode.subsample),
      "Whether JPEG stores colour at half resolution (420) or whole (444); auto, the default, is by "
      "the quality.", "auto|420|444", 0, 0},
-    {0, "compression", "N", SFX_OPT_UINT, AT(encode.compression), "PNG compression. Default 6.", NULL, 0, 9},
+    {0, "compression", "N", SFX_OPT_ENUM, AT(encode.compression),
+     "Effort of PNG compression; auto, the default, is 2 for photos and 6 for drawings.",
+     "auto|0|1|2|3|4|5|6|7|8|9|best", 0, 0},
     {0, "background", "COLOUR", SFX_OPT_STR, AT(background),
      "What transparent images are laid on for JPEG: #rrggbb, white or black. Default white.",
      NULL, 0, 0},
@@ -197,7 +199,7 @@ int main(int argc, char **argv)
 {
     static const volatile sig_atomic_t never = 0;
     const char *tmp_dir = getenv("TMPDIR");
-    struct app app = {.o.words = {.encode = {.quality = 80, .compression = 6},
+    struct app app = {.o.words = {.encode = {.quality = 80},
                                   .jobs = 1,
                                   .max_time_ns = 60000000000,
                                   .tmp_dir = tmp_dir != NULL && *tmp_dir != '\0' ? tmp_dir : "/tmp",

@@ -3,6 +3,8 @@
 #include "image/codecs.h"
 
 #include "image/decoder_internal.h"
+#include "image/png_deflate.h"
+#include "image/png_inflate.h"
 #include "image/webp_internal.h"
 
 #include <unistd.h>
@@ -11,8 +13,9 @@
 static unsigned input_libs(enum sfx_image_format format)
 {
     switch (format) {
-    case SFX_IMAGE_WEBP:
-    case SFX_IMAGE_ANY: return SFX_CODEC_WEBP;
+    case SFX_IMAGE_PNG: return SFX_CODEC_ISAL;
+    case SFX_IMAGE_WEBP: return SFX_CODEC_WEBP;
+    case SFX_IMAGE_ANY: return SFX_CODEC_ISAL | SFX_CODEC_WEBP;
     default: return 0;
     }
 }
@@ -20,6 +23,7 @@ static unsigned input_libs(enum sfx_image_format format)
 static unsigned output_libs(enum sfx_image_format format)
 {
     switch (format) {
+    case SFX_IMAGE_PNG: return SFX_CODEC_LIBDEFLATE;
     case SFX_IMAGE_WEBP: return SFX_CODEC_WEBP;
     default: return 0;
     }
@@ -49,6 +53,14 @@ void sfx_codecs_open(unsigned libs)
 #ifdef SFX_WITH_WEBP
     if ((libs & SFX_CODEC_WEBP) != 0)
         (void)sfx_webp_lib(NULL);
+#endif
+#ifdef SFX_WITH_ISAL
+    if ((libs & SFX_CODEC_ISAL) != 0)
+        (void)sfx_isal_need(NULL);
+#endif
+#ifdef SFX_WITH_LIBDEFLATE
+    if ((libs & SFX_CODEC_LIBDEFLATE) != 0)
+        (void)sfx_libdeflate_need(NULL);
 #endif
     (void)libs;
 }

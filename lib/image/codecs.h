@@ -11,6 +11,8 @@
 /* Bits of a set of libraries. */
 enum sfx_codec_lib {
     SFX_CODEC_WEBP = 1,
+    SFX_CODEC_ISAL = 2,
+    SFX_CODEC_LIBDEFLATE = 4,
 };
 
 /*

@@ -16,6 +16,10 @@ struct sfx_encoder;
 /* Where JPEG stores colour at half resolution: AUTO means below quality 90. */
 enum sfx_subsample { SFX_SUBSAMPLE_AUTO, SFX_SUBSAMPLE_420, SFX_SUBSAMPLE_444 };
 
+/* AUTO: more for drawings, where it pays and costs little, than for photos. */
+#define SFX_COMPRESSION_AUTO 0
+#define SFX_COMPRESSION_BEST 11
+
 /* What a user chooses, in the types of the option table; formats leave alone what is not theirs. */
 struct sfx_encode_opts {
     uint64_t quality;             /* 1 to 100 */
@@ -23,7 +27,7 @@ struct sfx_encode_opts {
     bool progressive;             /* JPEG */
     bool lossless;                /* WebP */
     bool optimize;                /* JPEG: Huffman tables made for the image */
-    uint64_t compression;         /* PNG: 0 to 9 */
+    int compression;              /* PNG: AUTO, 1 more than the level, BEST */
 };
 
 struct sfx_encode_params {

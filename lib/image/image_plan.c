@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEFAULT_QUALITY     80
-#define DEFAULT_COMPRESSION 6
+#define DEFAULT_QUALITY 80
 
 static bool is_archive(const struct sfx_image_words *words)
 {
@@ -112,8 +111,7 @@ int sfx_image_plan_init(struct sfx_image_plan *plan, const struct sfx_image_word
     int rc;
 
     *plan = (struct sfx_image_plan){
-        .resize = {.encode = {.quality = DEFAULT_QUALITY, .compression = DEFAULT_COMPRESSION},
-                   .keep = SFX_KEEP_ICC},
+        .resize = {.encode = {.quality = DEFAULT_QUALITY}, .keep = SFX_KEEP_ICC},
         .file = {.resize = &plan->resize},
     };
     rc = sfx_image_colour_parse(words->background != NULL ? sfx_slice_str(words->background)

@@ -32,7 +32,7 @@ struct sfx_image_plan {
     int fd;
 };
 
-/* Fills plan (uninitialised) from words (borrowed during the call), quality 80, compression 6.
+/* Fills plan (uninitialised) from words (borrowed during the call), quality 80.
  * Errors: USAGE, NOMEM; plan is then empty. */
 int sfx_image_plan_init(struct sfx_image_plan *plan, const struct sfx_image_words *words,
                         struct sfx_err *err);

@@ -9,6 +9,7 @@
 #include "image/decoder_internal.h"
 #include "image/exif.h"
 #include "image/guard.h"
+#include "image/png_inflate.h"
 #include "image/png_memory.h"
 #include "image/whole.h"
 
@@ -19,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool sfx_png_plain;
+
 #define MAX_CHUNK_NBYTES (8u << 20) /* of one chunk that must be held (iCCP, eXIf) */
 
 struct png_decoder {
@@ -27,7 +30,10 @@ struct png_decoder {
     struct sfx_guard guard;
     struct sfx_decoder *dec;
     struct sfx_buf xmp;
-    struct sfx_whole whole; /* an interlaced image */
+    struct sfx_whole whole;       /* an interlaced image */
+    struct sfx_png_inflate *fast; /* owned: what reads the pixels instead of libpng, or NULL */
+    uint8_t palette[256][4];      /* RGBA, for fast */
+    uint8_t last[8];              /* the last 8 bytes that libpng read at once: a chunk's head */
     size_t row_nbytes;
     int passes;
     uint32_t row;   /* rows handed out (or decoded, while `whole` is filled) */
@@ -75,6 +81,9 @@ static void on_read(png_structp png, png_bytep out, size_t len)
     struct png_decoder *pd = png_get_io_ptr(png);
     struct sfx_instream *in = &pd->dec->in;
 
+    uint8_t *begin = out;
+    size_t nbytes = len;
+
     if (!pd->in_rows && in->total_nbytes > pd->dec->limits.max_header_nbytes)
         throw_text(pd, SFX_E_LIMIT, "the header is larger than the limit");
     while (len > 0) {
@@ -96,6 +105,8 @@ static void on_read(png_structp png, png_bytep out, size_t len)
         out += n;
         len -= n;
     }
+    if (nbytes == sizeof(pd->last))
+        memcpy(pd->last, begin, sizeof(pd->last));
 }
 
 /*
@@ -215,6 +226,7 @@ static void png_decoder_close(void *state)
     png_destroy_read_struct(&pd->png, &pd->pinfo, NULL);
     sfx_buf_done(&pd->xmp);
     sfx_whole_done(&pd->whole);
+    sfx_png_inflate_free(pd->fast);
     free(pd);
 }
 
@@ -241,12 +253,74 @@ static void *png_decoder_open(struct sfx_decoder *dec, struct sfx_err *err)
     return pd;
 }
 
+/* The palette as samples; indexes beyond it are opaque black, as libpng has them. */
+static void load_palette(struct png_decoder *pd)
+{
+    png_colorp colours = NULL;
+    png_bytep alphas = NULL;
+    int n = 0, nalphas = 0, i;
+
+    (void)png_get_PLTE(pd->png, pd->pinfo, &colours, &n);
+    (void)png_get_tRNS(pd->png, pd->pinfo, &alphas, &nalphas, NULL);
+    for (i = 0; i < 256; i++) {
+        uint8_t *c = pd->palette[i];
+
+        memset(c, 0, 3);
+        c[3] = i < nalphas ? alphas[i] : 255;
+        if (i < n) {
+            c[0] = colours[i].red;
+            c[1] = colours[i].green;
+            c[2] = colours[i].blue;
+        }
+    }
+}
+
+/* Lets ISA-L read the pixels where it is there and the rows need little more than a copy. */
+static void try_fast(struct png_decoder *pd)
+{
+    const struct sfx_image_info *info = &pd->dec->info;
+    bool palette = png_get_color_type(pd->png, pd->pinfo) == PNG_COLOR_TYPE_PALETTE;
+    size_t bpp = sfx_layout_channels(info->layout) * (info->depth / 8);
+
+    if (sfx_png_plain || info->interlaced || memcmp(pd->last + 4, "IDAT", 4) != 0 ||
+        (!palette && (info->depth < 8 || png_get_valid(pd->png, pd->pinfo, PNG_INFO_tRNS) != 0)))
+        return;
+    pd->fast = sfx_png_inflate_new(&pd->dec->in, png_get_uint_32(pd->last),
+                                   png_get_rowbytes(pd->png, pd->pinfo), info->height_px,
+                                   palette ? 1 : bpp, NULL);
+    if (pd->fast != NULL && palette)
+        load_palette(pd);
+}
+
+/* Makes the file's samples those that are handed out. */
+static void put_fast_row(const struct png_decoder *pd, const uint8_t *src, uint8_t *dst)
+{
+    const struct sfx_image_info *info = &pd->dec->info;
+    unsigned channels = sfx_layout_channels(info->layout), depth = info->depth;
+    size_t n = (size_t)info->width_px * channels, i;
+
+    if (strcmp(info->colour, "palette") == 0) {
+        for (i = 0; i < info->width_px; i++, dst += channels) {
+            size_t bit = i * depth;
+            unsigned index = src[bit / 8] >> (8 - depth - bit % 8) & ((1u << depth) - 1);
+
+            memcpy(dst, pd->palette[index], channels);
+        }
+    } else if (depth == 8) {
+        memcpy(dst, src, n);
+    } else {
+        for (i = 0; i < n; i++)
+            ((uint16_t *)(void *)dst)[i] = (uint16_t)(src[2 * i] << 8 | src[2 * i + 1]);
+    }
+}
+
 static void work_start(void *arg)
 {
     const struct start_call *call = arg;
     struct png_decoder *pd = call->pd;
     struct sfx_image_info *info = &pd->dec->info;
 
+    try_fast(pd);
     png_set_expand(pd->png); /* palette, bits, tRNS */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     png_set_swap(pd->png); /* 16 bits in our order */
@@ -309,11 +383,30 @@ static void work_read(void *arg)
         png_read_end(pd->png, NULL);
 }
 
+static int read_fast(struct png_decoder *pd, uint8_t *dst, struct sfx_err *err)
+{
+    uint32_t height = pd->dec->info.height_px;
+    struct sfx_err reason;
+    const uint8_t *row = sfx_png_inflate_row(pd->fast, &reason);
+
+    if (row == NULL) {
+        if (err != NULL)
+            *err = reason;
+        return sfx_err_wrap(err, (int)reason.code, "row %" PRIu32 " of %" PRIu32, pd->row + 1,
+                            height);
+    }
+    put_fast_row(pd, row, dst);
+    pd->row++;
+    return 0;
+}
+
 static int png_decoder_read(void *state, uint8_t *const *const *rows, struct sfx_err *err)
 {
     struct png_decoder *pd = state;
     struct read_call call = {pd, rows[0][0]};
 
+    if (pd->fast != NULL)
+        return read_fast(pd, rows[0][0], err);
     if (pd->whole.rows == NULL)
         return sfx_guard_call(&pd->guard, work_read, &call, err);
     sfx_whole_take(&pd->whole, rows[0][0]);

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* PNG encoding with libpng: gray, gray and alpha, RGB, RGBA of 8 or 16 bits; adaptive filters. */
+/*
+ * PNG encoding. An image is held until its end, unless it is very large: then the smallest form
+ * that shows the same pixels is known, and libdeflate can compress them at once. The chunks are
+ * libpng's; so are the pixels where there is no libdeflate.
+ */
 #include "image/encoder_internal.h"
 #include "image/guard.h"
+#include "image/png_deflate.h"
+#include "image/png_inflate.h"
 #include "image/png_memory.h"
 #include "image/whole.h"
 
@@ -9,17 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is held at most; larger images stream. Compressing takes as much twice more. */
+#define MAX_HELD_NBYTES (64u << 20)
+
 struct png_encoder {
     png_structp png;
     png_infop pinfo;
     struct sfx_guard guard;
     struct sfx_outstream *out;
     bool no_memory; /* an allocation of libpng's failed */
-};
-
-struct open_call {
-    struct png_encoder *pe;
-    const struct sfx_encode_params *params;
+    struct sfx_encode_params params;
+    struct sfx_png_form form;
+    struct sfx_whole whole; /* rows that are held; none: they stream */
+    struct sfx_buf deflated;
 };
 
 struct write_call {
@@ -101,26 +109,50 @@ static void write_xmp(struct png_encoder *pe, struct sfx_slice xmp)
     png_write_chunk_end(pe->png);
 }
 
-static void work_open(void *arg)
+static void set_palette(struct png_encoder *pe, const struct sfx_palette *palette)
 {
-    const struct open_call *call = arg;
-    const struct sfx_encode_params *params = call->params;
-    struct png_encoder *pe = call->pe;
+    png_color colours[256] = {{0, 0, 0}};
+    png_byte alphas[256] = {0};
+    int nalphas = 0;
+    unsigned i;
+
+    for (i = 0; i < palette->count; i++) {
+        const uint8_t *c = palette->rgba[i];
+
+        colours[i] = (png_color){c[0], c[1], c[2]};
+        alphas[i] = c[3];
+        if (c[3] < 255)
+            nalphas = (int)i + 1;
+    }
+    png_set_PLTE(pe->png, pe->pinfo, colours, (int)palette->count);
+    if (nalphas > 0)
+        png_set_tRNS(pe->png, pe->pinfo, alphas, nalphas, NULL);
+}
+
+/* Everything before the pixels. */
+static void work_header(void *arg)
+{
+    struct png_encoder *pe = arg;
+    const struct sfx_encode_params *params = &pe->params;
+    int compression = params->opts->compression;
+    int level = compression == SFX_COMPRESSION_AUTO ? 6 : compression - 1;
 
     png_set_write_fn(pe->png, pe, on_write, on_flush);
     png_set_benign_errors(pe->png, 1); /* a profile that libpng does not like is left out */
-    png_set_compression_level(pe->png, (int)params->opts->compression);
+    png_set_compression_level(pe->png, level < 9 ? level : 9);
     png_set_compression_buffer_size(pe->png, SFX_OUTSTREAM_NBYTES);
-    png_set_IHDR(pe->png, pe->pinfo, params->width_px, params->height_px, (int)params->depth,
-                 colour_type(params->layout), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
-                 PNG_FILTER_TYPE_DEFAULT);
+    png_set_IHDR(pe->png, pe->pinfo, params->width_px, params->height_px, (int)pe->form.depth,
+                 pe->form.palette.count > 0 ? PNG_COLOR_TYPE_PALETTE : colour_type(pe->form.layout),
+                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+    if (pe->form.palette.count > 0)
+        set_palette(pe, &pe->form.palette);
     set_metadata(pe, &params->metadata);
     if (params->png != NULL)
         set_colour_chunks(pe, params->png);
     png_write_info(pe->png, pe->pinfo);
     write_xmp(pe, params->metadata.xmp);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    if (params->depth == 16)
+    if (pe->form.depth == 16)
         png_set_swap(pe->png);
 #endif
 }
@@ -130,6 +162,8 @@ static void png_encoder_close(void *state)
     struct png_encoder *pe = state;
 
     png_destroy_write_struct(&pe->png, &pe->pinfo);
+    sfx_whole_done(&pe->whole);
+    sfx_buf_done(&pe->deflated);
     free(pe);
 }
 
@@ -137,7 +171,7 @@ static void *png_encoder_open(struct sfx_encoder *enc, const struct sfx_encode_p
                               struct sfx_planes *planes, struct sfx_err *err)
 {
     struct png_encoder *pe = calloc(1, sizeof(*pe));
-    struct open_call call = {pe, params};
+    int rc;
 
     if (pe != NULL) {
         pe->out = &enc->out;
@@ -151,7 +185,14 @@ static void *png_encoder_open(struct sfx_encoder *enc, const struct sfx_encode_p
             png_encoder_close(pe);
         return NULL;
     }
-    if (sfx_guard_call(&pe->guard, work_open, &call, err) < 0) {
+    pe->params = *params;
+    pe->form.layout = params->layout;
+    pe->form.depth = params->depth;
+    pe->form.row_nbytes = sfx_png_row_nbytes(&pe->form, params->width_px);
+    rc = pe->form.row_nbytes <= MAX_HELD_NBYTES / params->height_px
+             ? sfx_whole_init(&pe->whole, pe->form.row_nbytes, params->height_px, SIZE_MAX, err)
+             : sfx_guard_call(&pe->guard, work_header, pe, err);
+    if (rc < 0) {
         png_encoder_close(pe);
         return NULL;
     }
@@ -171,20 +212,44 @@ static int png_encoder_write(void *state, uint8_t *const *const *rows, struct sf
     struct png_encoder *pe = state;
     struct write_call call = {pe, rows[0][0]};
 
+    if (pe->whole.rows != NULL) {
+        sfx_whole_put(&pe->whole, rows[0][0]);
+        return 0;
+    }
     return sfx_guard_call(&pe->guard, work_write, &call, err);
 }
 
 static void work_finish(void *arg)
 {
     struct png_encoder *pe = arg;
+    uint32_t y;
 
+    if (pe->whole.rows != NULL)
+        work_header(pe);
+    if (pe->deflated.len > 0) {
+        png_write_chunk(pe->png, (png_const_bytep) "IDAT", (png_const_bytep)pe->deflated.data,
+                        pe->deflated.len);
+        png_write_chunk(pe->png, (png_const_bytep) "IEND", NULL, 0);
+        return;
+    }
+    for (y = 0; y < pe->whole.height_px; y++)
+        png_write_row(pe->png, sfx_whole_row(&pe->whole, y));
     png_write_end(pe->png, NULL);
 }
 
 static int png_encoder_finish(void *state, struct sfx_err *err)
 {
     struct png_encoder *pe = state;
+    int rc = 0;
 
+    if (pe->whole.rows != NULL) {
+        sfx_png_reduce(&pe->whole, pe->params.width_px, pe->params.metadata.icc.len > 0, &pe->form);
+        rc = sfx_png_plain ? SFX_E_UNSUPPORTED
+                           : sfx_png_deflate(&pe->whole, &pe->form, pe->params.opts->compression,
+                                             &pe->deflated, err);
+    }
+    if (rc < 0 && rc != SFX_E_UNSUPPORTED)
+        return rc;
     return sfx_guard_call(&pe->guard, work_finish, pe, err);
 }
 

@@ -50,19 +50,28 @@ static void read_slice(png_structp png, png_bytep out, size_t len)
     left->len -= len;
 }
 
-/* All pixels by libpng alone, palettes and tRNS expanded, one row after the other. */
+/* All pixels by libpng alone as RGBA of 16 bits: what a file may be reduced to is the same. */
 static void decode_by_libpng(struct sfx_slice encoded, struct sfx_buf *pixels)
 {
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
     png_infop info = png_create_info_struct(png);
-    png_bytepp rows;
-    uint32_t y;
+    size_t nbytes, nrows, y;
+    int passes;
 
     png_set_read_fn(png, &encoded, read_slice);
-    png_read_png(png, info, PNG_TRANSFORM_EXPAND, NULL);
-    rows = png_get_rows(png, info);
-    for (y = 0; y < png_get_image_height(png, info); y++)
-        assert_int_equal(sfx_buf_append(pixels, rows[y], png_get_rowbytes(png, info), NULL), 0);
+    png_read_info(png, info);
+    png_set_expand_16(png);
+    png_set_gray_to_rgb(png);
+    png_set_add_alpha(png, 0xffff, PNG_FILLER_AFTER);
+    nrows = png_get_image_height(png, info);
+    passes = png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+    nbytes = png_get_rowbytes(png, info);
+    assert_int_equal(sfx_buf_reserve(pixels, nrows * nbytes, NULL), 0);
+    pixels->len = nrows * nbytes;
+    for (; passes > 0; passes--)
+        for (y = 0; y < nrows; y++)
+            png_read_row(png, (png_bytep)pixels->data + y * nbytes, NULL);
     png_destroy_read_struct(&png, &info, NULL);
 }
 
