@@ -15,6 +15,7 @@ struct options {
     const char *rejects;
     struct sfx_opt_list indexes;
     int infer; /* 0: all, 1: none */
+    uint64_t undo;
     bool events, sinks;
 };
 
@@ -54,6 +55,14 @@ static const struct sfx_opt rows[] = {
      "Columns that are NOT NULL in a new table, joined by commas.", NULL, 0, 0},
     {0, "index", "COLUMNS", SFX_OPT_LIST, AT(indexes),
      "Make an index on these columns, joined by commas, after the records are loaded.", NULL, 0, 0},
+    {0, "evolve", "WHAT", SFX_OPT_ENUM, AT(load.how.evolve),
+     "What becomes of a column that the table lacks: the input fails (strict, the default), or the "
+     "column is added.", "strict|add", 0, 0},
+    {0, "lineage", NULL, SFX_OPT_FLAG, AT(load.lineage),
+     "Add columns that say where a row came from: _source, _line, _loaded_at, _load_id.", NULL, 0, 0},
+    {0, "undo", "LOAD", SFX_OPT_UINT, AT(undo),
+     "Take the load of this number back: delete its rows, which must have --lineage.", NULL, 1,
+     INT64_MAX},
     {0, "load-id", "ID", SFX_OPT_STR, AT(load.load_id),
      "Know the input by ID, not by its content: ID is loaded once.", NULL, 0, 0},
     {0, "force", NULL, SFX_OPT_FLAG, AT(load.force), "Load again what is loaded already.", NULL, 0, 0},
@@ -156,6 +165,20 @@ static int load_operands(struct app *app, const char *const *paths, struct sfx_e
     return rc;
 }
 
+static int undo(struct app *app, const char *const *paths, struct sfx_err *err)
+{
+    struct sfx_buf said = {0};
+    int rc;
+
+    if (paths[0] != NULL || app->o.events)
+        return sfx_err_set(err, SFX_E_USAGE, "--undo takes the target alone");
+    rc = sfx_load_undo(app->load, (int64_t)app->o.undo, &said, err);
+    if (rc == 0)
+        sfx_log(&app->cmd.log, SFX_LOG_NOTICE, "%.*s", (int)said.len, said.data);
+    sfx_buf_done(&said);
+    return rc;
+}
+
 static int load_all(struct app *app, const char *const *operands, struct sfx_err *err)
 {
     if (operands[0] == NULL)
@@ -165,6 +188,8 @@ static int load_all(struct app *app, const char *const *operands, struct sfx_err
     app->load = sfx_load_new(operands[0], &app->o.load, err);
     if (app->load == NULL)
         return err->code;
+    if (app->o.undo > 0)
+        return undo(app, operands + 1, err);
     return app->o.events ? load_events(app, err) : load_operands(app, operands + 1, err);
 }
 

@@ -199,6 +199,20 @@ int sfx_infer_batch(struct sfx_infer *infer, const struct sfx_batch *batch, stru
     return 0;
 }
 
+int sfx_infer_add(struct sfx_infer *infer, const struct sfx_sink_column *column,
+                  struct sfx_err *err)
+{
+    int rc = grow(infer, infer->schema.ncols + 1, err);
+
+    if (rc < 0)
+        return rc;
+    if (is_known(infer, 0, column->name))
+        return sfx_err_set(err, SFX_E_INPUT, "the input has a column %.*s itself",
+                           SFX_SLICE_ARG(column->name));
+    infer->schema.columns[infer->schema.ncols++] = *column;
+    return 0;
+}
+
 static enum sfx_type type_of_style(struct sfx_time_style style)
 {
     switch (style.form) {

@@ -47,6 +47,11 @@ void sfx_infer_reset(struct sfx_infer *infer);
 /* Looks at the selected rows of batch. Errors: NOMEM. */
 int sfx_infer_batch(struct sfx_infer *infer, const struct sfx_batch *batch, struct sfx_err *err);
 
+/* Adds column to the decided schema; its name is static. Errors: INPUT when there is one of its
+ * name; NOMEM. */
+int sfx_infer_add(struct sfx_infer *infer, const struct sfx_sink_column *column,
+                  struct sfx_err *err);
+
 /* Decides the types: infer->schema, valid until _reset or _done. */
 void sfx_infer_finish(struct sfx_infer *infer);
 

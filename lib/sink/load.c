@@ -126,6 +126,8 @@ void sfx_load_free(struct sfx_load *load)
     sfx_buf_done(&load->plan);
     sfx_buf_done(&load->told.text);
     sfx_buf_done(&load->event_id);
+    sfx_buf_done(&load->whence);
+    sfx_buf_done(&load->when);
     free(load->keys);
     free(load->types);
     free(load->key_text);
@@ -197,7 +199,8 @@ int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *sourc
         load->result.outcome = SFX_LOAD_KNOWN;
         return rc < 0 ? rc : 0;
     }
-    *entry = (struct sfx_sink_entry){0};
+    *entry = (struct sfx_sink_entry){.load_id = entry->load_id};
+    load->started_ns = sfx_clock_wall_ns();
     sfx_buf_clear(&load->ddl);
     rc = ops->prepare(load->sink, schema, &load->ddl, err);
     if (rc < 0) {
@@ -297,6 +300,20 @@ int sfx_load_first_failure(const struct sfx_load *load, struct sfx_err *err)
     if (load->first_failure.code != SFX_OK)
         *err = load->first_failure;
     return load->first_failure.code;
+}
+
+int sfx_load_undo(struct sfx_load *load, int64_t load_id, struct sfx_buf *out, struct sfx_err *err)
+{
+    struct sfx_sink_entry entry = {0};
+    const char *table = "";
+    int rc = load->sink->ops->undo(load->sink, load_id, &entry, &table, err);
+
+    if (rc < 0)
+        return rc;
+    return sfx_buf_printf(
+        out, err, "load %lld into %s %s: %llu of its %llu rows", (long long)load_id, table,
+        load->opts.dry_run ? "would be taken back" : "is taken back",
+        (unsigned long long)entry.counts.removed, (unsigned long long)entry.counts.inserted);
 }
 
 bool sfx_load_is_broken(const struct sfx_load *load)

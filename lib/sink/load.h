@@ -54,6 +54,7 @@ struct sfx_load_opts {                    /* all-zero: the defaults */
     const char *keys;                     /* columns, joined by commas; NULL: none */
     const char *types;                    /* "column=type,…" instead of what is learnt; or NULL */
     const char *not_null;                 /* columns, joined by commas; or NULL */
+    bool lineage;                         /* rows say where they came from */
     bool no_inference;                    /* columns are text, but for types */
     const char *table;                    /* template; default "{stem}" of the input's name */
     const char *from, *delimiter, *quote; /* as sfx_format_parse; default by name and content */
@@ -112,6 +113,10 @@ int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sf
  */
 int sfx_load_file(struct sfx_load *load, const char *path, const struct sfx_event *event,
                   struct sfx_err *err);
+
+/* Takes a load back, and reports it in a sentence at out (appended, without a line end). Errors: of
+ * the sink. */
+int sfx_load_undo(struct sfx_load *load, int64_t load_id, struct sfx_buf *out, struct sfx_err *err);
 
 /* True when the failure was not one of the input: the run cannot go on. */
 bool sfx_load_is_broken(const struct sfx_load *load);

@@ -7,6 +7,7 @@
 #define SFX_SINK_LOAD_INTERNAL_H
 
 #include "archive/input.h"
+#include "base/clock.h"
 #include "cli/template.h"
 #include "media/media.h"
 #include "sink/infer.h"
@@ -43,6 +44,9 @@ struct sfx_load {
     struct sfx_reader *readers[32]; /* by format, reused; NULL until needed */
     struct sfx_transcoder *decoder; /* NULL until needed */
     struct sfx_buf key, ddl, plan, event_id;
+    int64_t started_ns;          /* wall clock */
+    struct sfx_buf whence, when; /* lineage: the input, and started_ns */
+    char load_id[24];
     struct sfx_load_event told;
     struct sfx_reject_sink bad;            /* refusals by reader and sink */
     const struct sfx_reject_sink *rejects; /* borrowed; where rejected records go, or NULL */
@@ -75,6 +79,12 @@ int sfx_load_take_types(struct sfx_load *load, struct sfx_err *err);
 /* Gives the learnt schema the types that the user says. Errors: INPUT for a column that it lacks.
  */
 int sfx_load_set_types(struct sfx_load *load, struct sfx_err *err);
+
+/* Lineage: its columns in the schema; what an input's rows share, once its load has begun; the
+ * cells of the batch in hand. Errors: INPUT for an input that has such columns; NOMEM. */
+int sfx_load_lineage_schema(struct sfx_load *load, struct sfx_err *err);
+int sfx_load_lineage_begin(struct sfx_load *load, struct sfx_err *err);
+int sfx_load_lineage_fill(struct sfx_load *load, struct sfx_err *err);
 
 /* Prepends the names of the input in hand to err. Returns rc. */
 int sfx_load_name_input(const struct sfx_load *load, int rc, struct sfx_err *err);

@@ -73,6 +73,8 @@ static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *e
     sfx_infer_finish(&load->infer);
     if (rc == 0 && load->infer.schema.ncols > 0)
         rc = sfx_load_set_types(load, err);
+    if (rc == 0 && load->infer.schema.ncols > 0 && load->opts.lineage)
+        rc = sfx_load_lineage_schema(load, err);
     if (rc == SFX_E_INPUT)
         return sfx_load_name_input(load, rc, err);
     return rc < 0 ? rc : sfx_spool_rewind(&stream->spool, err);
@@ -85,7 +87,9 @@ static int put_batch(struct sfx_load *load, struct sfx_err *err)
     int rc;
 
     counts->in += load->batch.nsel;
-    rc = load->sink->ops->put(load->sink, &load->batch, bad, &counts->inserted, err);
+    rc = load->opts.lineage ? sfx_load_lineage_fill(load, err) : 0;
+    if (rc == 0)
+        rc = load->sink->ops->put(load->sink, &load->batch, bad, &counts->inserted, err);
     if (rc == SFX_E_INPUT && bad == NULL)
         return sfx_load_name_input(load, rc, err);
     load->broken = rc < 0;
@@ -97,8 +101,10 @@ static int put_stream(struct sfx_load *load, void *ctx, struct sfx_err *err)
 {
     const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &load->bad;
     struct stream *stream = ctx;
-    int rc = open_reader(load, stream, err);
+    int rc = load->opts.lineage ? sfx_load_lineage_begin(load, err) : 0;
 
+    if (rc == 0)
+        rc = open_reader(load, stream, err);
     while (rc >= 0) {
         rc = sfx_load_check_stop(load, err);
         if (rc < 0)

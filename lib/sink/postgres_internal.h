@@ -107,7 +107,7 @@ struct sfx_postgres {
     bool begun, copying;
     const struct sfx_sink_source *source;
     const struct sfx_sink_schema *schema;
-    int64_t started_ns;
+    int64_t started_ns, load_id;
     enum sfx_sink_mode mode;                /* of this load */
     const char *namespace, *table, *target; /* target: both, quoted, as the ledger has it */
     const char *into;  /* where rows are put: the target, a stage, a table that will be it */
@@ -167,6 +167,13 @@ int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entr
 /* Writes entry for s->source and sets its load_id. Errors: as _query. */
 int sfx_postgres_ledger_insert(struct sfx_postgres *s, struct sfx_sink_entry *entry,
                                struct sfx_err *err);
+
+/* Sets s->load_id, the id that the load under way will have. Errors: as _query. */
+int sfx_postgres_ledger_next(struct sfx_postgres *s, struct sfx_err *err);
+
+/* Within a transaction, as ops->undo. */
+int sfx_postgres_ledger_undo(struct sfx_postgres *s, int64_t load_id, struct sfx_sink_entry *entry,
+                             const char **table, struct sfx_err *err);
 
 /* Finds out schema, table and target from the source's table. Errors: as _query; NOMEM. */
 int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* `again` counts the loads of the same key that --force asked for; 0 is the first. */
 #define LEDGER_DDL                                                                                 \
@@ -21,6 +22,7 @@
     "  unchanged bigint NOT NULL, deleted bigint NOT NULL, duplicate bigint NOT NULL,\n"           \
     "  rejected bigint NOT NULL, skipped bigint NOT NULL, removed bigint NOT NULL,\n"              \
     "  started timestamptz NOT NULL, finished timestamptz NOT NULL, version text NOT NULL,\n"      \
+    "  undone timestamptz,\n"                                                                      \
     "  UNIQUE(target, source_key, again)\n"                                                        \
     ")"
 
@@ -34,7 +36,7 @@
     "SELECT load_id, rows_in, inserted, updated, unchanged, deleted, duplicate, rejected,"         \
     " skipped, removed,"                                                                           \
     " to_char(finished AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"                      \
-    " FROM " SFX_POSTGRES_LEDGER " AS l WHERE target=$1 AND source_key=$2"                         \
+    " FROM " SFX_POSTGRES_LEDGER " AS l WHERE target=$1 AND source_key=$2 AND undone IS NULL"      \
     " AND EXISTS(SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace"             \
     " WHERE n.nspname=$3 AND c.relname=$4) AND (NOT $5::boolean OR mode=$6)"                       \
     " AND NOT EXISTS(SELECT 1 FROM " SFX_POSTGRES_LEDGER " WHERE target=$1 AND load_id>l.load_id"  \
@@ -43,10 +45,10 @@
 #define LEDGER_INSERT                                                                              \
     "INSERT INTO " SFX_POSTGRES_LEDGER "(target,source_key,again,source,member,size,sha256,"       \
     "event_id,mode,rows_in,inserted,updated,unchanged,deleted,duplicate,rejected,skipped,"         \
-    "removed,started,finished,version)"                                                            \
+    "removed,started,finished,version,load_id)"                                                    \
     "VALUES($1,$2,(SELECT coalesce(max(again)+1,0) FROM " SFX_POSTGRES_LEDGER                      \
     " WHERE target=$1 AND source_key=$2),$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,"    \
-    "$18,$19,$20) RETURNING load_id"
+    "$18,$19,$20,$21) RETURNING load_id"
 
 /* True when the statement's one answer is true. */
 static int ask(struct sfx_postgres *s, const char *sql, bool *yes, struct sfx_err *err)
@@ -120,8 +122,8 @@ int sfx_postgres_ledger_insert(struct sfx_postgres *s, struct sfx_sink_entry *en
     const struct sfx_sink_source *source = s->source;
     struct sfx_sink_counts counts = entry->counts;
     uint64_t *numbers[SFX_SINK_NCOUNTS];
-    char texts[SFX_SINK_NCOUNTS][24], size[24], started[SFX_CLOCK_TEXT_NBYTES];
-    const char *params[20] = {s->target, source->key,    source->name,     source->member,
+    char texts[SFX_SINK_NCOUNTS][24], size[24], load_id[24], started[SFX_CLOCK_TEXT_NBYTES];
+    const char *params[21] = {s->target, source->key,    source->name,     source->member,
                               size,      source->sha256, source->event_id, NULL};
     struct sfx_err own;
     PGresult *result;
@@ -139,10 +141,106 @@ int sfx_postgres_ledger_insert(struct sfx_postgres *s, struct sfx_sink_entry *en
     params[17] = started;
     params[18] = entry->finished;
     params[19] = PACKAGE_VERSION;
+    (void)snprintf(load_id, sizeof(load_id), "%" PRId64, s->load_id);
+    params[20] = load_id;
     result = sfx_postgres_query(s, LEDGER_INSERT, SFX_COUNT(params), params, err);
     if (result == NULL)
         return sfx_err_wrap(err, err->code, "table " SFX_POSTGRES_LEDGER);
     entry->load_id = (int64_t)count_at(s, result, 0);
+    s->pq.clear(result);
+    return 0;
+}
+
+/* The one number that sql gives. */
+static int ask_number(struct sfx_postgres *s, const char *sql, uint64_t *number,
+                      struct sfx_err *err)
+{
+    PGresult *result = sfx_postgres_query(s, sql, 0, NULL, err);
+
+    if (result == NULL)
+        return err->code;
+    *number = s->pq.ntuples(result) > 0 ? count_at(s, result, 0) : 0;
+    s->pq.clear(result);
+    return 0;
+}
+
+int sfx_postgres_ledger_next(struct sfx_postgres *s, struct sfx_err *err)
+{
+    uint64_t next;
+    int rc = ask_number(
+        s, "SELECT nextval(pg_get_serial_sequence('" SFX_POSTGRES_LEDGER "', 'load_id'))", &next,
+        err);
+
+    if (rc == 0)
+        s->load_id = (int64_t)next;
+    return rc;
+}
+
+#define UNDO_FIND                                                                                  \
+    "SELECT target, mode, undone, inserted, EXISTS(SELECT 1 FROM pg_attribute WHERE attname="      \
+    "'_load_id' AND attrelid=to_regclass(target)) FROM " SFX_POSTGRES_LEDGER " WHERE load_id=$1"
+
+/* What the ledger has against taking the load back; *table is a copy in the arena. */
+static int find_undo(struct sfx_postgres *s, const char *load_id, struct sfx_sink_entry *entry,
+                     const char **table, struct sfx_err *err)
+{
+    PGresult *result = sfx_postgres_query(s, UNDO_FIND, 1, &load_id, err);
+    const char *text;
+    int rc;
+
+    if (result == NULL)
+        return err->code;
+    if (s->pq.ntuples(result) == 0) {
+        s->pq.clear(result);
+        return sfx_err_set(err, SFX_E_USAGE, "there is no load %s", load_id);
+    }
+    text = s->pq.getvalue(result, 0, 0);
+    *table = sfx_arena_strndup(&s->arena, text, strlen(text), err);
+    entry->counts.inserted = count_at(s, result, 3);
+    rc = *table == NULL
+             ? SFX_E_NOMEM
+             : sfx_merge_undoable(
+                   strtoll(load_id, NULL, 10), s->pq.getvalue(result, 0, 1),
+                   s->pq.getisnull(result, 0, 2) ? NULL : s->pq.getvalue(result, 0, 2), err);
+    if (rc == 0 && s->pq.getvalue(result, 0, 4)[0] != 't')
+        rc = sfx_err_set(err, SFX_E_USAGE,
+                         "load %s cannot be taken back: its rows are not known without --lineage",
+                         load_id);
+    s->pq.clear(result);
+    return rc;
+}
+
+int sfx_postgres_ledger_undo(struct sfx_postgres *s, int64_t load_id, struct sfx_sink_entry *entry,
+                             const char **table, struct sfx_err *err)
+{
+    char id[24], removed[24];
+    const char *const params[] = {removed, id};
+    PGresult *result;
+    const char *sql;
+    int rc;
+
+    (void)snprintf(id, sizeof(id), "%" PRId64, load_id);
+    rc = find_undo(s, id, entry, table, err);
+    if (rc < 0)
+        return rc;
+    sfx_buf_clear(&s->sql);
+    if (sfx_buf_printf(&s->sql, err, "%s FROM %s WHERE _load_id=%s",
+                       s->opts.dry_run ? "SELECT count(*)" : "DELETE", *table, id) < 0)
+        return SFX_E_NOMEM;
+    sql = sfx_buf_cstr(&s->sql, err);
+    if (sql == NULL)
+        return SFX_E_NOMEM;
+    if (s->opts.dry_run)
+        return ask_number(s, sql, &entry->counts.removed, err);
+    rc = sfx_postgres_change(s, sql, &entry->counts.removed, err);
+    if (rc < 0)
+        return rc;
+    (void)snprintf(removed, sizeof(removed), "%" PRIu64, entry->counts.removed);
+    result = sfx_postgres_query(
+        s, "UPDATE " SFX_POSTGRES_LEDGER " SET undone=now(), removed=$1 WHERE load_id=$2", 2,
+        params, err);
+    if (result == NULL)
+        return err->code;
     s->pq.clear(result);
     return 0;
 }

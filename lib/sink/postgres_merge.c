@@ -73,6 +73,7 @@ static int merge_stage(struct sfx_postgres *s, struct sfx_sink_counts *counts, s
         columns[i] =
             (struct sfx_merge_column){.name = s->columns[i].name,
                                       .key = s->columns[i].key,
+                                      .quiet = s->schema->columns[i].lineage,
                                       .as_text = s->columns[i].class == SFX_POSTGRES_JSON ||
                                                  s->columns[i].class == SFX_POSTGRES_OTHER};
     (void)sfx_clock_format(s->started_ns, now);

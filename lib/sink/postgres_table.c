@@ -208,6 +208,25 @@ static PGresult *find_table(struct sfx_postgres *s, struct sfx_err *err)
     return sfx_postgres_query(s, sql, SFX_COUNT(params), params, err);
 }
 
+/* Adds the input's column i to the table. */
+static int add_column(struct sfx_postgres *s, size_t i, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    const size_t start = ddl->len;
+    const char *sql;
+    int rc = declare(s, i, err);
+
+    if (rc == 0)
+        rc = sfx_buf_printf(ddl, err, "ALTER TABLE %s ADD COLUMN ", s->target);
+    if (rc == 0)
+        rc = sfx_merge_quote(ddl, s->columns[i].name, err);
+    if (rc == 0)
+        rc = sfx_buf_printf(ddl, err, " %s;\n", s->columns[i].declared);
+    sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
+    if (sql == NULL)
+        return rc < 0 ? rc : SFX_E_NOMEM;
+    return s->opts.dry_run ? 0 : sfx_postgres_exec(s, sql + start, err);
+}
+
 static int note_column(struct sfx_postgres *s, const PGresult *result, int row, struct sfx_err *err)
 {
     const char *name = s->pq.getvalue(result, row, 0);
@@ -236,10 +255,11 @@ static int check_table(struct sfx_postgres *s, const PGresult *result, struct sf
     for (row = 0; rc == 0 && row < nrows; row++)
         rc = note_column(s, result, row, err);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
-        if (s->columns[i].declared == NULL)
+        if (s->columns[i].declared == NULL && s->opts.how.evolve == SFX_SINK_STRICT &&
+            !s->schema->columns[i].lineage)
             rc = sfx_err_set(err, SFX_E_INPUT,
-                             "column \"%s\" is not in table %s: add it there (ALTER TABLE … ADD "
-                             "COLUMN) or drop it from the input (sfx-transform 'drop …')",
+                             "column \"%s\" is not in table %s: add it (--evolve=add) or drop it "
+                             "from the input (sfx-transform 'drop …')",
                              s->columns[i].name, s->target);
     }
     return rc;
@@ -305,6 +325,7 @@ static int settle_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_
 {
     PGresult *result = find_table(s, err);
     bool there;
+    size_t i;
     int rc;
 
     if (result == NULL)
@@ -316,9 +337,16 @@ static int settle_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_
         rc = clear_table(s, err);
     if (rc == 0 && there && s->mode == SFX_SINK_REPLACE && !s->opts.dry_run)
         rc = name_new(s, err);
-    if (rc == 0 && there && s->mode != SFX_SINK_REPLACE)
-        return add_own(s, ddl, err);
-    return rc == 0 ? create_table(s, ddl, err) : rc;
+    if (rc < 0)
+        return rc;
+    if (!there || s->mode == SFX_SINK_REPLACE)
+        return create_table(s, ddl, err);
+    rc = add_own(s, ddl, err);
+    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
+        if (s->columns[i].declared == NULL)
+            rc = add_column(s, i, ddl, err);
+    }
+    return rc;
 }
 
 int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)

@@ -39,6 +39,8 @@ struct sfx_sink_column {
     uint32_t scale;     /* DECIMAL; digits of a second's fraction: TIMESTAMP, TIMESTAMPTZ */
     uint32_t precision; /* DECIMAL: digits; 0: as many as the sink can hold */
     bool not_null;      /* a table that is made refuses records without it */
+    bool lineage;       /* of the load, not of the record: added to a table that lacks it, and no
+                           change by itself */
 };
 
 struct sfx_sink_schema {
@@ -95,12 +97,16 @@ enum sfx_sink_mode {
 #define SFX_SINK_MODES "append|replace|truncate|upsert|ignore|newer|delete|sync|scd2"
 extern const char *const sfx_sink_mode_names[];
 
+/* What a table does about columns of the input that it lacks. */
+enum sfx_sink_evolve { SFX_SINK_STRICT, SFX_SINK_ADD };
+
 /* How records go into tables. Strings are borrowed. */
 struct sfx_sink_how {
     enum sfx_sink_mode mode;
     const char *const *keys; /* names of columns; tables are made with them as primary key */
     size_t nkeys;
-    const char *version;        /* NEWER: the column that tells which is newer */
+    const char *version; /* NEWER: the column that tells which is newer */
+    enum sfx_sink_evolve evolve;
     const char *const *indexes; /* each the names of columns, joined by commas: made at the end */
     size_t nindexes;
 };
@@ -132,7 +138,8 @@ struct sfx_sink_ops {
     /*
      * Starts the load of source (borrowed until _commit or _rollback), alone of its kind: waits for
      * other writers. 1: the ledger says it is loaded already, entry is filled and nothing was
-     * begun; 0: go on. Errors: TEMPORARY (locked for too long), IO, USAGE (not a target).
+     * begun; 0: go on, entry's load_id is what this load will have (0 in a dry run). Errors:
+     * TEMPORARY (locked for too long), IO, USAGE (not a target).
      */
     int (*begin)(struct sfx_sink *sink, const struct sfx_sink_source *source,
                  struct sfx_sink_entry *entry, struct sfx_err *err);
@@ -161,6 +168,13 @@ struct sfx_sink_ops {
                   struct sfx_sink_entry *entry, struct sfx_err *err);
     /* Takes the load back; does nothing when none is under way. */
     void (*rollback)(struct sfx_sink *sink);
+    /*
+     * Takes the load load_id back: deletes its rows, which lineage columns tell, and says so in the
+     * ledger; entry is filled, its counts.removed are the rows. *table (borrowed from the sink) is
+     * where. Errors: USAGE for what cannot be taken back; IO, TEMPORARY.
+     */
+    int (*undo)(struct sfx_sink *sink, int64_t load_id, struct sfx_sink_entry *entry,
+                const char **table, struct sfx_err *err);
     /* Rolls back what is under way, closes, frees. */
     void (*close)(struct sfx_sink *sink);
 };

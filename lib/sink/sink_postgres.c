@@ -139,9 +139,34 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
         rc = sfx_postgres_ledger_find(s, entry, err);
     if (rc > 0 && sfx_sink_seen_add(&s->seen, s->target, err) < 0)
         rc = SFX_E_NOMEM;
+    if (rc == 0 && !s->opts.dry_run)
+        rc = sfx_postgres_ledger_next(s, err);
+    if (rc == 0)
+        entry->load_id = s->load_id;
     if (rc != 0)
         postgres_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : rc;
+}
+
+static int postgres_undo(struct sfx_sink *sink, int64_t load_id, struct sfx_sink_entry *entry,
+                         const char **table, struct sfx_err *err)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    struct sfx_err own;
+    int rc;
+
+    err = err != NULL ? err : &own;
+    sfx_arena_reset(&s->arena);
+    rc = sfx_postgres_exec(s, s->opts.dry_run ? "BEGIN READ ONLY" : "BEGIN", err);
+    s->begun = rc == 0;
+    if (rc == 0)
+        rc = sfx_postgres_ledger_undo(s, load_id, entry, table, err);
+    if (rc == 0 && !s->opts.dry_run) {
+        rc = sfx_postgres_exec(s, "COMMIT", err);
+        s->begun = rc < 0;
+    }
+    postgres_rollback(sink);
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : 0;
 }
 
 static int postgres_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *schema,
@@ -221,5 +246,6 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .put = sfx_postgres_put,
     .commit = postgres_commit,
     .rollback = postgres_rollback,
+    .undo = postgres_undo,
     .close = postgres_close,
 };

@@ -275,9 +275,34 @@ static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *sou
         rc = sfx_sqlite_ledger_find(s, source, entry, err);
     if (rc > 0 && sfx_sink_seen_add(&s->seen, source->table, err) < 0)
         rc = SFX_E_NOMEM;
+    if (rc == 0) {
+        entry->load_id = 0;
+        rc = s->opts.dry_run ? 0 : sfx_sqlite_ledger_next(s, &entry->load_id, err);
+    }
     if (rc != 0)
         sqlite_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : rc;
+}
+
+static int sqlite_undo(struct sfx_sink *sink, int64_t load_id, struct sfx_sink_entry *entry,
+                       const char **table, struct sfx_err *err)
+{
+    struct sfx_sqlite *s = (struct sfx_sqlite *)sink;
+    int rc;
+
+    sfx_arena_reset(&s->arena);
+    if (s->db == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "%s: no database there", s->path);
+    rc = sfx_sqlite_exec(s, s->opts.dry_run ? "BEGIN" : "BEGIN IMMEDIATE", err);
+    s->begun = rc == 0;
+    if (rc == 0)
+        rc = sfx_sqlite_ledger_undo(s, load_id, entry, table, err);
+    if (rc == 0 && !s->opts.dry_run)
+        rc = sfx_sqlite_exec(s, "COMMIT", err);
+    if (rc == 0 && !s->opts.dry_run)
+        s->begun = false;
+    sqlite_rollback(sink);
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : 0;
 }
 
 static int sqlite_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *schema,
@@ -358,5 +383,6 @@ const struct sfx_sink_ops sfx_sink_sqlite = {
     .put = sfx_sqlite_put,
     .commit = sqlite_commit,
     .rollback = sqlite_rollback,
+    .undo = sqlite_undo,
     .close = sqlite_close,
 };

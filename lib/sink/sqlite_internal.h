@@ -94,6 +94,13 @@ int sfx_sqlite_ledger_make(struct sfx_sqlite *s, struct sfx_err *err);
 int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *source,
                            struct sfx_sink_entry *entry, struct sfx_err *err);
 
+/* The id that the load under way will have. Errors: as SQLite says. */
+int sfx_sqlite_ledger_next(struct sfx_sqlite *s, int64_t *load_id, struct sfx_err *err);
+
+/* Within a transaction, as ops->undo. */
+int sfx_sqlite_ledger_undo(struct sfx_sqlite *s, int64_t load_id, struct sfx_sink_entry *entry,
+                           const char **table, struct sfx_err *err);
+
 /* Writes entry for s->source. Errors: as SQLite says. */
 int sfx_sqlite_ledger_insert(struct sfx_sqlite *s, const struct sfx_sink_entry *entry,
                              struct sfx_err *err);

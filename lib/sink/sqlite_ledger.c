@@ -4,6 +4,7 @@
 #include "sink/sqlite_internal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* `again` counts the loads of the same key that --force asked for; 0 is the first. */
 #define LEDGER_DDL                                                                                 \
@@ -18,6 +19,7 @@
     "  unchanged INTEGER NOT NULL, deleted INTEGER NOT NULL, duplicate INTEGER NOT NULL,\n"        \
     "  rejected INTEGER NOT NULL, skipped INTEGER NOT NULL, removed INTEGER NOT NULL,\n"           \
     "  started TEXT NOT NULL, finished TEXT NOT NULL, version TEXT NOT NULL,\n"                    \
+    "  undone TEXT,\n"                                                                             \
     "  UNIQUE(target, source_key, again)\n"                                                        \
     ")"
 
@@ -28,7 +30,7 @@
 #define LEDGER_FIND                                                                                \
     "SELECT load_id, rows_in, inserted, updated, unchanged, deleted, duplicate, rejected,"         \
     " skipped, removed, finished"                                                                  \
-    " FROM " SFX_SQLITE_LEDGER " AS l WHERE target=?1 AND source_key=?2"                           \
+    " FROM " SFX_SQLITE_LEDGER " AS l WHERE target=?1 AND source_key=?2 AND undone IS NULL"        \
     " AND EXISTS(SELECT 1 FROM sqlite_schema WHERE name=?1 COLLATE NOCASE)"                        \
     " AND (NOT ?3 OR mode=?4) AND NOT EXISTS(SELECT 1 FROM " SFX_SQLITE_LEDGER                     \
     " WHERE target=?1 AND load_id>l.load_id AND (?3 OR mode IN('replace','truncate')))"            \
@@ -118,6 +120,114 @@ int sfx_sqlite_ledger_insert(struct sfx_sqlite *s, const struct sfx_sink_entry *
     bind_optional(stmt, 18, started);
     bind_optional(stmt, 19, entry->finished);
     bind_optional(stmt, 20, PACKAGE_VERSION);
+    rc = sqlite3_step(stmt);
+    rc = rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
+    (void)sqlite3_finalize(stmt);
+    return rc;
+}
+
+/* The one number that sql gives. */
+static int ask_number(struct sfx_sqlite *s, const char *sql, uint64_t *number, struct sfx_err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = sfx_sqlite_compile(s, sql, &stmt, err);
+
+    if (rc < 0)
+        return rc;
+    rc = sqlite3_step(stmt);
+    *number = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
+    rc = rc == SQLITE_ROW ? 0 : sfx_sqlite_fail(s, rc, err);
+    (void)sqlite3_finalize(stmt);
+    return rc;
+}
+
+int sfx_sqlite_ledger_next(struct sfx_sqlite *s, int64_t *load_id, struct sfx_err *err)
+{
+    uint64_t next;
+    int rc = ask_number(s, "SELECT coalesce(max(load_id),0)+1 FROM " SFX_SQLITE_LEDGER, &next, err);
+
+    *load_id = (int64_t)next;
+    return rc;
+}
+
+#define UNDO_FIND "SELECT target, mode, undone, inserted FROM " SFX_SQLITE_LEDGER " WHERE load_id=?"
+#define UNDO_NOTE "UPDATE " SFX_SQLITE_LEDGER " SET undone=?, removed=? WHERE load_id=?"
+
+/* What the ledger has against taking the load back; *table is a copy in the arena. */
+static int find_undo(struct sfx_sqlite *s, int64_t load_id, struct sfx_sink_entry *entry,
+                     const char **table, struct sfx_err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    const char *text;
+    int rc = sfx_sqlite_compile(s, UNDO_FIND, &stmt, err);
+
+    if (rc < 0)
+        return rc;
+    (void)sqlite3_bind_int64(stmt, 1, load_id);
+    rc = sqlite3_step(stmt);
+    if (rc == SQLITE_DONE) {
+        rc = sfx_err_set(err, SFX_E_USAGE, "there is no load %lld", (long long)load_id);
+    } else if (rc != SQLITE_ROW) {
+        rc = sfx_sqlite_fail(s, rc, err);
+    } else {
+        text = (const char *)sqlite3_column_text(stmt, 0);
+        *table = sfx_arena_strndup(&s->arena, text, strlen(text), err);
+        entry->counts.inserted = (uint64_t)sqlite3_column_int64(stmt, 3);
+        rc = *table == NULL
+                 ? SFX_E_NOMEM
+                 : sfx_merge_undoable(load_id, (const char *)sqlite3_column_text(stmt, 1),
+                                      (const char *)sqlite3_column_text(stmt, 2), err);
+    }
+    (void)sqlite3_finalize(stmt);
+    return rc;
+}
+
+static int delete_load(struct sfx_sqlite *s, int64_t load_id, const char *table, uint64_t *nrows,
+                       struct sfx_err *err)
+{
+    const char *sql;
+    int rc;
+
+    if (sqlite3_table_column_metadata(s->db, NULL, table, "_load_id", NULL, NULL, NULL, NULL,
+                                      NULL) != SQLITE_OK)
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "load %lld cannot be taken back: its rows are not known without "
+                           "--lineage",
+                           (long long)load_id);
+    sfx_buf_clear(&s->sql);
+    rc = sfx_buf_puts(&s->sql, s->opts.dry_run ? "SELECT count(*) FROM " : "DELETE FROM ", err);
+    if (rc == 0)
+        rc = sfx_merge_quote(&s->sql, table, err);
+    if (rc == 0)
+        rc = sfx_buf_printf(&s->sql, err, " WHERE _load_id=%lld", (long long)load_id);
+    sql = rc == 0 ? sfx_buf_cstr(&s->sql, err) : NULL;
+    if (sql == NULL)
+        return rc < 0 ? rc : SFX_E_NOMEM;
+    if (s->opts.dry_run)
+        return ask_number(s, sql, nrows, err);
+    rc = sfx_sqlite_exec(s, sql, err);
+    *nrows = (uint64_t)sqlite3_changes(s->db);
+    return rc;
+}
+
+int sfx_sqlite_ledger_undo(struct sfx_sqlite *s, int64_t load_id, struct sfx_sink_entry *entry,
+                           const char **table, struct sfx_err *err)
+{
+    char now[SFX_CLOCK_TEXT_NBYTES];
+    sqlite3_stmt *stmt = NULL;
+    int rc = find_undo(s, load_id, entry, table, err);
+
+    if (rc == 0)
+        rc = delete_load(s, load_id, *table, &entry->counts.removed, err);
+    if (rc < 0 || s->opts.dry_run)
+        return rc;
+    rc = sfx_sqlite_compile(s, UNDO_NOTE, &stmt, err);
+    if (rc < 0)
+        return rc;
+    (void)sfx_clock_format(sfx_clock_wall_ns(), now);
+    bind_optional(stmt, 1, now);
+    (void)sqlite3_bind_int64(stmt, 2, (int64_t)entry->counts.removed);
+    (void)sqlite3_bind_int64(stmt, 3, load_id);
     rc = sqlite3_step(stmt);
     rc = rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
     (void)sqlite3_finalize(stmt);

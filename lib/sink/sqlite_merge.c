@@ -77,8 +77,9 @@ int sfx_sqlite_merge(struct sfx_sqlite *s, struct sfx_sink_counts *counts, struc
     if (columns == NULL)
         return SFX_E_NOMEM;
     for (i = 0; i < s->schema->ncols; i++)
-        columns[i] =
-            (struct sfx_merge_column){.name = s->columns[i].name, .key = s->columns[i].key};
+        columns[i] = (struct sfx_merge_column){.name = s->columns[i].name,
+                                               .key = s->columns[i].key,
+                                               .quiet = s->schema->columns[i].lineage};
     (void)sfx_clock_format(s->started_ns, now);
     rc = sfx_merge_quote(&table, s->source->table, err);
     merge.table = rc == 0 ? sfx_buf_cstr(&table, err) : NULL;

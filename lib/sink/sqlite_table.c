@@ -187,6 +187,29 @@ static int find_table(struct sfx_sqlite *s, sqlite3_stmt **stmt, struct sfx_err 
     return rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
 }
 
+/* Adds the input's column i to the table. */
+static int add_column(struct sfx_sqlite *s, size_t i, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    const size_t start = ddl->len;
+    const char *sql;
+    int rc = declare(s, i, err);
+
+    if (rc == 0)
+        rc = sfx_buf_puts(ddl, "ALTER TABLE ", err);
+    if (rc == 0)
+        rc = sfx_merge_quote(ddl, s->source->table, err);
+    if (rc == 0)
+        rc = sfx_buf_puts(ddl, " ADD COLUMN ", err);
+    if (rc == 0)
+        rc = sfx_merge_quote(ddl, s->columns[i].name, err);
+    if (rc == 0)
+        rc = sfx_buf_printf(ddl, err, " %s;\n", s->columns[i].declared);
+    sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
+    if (sql == NULL)
+        return rc < 0 ? rc : SFX_E_NOMEM;
+    return s->opts.dry_run ? 0 : sfx_sqlite_exec(s, sql + start, err);
+}
+
 /* Notes the declared type of the table's column where the input has it too. */
 static int note_column(struct sfx_sqlite *s, const char *name, const char *type,
                        struct sfx_err *err)
@@ -219,11 +242,13 @@ static int check_table(struct sfx_sqlite *s, sqlite3_stmt *stmt, struct sfx_err 
     if (step != SQLITE_DONE)
         return sfx_sqlite_fail(s, step, err);
     for (i = 0; i < s->schema->ncols; i++) {
-        if (s->columns[i].declared == NULL)
-            return sfx_err_set(err, SFX_E_INPUT,
-                               "column \"%s\" is not in table \"%s\": add it there (ALTER TABLE … "
-                               "ADD COLUMN) or drop it from the input (sfx-transform 'drop …')",
-                               s->columns[i].name, s->source->table);
+        if (s->columns[i].declared == NULL && s->opts.how.evolve == SFX_SINK_STRICT &&
+            !s->schema->columns[i].lineage)
+            return sfx_err_set(
+                err, SFX_E_INPUT,
+                "column \"%s\" is not in table \"%s\": add it (--evolve=add) or drop "
+                "it from the input (sfx-transform 'drop …')",
+                s->columns[i].name, s->source->table);
     }
     return 0;
 }
@@ -314,6 +339,10 @@ int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *
         rc = create_table(s, ddl, err);
     else if (rc == 0)
         rc = add_own(s, ddl, err);
+    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
+        if (s->columns[i].declared == NULL)
+            rc = add_column(s, i, ddl, err);
+    }
     for (i = 0; rc == 0 && i < s->schema->ncols; i++)
         sfx_sqlite_classify(&s->columns[i]);
 out:

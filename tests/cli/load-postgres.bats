@@ -314,3 +314,21 @@ types() {
 	exits 65 sfx-load -t t $target more.csv
 	grep -q 'the column is NOT NULL' said
 }
+
+@test "--evolve=add, --lineage and --undo" {
+	exits 0 sfx-load -t t $target orders.csv
+	printf 'id,day,name\n3,2026-01-05,c\n' >more.csv
+	exits 65 sfx-load -t t $target more.csv
+	exits 0 sfx-load --evolve add --lineage -t t $target more.csv
+	is "SELECT id, name, day, _source, _line, _load_id, _loaded_at <= now() FROM t ORDER BY id" '1|a|||||
+2|b|||||
+3|c|2026-01-05|more.csv|2|3|t' # a load that fails takes a number
+	exits 0 sfx-load -n --undo 3 $target
+	grep -q 'would be taken back: 1 of its 1 rows' said
+	exits 0 sfx-load --undo 3 $target
+	is "SELECT count(*) FROM t" 2
+	exits 2 sfx-load --undo 3 $target
+	exits 2 sfx-load --undo 9 $target
+	exits 0 sfx-load --lineage -t t $target more.csv
+	is "SELECT count(*) FROM t" 3
+}

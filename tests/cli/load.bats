@@ -627,3 +627,45 @@ small_disk() {
 	exits 0 sfx-load -n --index zip -t plan sqlite:x.db t.csv
 	grep -q 'CREATE INDEX IF NOT EXISTS "plan_zip_idx" ON "plan"("zip");' out
 }
+
+@test "--evolve=add adds the columns that a table lacks" {
+	exits 0 sfx-load -t t sqlite:x.db orders.csv
+	printf 'id,price,name\n3,1.50,c\n' >more.csv
+	exits 65 sfx-load -t t sqlite:x.db more.csv
+	grep -q 'column "price" is not in table "t": add it (--evolve=add)' said
+	exits 0 sfx-load -n --evolve add -t t sqlite:x.db more.csv
+	grep -q 'ALTER TABLE "t" ADD COLUMN "price" DECIMAL(15,2);' out
+	exits 0 sfx-load --evolve add -t t sqlite:x.db more.csv
+	is "SELECT * FROM t" '1|a|
+2|b|
+3|c|1.5'
+}
+
+@test "--lineage says where rows came from, and lets --undo take a load back" {
+	tar -cf in.tar orders.csv
+	exits 0 sfx-load --lineage -t t sqlite:x.db in.tar
+	is "SELECT id, _source, _line, _load_id, _loaded_at GLOB '20??-??-??T??:??:??.??????Z' FROM t" '1|in.tar:orders.csv|2|1|1
+2|in.tar:orders.csv|3|1|1'
+	printf 'id,name\n3,c\n' >more.csv
+	exits 0 sfx-load --lineage -t t sqlite:x.db more.csv
+	exits 0 sfx-load -n --undo 1 sqlite:x.db
+	grep -q 'load 1 into t would be taken back: 2 of its 2 rows' said
+	exits 0 sfx-load --undo 1 sqlite:x.db
+	grep -q 'load 1 into t is taken back: 2 of its 2 rows' said
+	is "SELECT id FROM t" 3
+	exits 2 sfx-load --undo 1 sqlite:x.db
+	exits 2 sfx-load --undo 9 sqlite:x.db
+	exits 2 sfx-load --undo 2 sqlite:x.db more.csv
+	exits 0 sfx-load --lineage -t t sqlite:x.db in.tar # may come again
+	is "SELECT count(*) FROM t" 3
+	exits 0 sfx-load -t plain sqlite:x.db orders.csv
+	exits 2 sfx-load --undo 4 sqlite:x.db
+	grep -q 'are not known without --lineage' said
+	exits 0 sfx-load -t old sqlite:x.db more.csv
+	exits 0 sfx-load --lineage --mode upsert --key id -t old sqlite:x.db more.csv --force
+	grep -q . said && return 1
+	is "SELECT updated, unchanged FROM _sfx_load WHERE mode='upsert'" '0|1'
+	exits 2 sfx-load --undo 6 sqlite:x.db
+	printf '_line\n1\n' >odd.csv
+	exits 65 sfx-load --lineage sqlite:x.db odd.csv
+}
