@@ -74,6 +74,9 @@ static const struct sfx_opt opts[] = {
     {0, "skip-if-newer", NULL, SFX_OPT_FLAG, AT(newer), "The same as --overwrite=older.", NULL, 0, 0},
     {0, "manifest", "FILE", SFX_OPT_STR, AT(manifest),
      "Write what became of each input to FILE, as JSON Lines; - is standard output.", NULL, 0, 0},
+    {0, "on-error", "HOW", SFX_OPT_ENUM, AT(on_error),
+     "What becomes of a damaged image: it fails (the default), or what is there is made, with a warning "
+     "that names the row.", "fail|partial", 0, 0},
     {0, "rejects", "FILE", SFX_OPT_STR, AT(rejects),
      "Append what failed, with the reason, to FILE as JSON Lines.", NULL, 0, 0},
     {0, "durable", NULL, SFX_OPT_FLAG, AT(durable),
@@ -178,6 +181,7 @@ static int write_stats(const struct app *app, struct sfx_err *err)
         {"failed", app->stats.failed},
         {"outputs", app->stats.outputs},
         {"kept", app->stats.kept},
+        {"partial", app->stats.partial},
         {"passed", app->stats.passed},
         {"in_bytes", app->stats.in_nbytes},
         {"out_bytes", app->stats.out_nbytes},

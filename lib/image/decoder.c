@@ -122,15 +122,72 @@ const struct sfx_image_info *sfx_decoder_info(const struct sfx_decoder *dec)
     return &dec->info;
 }
 
+void sfx_decoder_note(struct sfx_decoder *dec, const struct sfx_err *damage)
+{
+    if (dec->damage.code == 0)
+        dec->damage = *damage;
+}
+
+int sfx_decoder_tolerate(struct sfx_decoder *dec, int rc, struct sfx_err *err)
+{
+    if (rc != SFX_E_INPUT || !dec->partial)
+        return rc;
+    sfx_decoder_note(dec, err);
+    return 0;
+}
+
 int sfx_decoder_start(struct sfx_decoder *dec, const struct sfx_decode_wish *wish,
                       struct sfx_planes *planes, struct sfx_err *err)
 {
-    return dec->ops->start(dec->state, wish, planes, err);
+    struct sfx_err reason;
+    int rc;
+
+    dec->partial = wish->partial;
+    rc = dec->ops->start(dec->state, wish, planes, &reason);
+    if (rc < 0 && err != NULL)
+        *err = reason;
+    if (rc == 0)
+        dec->planes = *planes;
+    return rc;
+}
+
+/* What stands for rows that are lost. */
+static void fill_band(const struct sfx_decoder *dec, uint8_t *const *const *rows)
+{
+    const struct sfx_planes *planes = &dec->planes;
+    int value = sfx_layout_has_alpha(planes->layout) ? 0 : 0x80;
+    unsigned p;
+    uint32_t r;
+
+    for (p = 0; p < planes->count; p++)
+        for (r = 0; r < planes->plane[p].band_rows; r++)
+            memset(rows[p][r], value,
+                   (size_t)planes->plane[p].stride_px * sfx_layout_channels(planes->layout) *
+                       (planes->depth / 8));
 }
 
 int sfx_decoder_read(struct sfx_decoder *dec, uint8_t *const *const *rows, struct sfx_err *err)
 {
-    return dec->ops->read(dec->state, rows, err);
+    struct sfx_err reason;
+    int rc = 0;
+
+    if (!dec->broken) {
+        rc = dec->ops->read(dec->state, rows, dec->partial ? &reason : err);
+        if (rc < 0 && dec->partial) {
+            if (err != NULL)
+                *err = reason;
+            dec->broken = sfx_decoder_tolerate(dec, rc, &reason) == 0;
+        }
+    }
+    if (!dec->broken)
+        return rc;
+    fill_band(dec, rows);
+    return 0;
+}
+
+const struct sfx_err *sfx_decoder_damage(const struct sfx_decoder *dec)
+{
+    return dec->damage.code != 0 ? &dec->damage : NULL;
 }
 
 void sfx_decoder_free(struct sfx_decoder *dec)

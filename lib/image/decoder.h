@@ -18,6 +18,8 @@ struct sfx_decoder;
 /* How the rows are wanted; all zero: interleaved, at full size. */
 struct sfx_decode_wish {
     bool planar;          /* three planes if the image is stored so (JPEG YCbCr) */
+    bool partial;         /* damage is no error: what is there comes, the rest is gray, or
+                             transparent where there is alpha */
     unsigned shrink_log2; /* 0 to 3: the image may come at 1/2, 1/4, 1/8 of its size if that is
                              cheaper (JPEG) */
 };
@@ -46,6 +48,9 @@ int sfx_decoder_start(struct sfx_decoder *dec, const struct sfx_decode_wish *wis
  * Errors: as _new.
  */
 int sfx_decoder_read(struct sfx_decoder *dec, uint8_t *const *const *rows, struct sfx_err *err);
+
+/* What was damaged and where, of an image decoded with `partial`; NULL while it is whole. */
+const struct sfx_err *sfx_decoder_damage(const struct sfx_decoder *dec);
 
 /* Frees; NULL does nothing. */
 void sfx_decoder_free(struct sfx_decoder *dec);

@@ -53,8 +53,18 @@ struct sfx_decoder {
     void *state; /* owned by the codec */
     struct sfx_image_info info;
     struct sfx_image_limits limits; /* resolved */
+    struct sfx_planes planes;       /* from _start on */
+    bool partial;                   /* as the wish says */
+    bool broken;                    /* no more rows come from the codec */
+    struct sfx_err damage;          /* what was wrong first; code 0: nothing */
     struct sfx_instream in;
 };
+
+/* Notes damage that is not to be an error; the first counts. */
+void sfx_decoder_note(struct sfx_decoder *dec, const struct sfx_err *damage);
+
+/* For what is decoded whole: 0 when rc, described in err, is damage that is not to be an error. */
+int sfx_decoder_tolerate(struct sfx_decoder *dec, int rc, struct sfx_err *err);
 
 extern const struct sfx_decoder_ops sfx_jpeg_decoder;
 extern const struct sfx_decoder_ops sfx_png_decoder;

@@ -156,6 +156,8 @@ static bool read_end(struct sfx_image_batch *batch, struct sfx_image_slot *slot,
     memcpy(end, batch->message, sizeof(*end));
     end->err.text[sizeof(end->err.text) - 1] = '\0';
     end->err.note[0] = '\0';
+    end->damage.text[sizeof(end->damage.text) - 1] = '\0';
+    end->damage.note[0] = '\0';
     if (end->rc > 0 || (end->rc < 0 && (end->rc < SFX_E_UNSUPPORTED || end->err.code != end->rc)) ||
         end->noutputs > slot->file.nmade || end->text_nbytes > SFX_IMAGE_MAX_TEXT ||
         end->blurhash_nbytes > SFX_PLACEHOLDER_MAX || end->lqip_nbytes > SFX_PLACEHOLDER_MAX ||
@@ -192,6 +194,10 @@ static bool end_slot(struct sfx_image_batch *batch, struct sfx_image_seat *seat,
         return false;
     rc = end.rc;
     slot->failure = end.err;
+    if (end.damaged) {
+        slot->file.damage = end.damage;
+        slot->file.damage.code = SFX_E_INPUT;
+    }
     if (rc == 0 && !batch->opts->hold)
         rc = sfx_image_file_commit(&slot->file, &slot->failure);
     seat->slot = NULL;

@@ -161,7 +161,11 @@ static int work(struct worker *w, struct sfx_err *err)
 
         return sfx_image_info_describe(&source, &name, &w->task->resize->limits, &w->text, err);
     }
-    rc = sfx_resize(&source, w->task->resize, &target, err);
+    rc = sfx_resize(&source, w->task->resize, &target, &w->end.damage);
+    if (rc < 0 && err != NULL)
+        *err = w->end.damage;
+    w->end.damaged = rc > 0;
+    rc = rc > 0 ? 0 : rc;
     if (rc == 0 && w->small.len > 0)
         rc = make_placeholders(w, err);
     for (i = 0; i < w->noutputs && rc == 0 && w->task->durable; i++)

@@ -66,6 +66,8 @@ struct sfx_image_end {
     /* What stands behind: ends of outputs, a description, a blurhash, an LQIP. */
     uint32_t noutputs, text_nbytes, blurhash_nbytes, lqip_nbytes;
     struct sfx_err err;
+    bool damaged; /* what there is was made; this was damaged: */
+    struct sfx_err damage;
 };
 
 /* The worker's life, for sfx_child_start; ctx: struct sfx_image_task. */

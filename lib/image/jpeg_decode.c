@@ -9,6 +9,7 @@
 #include "image/decoder_internal.h"
 #include "image/exif.h"
 #include "image/jpeg_errors.h"
+#include "image/jpeg_scans.h"
 #include "image/jpeg_segments.h"
 
 #include <inttypes.h>
@@ -26,9 +27,11 @@ struct jpeg_decoder {
     struct jpeg_source_mgr source;
     struct jpeg_progress_mgr progress;
     struct sfx_decoder *dec;
-    JOCTET *icc;   /* owned (malloc by libjpeg) */
-    uint8_t *cmyk; /* owned: a row before it becomes RGB */
-    bool created;  /* cinfo is to be destroyed */
+    JOCTET *icc;                  /* owned (malloc by libjpeg) */
+    uint8_t *cmyk;                /* owned: a row before it becomes RGB */
+    struct sfx_jpeg_scans *scans; /* owned: leaves scans out; NULL: all are read */
+    uint8_t *filtered;            /* owned: what it leaves */
+    bool created;                 /* cinfo is to be destroyed */
     bool header_done;
     bool end_faked; /* an EOI that the data does not have was handed to libjpeg */
 };
@@ -73,6 +76,41 @@ static void source_nothing(j_decompress_ptr cinfo)
     (void)cinfo;
 }
 
+/* Filters what the source holds. */
+static void leave_scans_out(struct jpeg_decoder *jd)
+{
+    struct jpeg_source_mgr *src = &jd->source;
+
+    src->bytes_in_buffer =
+        sfx_jpeg_scans_filter(jd->scans, src->next_input_byte, src->bytes_in_buffer, jd->filtered);
+    src->next_input_byte = jd->filtered;
+    if (jd->scans->dropped + (uint32_t)jd->cinfo.input_scan_number > jd->dec->limits.max_scans)
+        sfx_jpeg_throw((j_common_ptr)&jd->cinfo, SFX_E_LIMIT, "more scans than the limit");
+}
+
+/* Ends the call with what is wrong with the data, or only notes it where a part is welcome. */
+static void say_damage(struct jpeg_decoder *jd, const char *text)
+{
+    struct sfx_err reason;
+    j_common_ptr common = (j_common_ptr)&jd->cinfo;
+
+    if (!jd->dec->partial)
+        sfx_jpeg_throw(common, SFX_E_INPUT, text);
+    (void)sfx_err_set(&reason, SFX_E_INPUT, "%s", text);
+    locate(common, &reason, SFX_E_INPUT);
+    sfx_decoder_note(jd->dec, &reason);
+}
+
+static bool tolerate(j_common_ptr cinfo, const char *text)
+{
+    struct jpeg_decoder *jd = decoder_of(cinfo);
+
+    if (!jd->dec->partial)
+        return false;
+    say_damage(jd, text);
+    return true;
+}
+
 /*
  * At the end of the data libjpeg gets an EOI once: an image that lacks only that is whole. If it
  * wanted anything else it says so (JWRN_HIT_MARKER) or asks again.
@@ -92,9 +130,15 @@ static boolean source_fill(j_decompress_ptr cinfo)
     if (rc > 0) {
         cinfo->src->next_input_byte = in->buf;
         cinfo->src->bytes_in_buffer = in->len;
-        return TRUE;
+        if (jd->scans != NULL)
+            leave_scans_out(jd);
+        /* There may be nothing left of it. */
+        return cinfo->src->bytes_in_buffer > 0 ? TRUE : source_fill(cinfo);
     }
-    if (!jd->header_done || jd->end_faked)
+    /* What is left out may lack something, too. */
+    if (jd->scans != NULL && jd->scans->dropping)
+        say_damage(jd, "data ends early");
+    if (!jd->header_done || (jd->end_faked && !jd->dec->partial))
         sfx_jpeg_throw((j_common_ptr)cinfo, SFX_E_INPUT,
                        jd->header_done ? "data ends early" : "the header ends early");
     jd->end_faked = true;
@@ -236,6 +280,8 @@ static void jpeg_decoder_close(void *state)
     if (jd->created)
         jpeg_destroy_decompress(&jd->cinfo);
     free(jd->icc);
+    free(jd->scans);
+    free(jd->filtered);
     free(jd->cmyk);
     free(jd);
 }
@@ -252,6 +298,7 @@ static void *jpeg_decoder_open(struct sfx_decoder *dec, struct sfx_err *err)
     jd->cinfo.err = sfx_jpeg_errors_init(&jd->errors);
     jd->cinfo.client_data = &jd->errors;
     jd->errors.locate = locate;
+    jd->errors.tolerate = tolerate;
     if (sfx_guard_call(&jd->errors.guard, work_open, jd, err) < 0) {
         jpeg_decoder_close(jd);
         return NULL;
@@ -297,17 +344,48 @@ static void describe_interleaved(const struct jpeg_decompress_struct *cinfo,
 }
 
 /* A progressive image whose end is missing is whole only if every coefficient is exact. */
-static bool is_complete(const struct jpeg_decompress_struct *cinfo)
+static bool is_complete(const struct jpeg_decoder *jd)
 {
+    const struct jpeg_decompress_struct *cinfo = &jd->cinfo;
     int c, k;
 
     if (cinfo->coef_bits == NULL)
         return false;
     for (c = 0; c < cinfo->num_components; c++)
         for (k = 0; k < DCTSIZE2; k++)
-            if (cinfo->coef_bits[c][k] != 0)
+            if (cinfo->coef_bits[c][k] != 0 &&
+                (k == 0 || jd->scans == NULL ||
+                 !jd->scans->drops[cinfo->comp_info[c].component_id & 0xff]))
                 return false;
     return true;
+}
+
+/* Components of which only the mean of a block is looked at need no scan of AC coefficients. */
+static void plan_scans(struct jpeg_decoder *jd)
+{
+    struct jpeg_decompress_struct *cinfo = &jd->cinfo;
+    bool any = false;
+    int c;
+
+    if (!cinfo->progressive_mode || cinfo->scale_num > 1)
+        return;
+    jpeg_calc_output_dimensions(cinfo);
+    jd->scans = calloc(1, sizeof(*jd->scans));
+    jd->filtered = malloc(SFX_INSTREAM_NBYTES + SFX_JPEG_SCAN_HEAD_NBYTES);
+    if (jd->scans == NULL || jd->filtered == NULL)
+        sfx_jpeg_throw((j_common_ptr)cinfo, SFX_E_NOMEM, "no memory for a JPEG image");
+    for (c = 0; c < cinfo->num_components; c++) {
+        const jpeg_component_info *comp = &cinfo->comp_info[c];
+
+        jd->scans->drops[comp->component_id & 0xff] = comp->DCT_scaled_size == 1;
+        any = any || comp->DCT_scaled_size == 1;
+    }
+    if (any) {
+        leave_scans_out(jd);
+        return;
+    }
+    free(jd->scans);
+    jd->scans = NULL;
 }
 
 static void work_start(void *arg)
@@ -326,9 +404,10 @@ static void work_start(void *arg)
     case JCS_YCCK: cinfo->out_color_space = JCS_CMYK; break;
     default: cinfo->out_color_space = cinfo->raw_data_out ? JCS_YCbCr : JCS_RGB; break;
     }
+    plan_scans(jd);
     (void)jpeg_start_decompress(cinfo);
-    if (jd->end_faked && jpeg_has_multiple_scans(cinfo) && !is_complete(cinfo))
-        sfx_jpeg_throw((j_common_ptr)cinfo, SFX_E_INPUT, "data ends early");
+    if (jd->end_faked && jpeg_has_multiple_scans(cinfo) && !is_complete(jd))
+        say_damage(jd, "data ends early");
     call->planes->depth = 8;
     if (cinfo->raw_data_out)
         describe_planar(cinfo, call->planes);

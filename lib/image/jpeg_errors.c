@@ -61,11 +61,15 @@ static bool is_harmless(const struct jpeg_error_mgr *manager)
 
 static void emit_message(j_common_ptr cinfo, int level)
 {
+    struct sfx_jpeg_errors *errors = sfx_jpeg_errors_of(cinfo);
+    char text[JMSG_LENGTH_MAX] = "data ends early";
+
     if (level >= 0 || is_harmless(cinfo->err))
         return;
-    if (cinfo->err->msg_code == JWRN_HIT_MARKER)
-        sfx_jpeg_throw(cinfo, SFX_E_INPUT, "data ends early");
-    throw_message(cinfo, SFX_E_INPUT);
+    if (cinfo->err->msg_code != JWRN_HIT_MARKER)
+        cinfo->err->format_message(cinfo, text);
+    if (errors->tolerate == NULL || !errors->tolerate(cinfo, text))
+        sfx_jpeg_throw(cinfo, SFX_E_INPUT, text);
 }
 
 /* libjpeg's own would print. */

@@ -10,6 +10,7 @@
 
 #include "image/guard.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include <jpeglib.h>
@@ -17,6 +18,8 @@
 struct sfx_jpeg_errors {
     struct jpeg_error_mgr manager;
     struct sfx_guard guard;
+    /* Damage that libjpeg would paint over: true when it shall. NULL: never. */
+    bool (*tolerate)(j_common_ptr cinfo, const char *text);
     /* Puts the place ("row 3 of 9: ") before the error in guard.err; NULL: there is no place. */
     void (*locate)(j_common_ptr cinfo, struct sfx_err *err, int rc);
 };

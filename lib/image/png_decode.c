@@ -343,7 +343,6 @@ static void work_read_whole(void *arg)
         for (pd->row = 0; pd->row < height; pd->row++)
             png_read_row(pd->png, sfx_whole_row(&pd->whole, pd->row), NULL);
     png_read_end(pd->png, NULL);
-    pd->row = 0;
 }
 
 /* Holds an interlaced image: its rows are only complete at its end. */
@@ -354,7 +353,9 @@ static int read_whole(struct png_decoder *pd, struct sfx_err *err)
 
     if (rc < 0)
         return rc;
-    return sfx_guard_call(&pd->guard, work_read_whole, pd, err);
+    rc = sfx_guard_call(&pd->guard, work_read_whole, pd, err);
+    pd->row = 0;
+    return sfx_decoder_tolerate(pd->dec, rc, err);
 }
 
 static int png_decoder_start(void *state, const struct sfx_decode_wish *wish,
@@ -378,39 +379,66 @@ static void work_read(void *arg)
 
     png_read_row(pd->png, call->row, NULL);
     pd->row++;
-    /* The end is read as well: its checksum, and that nothing is missing. */
-    if (pd->row == pd->dec->info.height_px)
-        png_read_end(pd->png, NULL);
+}
+
+/* Says where rc, described in err, was found by what is not libpng. */
+static int locate(const struct png_decoder *pd, int rc, struct sfx_err *err)
+{
+    uint32_t height = pd->dec->info.height_px;
+
+    return rc < 0 ? sfx_err_wrap(err, rc, "row %" PRIu32 " of %" PRIu32,
+                                 pd->row < height ? pd->row + 1 : height, height)
+                  : 0;
 }
 
 static int read_fast(struct png_decoder *pd, uint8_t *dst, struct sfx_err *err)
 {
-    uint32_t height = pd->dec->info.height_px;
     struct sfx_err reason;
     const uint8_t *row = sfx_png_inflate_row(pd->fast, &reason);
 
     if (row == NULL) {
         if (err != NULL)
             *err = reason;
-        return sfx_err_wrap(err, (int)reason.code, "row %" PRIu32 " of %" PRIu32, pd->row + 1,
-                            height);
+        return locate(pd, (int)reason.code, err);
     }
     put_fast_row(pd, row, dst);
     pd->row++;
     return 0;
 }
 
+static void work_end(void *arg)
+{
+    struct png_decoder *pd = arg;
+
+    png_read_end(pd->png, NULL);
+}
+
+/* The end is read as well: its checksum, and that nothing is missing. */
+static int read_end(struct png_decoder *pd, struct sfx_err *err)
+{
+    struct sfx_err reason;
+    int rc = pd->fast != NULL ? locate(pd, sfx_png_inflate_end(pd->fast, &reason), &reason)
+                              : sfx_guard_call(&pd->guard, work_end, pd, &reason);
+
+    rc = sfx_decoder_tolerate(pd->dec, rc, &reason);
+    if (rc < 0 && err != NULL)
+        *err = reason;
+    return rc;
+}
+
 static int png_decoder_read(void *state, uint8_t *const *const *rows, struct sfx_err *err)
 {
     struct png_decoder *pd = state;
     struct read_call call = {pd, rows[0][0]};
+    int rc;
 
-    if (pd->fast != NULL)
-        return read_fast(pd, rows[0][0], err);
-    if (pd->whole.rows == NULL)
-        return sfx_guard_call(&pd->guard, work_read, &call, err);
-    sfx_whole_take(&pd->whole, rows[0][0]);
-    return 0;
+    if (pd->whole.rows != NULL) {
+        sfx_whole_take(&pd->whole, rows[0][0]);
+        return 0;
+    }
+    rc = pd->fast != NULL ? read_fast(pd, rows[0][0], err)
+                          : sfx_guard_call(&pd->guard, work_read, &call, err);
+    return rc == 0 && pd->row == pd->dec->info.height_px ? read_end(pd, err) : rc;
 }
 
 static bool is_png(const uint8_t head[SFX_SIGNATURE_NBYTES])

@@ -242,8 +242,8 @@ static int end_data(struct sfx_png_inflate *z, struct sfx_err *err)
     return rc;
 }
 
-/* The chunks from the one behind IDAT to IEND. */
-static int end_file(struct sfx_png_inflate *z, struct sfx_err *err)
+/* The rest of the pixels' data, then the chunks from the one behind it to IEND. */
+int sfx_png_inflate_end(struct sfx_png_inflate *z, struct sfx_err *err)
 {
     int rc = end_data(z, err);
 
@@ -287,8 +287,6 @@ const uint8_t *sfx_png_inflate_row(struct sfx_png_inflate *z, struct sfx_err *er
                          z->row_nbytes, z->bpp);
     z->used++;
     z->given++;
-    if (z->given == z->height_px && end_file(z, err) < 0)
-        return NULL;
     return row + 1;
 }
 
@@ -319,6 +317,13 @@ const uint8_t *sfx_png_inflate_row(struct sfx_png_inflate *z, struct sfx_err *er
     (void)z;
     (void)err;
     return NULL;
+}
+
+int sfx_png_inflate_end(struct sfx_png_inflate *z, struct sfx_err *err)
+{
+    (void)z;
+    (void)err;
+    return 0;
 }
 
 void sfx_png_inflate_free(struct sfx_png_inflate *z)

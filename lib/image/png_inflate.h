@@ -26,10 +26,12 @@ struct sfx_png_inflate *sfx_png_inflate_new(struct sfx_instream *in, uint32_t ch
                                             struct sfx_err *err);
 
 /*
- * The next row, borrowed until the next call; with the last one everything up to the end of the
- * file has been read and found whole. NULL with err: INPUT, IO.
+ * The next row, borrowed until the next call. NULL with err: INPUT, IO.
  */
 const uint8_t *sfx_png_inflate_row(struct sfx_png_inflate *z, struct sfx_err *err);
+
+/* After the last row: reads on to the end of the file, which must be whole. Errors: INPUT, IO. */
+int sfx_png_inflate_end(struct sfx_png_inflate *z, struct sfx_err *err);
 
 /* Frees; NULL does nothing. */
 void sfx_png_inflate_free(struct sfx_png_inflate *z);

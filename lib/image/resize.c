@@ -208,11 +208,17 @@ int sfx_resize(const struct sfx_image_source *source, const struct sfx_resize_op
     if (rc < 0 || job.noutputs == 0)
         goto out;
     plan_decode(&job, &wish);
+    wish.partial = opts->partial;
     rc = sfx_decoder_start(job.decoder, &wish, &job.src, err);
     if (rc == 0)
         rc = prepare(&job, err);
     if (rc == 0)
         rc = run(&job, err);
+    if (rc == 0 && sfx_decoder_damage(job.decoder) != NULL) {
+        if (err != NULL)
+            *err = *sfx_decoder_damage(job.decoder);
+        rc = 1;
+    }
 out:
     for (i = 0; i < job.noutputs; i++)
         sfx_output_done(&job.outputs[i]);

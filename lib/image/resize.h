@@ -31,6 +31,7 @@ struct sfx_resize_opts {
     struct sfx_encode_opts encode;
     uint8_t background[3]; /* RGB: what alpha is flattened on */
     unsigned keep;         /* metadata that outputs have, too: enum sfx_keep bits */
+    bool partial;          /* of a damaged image make what is there */
     struct sfx_image_limits limits;
 };
 
@@ -54,7 +55,8 @@ struct sfx_resize_target {
 };
 
 /*
- * Makes all outputs of the image that source gives. When it fails, what the sinks got is to be
+ * Makes all outputs of the image that source gives. Returns 0, or 1 when opts->partial let damage
+ * pass, which err then describes (as INPUT). When it fails, what the sinks got is to be
  * thrown away. Errors: INPUT (damaged, no image; says the row), LIMIT, UNSUPPORTED, NOMEM, and what
  * source, target and sinks give.
  */

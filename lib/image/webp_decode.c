@@ -151,7 +151,7 @@ static int decode(struct webp_decoder *wd, struct sfx_err *err)
     if (wd->lib->IDecGetRGB(idec, &rows, NULL, NULL, NULL) == NULL)
         rows = 0;
     wd->lib->IDelete(idec);
-    return judge(wd, status, rows, err);
+    return sfx_decoder_tolerate(wd->dec, judge(wd, status, rows, err), err);
 }
 
 static int webp_decoder_start(void *state, const struct sfx_decode_wish *wish,

@@ -193,6 +193,16 @@ static bool is_passed(struct run *run, const struct sfx_image_result *result)
     return true;
 }
 
+/* Counts and says what was damaged of an input of which a part was made. */
+static void tell_damage(struct run *run, const struct sfx_image_result *result)
+{
+    if (result->rc < 0 || result->file->damage.code == 0)
+        return;
+    run->stats->partial++;
+    sfx_log(run->job->log, SFX_LOG_WARNING, "%s: %s; what there is was made", result->name,
+            result->file->damage.text);
+}
+
 /* Tells of a file. */
 static int on_file(void *ctx, struct sfx_image_result *result, struct sfx_err *err)
 {
@@ -208,6 +218,7 @@ static int on_file(void *ctx, struct sfx_image_result *result, struct sfx_err *e
         rc = sfx_images_manifest_add(run->manifest, result, err);
     if (rc == 0 && result->rc < 0)
         return failed(run, result, err);
+    tell_damage(run, result);
     show_progress(run);
     if (rc == 0)
         rc = print_placeholders(run, result, err);
@@ -407,6 +418,7 @@ static int on_event_file(void *ctx, struct sfx_image_result *result, struct sfx_
 
     if (is_passed(run, result))
         return 0;
+    tell_damage(run, result);
     if (rc == 0)
         rc = publish(run, result->file, &failure);
     if (rc < 0 && run->item_rc == 0) {

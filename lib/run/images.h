@@ -41,6 +41,7 @@ struct sfx_images_stats {
     uint64_t files; /* or events */
     uint64_t failed, outputs, in_nbytes, out_nbytes;
     uint64_t kept;              /* outputs that stood already and were left */
+    uint64_t partial;           /* files that were damaged and of which a part was made */
     uint64_t passed;            /* outputs of this run among its inputs, no images in archives */
     enum sfx_code last_failure; /* of a file */
 };

@@ -123,6 +123,10 @@ static void put_result(struct sfx_images_manifest *manifest, struct sfx_json_wri
     sfx_json_end_array(w);
     put_placeholder(w, "blurhash", &file->blurhash);
     put_placeholder(w, "lqip", &file->lqip);
+    if (result->rc == 0 && file->damage.code != 0) {
+        sfx_json_key(w, "damage");
+        sfx_json_string(w, sfx_slice_str(file->damage.text));
+    }
     if (result->rc < 0) {
         sfx_json_key(w, "code");
         sfx_json_string(w, sfx_slice_str(sfx_code_name(result->failure->code)));

@@ -300,6 +300,36 @@ field() {
 	sfx-resize -s 50 -f png <a.webp | cmp - alone.png
 }
 
+@test "of a damaged image what is there can be made" {
+	command -v jq >/dev/null || skip "jq is missing"
+	mkphoto 200x400 a.jpg
+	mkphoto 200x400 a.png
+	sfx-resize --progressive -o p.jpg a.png
+	sfx-resize -f webp -o w.webp a.png || true
+	for file in a.jpg a.png p.jpg w.webp; do
+		[ -e $file ] || continue
+		head -c $(($(stat -c %s $file) * 60 / 100)) $file >cut-$file
+		run sfx-resize -o out.png cut-$file
+		[ "$status" -eq 65 ]
+		[ ! -e out.png ]
+		run sfx-resize --on-error=partial --manifest m.jsonl -o out-$file.png cut-$file
+		echo "$output"
+		[ "$status" -eq 0 ]
+		[[ "$output" =~ ^"sfx-resize: cut-$file: ".*"row "[0-9]+" of 400: data ends early; what there is was made"$ ]]
+		[ "$(size_of out-$file.png)" = 200x400 ]
+		jq -e '.damage | test("of 400: data ends early")' m.jsonl
+	done
+	# What came before the cut is what it is in the whole image.
+	sfx-resize -o whole.png a.png
+	if command -v compare >/dev/null; then
+		compare -metric AE -extract 200x160+0+0 whole.png out-a.png.png null:
+	fi
+	# Nothing to decode stays an error.
+	head -c 20 a.jpg >head.jpg
+	run sfx-resize --on-error=partial -o x.png head.jpg
+	[ "$status" -eq 65 ]
+}
+
 @test "metadata is kept as asked" {
 	mkphoto -o 6 80x60 a.jpg
 	sfx-resize -o none.jpg a.jpg
