@@ -22,7 +22,7 @@ static const struct sfx_opt opts[] = {
      "makes all sizes. Default: the image's own size.", NULL, 0, 0},
     {'o', "output", "TEMPLATE", SFX_OPT_STR, AT(output),
      "Name of the outputs, see sfx(7) for {stem}, {width} and the others; - is standard output, "
-     "a name that ends with .tar, .tar.gz, .tar.xz, .tar.zst or .zip an archive of all outputs. "
+     "a name that ends with / a folder for default names, with .tar, .tar.gz, .tar.xz, .tar.zst or .zip an archive of all outputs. "
      "Default: {stem}-{width}x{height}.{ext} beside the input.", NULL, 0, 0},
     {'f', "format", "FORMAT", SFX_OPT_STR, AT(format),
      "Format of the outputs. Default: by TEMPLATE's extension, else the input's.", "jpeg|png|webp", 0, 0},

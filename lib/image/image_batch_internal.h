@@ -52,6 +52,7 @@ struct sfx_image_batch {
     struct sfx_image_slot *slots;      /* owned: a ring */
     size_t nslots, first, used;        /* used: from the oldest that is not told of */
     size_t nqueued;
+    bool fd_taken;                /* an image has been, or is being, written to file.fd */
     struct sfx_image_seat *seats; /* owned */
     size_t nseats;
     struct pollfd *polls; /* owned: nseats + 1 */

@@ -135,7 +135,11 @@ static bool answer(struct sfx_image_batch *batch, struct sfx_image_seat *seat, s
 
     if (!read_open(batch, seat->slot, nbytes, &facts))
         return false;
-    answer.rc = sfx_image_file_open(&seat->slot->file, &facts, &fd, &answer.err);
+    if (batch->fd_taken)
+        answer.rc = sfx_err_set(&answer.err, SFX_E_USAGE, "standard output takes one image");
+    else
+        answer.rc = sfx_image_file_open(&seat->slot->file, &facts, &fd, &answer.err);
+    batch->fd_taken = batch->file.fd != NULL;
     made = sfx_image_file_made(&seat->slot->file, facts.index);
     (void)strncpy(answer.name,
                   made != NULL && made->name.path.data != NULL ? made->name.path.data

@@ -70,6 +70,22 @@ static int plan_sizes(struct sfx_image_plan *plan, const struct sfx_image_words 
     return 0;
 }
 
+/* A folder stands for default names in it. */
+static struct sfx_template *new_template(const char *text, struct sfx_err *err)
+{
+    struct sfx_template *name = NULL;
+    struct sfx_buf in_folder = {0};
+    size_t len = strlen(text);
+
+    if (len == 0 || text[len - 1] != '/')
+        return sfx_template_new(text, err);
+    if (sfx_buf_printf(&in_folder, err, "%s{stem}-{width}x{height}.{ext}", text) == 0 &&
+        sfx_buf_cstr(&in_folder, err) != NULL)
+        name = sfx_template_new(in_folder.data, err);
+    sfx_buf_done(&in_folder);
+    return name;
+}
+
 static int plan_names(struct sfx_image_plan *plan, const struct sfx_image_words *words,
                       struct sfx_err *err)
 {
@@ -92,7 +108,7 @@ static int plan_names(struct sfx_image_plan *plan, const struct sfx_image_words 
         plan->file.fd = &plan->fd;
         return 0;
     }
-    plan->name = sfx_template_new(text, err);
+    plan->name = new_template(text, err);
     if (plan->name == NULL)
         return err != NULL ? (int)err->code : SFX_E_USAGE;
     plan->file.name = plan->name;

@@ -98,6 +98,11 @@ static int failed(struct run *run, const struct sfx_image_result *result, struct
 
     run->stats->failed++;
     run->stats->last_failure = result->failure->code;
+    /* Nobody reads the output any more: that is no failure of the image. */
+    if (result->failure->errnum == EPIPE && run->job->plan->file.fd != NULL) {
+        *err = *result->failure;
+        return result->rc;
+    }
     sfx_log_err(run->job->log, SFX_LOG_ERROR, result->failure);
     if (run->rejects == NULL)
         return 0;

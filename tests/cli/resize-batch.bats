@@ -299,3 +299,21 @@ setup() {
 	run sfx-resize -E -o '{stem}.jpg' --lqip
 	[ "$status" -eq 2 ]
 }
+
+@test "a folder takes default names, standard output one image" {
+	mkphoto 40x30 a.jpg
+	mkphoto 40x30 b.jpg
+	sfx-resize -s 20 -s 10 -o new/sub/ a.jpg b.jpg
+	[ "$(ls new/sub | paste -sd' ')" = "a-10x8.jpg a-20x15.jpg b-10x8.jpg b-20x15.jpg" ]
+	tar -cf two.tar a.jpg b.jpg
+	run sfx-resize -q -s 20 -o - two.tar
+	[ "$status" -eq 1 ]
+	sfx-resize -q -s 20 -o - two.tar >out.jpg 2>said || true
+	cmp out.jpg new/sub/a-20x15.jpg
+	[ "$(cat said)" = "sfx-resize: two.tar: b.jpg: standard output takes one image" ]
+	# Whoever stops reading ends the run quietly.
+	mkphoto 600x400 large.png
+	run bash -o pipefail -c 'sfx-resize -o - large.png | head -c 10 >/dev/null'
+	[ "$status" -eq 141 ]
+	[ -z "$output" ]
+}

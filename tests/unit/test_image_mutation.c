@@ -237,6 +237,12 @@ static void damaged_jpeg_is_an_image_or_an_error(void **state)
     damage(SFX_IMAGE_JPEG);
 }
 
+static void damaged_webp_is_an_image_or_an_error(void **state)
+{
+    (void)state;
+    damage(SFX_IMAGE_WEBP);
+}
+
 static void damaged_png_is_an_image_or_an_error(void **state)
 {
     (void)state;
@@ -248,6 +254,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damaged_jpeg_is_an_image_or_an_error),
         cmocka_unit_test(damaged_png_is_an_image_or_an_error),
+        cmocka_unit_test(damaged_webp_is_an_image_or_an_error),
     };
 
     return cmocka_run_group_tests(tests, load_seeds, NULL);
