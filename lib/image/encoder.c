@@ -89,7 +89,8 @@ struct sfx_encoder *sfx_encoder_new(const struct sfx_encode_params *params,
         free(enc);
         return NULL;
     }
-    enc->ops = encoders[params->format];
+    enc->ops = params->opts->max_nbytes > 0 ? &sfx_fit_encoder : encoders[params->format];
+    enc->out.max_nbytes = params->opts->max_nbytes;
     enc->out.sink = sink;
     enc->out.len = 0;
     enc->state = enc->ops->open(enc, &upright, planes, err);

@@ -28,15 +28,18 @@ struct sfx_encode_opts {
     bool lossless;                /* WebP */
     bool optimize;                /* JPEG: Huffman tables made for the image */
     int compression;              /* PNG: AUTO, 1 more than the level, BEST */
+    uint64_t colours;    /* PNG: at most so many, 2 to 256, in a palette; 0: as many as there are */
+    uint64_t max_nbytes; /* of the file: the quality is lowered until it fits; 0: no limit */
 };
 
 struct sfx_encode_params {
     enum sfx_image_format format;
     const struct sfx_encode_opts *opts; /* borrowed until _free */
     uint32_t width_px, height_px;       /* at most SFX_IMAGE_MAX_SIDE */
-    enum sfx_layout layout;           /* of the rows: what sfx_encoder_takes says; JPEG: or YCBCR */
-    unsigned depth;                   /* of the rows: what sfx_encoder_takes says */
-    struct sfx_metadata metadata;     /* what is to be kept; borrowed until _free */
+    enum sfx_layout layout;       /* of the rows: what sfx_encoder_takes says; JPEG: or YCBCR */
+    unsigned depth;               /* of the rows: what sfx_encoder_takes says */
+    struct sfx_metadata metadata; /* what is to be kept; borrowed until _free */
+    bool palette; /* PNG: the input has one; the output shall, unless that could be seen */
     const struct sfx_png_colour *png; /* PNG: may be NULL; borrowed until _free */
 };
 
@@ -56,7 +59,8 @@ struct sfx_encoder *sfx_encoder_new(const struct sfx_encode_params *params,
 /* Writes one band: rows[p] has band_rows pointers to stride_px pixels. Errors: IO, NOMEM. */
 int sfx_encoder_write(struct sfx_encoder *enc, uint8_t *const *const *rows, struct sfx_err *err);
 
-/* Ends the image and gives the last bytes to the sink. Errors: IO, NOMEM. */
+/* Ends the image and gives the last bytes to the sink. Errors: IO, NOMEM; LIMIT when it cannot be
+ * made to fit into max_nbytes. */
 int sfx_encoder_finish(struct sfx_encoder *enc, struct sfx_err *err);
 
 /* Frees; NULL does nothing. */

@@ -7,9 +7,12 @@
 
 #define SFX_OUTSTREAM_NBYTES 65536
 
+#define SFX_ENCODER_BAND_ROWS 16 /* most of an encoder: an MCU row */
+
 struct sfx_outstream {
     const struct sfx_image_sink *sink; /* borrowed */
     size_t len;                        /* bytes of buf that wait */
+    uint64_t max_nbytes;               /* of the options */
     uint8_t buf[SFX_OUTSTREAM_NBYTES];
 };
 
@@ -35,6 +38,7 @@ struct sfx_encoder {
     struct sfx_outstream out;
 };
 
+extern const struct sfx_encoder_ops sfx_fit_encoder; /* another one, tried until it fits */
 extern const struct sfx_encoder_ops sfx_jpeg_encoder;
 extern const struct sfx_encoder_ops sfx_png_encoder;
 extern const struct sfx_encoder_ops sfx_webp_encoder;

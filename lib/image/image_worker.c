@@ -9,6 +9,7 @@
 #include "image/codecs.h"
 #include "image/image_info.h"
 #include "image/placeholder.h"
+#include "image/verbatim.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -161,7 +162,7 @@ static int work(struct worker *w, struct sfx_err *err)
 
         return sfx_image_info_describe(&source, &name, &w->task->resize->limits, &w->text, err);
     }
-    rc = sfx_resize(&source, w->task->resize, &target, &w->end.damage);
+    rc = sfx_resize_smallest(&source, w->task->resize, &target, &w->end.damage);
     if (rc < 0 && err != NULL)
         *err = w->end.damage;
     w->end.damaged = rc > 0;

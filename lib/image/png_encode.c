@@ -9,6 +9,7 @@
 #include "image/png_deflate.h"
 #include "image/png_inflate.h"
 #include "image/png_memory.h"
+#include "image/quantize.h"
 #include "image/whole.h"
 
 #include <png.h>
@@ -17,6 +18,8 @@
 
 /* What is held at most; larger images stream. Compressing takes as much twice more. */
 #define MAX_HELD_NBYTES (64u << 20)
+
+#define UNSEEN_DB 40 /* PSNR from which on the colours of a palette pass for those of the image */
 
 struct png_encoder {
     png_structp png;
@@ -189,7 +192,7 @@ static void *png_encoder_open(struct sfx_encoder *enc, const struct sfx_encode_p
     pe->form.layout = params->layout;
     pe->form.depth = params->depth;
     pe->form.row_nbytes = sfx_png_row_nbytes(&pe->form, params->width_px);
-    rc = pe->form.row_nbytes <= MAX_HELD_NBYTES / params->height_px
+    rc = pe->form.row_nbytes <= MAX_HELD_NBYTES / params->height_px || params->opts->colours > 0
              ? sfx_whole_init(&pe->whole, pe->form.row_nbytes, params->height_px, SIZE_MAX, err)
              : sfx_guard_call(&pe->guard, work_header, pe, err);
     if (rc < 0) {
@@ -237,13 +240,40 @@ static void work_finish(void *arg)
     png_write_end(pe->png, NULL);
 }
 
+/* Makes the held rows what is written. */
+static int choose_form(struct png_encoder *pe, struct sfx_err *err)
+{
+    const struct sfx_encode_params *params = &pe->params;
+    bool asked = params->opts->colours > 0;
+    const struct sfx_quantize_opts opts = {
+        .ncolours = asked ? (unsigned)params->opts->colours : 256,
+        .dither = asked,
+        .least_db = asked ? 0 : UNSEEN_DB,
+    };
+    int rc = 0;
+
+    if (asked || params->palette)
+        rc = sfx_quantize(&pe->whole, params->width_px, &opts, &pe->form, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0) {
+        sfx_png_reduce(&pe->whole, params->width_px, params->metadata.icc.len > 0, &pe->form);
+        return 0;
+    }
+    sfx_png_pack(&pe->whole, params->width_px, &pe->form);
+    pe->form.row_nbytes = sfx_png_row_nbytes(&pe->form, params->width_px);
+    return 0;
+}
+
 static int png_encoder_finish(void *state, struct sfx_err *err)
 {
     struct png_encoder *pe = state;
     int rc = 0;
 
     if (pe->whole.rows != NULL) {
-        sfx_png_reduce(&pe->whole, pe->params.width_px, pe->params.metadata.icc.len > 0, &pe->form);
+        rc = choose_form(pe, err);
+        if (rc < 0)
+            return rc;
         rc = sfx_png_plain ? SFX_E_UNSUPPORTED
                            : sfx_png_deflate(&pe->whole, &pe->form, pe->params.opts->compression,
                                              &pe->deflated, err);

@@ -280,3 +280,17 @@ void sfx_png_reduce(struct sfx_whole *w, uint32_t width_px, bool has_icc, struct
     sfx_png_pack(w, width_px, form);
     form->row_nbytes = sfx_png_row_nbytes(form, width_px);
 }
+
+bool sfx_png_has_more_colours(const struct sfx_whole *w, uint32_t width_px, enum sfx_layout layout,
+                              unsigned most)
+{
+    struct colours *colours = calloc(1, sizeof(*colours));
+    bool more = true;
+
+    if (colours != NULL) {
+        count_colours(w, width_px, sfx_layout_channels(layout), colours);
+        more = colours->count > most;
+    }
+    free(colours);
+    return more;
+}

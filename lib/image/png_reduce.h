@@ -29,6 +29,10 @@ struct sfx_png_form {
 void sfx_png_reduce(struct sfx_whole *w, uint32_t width_px, bool has_icc,
                     struct sfx_png_form *form);
 
+/* True when 8-bit rows in layout have more than `most` (up to 256) colours. True without memory. */
+bool sfx_png_has_more_colours(const struct sfx_whole *w, uint32_t width_px, enum sfx_layout layout,
+                              unsigned most);
+
 /* Bytes of a row of width_px pixels in form. */
 size_t sfx_png_row_nbytes(const struct sfx_png_form *form, uint32_t width_px);
 

@@ -53,6 +53,8 @@ static int plan_outputs(struct job *job, const struct sfx_resize_target *target,
         facts.height_px = (uint32_t)out_height;
         if (facts.format == SFX_IMAGE_ANY)
             facts.format = job->info->format;
+        facts.unchanged = facts.format == job->info->format && out_width == job->info->width_px &&
+                          out_height == job->info->height_px && job->info->orientation == 1;
         rc = target->open(target->ctx, &facts, &out->sink, err);
         if (rc < 0)
             return rc;

@@ -41,6 +41,7 @@ struct sfx_resize_facts {
     const struct sfx_image_info *input; /* borrowed during the call */
     enum sfx_image_format format;
     uint32_t width_px, height_px;
+    bool unchanged; /* it differs from the input in nothing but its encoding */
 };
 
 /* Who takes the outputs. */

@@ -29,6 +29,7 @@ static int start_encoder(struct sfx_output *out, const struct sfx_resize_opts *o
         .layout = src->layout,
         .depth = src->depth,
         .opts = &opts->encode,
+        .palette = strcmp(info->colour, "palette") == 0,
         .png =
             (opts->keep & SFX_KEEP_ICC) == 0 || info->format != SFX_IMAGE_PNG ? NULL : &info->png,
     };

@@ -330,6 +330,67 @@ field() {
 	[ "$status" -eq 65 ]
 }
 
+@test "an output keeps within --max-bytes at the best quality that fits" {
+	mkphoto 400x300 a.png
+	for format in jpg webp; do
+		sfx-resize --quality 95 -o free.$format a.png || continue
+		sfx-resize --quality 95 --max-bytes 9000 -o tight.$format a.png
+		sfx-resize --quality 95 --max-bytes 1M -o same.$format a.png
+		[ "$(stat -c %s free.$format)" -gt 9000 ]
+		[ "$(stat -c %s tight.$format)" -le 9000 ]
+		[ "$(stat -c %s tight.$format)" -gt 7500 ]
+		cmp free.$format same.$format
+	done
+	run sfx-resize --max-bytes 300 -o x.jpg a.png
+	echo "$output"
+	[ "$status" -eq 65 ]
+	[[ "$output" == "sfx-resize: a.png: output: "*" bytes at quality 1 are more than --max-bytes" ]]
+	run sfx-resize --max-bytes 9000 -o x.png a.png
+	[ "$status" -eq 65 ]
+	[ ! -e x.png ]
+}
+
+@test "palettes: as many colours as asked, and those of an image that has one" {
+	command -v identify >/dev/null || skip "identify (ImageMagick) is missing, which counts colours"
+	mkphoto 300x200 a.png
+	for n in 2 16 200; do
+		sfx-resize --colors $n -o c$n.png a.png
+		[ "$(field colour c$n.png)" = palette ]
+		[ "$(identify -format %k c$n.png)" -le $n ]
+		[ "$(identify -format %k c$n.png)" -gt $((n * 3 / 4)) ]
+	done
+	[ "$(field depth c2.png)" = 1 ]
+	[ "$(field depth c16.png)" = 4 ]
+	sfx-resize -s 150 -o half.png c200.png
+	[ "$(field colour half.png)" = palette ]
+	sfx-resize -s 150 -o rgb.png a.png
+	[ "$(field colour rgb.png)" = rgb ]
+}
+
+@test "what had nothing to change gets no larger" {
+	mkphoto 200x150 a.png
+	sfx-resize --quality 20 -o a.jpg a.png
+	sfx-resize --compression best -o best.png a.png
+	sfx-resize --quality 90 -o b.jpg a.jpg
+	cmp a.jpg b.jpg
+	{ cat a.jpg; head -c 100000 /dev/zero; } >video.jpg
+	sfx-resize --quality 90 -o b.jpg video.jpg
+	cmp a.jpg b.jpg
+	sfx-resize -s 1600 -o b.png best.png
+	cmp best.png b.png
+	# The metadata goes all the same; what is asked for is made.
+	mkphoto -o 1 200x150 exif.jpg
+	sfx-resize --quality 100 -o bare.jpg exif.jpg
+	! grep -qa Exif bare.jpg
+	[ "$(stat -c %s bare.jpg)" -lt "$(stat -c %s exif.jpg)" ]
+	sfx-resize --quality 90 --progressive -o p.jpg a.jpg
+	[ "$(field interlaced p.jpg)" = true ]
+	# Damage is found, though the data would only be copied.
+	head -c $(($(stat -c %s a.jpg) / 2)) a.jpg >cut.jpg
+	run sfx-resize --quality 90 -o x.jpg cut.jpg
+	[ "$status" -eq 65 ]
+}
+
 @test "metadata is kept as asked" {
 	mkphoto -o 6 80x60 a.jpg
 	sfx-resize -o none.jpg a.jpg
