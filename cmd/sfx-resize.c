@@ -97,6 +97,8 @@ static const struct sfx_opt opts[] = {
      "Refuse images of more pixels, in or out. Default 100000000.", NULL, 1, 0},
     {0, "max-side", "N", SFX_OPT_UINT, AT(limits.max_side_px),
      "Refuse images that are wider or higher. Default 65500.", NULL, 1, 65500},
+    {0, "max-input", "SIZE", SFX_OPT_SIZE, AT(max_in_nbytes),
+     "Refuse images of more bytes, in a file or in an archive. Default 1G.", NULL, 1, 0},
     {0, "max-decoded", "SIZE", SFX_OPT_SIZE, AT(limits.max_decoded_nbytes),
      "Refuse interlaced and progressive images that need more memory at once. Default 1G.", NULL, 1, 0},
     {0, "max-metadata", "SIZE", SFX_OPT_SIZE, AT(limits.max_header_nbytes),
@@ -210,6 +212,7 @@ int main(int argc, char **argv)
     struct app app = {.o.words = {.encode = {.quality = 80},
                                   .jobs = 1,
                                   .max_time_ns = 60000000000,
+                                  .max_in_nbytes = (uint64_t)1 << 30,
                                   .tmp_dir = tmp_dir != NULL && *tmp_dir != '\0' ? tmp_dir : "/tmp",
                                   .fd = STDOUT_FILENO}};
     const volatile sig_atomic_t *stop;

@@ -58,14 +58,12 @@ ssize_t sfx_io_peek(int fd, void *ptr, size_t cap, struct sfx_err *err)
     if (fstat(fd, &st) != 0)
         return sfx_err_errno(err, errno, "cannot read");
     errno = EOPNOTSUPP;
-    do {
-        if (S_ISREG(st.st_mode))
-            n = pread(fd, ptr, cap, lseek(fd, 0, SEEK_CUR));
-        else if (S_ISFIFO(st.st_mode))
-            n = peek_pipe(fd, ptr, cap);
-        else if (S_ISSOCK(st.st_mode))
-            n = recv(fd, ptr, cap, MSG_PEEK);
-    } while (n < 0 && errno == EINTR);
+    if (S_ISREG(st.st_mode))
+        n = pread(fd, ptr, cap, lseek(fd, 0, SEEK_CUR));
+    else if (S_ISFIFO(st.st_mode))
+        n = peek_pipe(fd, ptr, cap);
+    else if (S_ISSOCK(st.st_mode))
+        n = recv(fd, ptr, cap, MSG_PEEK);
     return n >= 0 ? n : sfx_err_errno(err, errno, "cannot look ahead");
 }
 

@@ -247,6 +247,7 @@ struct sfx_image_batch *sfx_image_batch_new(const struct sfx_image_batch_opts *o
     batch->file = *opts->file;
     batch->resize = *opts->file->resize;
     batch->task = (struct sfx_image_task){.resize = &batch->resize,
+                                          .max_in_nbytes = opts->max_in_nbytes,
                                           .describe = opts->describe,
                                           .hash = opts->hash,
                                           .durable = opts->file->durable,

@@ -43,6 +43,7 @@ struct sfx_image_batch_opts {
     bool sandbox;                           /* workers are locked down as far as possible */
     int64_t max_time_ns;                    /* of CPU time for an image; 0: no limit */
     const char *tmp_dir;                    /* where members of archives wait */
+    uint64_t max_in_nbytes;                 /* of an encoded image; 0: no limit */
     struct sfx_input_limits archive;        /* of archives */
     sfx_image_batch_fn *fn;
     void *ctx;

@@ -45,6 +45,9 @@ static ssize_t read_input(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
     if (n <= 0)
         return n;
     w->end.in_nbytes += (uint64_t)n;
+    if (w->task->max_in_nbytes > 0 && w->end.in_nbytes > w->task->max_in_nbytes)
+        return sfx_err_set(err, SFX_E_LIMIT, "more than the limit of %llu bytes",
+                           (unsigned long long)w->task->max_in_nbytes);
     if (w->task->hash)
         sfx_sha256_update(&w->in_sha, ptr, (size_t)n);
     return n;

@@ -20,10 +20,11 @@
 struct sfx_image_task {
     const struct sfx_resize_opts *resize;
     unsigned placeholders; /* enum sfx_placeholder bits; the last output is what they are made of */
-    bool describe;         /* read the header, make nothing: the text is a line of --info */
-    bool hash;             /* SHA-256 of inputs and outputs */
-    bool durable;          /* outputs are synced */
-    bool sandbox;          /* lock the worker down as far as the kernel can */
+    uint64_t max_in_nbytes; /* of an encoded image; 0: no limit */
+    bool describe;          /* read the header, make nothing: the text is a line of --info */
+    bool hash;              /* SHA-256 of inputs and outputs */
+    bool durable;           /* outputs are synced */
+    bool sandbox;           /* lock the worker down as far as the kernel can */
 };
 
 /* How many outputs fit into an END. */

@@ -47,6 +47,8 @@ static int run_start(struct run *run, const struct sfx_images_job *job,
                                  .hash = job->manifest != NULL,
                                  .sandbox = job->sandbox,
                                  .max_time_ns = job->max_time_ns,
+                                 .max_in_nbytes = job->max_in_nbytes,
+                                 .archive = {.max_member_nbytes = job->max_in_nbytes},
                                  .tmp_dir = job->tmp_dir,
                                  .ctx = run,
                                  .stop = job->stop}};

@@ -32,6 +32,7 @@ struct sfx_images_job {
     bool name_placeholders;    /* printed ones have the input\'s name behind them */
     bool sandbox;              /* as struct sfx_image_batch_opts, like those that follow */
     int64_t max_time_ns;
+    uint64_t max_in_nbytes;
     const char *tmp_dir;
     struct sfx_progress *progress;     /* may be NULL */
     const volatile sig_atomic_t *stop; /* when non-zero: finish what is in hand; may be NULL */

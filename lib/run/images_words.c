@@ -128,6 +128,7 @@ int sfx_images_words_plan(const struct sfx_images_words *words, char *const *pat
     job->nworkers = words->jobs > 0 ? words->jobs : sfx_pool_ncpus();
     job->sandbox = words->sandbox != SFX_IMAGES_SANDBOX_OFF;
     job->max_time_ns = words->max_time_ns;
+    job->max_in_nbytes = words->max_in_nbytes;
     job->tmp_dir = words->tmp_dir;
     return check(words, npaths, plan, err);
 }

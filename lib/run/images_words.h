@@ -18,6 +18,7 @@ struct sfx_images_words {
     struct sfx_image_limits limits;
     uint64_t jobs; /* 0: one for each processor */
     int64_t max_time_ns;
+    uint64_t max_in_nbytes;
     int overwrite; /* enum sfx_image_overwrite */
     int sandbox;   /* enum sfx_images_sandbox */
     int on_error;  /* of damaged images: 0 fail, 1 make what is there */

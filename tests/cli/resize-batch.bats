@@ -157,6 +157,12 @@ setup() {
 	run sfx-resize -s 10 -o x.jpg --max-decoded 1K p.jpg
 	echo "$output"
 	[ "$status" -eq 65 ]
+	run sfx-resize -s 10 -o x.jpg --max-input 500 a.jpg
+	[ "$status" -eq 65 ]
+	[ "$output" = "sfx-resize: a.jpg: more than the limit of 500 bytes" ]
+	gzip -k a.jpg
+	run sfx-resize -s 10 -o x.jpg --max-input 500 a.jpg.gz
+	[ "$status" -eq 65 ]
 	mkphoto 3000x3000 large.png
 	run sfx-resize -s 10 -o x.jpg --max-time 1ms large.png
 	echo "$output"
