@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/* Queues: what is put once is given out until it is answered, whoever dies on the way. */
+#include "queue/queue.h"
+
+/* cmocka wants these first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/test_queue.XXXXXX";
+static char uri[64];
+static struct sfx_queue *q;
+static struct sfx_queue_batch batch;
+
+static struct sfx_queue *open_queue(void)
+{
+    const struct sfx_queue_opts opts = {.create = true, .busy_ms = 200, .name = "test"};
+    struct sfx_err err;
+    struct sfx_queue *opened = sfx_queue_open(uri, &opts, &err);
+
+    if (opened == NULL)
+        fail_msg("%s", err.text);
+    return opened;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    (void)alarm(60); /* a test that waits in vain ends */
+    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    (void)snprintf(uri, sizeof(uri), "sqlite:%s/q", folder);
+    q = open_queue();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    char command[100];
+
+    (void)state;
+    sfx_queue_batch_done(&batch);
+    sfx_queue_close(q);
+    (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+    return system(command);
+}
+
+static int64_t put(const char *id, const char *lane, int64_t delay_ms)
+{
+    char line[100];
+    struct sfx_queue_put ev = {.id = sfx_slice_str(id), .lane = sfx_slice_str(lane)};
+    struct sfx_err err;
+    int64_t rc;
+
+    (void)snprintf(line, sizeof(line), "{\"specversion\":\"1.0\",\"id\":\"%s\"}", id);
+    ev.line = sfx_slice_str(line);
+    ev.delay_ms = delay_ms;
+    rc = sfx_queue_put(q, &ev, 1, &err);
+    if (rc < 0)
+        fail_msg("%s", err.text);
+    assert_true((rc == 1) == (ev.seq != 0));
+    return ev.seq;
+}
+
+static int64_t lease_of(struct sfx_queue *from, size_t max, int64_t visible_ms, uint32_t attempts)
+{
+    const struct sfx_queue_lease opts = {
+        .max = max, .visible_ms = visible_ms, .max_attempts = attempts};
+    struct sfx_err err;
+    int64_t n = sfx_queue_lease(from, &opts, &batch, &err);
+
+    if (n < 0)
+        fail_msg("%s", err.text);
+    return n;
+}
+
+static int64_t lease(size_t max)
+{
+    return lease_of(q, max, 60000, 0);
+}
+
+static int64_t answer(int64_t seq, enum sfx_queue_outcome outcome, int64_t delay_ms)
+{
+    struct sfx_queue_result result = {
+        .seq = seq, .outcome = outcome, .delay_ms = delay_ms, .reason = SFX_SLICE_LIT("why")};
+
+    return sfx_queue_settle(q, &result, 1, NULL);
+}
+
+/* The counters say what a count of the rows says. */
+static int count_row(void *ctx, const struct sfx_queue_row *row, struct sfx_err *err)
+{
+    (void)err;
+    ((uint64_t *)ctx)[row->state]++;
+    return 0;
+}
+
+static struct sfx_queue_stats stats(void)
+{
+    struct sfx_queue_filter all = {0};
+    uint64_t counted[SFX_QUEUE_NSTATES] = {0};
+    struct sfx_queue_stats s;
+
+    assert_int_equal(sfx_queue_stats(q, &s, NULL), 0);
+    assert_int_equal(sfx_queue_list(q, &all, count_row, counted, NULL), 0);
+    assert_memory_equal(counted, s.depth, sizeof(counted));
+    return s;
+}
+
+static void expect_id(size_t i, const char *id)
+{
+    assert_true(i < batch.count);
+    assert_true(sfx_slice_eq(batch.events[i].id, sfx_slice_str(id)));
+}
+
+static void test_puts_once_and_gives_out_in_order(void **state)
+{
+    (void)state;
+    assert_int_equal(lease(10), 0);
+    assert_int_equal(put("a", "", 0), 1);
+    assert_int_equal(put("b", "", 0), 2);
+    assert_int_equal(put("a", "", 0), 0);
+    assert_int_equal(lease(10), 2);
+    expect_id(0, "a");
+    expect_id(1, "b");
+    assert_int_equal(batch.events[0].attempt, 1);
+    assert_true(sfx_slice_eq(batch.events[0].line,
+                             SFX_SLICE_LIT("{\"specversion\":\"1.0\",\"id\":\"a\"}")));
+    assert_int_equal(lease(10), 0);
+    assert_int_equal(answer(1, SFX_QUEUE_ACK, 0), 1);
+    assert_int_equal(answer(1, SFX_QUEUE_ACK, 0), 0);
+    assert_int_equal(put("a", "", 0), 0); /* done, and still known */
+    assert_int_equal(stats().depth[SFX_QUEUE_DONE], 1);
+    assert_int_equal(stats().duplicates, 2);
+    assert_int_equal(stats().acked, 1);
+}
+
+static void test_retries_after_the_delay_and_buries(void **state)
+{
+    (void)state;
+    put("a", "", 0);
+    put("b", "", 0);
+    lease(2);
+    assert_int_equal(answer(1, SFX_QUEUE_RETRY, 30), 1);
+    assert_int_equal(answer(2, SFX_QUEUE_BURY, 0), 1);
+    assert_int_equal(lease(2), 0);
+    assert_int_equal(stats().depth[SFX_QUEUE_DELAYED], 1);
+    assert_int_equal(stats().depth[SFX_QUEUE_DEAD], 1);
+    while (lease(2) == 0)
+        assert_true(sfx_queue_wait(q, 5000, NULL) >= 0);
+    expect_id(0, "a");
+    assert_int_equal(batch.events[0].attempt, 2);
+    assert_int_equal(answer(1, SFX_QUEUE_GIVE_BACK, 0), 1);
+    assert_int_equal(lease(2), 1);
+    assert_int_equal(batch.events[0].attempt, 2);
+}
+
+static void test_delays_a_put(void **state)
+{
+    (void)state;
+    put("a", "", 40);
+    assert_int_equal(lease(1), 0);
+    while (lease(1) == 0)
+        assert_true(sfx_queue_wait(q, 5000, NULL) >= 0);
+    expect_id(0, "a");
+}
+
+static void test_a_lane_goes_one_by_one(void **state)
+{
+    (void)state;
+    put("a1", "k", 0);
+    put("a2", "k", 0);
+    put("b1", "m", 0);
+    assert_int_equal(lease(10), 2);
+    expect_id(0, "a1");
+    expect_id(1, "b1");
+    assert_int_equal(lease(10), 0);
+    answer(1, SFX_QUEUE_RETRY, 20); /* the next waits behind it */
+    assert_int_equal(stats().depth[SFX_QUEUE_BLOCKED], 1);
+    while (lease(10) == 0)
+        assert_true(sfx_queue_wait(q, 5000, NULL) >= 0);
+    expect_id(0, "a1");
+    assert_int_equal(batch.count, 1);
+    answer(1, SFX_QUEUE_ACK, 0);
+    assert_int_equal(lease(10), 1);
+    expect_id(0, "a2");
+}
+
+static void test_a_run_of_a_lane_is_in_one_hand(void **state)
+{
+    const struct sfx_queue_lease runs = {.max = 3, .visible_ms = 60000, .runs = true};
+
+    (void)state;
+    put("a1", "k", 0);
+    put("a2", "k", 0);
+    put("a3", "k", 0);
+    put("a4", "k", 0);
+    assert_int_equal(sfx_queue_lease(q, &runs, &batch, NULL), 3);
+    expect_id(2, "a3");
+    answer(1, SFX_QUEUE_ACK, 0);
+    answer(2, SFX_QUEUE_RETRY, 0);
+    assert_int_equal(lease(3), 0); /* a3 is still held */
+    answer(3, SFX_QUEUE_RETRY, 0);
+    assert_int_equal(lease(3), 1);
+    expect_id(0, "a2");
+}
+
+static void test_leases_end(void **state)
+{
+    struct sfx_queue *other = open_queue();
+    int64_t seq = 1;
+
+    (void)state;
+    put("a", "", 0);
+    assert_int_equal(lease_of(other, 1, 30, 0), 1);
+    assert_int_equal(answer(1, SFX_QUEUE_RETRY, 0), 0); /* not held here */
+    while (lease(1) == 0)
+        assert_true(sfx_queue_wait(q, 5000, NULL) >= 0);
+    assert_int_equal(batch.events[0].attempt, 2);
+    assert_int_equal(sfx_queue_extend(other, &seq, 1, 60000, NULL), 0);
+    assert_int_equal(sfx_queue_extend(q, &seq, 1, 60000, NULL), 1);
+    assert_int_equal(stats().returned, 1);
+    sfx_queue_close(other);
+    assert_int_equal(lease(1), 0);
+}
+
+static void test_a_closed_handle_gives_back(void **state)
+{
+    struct sfx_queue *other = open_queue();
+
+    (void)state;
+    put("a", "", 0);
+    assert_int_equal(lease_of(other, 1, 60000, 0), 1);
+    sfx_queue_close(other);
+    assert_int_equal(lease(1), 1);
+    assert_int_equal(batch.events[0].attempt, 1);
+}
+
+static void test_a_killed_process_gives_back(void **state)
+{
+    int ready[2];
+    char byte;
+    pid_t pid;
+
+    (void)state;
+    put("a", "", 0);
+    assert_int_equal(pipe(ready), 0);
+    pid = fork();
+    if (pid == 0) {
+        struct sfx_queue *mine = open_queue();
+        bool ok = lease_of(mine, 1, 60000, 0) == 1 && write(ready[1], "x", 1) == 1;
+
+        while (ok)
+            (void)pause();
+        _exit(1);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(lease(1), 0);
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+    while (lease(1) == 0)
+        assert_true(sfx_queue_wait(q, 5000, NULL) >= 0);
+    assert_int_equal(batch.events[0].attempt, 2);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+}
+
+static void test_a_poison_event_is_buried(void **state)
+{
+    (void)state;
+    put("a", "", 0);
+    assert_int_equal(lease_of(q, 1, 1, 1), 1);
+    while (stats().depth[SFX_QUEUE_DEAD] == 0) {
+        assert_int_equal(lease_of(q, 1, 1, 1), 0);
+        (void)sfx_queue_wait(q, 5, NULL);
+    }
+}
+
+static void test_a_put_wakes_who_waits(void **state)
+{
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(sfx_queue_wait(q, 0, NULL), 0);
+    pid = fork();
+    if (pid == 0) {
+        (void)usleep(20000);
+        q = open_queue();
+        put("a", "", 0);
+        sfx_queue_close(q);
+        _exit(0);
+    }
+    /* Nothing is due, so the next look by itself would be after five seconds. */
+    assert_int_equal(sfx_queue_wait(q, 4500, NULL), 1);
+    (void)waitpid(pid, NULL, 0);
+    assert_int_equal(lease(1), 1);
+}
+
+static int ack_part(const char *part, int attempt)
+{
+    char attempt_text[12], quoted[32];
+    struct sfx_event_attr attrs[] = {{SFX_SLICE_LIT("sfxattempt"), {0}},
+                                     {SFX_SLICE_LIT("sfxpart"), {0}}};
+    struct sfx_event ev;
+
+    (void)snprintf(attempt_text, sizeof(attempt_text), "%d", attempt);
+    (void)snprintf(quoted, sizeof(quoted), "\"%s\"", part);
+    attrs[0].raw = sfx_slice_str(attempt_text);
+    attrs[1].raw = sfx_slice_str(quoted);
+    sfx_event_init(&ev);
+    ev.id = SFX_SLICE_LIT("child");
+    ev.root = SFX_SLICE_LIT("root");
+    ev.attrs = attrs;
+    ev.nattrs = 2;
+    return sfx_queue_ack_event(q, &ev, NULL);
+}
+
+static void test_a_root_is_done_when_all_its_parts_are(void **state)
+{
+    (void)state;
+    put("root", "", 0);
+    lease(1);
+    assert_int_equal(ack_part("1", 1), 0);
+    assert_int_equal(ack_part("3!", 1), 0);
+    assert_int_equal(ack_part("3!", 1), 0); /* told twice, counted once */
+    assert_int_equal(ack_part("2.1", 1), 0);
+    assert_int_equal(ack_part("2.2!", 2), 0); /* of another giving-out */
+    assert_int_equal(ack_part("2.2!.1!", 1), 1);
+    assert_int_equal(stats().depth[SFX_QUEUE_DONE], 1);
+    assert_int_equal(ack_part("1!", 1), 0);
+}
+
+static void test_a_failed_part_fails_the_root(void **state)
+{
+    const struct sfx_queue_retry how = {.retries = 1, .base_ms = 0, .cap_ms = 0};
+    struct sfx_event ev;
+
+    (void)state;
+    put("root", "", 0);
+    sfx_event_init(&ev);
+    ev.id = SFX_SLICE_LIT("root");
+    lease(1);
+    assert_int_equal(sfx_queue_fail_event(q, &ev, &how, false, SFX_SLICE_LIT("x"), NULL), 1);
+    assert_int_equal(lease(1), 1);
+    assert_int_equal(sfx_queue_fail_event(q, &ev, &how, false, SFX_SLICE_LIT("x"), NULL), 1);
+    assert_int_equal(stats().depth[SFX_QUEUE_DEAD], 1);
+}
+
+static void test_repairs_by_hand(void **state)
+{
+    struct sfx_queue_filter dead = {.states = 1u << SFX_QUEUE_DEAD};
+    struct sfx_queue_filter all = {0};
+    struct sfx_slice none = {0};
+
+    (void)state;
+    put("a", "", 0);
+    put("b", "k", 0);
+    put("c", "k", 0);
+    assert_int_equal(sfx_queue_change(q, &all, SFX_QUEUE_KILL, SFX_SLICE_LIT("by hand"), NULL), 3);
+    assert_int_equal(stats().depth[SFX_QUEUE_DEAD], 3);
+    assert_int_equal(sfx_queue_change(q, &dead, SFX_QUEUE_REVIVE, none, NULL), 3);
+    assert_int_equal(lease(10), 2);
+    assert_int_equal(sfx_queue_change(q, &all, SFX_QUEUE_FORGET, none, NULL), 1);
+    assert_int_equal(sfx_queue_change(q, &all, SFX_QUEUE_FINISH, none, NULL), 2);
+    assert_int_equal(sfx_queue_change(q, &all, SFX_QUEUE_FORGET, none, NULL), 2);
+    assert_true(put("a", "", 0) > 3); /* forgotten; numbers are never given twice */
+}
+
+static void test_forgets_after_the_retention_time(void **state)
+{
+    (void)state;
+    put("a", "", 0);
+    lease(1);
+    answer(1, SFX_QUEUE_ACK, 0);
+    assert_int_equal(sfx_queue_set_retention(q, 1, NULL), 0);
+    while (stats().depth[SFX_QUEUE_DONE] > 0) {
+        (void)usleep(100000);
+        put("b", "", 0);
+    }
+}
+
+static int see_invocation(void *ctx, int64_t number, const struct sfx_queue_invocation *inv,
+                          struct sfx_err *err)
+{
+    (void)err;
+    (void)number;
+    (*(int *)ctx)++;
+    assert_true(sfx_slice_eq(inv->event_id, SFX_SLICE_LIT("a")));
+    assert_true(sfx_slice_eq(inv->function, SFX_SLICE_LIT("f")));
+    assert_true(sfx_slice_eq(inv->context, SFX_SLICE_LIT("{\"argv\":[]}")));
+    assert_true(sfx_slice_eq(inv->error, SFX_SLICE_LIT("exit")));
+    assert_int_equal(inv->exit_code, 3);
+    assert_int_equal(inv->duration_ns, 5000000);
+    assert_int_equal(inv->stderr_text.len, SFX_QUEUE_STDERR_NBYTES);
+    assert_true(inv->share == 1.0);
+    return 0;
+}
+
+static void test_keeps_invocations(void **state)
+{
+    struct sfx_queue_invocation_filter filter = {.function = SFX_SLICE_LIT("f")};
+    static char noise[SFX_QUEUE_STDERR_NBYTES + 5];
+    struct sfx_queue_invocation inv = {.function = SFX_SLICE_LIT("f"),
+                                       .attempt = 1,
+                                       .start_ns = 1000,
+                                       .duration_ns = 5000000,
+                                       .exit_code = 3,
+                                       .error = SFX_SLICE_LIT("exit"),
+                                       .stderr_text = {noise, sizeof(noise)},
+                                       .context = SFX_SLICE_LIT("{\"argv\":[]}")};
+    struct sfx_queue_result result = {.seq = 1, .invocation = &inv};
+    int seen = 0;
+
+    (void)state;
+    memset(noise, 'x', sizeof(noise));
+    put("a", "", 0);
+    lease(1);
+    assert_int_equal(sfx_queue_settle(q, &result, 1, NULL), 1);
+    inv.event_id = SFX_SLICE_LIT("a");
+    assert_int_equal(sfx_queue_record(q, &inv, 1, NULL), 0);
+    assert_int_equal(sfx_queue_invocations(q, &filter, see_invocation, &seen, NULL), 0);
+    assert_int_equal(seen, 2);
+    filter.since_ns = 2000;
+    assert_int_equal(sfx_queue_invocations(q, &filter, see_invocation, &seen, NULL), 0);
+    assert_int_equal(seen, 2);
+}
+
+static void test_counts_what_sources_tell(void **state)
+{
+    struct sfx_queue_stats s;
+
+    (void)state;
+    assert_int_equal(sfx_queue_count(q, "overflows", 2, NULL), 0);
+    assert_int_equal(sfx_queue_count(q, "overflows", 1, NULL), 0);
+    put("a", "", 0);
+    s = stats();
+    assert_int_equal(s.ncounters, 1);
+    assert_string_equal(s.counters[0].name, "overflows");
+    assert_int_equal(s.counters[0].value, 3);
+}
+
+static int open_fails(const char *name, bool create)
+{
+    const struct sfx_queue_opts opts = {.create = create};
+    char other[100];
+    struct sfx_err err;
+
+    (void)snprintf(other, sizeof(other), "sqlite:%s/%s", folder, name);
+    assert_null(sfx_queue_open(other, &opts, &err));
+    assert_non_null(strstr(err.text, other));
+    return (int)err.code;
+}
+
+static void run_sql(const char *name, const char *sql)
+{
+    char path[100];
+    sqlite3 *db;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_refuses_what_is_no_queue(void **state)
+{
+    char path[100];
+    FILE *f;
+
+    (void)state;
+    assert_int_equal(open_fails("none", false), SFX_E_USAGE);
+    run_sql("foreign", "CREATE TABLE t(a)");
+    assert_int_equal(open_fails("foreign", true), SFX_E_USAGE);
+    (void)snprintf(path, sizeof(path), "%s/text", folder);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    (void)fprintf(f, "%s",
+                  "this is a text and no database, although it is longer than a header…"
+                  "…………………………………………………………………………………………………………………………………………");
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(open_fails("text", true), SFX_E_USAGE);
+    run_sql("q", "PRAGMA user_version=99");
+    assert_int_equal(open_fails("q", true), SFX_E_UNSUPPORTED);
+    assert_false(sfx_queue_is_uri("kafka:x"));
+    assert_null(sfx_queue_open("kafka:x", &(struct sfx_queue_opts){0}, NULL));
+}
+
+static void test_a_locked_file_is_a_temporary_failure(void **state)
+{
+    struct sfx_queue_put ev = {.id = SFX_SLICE_LIT("a"), .line = SFX_SLICE_LIT("{}")};
+    char path[100];
+    sqlite3 *db;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/q", folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sfx_queue_put(q, &ev, 1, NULL), SFX_E_TEMPORARY);
+    assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sfx_queue_put(q, &ev, 1, NULL), 1);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void test_adds_the_attempt_to_lines(void **state)
+{
+    struct sfx_queue_event ev = {.line = SFX_SLICE_LIT("{\"id\":\"a\"}"), .attempt = 7};
+    struct sfx_buf out = {0};
+
+    (void)state;
+    assert_int_equal(sfx_queue_event_line(&ev, &out, NULL), 0);
+    assert_string_equal(sfx_buf_cstr(&out, NULL), "{\"id\":\"a\",\"sfxattempt\":7}\n");
+    sfx_buf_done(&out);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_puts_once_and_gives_out_in_order),
+        TEST(test_retries_after_the_delay_and_buries),
+        TEST(test_delays_a_put),
+        TEST(test_a_lane_goes_one_by_one),
+        TEST(test_a_run_of_a_lane_is_in_one_hand),
+        TEST(test_leases_end),
+        TEST(test_a_closed_handle_gives_back),
+        TEST(test_a_killed_process_gives_back),
+        TEST(test_a_poison_event_is_buried),
+        TEST(test_a_put_wakes_who_waits),
+        TEST(test_a_root_is_done_when_all_its_parts_are),
+        TEST(test_a_failed_part_fails_the_root),
+        TEST(test_repairs_by_hand),
+        TEST(test_forgets_after_the_retention_time),
+        TEST(test_keeps_invocations),
+        TEST(test_counts_what_sources_tell),
+        TEST(test_refuses_what_is_no_queue),
+        TEST(test_a_locked_file_is_a_temporary_failure),
+        TEST(test_adds_the_attempt_to_lines),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
