@@ -51,6 +51,8 @@ static const struct sfx_opt opts[] = {
     {0, "keep", "KINDS", SFX_OPT_STR, AT(keep),
      "Metadata that outputs have, too: icc, exif, xmp and iptc, joined by commas, all or none. "
      "Default icc, the colour profile.", NULL, 0, 0},
+    {0, "srgb", NULL, SFX_OPT_FLAG, AT(srgb),
+     "Convert colours of other profiles to sRGB, which needs no profile.", NULL, 0, 0},
     {0, "strip", NULL, SFX_OPT_FLAG, AT(strip), "Keep no metadata: --keep none.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Inputs and outputs", NULL, 0, 0},
     {0, "files-from", "FILE", SFX_OPT_STR, AT(list),

@@ -13,6 +13,7 @@ enum sfx_codec_lib {
     SFX_CODEC_WEBP = 1,
     SFX_CODEC_ISAL = 2,
     SFX_CODEC_LIBDEFLATE = 4,
+    SFX_CODEC_LCMS2 = 8,
 };
 
 /*

@@ -2,6 +2,7 @@
 /* Chooses the encoder; what all encoders share. */
 #include "image/encoder.h"
 
+#include "image/colour.h"
 #include "image/encoder_internal.h"
 #include "image/exif.h"
 
@@ -67,11 +68,47 @@ static int make_upright(struct sfx_encoder *enc, struct sfx_slice *exif, struct 
     return 0;
 }
 
+/* Prepares the way of the rows through a colour transformation, if they need one. */
+static int convert_colour(struct sfx_encoder *enc, struct sfx_encode_params *params,
+                          struct sfx_err *err)
+{
+    static const struct sfx_png_colour srgb = {.has_srgb = true};
+    int rc = sfx_colour_new(params->profile, params->png, params->layout, params->depth,
+                            &enc->colour, err);
+
+    params->png = &srgb;
+    params->srgb = false;
+    params->metadata.icc = sfx_slice(NULL, 0);
+    return rc;
+}
+
+static int open_codec(struct sfx_encoder *enc, const struct sfx_encode_params *params,
+                      struct sfx_planes *planes, struct sfx_err *err)
+{
+    struct sfx_encode_params changed = *params;
+    int rc = 0;
+
+    if (params->metadata.exif.len > 0)
+        rc = make_upright(enc, &changed.metadata.exif, err);
+    if (rc == 0 && params->srgb)
+        rc = convert_colour(enc, &changed, err);
+    if (rc < 0)
+        return rc;
+    enc->state = enc->ops->open(enc, &changed, planes, err);
+    if (enc->state == NULL)
+        return -1;
+    enc->planes = *planes;
+    if (enc->colour == NULL)
+        return 0;
+    enc->converted = malloc((size_t)planes->plane[0].stride_px * planes->plane[0].band_rows *
+                            sfx_layout_channels(planes->layout) * (planes->depth / 8));
+    return enc->converted != NULL ? 0 : sfx_err_set(err, SFX_E_NOMEM, "no memory for rows");
+}
+
 struct sfx_encoder *sfx_encoder_new(const struct sfx_encode_params *params,
                                     const struct sfx_image_sink *sink, struct sfx_planes *planes,
                                     struct sfx_err *err)
 {
-    struct sfx_encode_params upright = *params;
     struct sfx_encoder *enc;
 
     if (encoders[params->format] == NULL) {
@@ -84,27 +121,40 @@ struct sfx_encoder *sfx_encoder_new(const struct sfx_encode_params *params,
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for an encoder");
         return NULL;
     }
-    enc->exif = NULL;
-    if (params->metadata.exif.len > 0 && make_upright(enc, &upright.metadata.exif, err) < 0) {
-        free(enc);
-        return NULL;
-    }
+    /* The stream's buffer is not cleared: it is written before it is read. */
+    memset(enc, 0, offsetof(struct sfx_encoder, out));
     enc->ops = params->opts->max_nbytes > 0 ? &sfx_fit_encoder : encoders[params->format];
     enc->out.max_nbytes = params->opts->max_nbytes;
     enc->out.sink = sink;
     enc->out.len = 0;
-    enc->state = enc->ops->open(enc, &upright, planes, err);
-    if (enc->state == NULL) {
-        free(enc->exif);
-        free(enc);
+    if (open_codec(enc, params, planes, err) < 0) {
+        sfx_encoder_free(enc);
         return NULL;
     }
     return enc;
 }
 
+/* One plane of interleaved rows, made sRGB's. */
+static int write_converted(struct sfx_encoder *enc, uint8_t *const *rows, struct sfx_err *err)
+{
+    const struct sfx_plane *plane = &enc->planes.plane[0];
+    uint8_t *pointers[SFX_ENCODER_BAND_ROWS];
+    uint8_t *const *bands[1] = {pointers};
+    size_t row_nbytes = (size_t)plane->stride_px * sfx_layout_channels(enc->planes.layout) *
+                        (enc->planes.depth / 8);
+    uint32_t r;
+
+    for (r = 0; r < plane->band_rows; r++) {
+        pointers[r] = enc->converted + r * row_nbytes;
+        sfx_colour_row(enc->colour, rows[r], pointers[r], plane->stride_px);
+    }
+    return enc->ops->write(enc->state, bands, err);
+}
+
 int sfx_encoder_write(struct sfx_encoder *enc, uint8_t *const *const *rows, struct sfx_err *err)
 {
-    return enc->ops->write(enc->state, rows, err);
+    return enc->colour != NULL ? write_converted(enc, rows[0], err)
+                               : enc->ops->write(enc->state, rows, err);
 }
 
 int sfx_encoder_finish(struct sfx_encoder *enc, struct sfx_err *err)
@@ -116,9 +166,12 @@ int sfx_encoder_finish(struct sfx_encoder *enc, struct sfx_err *err)
 
 void sfx_encoder_free(struct sfx_encoder *enc)
 {
-    if (enc != NULL)
+    if (enc == NULL)
+        return;
+    if (enc->state != NULL)
         enc->ops->close(enc->state);
-    if (enc != NULL)
-        free(enc->exif);
+    sfx_colour_free(enc->colour);
+    free(enc->converted);
+    free(enc->exif);
     free(enc);
 }

@@ -39,6 +39,8 @@ struct sfx_encode_params {
     enum sfx_layout layout;       /* of the rows: what sfx_encoder_takes says; JPEG: or YCBCR */
     unsigned depth;               /* of the rows: what sfx_encoder_takes says */
     struct sfx_metadata metadata; /* what is to be kept; borrowed until _free */
+    bool srgb;                    /* make colours that are not sRGB's so; of profile and png: */
+    struct sfx_slice profile;     /* of the rows, empty when there is none; borrowed during _new */
     bool palette; /* PNG: the input has one; the output shall, unless that could be seen */
     const struct sfx_png_colour *png; /* PNG: may be NULL; borrowed until _free */
 };

@@ -33,8 +33,11 @@ struct sfx_encoder_ops {
 
 struct sfx_encoder {
     const struct sfx_encoder_ops *ops;
-    void *state;   /* owned by the codec */
-    uint8_t *exif; /* owned: what is kept of it, upright */
+    void *state;               /* owned by the codec */
+    uint8_t *exif;             /* owned: what is kept of it, upright */
+    struct sfx_colour *colour; /* owned: what rows go through, or NULL */
+    uint8_t *converted;        /* owned: a band of them */
+    struct sfx_planes planes;
     struct sfx_outstream out;
 };
 

@@ -85,7 +85,8 @@ struct sfx_planes {
 
 /* Colour information of a PNG that travels to a PNG unchanged. */
 struct sfx_png_colour {
-    bool has_gamma, has_srgb, has_chrm;
+    bool has_gamma, has_srgb, has_chrm, has_cicp;
+    uint8_t cicp[4]; /* cICP: primaries, transfer, matrix, range; H.273's codes */
     int32_t gamma;   /* gAMA, as in the file: times 100000 */
     int srgb_intent; /* sRGB */
     int32_t chrm[8]; /* cHRM: white, red, green, blue; x, y; times 100000 */

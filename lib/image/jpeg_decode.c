@@ -6,6 +6,7 @@
  * Scaled decoding keeps the true span: libjpeg rounds 2725/2 up to 1363 samples, the picture fills
  * 1362.5 of them.
  */
+#include "image/colour.h"
 #include "image/decoder_internal.h"
 #include "image/exif.h"
 #include "image/jpeg_errors.h"
@@ -28,6 +29,7 @@ struct jpeg_decoder {
     struct jpeg_progress_mgr progress;
     struct sfx_decoder *dec;
     JOCTET *icc;                  /* owned (malloc by libjpeg) */
+    struct sfx_colour *colour;    /* owned: CMYK by its profile; NULL: by formula */
     uint8_t *cmyk;                /* owned: a row before it becomes RGB */
     struct sfx_jpeg_scans *scans; /* owned: leaves scans out; NULL: all are read */
     uint8_t *filtered;            /* owned: what it leaves */
@@ -283,6 +285,7 @@ static void jpeg_decoder_close(void *state)
     free(jd->scans);
     free(jd->filtered);
     free(jd->cmyk);
+    sfx_colour_free(jd->colour);
     free(jd);
 }
 
@@ -426,6 +429,10 @@ static int jpeg_decoder_start(void *state, const struct sfx_decode_wish *wish,
         jd->cmyk = malloc((size_t)jd->cinfo.output_width * 4);
         if (jd->cmyk == NULL)
             rc = sfx_err_set(err, SFX_E_NOMEM, "no memory for a row");
+        /* Without the library, or with a profile that it does not like, the formula does. */
+        if (jd->dec->info.metadata.icc.len > 0)
+            (void)sfx_colour_new_cmyk(jd->dec->info.metadata.icc, jd->cinfo.saw_Adobe_marker != 0,
+                                      &jd->colour, NULL);
     }
     return rc;
 }
@@ -463,7 +470,9 @@ static void work_read(void *arg)
     }
     row = jd->cmyk != NULL ? jd->cmyk : call->rows[0][0];
     (void)jpeg_read_scanlines(cinfo, &row, 1);
-    if (jd->cmyk != NULL)
+    if (jd->colour != NULL)
+        sfx_colour_row(jd->colour, jd->cmyk, call->rows[0][0], cinfo->output_width);
+    else if (jd->cmyk != NULL)
         cmyk_to_rgb(jd->cmyk, cinfo->output_width, cinfo->saw_Adobe_marker, call->rows[0][0]);
 }
 

@@ -133,6 +133,13 @@ static void keep_xmp(struct png_decoder *pd, const uint8_t *data, size_t len)
         sfx_guard_throw(&pd->guard, SFX_E_NOMEM);
 }
 
+/* What goes before every other description of colour; libpng does not know it yet. */
+static void keep_cicp(struct sfx_png_colour *colour, const uint8_t codes[4])
+{
+    colour->has_cicp = true;
+    memcpy(colour->cicp, codes, sizeof(colour->cicp));
+}
+
 /* Chunks that libpng does not read, or not as they are wanted here. */
 static int on_unknown_chunk(png_structp png, png_unknown_chunkp chunk)
 {
@@ -141,6 +148,8 @@ static int on_unknown_chunk(png_structp png, png_unknown_chunkp chunk)
     /* acTL of an APNG: number of frames, then of plays. */
     if (memcmp(chunk->name, "acTL", 4) == 0 && chunk->size >= 4)
         pd->dec->info.frames = png_get_uint_32(chunk->data);
+    else if (memcmp(chunk->name, "cICP", 4) == 0 && chunk->size == 4)
+        keep_cicp(&pd->dec->info.png, chunk->data);
     else if (memcmp(chunk->name, "iTXt", 4) == 0 && !pd->in_rows)
         keep_xmp(pd, chunk->data, chunk->size);
     return 1;

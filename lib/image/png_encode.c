@@ -152,6 +152,10 @@ static void work_header(void *arg)
     set_metadata(pe, &params->metadata);
     if (params->png != NULL)
         set_colour_chunks(pe, params->png);
+    png_write_info_before_PLTE(pe->png, pe->pinfo);
+    if (params->png != NULL && params->png->has_cicp)
+        png_write_chunk(pe->png, (png_const_bytep) "cICP", params->png->cicp,
+                        sizeof(params->png->cicp));
     png_write_info(pe->png, pe->pinfo);
     write_xmp(pe, params->metadata.xmp);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

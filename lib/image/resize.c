@@ -3,6 +3,7 @@
  */
 #include "image/resize.h"
 
+#include "image/colour.h"
 #include "image/decoder.h"
 #include "image/resize_internal.h"
 
@@ -54,7 +55,8 @@ static int plan_outputs(struct job *job, const struct sfx_resize_target *target,
         if (facts.format == SFX_IMAGE_ANY)
             facts.format = job->info->format;
         facts.unchanged = facts.format == job->info->format && out_width == job->info->width_px &&
-                          out_height == job->info->height_px && job->info->orientation == 1;
+                          out_height == job->info->height_px && job->info->orientation == 1 &&
+                          (!job->opts->srgb || !sfx_colour_is_other(job->info));
         rc = target->open(target->ctx, &facts, &out->sink, err);
         if (rc < 0)
             return rc;
@@ -75,7 +77,7 @@ static void plan_decode(const struct job *job, struct sfx_decode_wish *wish)
 {
     size_t i;
 
-    wish->planar = true;
+    wish->planar = !job->opts->srgb || !sfx_colour_is_other(job->info);
     wish->shrink_log2 = 3;
     for (i = 0; i < job->noutputs; i++) {
         const struct sfx_output *out = &job->outputs[i];

@@ -30,6 +30,7 @@ struct sfx_resize_opts {
     size_t noutputs;                         /* at least 1 */
     struct sfx_encode_opts encode;
     uint8_t background[3]; /* RGB: what alpha is flattened on */
+    bool srgb;             /* make colours that are not sRGB's so */
     unsigned keep;         /* metadata that outputs have, too: enum sfx_keep bits */
     bool partial;          /* of a damaged image make what is there */
     struct sfx_image_limits limits;

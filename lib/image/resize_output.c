@@ -35,6 +35,11 @@ static int start_encoder(struct sfx_output *out, const struct sfx_resize_opts *o
     };
 
     sfx_encoder_takes(out->format, &params.layout, &params.depth);
+    if (opts->srgb) {
+        params.srgb = true;
+        params.profile = sfx_metadata_keep(info, SFX_KEEP_ICC, params.layout).icc;
+        params.png = info->format == SFX_IMAGE_PNG ? &info->png : NULL;
+    }
     params.metadata = sfx_metadata_keep(info, opts->keep, params.layout);
     out->encoder = sfx_encoder_new(&params, &out->sink, &out->want, err);
     if (out->encoder == NULL)

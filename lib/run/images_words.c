@@ -59,6 +59,12 @@ static int check_placeholders(const struct sfx_images_words *words,
     return 0;
 }
 
+#ifdef SFX_WITH_LCMS2
+#define SFX_HAS_LCMS2 true
+#else
+#define SFX_HAS_LCMS2 false
+#endif
+
 static int check(const struct sfx_images_words *words, size_t npaths,
                  const struct sfx_image_plan *plan, struct sfx_err *err)
 {
@@ -72,6 +78,8 @@ static int check(const struct sfx_images_words *words, size_t npaths,
         rc = check_in_place(words, plan, err);
     if (rc < 0)
         return rc;
+    if (words->srgb && !SFX_HAS_LCMS2)
+        return sfx_err_set(err, SFX_E_UNSUPPORTED, "--srgb: this sfx is built without lcms2");
     if (words->strip && words->keep != NULL)
         return sfx_err_set(err, SFX_E_USAGE, "--strip keeps nothing: leave --keep out");
     if (words->manifest != NULL && (words->info || words->dry_run))
@@ -103,6 +111,7 @@ int sfx_images_words_plan(const struct sfx_images_words *words, char *const *pat
         return rc;
     plan->resize.encode = words->encode;
     plan->resize.limits = words->limits;
+    plan->resize.srgb = words->srgb;
     plan->resize.partial = words->on_error == 1;
     plan->file.overwrite =
         words->newer ? SFX_IMAGE_OLDER : (enum sfx_image_overwrite)words->overwrite;

@@ -391,6 +391,21 @@ field() {
 	[ "$status" -eq 65 ]
 }
 
+@test "colours are converted to sRGB when asked, locked down or not" {
+	[ -d "$corpus/png" ] || skip "the PNG set is not beside the checkout"
+	run sfx-resize --srgb -o g.png "$corpus/png/basn2c08.png"
+	[[ "$output" == *"built without lcms2"* ]] && skip "this build has no lcms2"
+	[ "$status" -eq 0 ]
+	grep -qa gAMA "$corpus/png/basn2c08.png"
+	! grep -qa gAMA g.png
+	grep -qa sRGB g.png
+	sfx-resize --srgb --sandbox=off -o h.png "$corpus/png/basn2c08.png"
+	cmp g.png h.png
+	sfx-resize -o kept.png "$corpus/png/basn2c08.png"
+	grep -qa gAMA kept.png
+	! cmp -s g.png kept.png
+}
+
 @test "metadata is kept as asked" {
 	mkphoto -o 6 80x60 a.jpg
 	sfx-resize -o none.jpg a.jpg
