@@ -18,8 +18,8 @@ struct options {
 /* clang-format off */
 static const struct sfx_opt opts[] = {
     {'s', "size", "SIZE", SFX_OPT_LIST, AT(sizes),
-     "Fit into SIZE: W, WxH, Wx, xH or N%; with '!' exactly that, with '<' only enlarge. One decode "
-     "makes all sizes. Default: the image's own size.", NULL, 0, 0},
+     "Fit into SIZE: W, WxH, Wx, xH or N%; with '!' exactly that, with '^' so that it is covered, with "
+     "'<' only enlarge. One decode makes all sizes. Default: the image's own size.", NULL, 0, 0},
     {'o', "output", "TEMPLATE", SFX_OPT_STR, AT(output),
      "Name of the outputs, see sfx(7) for {stem}, {width} and the others; - is standard output, "
      "a name that ends with / a folder for default names, with .tar, .tar.gz, .tar.xz, .tar.zst or .zip an archive of all outputs. "
@@ -28,6 +28,35 @@ static const struct sfx_opt opts[] = {
      "Format of the outputs. Default: by TEMPLATE's extension, else the input's.", "jpeg|png|webp", 0, 0},
     {0, "enlarge", NULL, SFX_OPT_FLAG, AT(enlarge),
      "Enlarge images that are smaller than SIZE; otherwise they keep their size.", NULL, 0, 0},
+    {0, "fit", "HOW", SFX_OPT_ENUM, AT(look.fit),
+     "How image and SIZE come together: whole inside (the default) or outside, cover and cut off what "
+     "is outside, contain on a canvas of SIZE, fill it whatever the proportions, or none: only cut.",
+     SFX_FIT_NAMES, 0, 0},
+    {0, "gravity", "WHERE", SFX_OPT_ENUM, AT(look.gravity),
+     "Which part stays when something is cut off, where the image lies on a canvas; entropy and "
+     "attention look for what is worth showing. Default: center.", SFX_GRAVITY_NAMES, 0, 0},
+    {0, "crop", "WxH+X+Y", SFX_OPT_STR, AT(look.crop),
+     "Take this part of the upright image, before it is resampled; WxH alone is placed by --gravity.",
+     NULL, 0, 0},
+    {0, "rotate", "DEGREES", SFX_OPT_ENUM, AT(look.rotate), "Rotate clockwise, without any loss.",
+     SFX_ROTATE_NAMES, 0, 0},
+    {0, "flip", "HOW", SFX_OPT_ENUM, AT(look.flip), "Mirror left and right, or top and bottom.",
+     SFX_FLIP_NAMES, 0, 0},
+    {0, "pad", "PIXELS", SFX_OPT_STR, AT(look.pad),
+     "Lay so many pixels of the background around the image: N, VERTICAL,HORIZONTAL or "
+     "TOP,RIGHT,BOTTOM,LEFT.", NULL, 0, 0},
+    {0, "dpr", "N", SFX_OPT_STR, AT(look.dpr), "SIZE is of N device pixels a pixel.", NULL, 0, 0},
+    {0, "kernel", "NAME", SFX_OPT_ENUM, AT(look.kernel), "How samples are mixed. Default: lanczos3.",
+     SFX_KERNEL_NAMES, 0, 0},
+    {0, "linear", NULL, SFX_OPT_FLAG, AT(look.linear),
+     "Mix light, not sRGB's values: slower, right for fine contrasts.", NULL, 0, 0},
+    {0, "blur", "SIGMA", SFX_OPT_STR, AT(look.blur),
+     "Blur the output by a Gaussian of SIGMA pixels.", NULL, 0, 0},
+    {0, "sharpen", "AMOUNT", SFX_OPT_STR, AT(look.sharpen),
+     "Sharpen the output by an unsharp mask; 0.5 is moderate, 1 strong.", NULL, 0, 0},
+    {0, "grayscale", NULL, SFX_OPT_FLAG, AT(look.grayscale), "Take the colour away.", NULL, 0, 0},
+    {0, "flatten", NULL, SFX_OPT_FLAG, AT(look.flatten),
+     "Lay transparent images on the background in every format.", NULL, 0, 0},
     {0, "quality", "N", SFX_OPT_UINT, AT(encode.quality),
      "Quality of JPEG and of lossy WebP; from 90 on JPEG's colour keeps its full resolution. Default "
      "80.", NULL, 1, 100},
@@ -46,7 +75,8 @@ static const struct sfx_opt opts[] = {
     {0, "max-bytes", "SIZE", SFX_OPT_SIZE, AT(encode.max_nbytes),
      "Lower the quality until an output has at most SIZE; fail where that cannot be.", NULL, 1, 0},
     {0, "background", "COLOUR", SFX_OPT_STR, AT(background),
-     "What transparent images are laid on for JPEG: #rrggbb, white or black. Default white.",
+     "What transparent images are laid on for JPEG, and what a canvas shows around an image: #rrggbb, "
+     "white or black. Default white, and transparent around an image that may be.",
      NULL, 0, 0},
     {0, "keep", "KINDS", SFX_OPT_STR, AT(keep),
      "Metadata that outputs have, too: icc, exif, xmp and iptc, joined by commas, all or none. "

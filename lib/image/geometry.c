@@ -47,12 +47,16 @@ static int parse_percent(struct sfx_slice text, struct sfx_geometry *out, struct
     return 0;
 }
 
-static bool take_mark(struct sfx_slice *text, enum sfx_geometry_mark *mark)
+static bool take_mark(struct sfx_slice *text, struct sfx_geometry *out)
 {
     switch (text->len > 0 ? text->ptr[text->len - 1] : '\0') {
-    case '>': *mark = SFX_GEOMETRY_SHRINK; break;
-    case '<': *mark = SFX_GEOMETRY_ENLARGE; break;
-    case '!': *mark = SFX_GEOMETRY_FORCE; break;
+    case '>': out->mark = SFX_GEOMETRY_SHRINK; break;
+    case '<': out->mark = SFX_GEOMETRY_ENLARGE; break;
+    case '!':
+        out->mark = SFX_GEOMETRY_FORCE;
+        out->fit = SFX_FIT_FILL;
+        break;
+    case '^': out->fit = SFX_FIT_OUTSIDE; break;
     default: return false;
     }
     text->len--;
@@ -66,7 +70,7 @@ int sfx_geometry_parse(struct sfx_slice text, struct sfx_geometry *out, struct s
     size_t at = 0;
 
     *out = (struct sfx_geometry){0};
-    marked = take_mark(&rest, &out->mark);
+    marked = take_mark(&rest, out);
     if (rest.len > 0 && rest.ptr[rest.len - 1] == '%')
         return marked ? bad_size(text, "a percentage takes no mark", err)
                       : parse_percent(rest, out, err);
@@ -77,13 +81,30 @@ int sfx_geometry_parse(struct sfx_slice text, struct sfx_geometry *out, struct s
         read_side(rest, &at, &out->height_px);
     }
     if (at != rest.len || (out->width_px == 0 && out->height_px == 0))
-        return bad_size(text, "write 320, 320x240, 320x, x240 or 50%, then perhaps '!', '<' or '>'",
-                        err);
+        return bad_size(
+            text, "write 320, 320x240, 320x, x240 or 50%, then perhaps '!', '^', '<' or '>'", err);
     if (out->width_px > SFX_IMAGE_MAX_SIDE || out->height_px > SFX_IMAGE_MAX_SIDE)
         return bad_size(text, "a side may have 65500 pixels", err);
     if (out->mark == SFX_GEOMETRY_FORCE && (!has_x || out->width_px == 0 || out->height_px == 0))
         return bad_size(text, "'!' needs both sides, like 320x240!", err);
     return 0;
+}
+
+void sfx_gravity_place(enum sfx_gravity gravity, double *fx, double *fy)
+{
+    static const struct {
+        double x, y;
+    } places[] = {
+        [SFX_GRAVITY_CENTER] = {0.5, 0.5},    [SFX_GRAVITY_NORTH] = {0.5, 0},
+        [SFX_GRAVITY_NORTHEAST] = {1, 0},     [SFX_GRAVITY_EAST] = {1, 0.5},
+        [SFX_GRAVITY_SOUTHEAST] = {1, 1},     [SFX_GRAVITY_SOUTH] = {0.5, 1},
+        [SFX_GRAVITY_SOUTHWEST] = {0, 1},     [SFX_GRAVITY_WEST] = {0, 0.5},
+        [SFX_GRAVITY_NORTHWEST] = {0, 0},     [SFX_GRAVITY_ENTROPY] = {0.5, 0.5},
+        [SFX_GRAVITY_ATTENTION] = {0.5, 0.5},
+    };
+
+    *fx = places[gravity].x;
+    *fy = places[gravity].y;
 }
 
 static uint64_t at_least_one(uint64_t side)
@@ -101,6 +122,7 @@ void sfx_geometry_apply(const struct sfx_geometry *geometry, uint32_t width_px, 
                         uint64_t *out_width_px, uint64_t *out_height_px)
 {
     uint64_t box_w = geometry->width_px, box_h = geometry->height_px;
+    const bool covers = geometry->fit == SFX_FIT_OUTSIDE || geometry->fit == SFX_FIT_COVER;
     bool by_width, smaller, larger;
 
     *out_width_px = width_px;
@@ -110,15 +132,16 @@ void sfx_geometry_apply(const struct sfx_geometry *geometry, uint32_t width_px, 
         *out_height_px = at_least_one((uint64_t)llround(height_px * geometry->percent / 100));
         return;
     }
-    if (box_w == 0 && box_h == 0)
+    if ((box_w == 0 && box_h == 0) || geometry->fit == SFX_FIT_NONE)
         return;
-    if (geometry->mark == SFX_GEOMETRY_FORCE) {
+    if (box_w > 0 && box_h > 0 &&
+        (geometry->mark == SFX_GEOMETRY_FORCE || geometry->fit == SFX_FIT_FILL)) {
         *out_width_px = box_w;
         *out_height_px = box_h;
         return;
     }
-    /* The side that reaches the box first decides. */
-    by_width = box_h == 0 || (box_w != 0 && width_px * box_h >= height_px * box_w);
+    /* The side that reaches the box first decides; last, where the box is to be covered. */
+    by_width = box_h == 0 || (box_w != 0 && (width_px * box_h >= height_px * box_w) != covers);
     smaller = by_width ? width_px < box_w : height_px < box_h;
     larger = by_width ? width_px > box_w : height_px > box_h;
     if ((smaller && geometry->mark == SFX_GEOMETRY_SHRINK) ||

@@ -133,6 +133,9 @@ int sfx_image_plan_init(struct sfx_image_plan *plan, const struct sfx_image_word
     rc = sfx_image_colour_parse(words->background != NULL ? sfx_slice_str(words->background)
                                                           : SFX_SLICE_LIT("white"),
                                 plan->resize.background, err);
+    plan->resize.opaque = words->background != NULL;
+    if (rc == 0)
+        rc = sfx_look_parse(&words->look, &plan->resize.look, err);
     if (rc == 0 && words->keep != NULL)
         rc = sfx_keep_parse(sfx_slice_str(words->keep), &plan->resize.keep, err);
     if (rc == 0)

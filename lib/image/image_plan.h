@@ -21,6 +21,7 @@ struct sfx_image_words {
     const char *format;     /* "jpeg", "png"; NULL: by the template's extension, else the input's */
     const char *background; /* as sfx_image_colour_parse takes it; NULL: white */
     const char *keep;       /* as sfx_keep_parse takes it; NULL: icc */
+    struct sfx_look_words look;
 };
 
 struct sfx_image_plan {

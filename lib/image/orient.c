@@ -19,6 +19,23 @@ struct sfx_orient sfx_orient_of(unsigned orientation)
     return table[orientation <= 8 ? orientation : 1];
 }
 
+struct sfx_orient sfx_orient_mirror(struct sfx_orient orient, bool horizontal)
+{
+    /* A column of what is transposed was a row. */
+    if (horizontal != orient.transpose)
+        orient.flip_x = !orient.flip_x;
+    else
+        orient.flip_y = !orient.flip_y;
+    return orient;
+}
+
+struct sfx_orient sfx_orient_turn(struct sfx_orient orient)
+{
+    /* Rows become columns, the first one the last. */
+    orient.transpose = !orient.transpose;
+    return sfx_orient_mirror(orient, true);
+}
+
 void sfx_orient_columns(const uint8_t *src, size_t stride_nbytes, size_t nrows, size_t pixel_nbytes,
                         size_t first_column, size_t ncolumns, uint8_t *const *dst)
 {

@@ -20,6 +20,12 @@ struct sfx_orient {
 /* What orientation 1 to 8 asks for; any other is 1. */
 struct sfx_orient sfx_orient_of(unsigned orientation);
 
+/* orient, and then a quarter turn clockwise. */
+struct sfx_orient sfx_orient_turn(struct sfx_orient orient);
+
+/* orient, and then mirrored: left and right, or top and bottom, change places. */
+struct sfx_orient sfx_orient_mirror(struct sfx_orient orient, bool horizontal);
+
 /*
  * Copies columns first_column, first_column + 1, … of a plane into ncolumns rows: dst[r][y] is
  * column first_column + r of row y. src: nrows rows, stride_nbytes apart, of pixels of pixel_nbytes

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows of samples to rows of float and back: what images with alpha or 16 bits are resampled in.
+ * Rows of samples to rows of float and back: what images with alpha or 16 bits, or in linear light,
+ * are resampled in.
  *
  * Contract: float samples have the source's range (0 to 255 or 65535). With alpha the colour is
  * multiplied by it before resampling and divided again after, so that what is invisible does not
@@ -15,7 +16,9 @@ struct sfx_pixels {
     enum sfx_layout src_layout; /* interleaved */
     unsigned src_depth;         /* 8 or 16 */
     bool premultiply;           /* where there is alpha */
-    enum sfx_layout dst_layout; /* src_layout, or that without alpha: flattened on background */
+    bool linear; /* light adds up: float samples are linear, rows have sRGB's curve */
+    enum sfx_layout dst_layout; /* src_layout, or that without alpha (flattened on background), or
+                                   without colour */
     unsigned dst_depth;
     uint8_t background[3]; /* RGB; for gray their luma counts */
 };

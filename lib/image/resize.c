@@ -31,7 +31,8 @@ struct job {
 static int plan_outputs(struct job *job, const struct sfx_resize_target *target,
                         struct sfx_err *err)
 {
-    struct sfx_orient orient = sfx_orient_of(job->info->orientation);
+    const struct sfx_look *look = &job->opts->look;
+    struct sfx_orient orient = sfx_look_orient(look, job->info->orientation);
     uint32_t width = orient.transpose ? job->info->height_px : job->info->width_px;
     uint32_t height = orient.transpose ? job->info->width_px : job->info->height_px;
     size_t i;
@@ -43,26 +44,31 @@ static int plan_outputs(struct job *job, const struct sfx_resize_target *target,
         const struct sfx_resize_output *want = &job->opts->outputs[i];
         struct sfx_output *out = &job->outputs[job->noutputs];
         struct sfx_resize_facts facts = {.index = i, .input = job->info, .format = want->format};
-        uint64_t out_width, out_height;
-        int rc;
+        struct sfx_frame frame;
+        int rc = sfx_look_frame(look, &want->size, width, height, &frame, err);
 
-        sfx_geometry_apply(&want->size, width, height, &out_width, &out_height);
-        rc = sfx_image_limits_check(&job->limits, out_width, out_height, err);
+        if (rc < 0)
+            return rc;
+        rc = sfx_image_limits_check(&job->limits, frame.canvas_w, frame.canvas_h, err);
+        if (rc == 0)
+            rc = sfx_image_limits_check(&job->limits, frame.image_w, frame.image_h, err);
         if (rc < 0)
             return sfx_err_wrap(err, rc, "output");
-        facts.width_px = (uint32_t)out_width;
-        facts.height_px = (uint32_t)out_height;
+        facts.width_px = (uint32_t)frame.canvas_w;
+        facts.height_px = (uint32_t)frame.canvas_h;
         if (facts.format == SFX_IMAGE_ANY)
             facts.format = job->info->format;
-        facts.unchanged = facts.format == job->info->format && out_width == job->info->width_px &&
-                          out_height == job->info->height_px && job->info->orientation == 1 &&
-                          (!job->opts->srgb || !sfx_colour_is_other(job->info));
+        facts.unchanged =
+            facts.format == job->info->format && frame.canvas_w == job->info->width_px &&
+            frame.canvas_h == job->info->height_px && job->info->orientation == 1 &&
+            sfx_look_is_plain(look) && (!job->opts->srgb || !sfx_colour_is_other(job->info));
         rc = target->open(target->ctx, &facts, &out->sink, err);
         if (rc < 0)
             return rc;
         out->format = facts.format;
         out->width_px = facts.width_px;
         out->height_px = facts.height_px;
+        out->frame = frame;
         out->orient = orient;
         job->noutputs += rc == 0;
     }
@@ -77,16 +83,17 @@ static void plan_decode(const struct job *job, struct sfx_decode_wish *wish)
 {
     size_t i;
 
-    wish->planar = !job->opts->srgb || !sfx_colour_is_other(job->info);
-    wish->shrink_log2 = 3;
+    wish->planar = !sfx_look_is_real(&job->opts->look) &&
+                   (!job->opts->srgb || !sfx_colour_is_other(job->info));
+    wish->shrink_log2 = job->opts->look.kernel == SFX_KERNEL_NEAREST ? 0 : 3;
     for (i = 0; i < job->noutputs; i++) {
         const struct sfx_output *out = &job->outputs[i];
-        uint64_t width = out->orient.transpose ? out->height_px : out->width_px;
-        uint64_t height = out->orient.transpose ? out->width_px : out->height_px;
+        const struct sfx_frame *frame = &out->frame;
 
-        wish->planar = wish->planar && out->format == SFX_IMAGE_JPEG;
-        while (wish->shrink_log2 > 0 && ((width * 2) << wish->shrink_log2 > job->info->width_px ||
-                                         (height * 2) << wish->shrink_log2 > job->info->height_px))
+        wish->planar = wish->planar && out->format == SFX_IMAGE_JPEG && !sfx_output_is_framed(out);
+        while (wish->shrink_log2 > 0 &&
+               ((double)((frame->image_w * 2) << wish->shrink_log2) > frame->w ||
+                (double)((frame->image_h * 2) << wish->shrink_log2) > frame->h))
             wish->shrink_log2--;
     }
 }
@@ -95,6 +102,8 @@ static bool all_identical(const struct job *job)
 {
     size_t i;
 
+    if (job->opts->look.linear)
+        return false;
     for (i = 0; i < job->noutputs; i++)
         if (job->outputs[i].width_px * (uint64_t)job->outputs[i].height_px !=
                 job->info->width_px * (uint64_t)job->info->height_px ||
@@ -112,11 +121,13 @@ static int prepare(struct job *job, struct sfx_err *err)
     size_t i;
     int rc = 0;
 
-    job->real = job->src.depth == 16 || sfx_layout_has_alpha(job->src.layout);
+    job->real = job->src.depth == 16 || sfx_layout_has_alpha(job->src.layout) ||
+                sfx_look_is_real(&job->opts->look);
     /* Samples that are not mixed keep their exact value, even where they are transparent. */
     job->load = (struct sfx_pixels){.src_layout = job->src.layout,
                                     .src_depth = job->src.depth,
-                                    .premultiply = !all_identical(job)};
+                                    .premultiply = !all_identical(job),
+                                    .linear = job->opts->look.linear};
     for (i = 0; i < job->noutputs && rc == 0; i++) {
         rc = sfx_output_init(&job->outputs[i], job->opts, job->info, &job->src, &job->load, err);
         for (p = 0; rc == 0 && p < job->src.count; p++)

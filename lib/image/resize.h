@@ -3,22 +3,22 @@
  * The engine: one encoded image in, several encoded images out, from one decode.
  *
  * Contract: decoder -> ring of rows for each plane -> a scaler for each plane of each output ->
- * encoder. Memory is a few rows (for an output that lies on its side or upside down: that output;
- * for interlaced and progressive inputs see sfx_image_limits). When all outputs are JPEG and the
- * input is a YCbCr JPEG, planes go through as they are stored, without a colour transform. Threads:
- * any number of calls at once.
+ * encoder. Memory is a few rows (for an output that lies on its side or upside down, is blurred,
+ * sharpened, framed or cut by its content: that output; for interlaced and progressive inputs see
+ * sfx_image_limits). When all outputs are JPEG and the input is a YCbCr JPEG, planes go through as
+ * they are stored, without a colour transform. Threads: any number of calls at once.
  *
  * Rules: the EXIF orientation is applied and dropped; metadata is kept as
  * `keep` says, a colour profile only where it fits the output's channels; of PNG's colour chunks
  * gAMA, cHRM and sRGB go from PNG to PNG, samples are never converted by them; every other metadata
- * is dropped. 16-bit samples stay in PNG. Alpha stays in PNG and is flattened on the background in
- * JPEG. An output of the input's size has the input's exact samples.
+ * is dropped. 16-bit samples stay in PNG. Alpha stays where the format has it, else it is flattened
+ * on the background in JPEG. An output of the input's size has the input's exact samples.
  */
 #ifndef SFX_IMAGE_RESIZE_H
 #define SFX_IMAGE_RESIZE_H
 
 #include "image/encoder.h"
-#include "image/geometry.h"
+#include "image/look.h"
 
 struct sfx_resize_output {
     struct sfx_geometry size;
@@ -29,7 +29,10 @@ struct sfx_resize_opts {
     const struct sfx_resize_output *outputs; /* borrowed */
     size_t noutputs;                         /* at least 1 */
     struct sfx_encode_opts encode;
-    uint8_t background[3]; /* RGB: what alpha is flattened on */
+    struct sfx_look look;
+    uint8_t background[3]; /* RGB: what alpha is flattened on, what a canvas shows of itself */
+    bool opaque;           /* a canvas has the background in an image with alpha, too, where it is
+                              transparent else */
     bool srgb;             /* make colours that are not sRGB's so */
     unsigned keep;         /* metadata that outputs have, too: enum sfx_keep bits */
     bool partial;          /* of a damaged image make what is there */

@@ -4,6 +4,7 @@
 #define SFX_IMAGE_RESIZE_INTERNAL_H
 
 #include "image/encoder.h"
+#include "image/filter.h"
 #include "image/orient.h"
 #include "image/pixels.h"
 #include "image/resize.h"
@@ -22,11 +23,17 @@ struct sfx_output {
     /* set by the caller */
     struct sfx_image_sink sink;
     enum sfx_image_format format;
-    uint32_t width_px, height_px;
+    uint32_t width_px, height_px; /* of the canvas */
+    struct sfx_frame frame;
     struct sfx_orient orient;
     /* the rest is _init's */
     struct sfx_encoder *encoder;
     struct sfx_planes want;
+    const struct sfx_resize_opts *opts;
+    uint32_t shown_x, shown_y; /* of the image, at the canvas's begin */
+    uint8_t *line;             /* owned: a row of the upright image */
+    uint8_t fill[8];           /* a pixel of the canvas */
+    bool settled;              /* the whole image has been filtered and placed */
     struct sfx_output_plane plane[SFX_IMAGE_MAX_PLANES];
     struct sfx_pixels store; /* how float rows become the encoder's */
     float *real_row;         /* owned: of a real scaler */
@@ -34,6 +41,9 @@ struct sfx_output {
     uint32_t bands; /* encoded so far */
     bool real;
 };
+
+/* True when the image does not fill the output exactly: it lies on it, or is cut by its content. */
+bool sfx_output_is_framed(const struct sfx_output *out);
 
 /*
  * Prepares out to be made of src; load is how src's samples become float, if they do. Errors: as

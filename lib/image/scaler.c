@@ -29,19 +29,24 @@ void sfx_ring_done(struct sfx_ring *ring)
 }
 
 int sfx_scaler_init(struct sfx_scaler *s, const struct sfx_plane *src, const struct sfx_plane *dst,
-                    unsigned channels, bool real, struct sfx_orient orient, struct sfx_err *err)
+                    const struct sfx_scaler_part *part, unsigned channels, bool real,
+                    struct sfx_orient orient, struct sfx_err *err)
 {
     const bool turn = orient.transpose;
     const struct sfx_axis x = {
         .src_count = src->width_px,
-        .src_span = src->span_x,
+        .src_start = part->x0 * src->span_x,
+        .src_span = (part->x1 - part->x0) * src->span_x,
+        .kernel = part->kernel,
         .dst_count = turn ? dst->height_px : dst->width_px,
         .dst_span = turn ? dst->span_y : dst->span_x,
         .mirror = orient.flip_x,
     };
     const struct sfx_axis y = {
         .src_count = src->height_px,
-        .src_span = src->span_y,
+        .src_start = part->y0 * src->span_y,
+        .src_span = (part->y1 - part->y0) * src->span_y,
+        .kernel = part->kernel,
         .dst_count = turn ? dst->width_px : dst->height_px,
         .dst_span = turn ? dst->span_x : dst->span_y,
         .mirror = orient.flip_y,

@@ -36,6 +36,12 @@ struct sfx_scaler {
     void *split[4];    /* owned: its channels apart; unused for one channel */
 };
 
+/* What of the stored image is resampled, as fractions of its sides, and by which kernel. */
+struct sfx_scaler_part {
+    double x0, y0, x1, y1; /* 0 … 1 */
+    enum sfx_kernel kernel;
+};
+
 /* Allocates. Errors: NOMEM. */
 int sfx_ring_init(struct sfx_ring *ring, size_t row_nbytes, uint32_t capacity, struct sfx_err *err);
 
@@ -48,12 +54,13 @@ static inline uint8_t *sfx_ring_row(const struct sfx_ring *ring, uint32_t r)
 void sfx_ring_done(struct sfx_ring *ring);
 
 /*
- * Prepares s (all zero) to make dst of src, of `channels` interleaved samples. orient: how the
- * upright dst lies in the stored src; with a transposition the rows that are made are dst's
+ * Prepares s (all zero) to make dst of the part of src, of `channels` interleaved samples. orient:
+ * how the upright dst lies in the stored src; with a transposition the rows that are made are dst's
  * columns. Errors: NOMEM; s can then still be given to _done.
  */
 int sfx_scaler_init(struct sfx_scaler *s, const struct sfx_plane *src, const struct sfx_plane *dst,
-                    unsigned channels, bool real, struct sfx_orient orient, struct sfx_err *err);
+                    const struct sfx_scaler_part *part, unsigned channels, bool real,
+                    struct sfx_orient orient, struct sfx_err *err);
 
 /* How many rows could be made in all, if `made` are and rows_in source rows have come. */
 uint32_t sfx_scaler_reach(const struct sfx_scaler *s, uint32_t made, uint32_t rows_in);

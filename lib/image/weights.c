@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Weight tables. The kernel is sampled once a process at 1024 points a unit and interpolated: the
+ * Weight tables. Lanczos is sampled once a process at 1024 points a unit and interpolated: the
  * error (second derivative / 8 / 1024^2, about 1e-6) is far below a fixed-point weight's step
  * (6e-5), and a lookup costs a tenth of two sines.
  */
@@ -13,38 +13,90 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LANCZOS_LOBES  3
+#define MAX_LOBES      3
 #define TABLE_PER_UNIT 1024
-#define TABLE_SIZE     (LANCZOS_LOBES * TABLE_PER_UNIT)
 #define STRIDE_STEP    16 /* int16_t of an AVX2 register; 16 floats are two */
 
-static float lanczos_table[TABLE_SIZE + 2]; /* [TABLE_SIZE] is 0, one more to interpolate to */
-static pthread_once_t lanczos_once = PTHREAD_ONCE_INIT;
+/* By lobes, 2 or 3; behind the last value stand zeros to interpolate to. */
+static float lanczos_tables[2][MAX_LOBES * TABLE_PER_UNIT + 2];
+static pthread_once_t lanczos_once[2] = {PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT};
 
-/* sinc(x) sinc(x/3) = 3 sin(pi x) sin(pi x / 3) / (pi x)^2, with sin 3a = 3 sin a - 4 sin^3 a. */
-static void lanczos_fill(void)
+/* sinc(x) sinc(x/n) = n sin(pi x) sin(pi x / n) / (pi x)^2. */
+static void lanczos_fill(float *table, int lobes)
 {
     int i;
 
-    lanczos_table[0] = 1;
-    for (i = 1; i < TABLE_SIZE; i++) {
+    table[0] = 1;
+    for (i = 1; i < lobes * TABLE_PER_UNIT; i++) {
         double x = (double)i / TABLE_PER_UNIT;
-        double s = sin(M_PI * x / LANCZOS_LOBES);
-        double s3 = i % TABLE_PER_UNIT == 0 ? 0 : s * (3 - 4 * s * s);
+        double s = sin(M_PI * x / lobes);
+        /* sin 2a = 2 sin a cos a, sin 3a = 3 sin a - 4 sin^3 a: one sine instead of two. */
+        double sn = i % TABLE_PER_UNIT == 0 ? 0 : lobes == 3 ? s * (3 - 4 * s * s) : sin(M_PI * x);
 
-        lanczos_table[i] = (float)(LANCZOS_LOBES * s3 * s / (M_PI * M_PI * x * x));
+        table[i] = (float)(lobes * sn * s / (M_PI * M_PI * x * x));
     }
 }
 
-static double lanczos(double x)
+static void lanczos2_fill(void)
 {
+    lanczos_fill(lanczos_tables[0], 2);
+}
+
+static void lanczos3_fill(void)
+{
+    lanczos_fill(lanczos_tables[1], 3);
+}
+
+static double lanczos(double x, int lobes)
+{
+    const float *table = lanczos_tables[lobes - 2];
     double at = fabs(x) * TABLE_PER_UNIT;
     int i;
 
-    if (at >= TABLE_SIZE)
+    if (at >= lobes * TABLE_PER_UNIT)
         return 0;
     i = (int)at;
-    return lanczos_table[i] + (at - i) * (lanczos_table[i + 1] - lanczos_table[i]);
+    return table[i] + (at - i) * (table[i + 1] - table[i]);
+}
+
+/* The cubics of Mitchell and Netravali (1988), eq. 8. */
+static double cubic(double x, double b, double c)
+{
+    x = fabs(x);
+    if (x < 1)
+        return ((12 - 9 * b - 6 * c) * x * x * x + (-18 + 12 * b + 6 * c) * x * x + (6 - 2 * b)) /
+               6;
+    if (x < 2)
+        return ((-b - 6 * c) * x * x * x + (6 * b + 30 * c) * x * x + (-12 * b - 48 * c) * x +
+                (8 * b + 24 * c)) /
+               6;
+    return 0;
+}
+
+static double kernel_at(enum sfx_kernel kernel, double x)
+{
+    switch (kernel) {
+    case SFX_KERNEL_LANCZOS3: return lanczos(x, 3);
+    case SFX_KERNEL_LANCZOS2: return lanczos(x, 2);
+    case SFX_KERNEL_MITCHELL: return cubic(x, 1 / 3.0, 1 / 3.0);
+    case SFX_KERNEL_CATROM: return cubic(x, 0, 0.5);
+    case SFX_KERNEL_LINEAR: return fabs(x) < 1 ? 1 - fabs(x) : 0;
+    case SFX_KERNEL_BOX: return x > -0.5 && x <= 0.5 ? 1 : 0;
+    case SFX_KERNEL_NEAREST: break;
+    }
+    return 1;
+}
+
+/* How far it reaches, in its own unit. */
+static double kernel_support(enum sfx_kernel kernel)
+{
+    static const double support[] = {
+        [SFX_KERNEL_LANCZOS3] = 3, [SFX_KERNEL_LANCZOS2] = 2, [SFX_KERNEL_MITCHELL] = 2,
+        [SFX_KERNEL_CATROM] = 2,   [SFX_KERNEL_LINEAR] = 1,   [SFX_KERNEL_BOX] = 0.5,
+        [SFX_KERNEL_NEAREST] = 0,
+    };
+
+    return support[kernel];
 }
 
 /* The source samples of one output sample, their weights, in the caller's scratch. */
@@ -57,20 +109,26 @@ static void taps_compute(const struct sfx_axis *axis, uint32_t i, struct taps *t
 {
     double ratio = axis->src_span / axis->dst_span;
     double scale = ratio > 1 ? ratio : 1;
-    double support = LANCZOS_LOBES * scale;
+    double support = kernel_support(axis->kernel) * scale;
     double at = (i + 0.5) * ratio;
     double centre = axis->src_start + (axis->mirror ? axis->src_span - at : at) - 0.5;
     double lowest = ceil(centre - support), highest = floor(centre + support), sum = 0;
     double last = axis->src_count - 1.0;
     uint32_t k;
 
+    if (support < 0.5 || highest < lowest) /* between two samples: the nearer one */
+        lowest = highest = floor(centre + 0.5);
     lowest = lowest < 0 ? 0 : lowest > last ? last : lowest;
     highest = highest > last ? last : highest < lowest ? lowest : highest;
     t->first = (uint32_t)lowest;
     t->count = (uint32_t)(highest - lowest) + 1;
     for (k = 0; k < t->count; k++) {
-        t->weight[k] = lanczos((t->first + k - centre) / scale);
+        t->weight[k] = kernel_at(axis->kernel, (t->first + k - centre) / scale);
         sum += t->weight[k];
+    }
+    if (sum == 0) { /* a box that no sample's centre lies in, at the border */
+        t->weight[0] = sum = 1;
+        t->count = 1;
     }
     for (k = 0; k < t->count; k++)
         t->weight[k] /= sum;
@@ -125,12 +183,15 @@ int sfx_weights_init(struct sfx_weights *w, const struct sfx_axis *axis, bool re
                      struct sfx_err *err)
 {
     double ratio = axis->src_span / axis->dst_span;
-    size_t most = 2 * (size_t)ceil(LANCZOS_LOBES * (ratio > 1 ? ratio : 1)) + 1;
+    size_t most = 2 * (size_t)ceil(kernel_support(axis->kernel) * (ratio > 1 ? ratio : 1)) + 1;
     struct taps taps = {0};
     uint32_t i;
     int rc = 0;
 
-    pthread_once(&lanczos_once, lanczos_fill);
+    if (axis->kernel == SFX_KERNEL_LANCZOS3)
+        pthread_once(&lanczos_once[1], lanczos3_fill);
+    else if (axis->kernel == SFX_KERNEL_LANCZOS2)
+        pthread_once(&lanczos_once[0], lanczos2_fill);
     memset(w, 0, sizeof(*w));
     w->count = axis->dst_count;
     w->stride = (uint32_t)(((most < axis->src_count ? most : axis->src_count) + STRIDE_STEP - 1) /

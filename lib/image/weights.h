@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which source samples make an output sample, and how much each counts: one table an axis. The
- * kernel is Lanczos with three lobes, widened by the ratio when there are fewer output samples.
+ * kernel is widened by the ratio when there are fewer output samples.
  *
  * Contract: computed once for an image; read-only afterwards. Weights of one output sample add up
  * to one exactly (16384 in fixed point, by carrying the rounding error from tap to tap), so a
@@ -20,6 +20,16 @@
 
 #define SFX_WEIGHTS_BITS 14 /* of fixed-point weights: 16384 is one; a peak of 1.2 fits int16_t */
 
+enum sfx_kernel {
+    SFX_KERNEL_LANCZOS3 = 0,
+    SFX_KERNEL_LANCZOS2,
+    SFX_KERNEL_MITCHELL, /* cubic, B = C = 1/3 (Mitchell, Netravali 1988) */
+    SFX_KERNEL_CATROM,   /* cubic, B = 0, C = 1/2 */
+    SFX_KERNEL_LINEAR,
+    SFX_KERNEL_BOX,
+    SFX_KERNEL_NEAREST, /* one sample, whatever the ratio */
+};
+
 /*
  * How output samples lie over source samples. Sample i of the output is centred at
  * src_start + (i + 0.5) * src_span / dst_span, in units of source samples from the first one's
@@ -32,6 +42,7 @@ struct sfx_axis {
     uint32_t dst_count; /* samples to make */
     double dst_span;    /* the output's true extent; dst_count reaches beyond it by at most 0.5 */
     bool mirror;        /* output sample 0 lies at the source's end */
+    enum sfx_kernel kernel;
 };
 
 struct sfx_weights {

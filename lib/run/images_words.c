@@ -104,6 +104,7 @@ int sfx_images_words_plan(const struct sfx_images_words *words, char *const *pat
         .format = words->format,
         .background = words->background,
         .keep = words->strip ? "none" : words->keep,
+        .look = words->look,
     };
     int rc = sfx_image_plan_init(plan, &image, err);
 

@@ -14,6 +14,7 @@ struct sfx_images_words {
     struct sfx_opt_list sizes;
     const char *output, *members, *format, *background, *keep;
     const char *rejects, *manifest, *list;
+    struct sfx_look_words look;
     struct sfx_encode_opts encode;
     struct sfx_image_limits limits;
     uint64_t jobs; /* 0: one for each processor */

@@ -434,3 +434,26 @@ field() {
 		[ "$(ls)" = a.jpg ]
 	done
 }
+
+@test "fits, gravities and canvases come out as the manual says" {
+	mkphoto 64x48 a.jpg
+	while read -r want words; do
+		# shellcheck disable=SC2086 # words
+		sfx-resize -f png -o - $words a.jpg >out.png
+		[ "$(size_of out.png)" = "$want" ] || { echo "$words: $(size_of out.png)" && return 1; }
+	done <<-'END'
+		40x40 -s 40x40 --fit cover
+		40x40 -s 40x40 --fit contain
+		53x40 -s 40x40 --fit outside
+		53x40 -s 40x40^
+		40x40 -s 40x40 --fit fill
+		40x40 -s 40x40 --fit none
+		40x40 -s 40x40 --fit cover --gravity attention
+		26x21 -s 20 --pad 3
+		40x30 -s 20 --dpr 2
+		20x27 -s 20 --rotate 90
+		10x7 -s 10 --crop 30x20+1+2
+	END
+	! sfx-resize --crop 80x20 -o - a.jpg >out 2>said
+	grep -q 'crop: 80x20+0+0 is not within the image (64x48)' said
+}
