@@ -3,6 +3,7 @@
 #include "base/child.h"
 
 #include "base/io.h"
+#include "base/sandbox_internal.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
+#if SFX_SANITIZED
 /* A child that ends without exit(3) would leak unseen. */
 void __lsan_do_leak_check(void);
 #define CHECK_LEAKS() __lsan_do_leak_check()

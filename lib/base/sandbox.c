@@ -92,7 +92,7 @@ static int enter_landlock(const struct sfx_sandbox *sandbox, struct sfx_err *err
 
 int sfx_sandbox_supported(void)
 {
-    if (SFX_SANDBOX_SANITIZED)
+    if (SFX_SANITIZED)
         return 0;
     return (landlock_abi() >= 1 ? SFX_SANDBOX_LANDLOCK : 0) |
            (sfx_sandbox_can_filter() ? SFX_SANDBOX_SECCOMP : 0);
@@ -102,7 +102,7 @@ int sfx_sandbox_enter(const struct sfx_sandbox *sandbox, struct sfx_err *err)
 {
     int has = 0, rc;
 
-    if (SFX_SANDBOX_SANITIZED)
+    if (SFX_SANITIZED)
         return sfx_err_set(err, SFX_E_UNSUPPORTED, "a sanitizer needs what a sandbox forbids");
     /* Both halves ask for it: a program that is run may not bring rights of its own. */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

@@ -5,15 +5,16 @@
 
 #include "base/sandbox.h"
 
+/* Whether AddressSanitizer is in the build: it needs calls of its own, to the end. */
 #if defined(__SANITIZE_ADDRESS__)
-#define SFX_SANDBOX_SANITIZED true
+#define SFX_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define SFX_SANDBOX_SANITIZED true
+#define SFX_SANITIZED 1
 #endif
 #endif
-#ifndef SFX_SANDBOX_SANITIZED
-#define SFX_SANDBOX_SANITIZED false
+#ifndef SFX_SANITIZED
+#define SFX_SANITIZED 0
 #endif
 
 /* True when this kernel, on this machine, can filter system calls. */
