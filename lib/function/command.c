@@ -369,14 +369,14 @@ static int make_env(struct sfx_command *c, const struct sfx_command_facts *facts
     return v.rc;
 }
 
-static int find(const char *name, const char *const *environ, char *file, struct sfx_err *err)
+static int find(const char *name, const char *const *variables, char *file, struct sfx_err *err)
 {
     const char *path = "/usr/local/bin:/usr/bin:/bin";
     int errnum;
 
-    for (; *environ != NULL; environ++) {
-        if (strncmp(*environ, "PATH=", 5) == 0)
-            path = *environ + 5;
+    for (; *variables != NULL; variables++) {
+        if (strncmp(*variables, "PATH=", 5) == 0)
+            path = *variables + 5;
     }
     errnum = sfx_process_find(name, path, file, PATH_MAX);
     return errnum != 0 ? sfx_err_errno(err, errnum, "cannot run %s", name) : 0;

@@ -181,11 +181,23 @@ static bool read_end(struct sfx_image_batch *batch, struct sfx_image_slot *slot,
         made->nbytes = out.nbytes;
         memcpy(made->sha256, out.sha256, sizeof(made->sha256));
     }
-    return sfx_buf_append(&slot->file.text, at, end->text_nbytes, NULL) == 0 &&
-           sfx_buf_append(&slot->file.blurhash, at + end->text_nbytes, end->blurhash_nbytes,
-                          NULL) == 0 &&
-           sfx_buf_append(&slot->file.lqip, at + end->text_nbytes + end->blurhash_nbytes,
-                          end->lqip_nbytes, NULL) == 0;
+    return true;
+}
+
+/* Keeps the texts behind what _read_end has believed. Errors: NOMEM. */
+static int take_texts(const struct sfx_image_batch *batch, struct sfx_image_slot *slot,
+                      const struct sfx_image_end *end, struct sfx_err *err)
+{
+    const char *at =
+        batch->message + sizeof(*end) + end->noutputs * sizeof(struct sfx_image_output_end);
+    int rc = sfx_buf_append(&slot->file.text, at, end->text_nbytes, err);
+
+    if (rc == 0)
+        rc = sfx_buf_append(&slot->file.blurhash, at + end->text_nbytes, end->blurhash_nbytes, err);
+    if (rc == 0)
+        rc = sfx_buf_append(&slot->file.lqip, at + end->text_nbytes + end->blurhash_nbytes,
+                            end->lqip_nbytes, err);
+    return rc;
 }
 
 static bool end_slot(struct sfx_image_batch *batch, struct sfx_image_seat *seat, size_t nbytes)
@@ -198,6 +210,8 @@ static bool end_slot(struct sfx_image_batch *batch, struct sfx_image_seat *seat,
         return false;
     rc = end.rc;
     slot->failure = end.err;
+    if (take_texts(batch, slot, &end, rc == 0 ? &slot->failure : NULL) < 0 && rc == 0)
+        rc = SFX_E_NOMEM;
     if (end.damaged) {
         slot->file.damage = end.damage;
         slot->file.damage.code = SFX_E_INPUT;
