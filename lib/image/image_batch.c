@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define SLOTS_PER_WORKER 16 /* so that one large image does not stop the others */
+#define HELD_FILES       256 /* outputs that wait to be taken are open: a quarter of what is common */
 
 int sfx_image_blame(struct sfx_err *err, int rc, const char *name)
 {
@@ -211,6 +212,16 @@ int sfx_image_batch_finish(struct sfx_image_batch *batch, struct sfx_err *err)
     return rc < 0 ? rc : 0;
 }
 
+static size_t count_slots(const struct sfx_image_batch_opts *opts)
+{
+    size_t n = opts->nworkers * SLOTS_PER_WORKER;
+    size_t held = HELD_FILES / (opts->file->resize->noutputs + 1);
+
+    if (opts->hold && n > held)
+        n = held > opts->nworkers ? held : opts->nworkers;
+    return n;
+}
+
 /* One more output, the last: what placeholders are made of. */
 static int add_placeholders(struct sfx_image_batch *batch, struct sfx_err *err)
 {
@@ -252,7 +263,7 @@ struct sfx_image_batch *sfx_image_batch_new(const struct sfx_image_batch_opts *o
                                           .hash = opts->hash,
                                           .durable = opts->file->durable,
                                           .sandbox = opts->sandbox};
-    batch->nslots = opts->nworkers * SLOTS_PER_WORKER;
+    batch->nslots = count_slots(opts);
     batch->slots = calloc(batch->nslots, sizeof(*batch->slots));
     batch->seats = calloc(opts->nworkers, sizeof(*batch->seats));
     batch->polls = calloc(opts->nworkers + 1, sizeof(*batch->polls));

@@ -12,6 +12,8 @@ static int check_events(const struct sfx_images_words *words, size_t npaths,
 {
     if (!words->events)
         return 0;
+    if (words->manifest != NULL && strcmp(words->manifest, "-") == 0)
+        return sfx_err_set(err, SFX_E_USAGE, "-E prints events: give the manifest a file");
     if (npaths > 0 || plan->name == NULL || plan->archive != NULL || words->info ||
         words->dry_run || words->jobs != 1 || words->list != NULL)
         return sfx_err_set(err, SFX_E_USAGE,

@@ -258,6 +258,10 @@ setup() {
 	[ "$(tar -tf named.tar)" = icons/a.png ]
 	sfx-resize -s 10 -o from.tar one.tar
 	[ "$(tar -tf from.tar | head -1)" = in/a.jpg ]
+	# Outputs that wait for their turn do not use up descriptors.
+	for n in {1..40}; do ln in/a.jpg in/n$n.jpg; done
+	(ulimit -n 320 && sfx-resize -j16 -s 9 -s 8 -s 7 -o many.tar in/n*.jpg)
+	[ "$(tar -tf many.tar | wc -l)" -eq 120 ]
 }
 
 @test "an archive of outputs appears whole, or not at all" {
@@ -302,8 +306,10 @@ setup() {
 	cmp out.jpg alone.jpg
 	run sfx-resize -s 20 -o - --blurhash a.jpg
 	[ "$status" -eq 2 ]
-	run sfx-resize -E -o '{stem}.jpg' --lqip
-	[ "$status" -eq 2 ]
+	for wrong in --lqip '--manifest -'; do
+		run sfx-resize -E -o '{stem}.jpg' $wrong </dev/null
+		[ "$status" -eq 2 ]
+	done
 }
 
 @test "a folder takes default names, standard output one image" {
