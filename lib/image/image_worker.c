@@ -115,6 +115,9 @@ static int open_output(void *ctx, const struct sfx_resize_facts *facts, struct s
 
     if (w->task->placeholders == 0 || facts->index + 1 < w->task->resize->noutputs)
         return ask_for_output(w, facts, sink, err);
+    /* Whoever looks for a quality asks several times. */
+    sfx_buf_clear(&w->small);
+    sfx_buf_clear(&w->text);
     *sink = (struct sfx_image_sink){write_small, &w->small};
     if (w->task->describe) {
         const struct sfx_image_name name = {w->order.path, w->order.is_file, w->order.nbytes};

@@ -36,6 +36,11 @@ struct sfx_resize_output sfx_placeholder_output(const struct sfx_resize_output *
         size->width_px = size->height_px = SMALL_SIDE;
     }
     size->percent = 0;
+    /* Of what would be larger than the box, or be cut out of it at its own scale. */
+    if (size->fit == SFX_FIT_OUTSIDE)
+        size->fit = SFX_FIT_INSIDE;
+    else if (size->fit == SFX_FIT_NONE)
+        size->fit = SFX_FIT_COVER;
     return out;
 }
 

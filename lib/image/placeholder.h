@@ -18,7 +18,8 @@ enum sfx_placeholder { SFX_PLACEHOLDER_BLURHASH = 1, SFX_PLACEHOLDER_LQIP = 2 };
 /* Most bytes of a text of each. */
 #define SFX_PLACEHOLDER_MAX 4096
 
-/* The output that placeholders are made of: framed as `like` is, at most 32 pixels a side. */
+/* The output that placeholders are made of: framed as `like` is (SFX_FIT_NONE as COVER), at most 32
+ * pixels a side. */
 struct sfx_resize_output sfx_placeholder_output(const struct sfx_resize_output *like);
 
 /* Appends the blurhash of an encoded image: 4 by 3 components, or 3 by 4 for one that is higher

@@ -53,7 +53,13 @@ static int check_in_place(const struct sfx_images_words *words, const struct sfx
 static int check_placeholders(const struct sfx_images_words *words,
                               const struct sfx_image_plan *plan, struct sfx_err *err)
 {
-    if ((!words->blurhash && !words->lqip) || words->manifest != NULL || words->info)
+    const uint32_t *pad = plan->resize.look.pad;
+
+    if (!words->blurhash && !words->lqip)
+        return 0;
+    if ((pad[0] | pad[1] | pad[2] | pad[3]) != 0)
+        return sfx_err_set(err, SFX_E_USAGE, "placeholders are not padded: leave --pad out");
+    if (words->manifest != NULL || words->info)
         return 0;
     if (words->events || (plan->file.fd != NULL && plan->resize.noutputs > 0))
         return sfx_err_set(err, SFX_E_USAGE,

@@ -304,6 +304,12 @@ setup() {
 	[[ "$(jq -r .lqip m.jsonl)" == data:image/jpeg* ]]
 	sfx-resize -s 20 -o alone.jpg a.jpg
 	cmp out.jpg alone.jpg
+	# It is framed as the first size is.
+	sfx-resize -s 9x30 --fit cover -o tall.jpg --blurhash --manifest m.jsonl a.jpg
+	[ "$(jq -r .blurhash m.jsonl | cut -c1)" = T ]
+	sfx-resize -s '9x30^' -o large.jpg --blurhash --manifest m.jsonl a.jpg
+	run sfx-resize -s 20 --pad 5 -o x.jpg --blurhash --manifest m.jsonl a.jpg
+	[ "$status" -eq 2 ]
 	run sfx-resize -s 20 -o - --blurhash a.jpg
 	[ "$status" -eq 2 ]
 	for wrong in --lqip '--manifest -'; do

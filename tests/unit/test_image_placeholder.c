@@ -147,6 +147,8 @@ static void placeholders_are_framed_as_the_first_output(void **state)
         {{.width_px = 1, .height_px = 3000}, 1, 32},
         {{.width_px = 800}, 32, 32},
         {{.percent = 50}, 32, 32},
+        {{.width_px = 300, .height_px = 200, .fit = SFX_FIT_COVER}, 32, 21},
+        {{.width_px = 300, .height_px = 200, .fit = SFX_FIT_OUTSIDE}, 32, 21},
     };
     size_t i;
 
@@ -160,6 +162,8 @@ static void placeholders_are_framed_as_the_first_output(void **state)
         assert_int_equal(out.size.height_px, cases[i].height);
         assert_int_equal(out.size.mark, like.size.mark);
         assert_true(out.size.percent == 0);
+        assert_int_equal(out.size.fit == SFX_FIT_COVER, like.size.fit == SFX_FIT_COVER);
+        assert_int_not_equal(out.size.fit, SFX_FIT_OUTSIDE);
     }
 }
 
