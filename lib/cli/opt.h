@@ -54,6 +54,14 @@ struct sfx_opt_example {
     const char *says; /* what it does, in a line */
 };
 
+/* One of the commands of a program that has several: its first operand. */
+struct sfx_opt_command {
+    const char *name;
+    const char *operands; /* after it: "QUEUE ID…" */
+    const char *help;     /* sentences */
+    const char *options;  /* long names of those that it takes beside the common ones, by spaces */
+};
+
 struct sfx_prog {
     const char *name;           /* "sfx-resize" */
     const char *summary;        /* man NAME line: "decode, orient, resize and convert images" */
@@ -63,6 +71,7 @@ struct sfx_prog {
     const struct sfx_opt_example *examples; /* ended by command NULL; may be NULL */
     const char *see_also;                   /* "sfx(7), sfx-events(5)" */
     bool command; /* the operands are a command: options end with the first of them */
+    const struct sfx_opt_command *commands; /* ended by name NULL; NULL: it has none */
 };
 
 /*
@@ -114,6 +123,14 @@ struct sfx_opt_common {
  */
 int sfx_opt_parse(const struct sfx_prog *prog, int argc, char **argv, void *values,
                   int *first_operand, struct sfx_err *err);
+
+/*
+ * Finds the command called name in prog->commands and checks that no option was given that it does
+ * not take (one whose value is not zero; rows from the section Common on are everybody's). Returns
+ * its index. Errors: USAGE, naming the nearest command.
+ */
+int sfx_opt_command(const struct sfx_prog *prog, const char *name, const void *values,
+                    struct sfx_err *err);
 
 /* Frees the lists in values. */
 void sfx_opt_done(const struct sfx_prog *prog, void *values);

@@ -56,6 +56,18 @@ static void put_examples(struct sfx_opt_out *out, const struct sfx_opt_example *
     }
 }
 
+static void put_commands(struct sfx_opt_out *out, const struct sfx_opt_command *command)
+{
+    const struct sfx_opt_wrap how = {HELP_COLUMNS, 6, 6, false, NULL};
+
+    SFX_OPT_PUT(out, "\nCommands:\n");
+    for (; command->name != NULL; command++) {
+        SFX_OPT_PUT(out, "  %s %s\n      ", command->name, command->operands);
+        sfx_opt_put_wrapped(out, command->help, &how);
+        SFX_OPT_PUT(out, "\n");
+    }
+}
+
 void sfx_opt_render_help(const struct sfx_prog *prog, struct sfx_opt_out *out)
 {
     const struct sfx_opt_wrap paragraph = {HELP_COLUMNS, 0, 0, false, NULL};
@@ -64,6 +76,8 @@ void sfx_opt_render_help(const struct sfx_prog *prog, struct sfx_opt_out *out)
     SFX_OPT_PUT(out, "Usage: %s [OPTION…] %s\n\n", prog->name, prog->operands);
     sfx_opt_put_wrapped(out, prog->about, &paragraph);
     SFX_OPT_PUT(out, "\n");
+    if (prog->commands != NULL)
+        put_commands(out, prog->commands);
     if (prog->opts->kind != SFX_OPT_SECTION)
         SFX_OPT_PUT(out, "\nOptions:\n");
     for (row = prog->opts; !sfx_opt_is_end(row); row++)

@@ -108,6 +108,21 @@ static void put_item(struct sfx_opt_out *out, const struct sfx_opt *row)
     sfx_opt_put_sentences(out, row, &how);
 }
 
+static void put_commands(struct sfx_opt_out *out, const struct sfx_opt_command *command)
+{
+    const struct sfx_opt_wrap how = {MAN_COLUMNS, 0, 0, true, put_word};
+
+    SFX_OPT_PUT(out, ".Ss Commands\n.Bl -tag -width Ds\n");
+    for (; command->name != NULL; command++) {
+        SFX_OPT_PUT(out, ".It Cm %s Ar", command->name);
+        put_argument(out, sfx_slice_str(command->operands));
+        SFX_OPT_PUT(out, "\n");
+        sfx_opt_put_wrapped(out, command->help, &how);
+        SFX_OPT_PUT(out, "\n");
+    }
+    SFX_OPT_PUT(out, ".El\n");
+}
+
 void sfx_opt_render_man(const struct sfx_prog *prog, struct sfx_opt_out *out)
 {
     const struct sfx_opt *row;
@@ -117,6 +132,8 @@ void sfx_opt_render_man(const struct sfx_prog *prog, struct sfx_opt_out *out)
     put_synopsis_options(prog, out);
     put_operands(out, prog->operands);
     SFX_OPT_PUT(out, ".Sh OPTIONS\n");
+    if (prog->commands != NULL)
+        put_commands(out, prog->commands);
     for (row = prog->opts; !sfx_opt_is_end(row); row++) {
         if (row->kind == SFX_OPT_SECTION) {
             SFX_OPT_PUT(out, "%s.Ss ", in_list ? ".El\n" : "");

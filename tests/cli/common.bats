@@ -5,7 +5,7 @@
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	programs=$(cd "$SFX_SRC/cmd" && for source in sfx-*.c; do echo "${source%.c}"; done)
-	readers=$(echo "$programs" | grep -vx sfx-run) # those whose operands are inputs
+	readers=$(echo "$programs" | grep -vx -e sfx-run -e sfx-queue) # those whose operands are inputs
 	mkdir folder
 	"$SFX_BUILD/tests/data/mkphoto" 64x48 photo.jpg
 	printf 'id,name\n1,a\n2,b\n' >orders.csv
