@@ -3,7 +3,6 @@
 #include "image/resample.h"
 
 #include "base/cpu.h"
-#include "base/size.h"
 #include "image/resample_internal.h"
 
 #define LANES 8 /* of the real sums: what an AVX2 register holds */
@@ -99,21 +98,22 @@ const struct sfx_resample sfx_resample_portable = {
     .horizontal_f32 = horizontal_f32,
 };
 
-/* Best first. */
-static const struct sfx_resample *const variants[] = {
+const struct sfx_resample *const sfx_resample_variants[] = {
 #if defined(__x86_64__)
-    &sfx_resample_avx2,
+    &sfx_resample_avx512,   &sfx_resample_avx2,
+    &sfx_resample_sse2,
+#elif defined(__aarch64__)
+    &sfx_resample_neon,
 #endif
-    &sfx_resample_portable,
+    &sfx_resample_portable, NULL,
 };
 
 const struct sfx_resample *sfx_resample_best(void)
 {
     uint32_t have = sfx_cpu_features();
-    size_t i;
+    size_t i = 0;
 
-    for (i = 0; i + 1 < SFX_COUNT(variants); i++)
-        if ((variants[i]->needs & have) == variants[i]->needs)
-            break;
-    return variants[i];
+    while ((sfx_resample_variants[i]->needs & have) != sfx_resample_variants[i]->needs)
+        i++;
+    return sfx_resample_variants[i];
 }

@@ -11,9 +11,25 @@
 #define SFX_RESAMPLE_V_SHIFT (SFX_WEIGHTS_BITS - SFX_RESAMPLE_FRACTION_BITS)
 #define SFX_RESAMPLE_H_SHIFT (SFX_WEIGHTS_BITS + SFX_RESAMPLE_FRACTION_BITS)
 
+/* Where the base has fused multiply-add, compilers may not use it: every variant adds alike. */
+#if defined(__aarch64__)
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#else
+#pragma GCC optimize("fp-contract=off")
+#endif
+#endif
+
 extern const struct sfx_resample sfx_resample_portable;
 #if defined(__x86_64__)
+extern const struct sfx_resample sfx_resample_sse2;
 extern const struct sfx_resample sfx_resample_avx2;
+extern const struct sfx_resample sfx_resample_avx512;
+#elif defined(__aarch64__)
+extern const struct sfx_resample sfx_resample_neon;
 #endif
+
+/* All that this was built with, best first; the last needs nothing; then NULL. */
+extern const struct sfx_resample *const sfx_resample_variants[];
 
 #endif
