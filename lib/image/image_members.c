@@ -72,8 +72,8 @@ static int copy(struct sfx_input *in, int fd, bool whole, struct sfx_err *err)
 
     do {
         n = sfx_input_read(in, block, sizeof(block), err);
-        if (n > 0)
-            rc = sfx_io_write(fd, block, (size_t)n, err);
+        if (n > 0 && (rc = sfx_io_write(fd, block, (size_t)n, err)) < 0)
+            rc = sfx_err_wrap(err, rc, "temporary file");
     } while (n > 0 && rc == 0 && whole);
     return n < 0 ? (int)n : rc;
 }

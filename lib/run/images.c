@@ -157,7 +157,7 @@ static int pack(struct run *run, const struct sfx_image_file *file, struct sfx_i
                       file->subject.is_file ? (int64_t)mtime->tv_sec * 1000000000 + mtime->tv_nsec
                                             : sfx_clock_wall_ns(),
                       err);
-    return rc < 0 ? sfx_err_wrap(err, rc, "%s", run->job->plan->archive) : 0;
+    return rc < 0 ? sfx_image_blame(err, rc, run->job->plan->archive) : 0;
 }
 
 /* "LKO2?U%2Tw=w]~RBVZRi\tphoto.jpg": the name only where there may be several. */
