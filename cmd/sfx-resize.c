@@ -25,7 +25,7 @@ static const struct sfx_opt opts[] = {
      "a name that ends with / a folder for default names, with .tar, .tar.gz, .tar.xz, .tar.zst or .zip an archive of all outputs. "
      "Default: {stem}-{width}x{height}.{ext} beside the input.", NULL, 0, 0},
     {'f', "format", "FORMAT", SFX_OPT_STR, AT(format),
-     "Format of the outputs. Default: by TEMPLATE's extension, else the input's.", "jpeg|png|webp", 0, 0},
+     "Format of the outputs. Default: by TEMPLATE's extension, else the input's.", "jpeg|png|webp|avif", 0, 0},
     {0, "enlarge", NULL, SFX_OPT_FLAG, AT(enlarge),
      "Enlarge images that are smaller than SIZE; otherwise they keep their size.", NULL, 0, 0},
     {0, "fit", "HOW", SFX_OPT_ENUM, AT(look.fit),
@@ -58,9 +58,9 @@ static const struct sfx_opt opts[] = {
     {0, "flatten", NULL, SFX_OPT_FLAG, AT(look.flatten),
      "Lay transparent images on the background in every format.", NULL, 0, 0},
     {0, "quality", "N", SFX_OPT_UINT, AT(encode.quality),
-     "Quality of JPEG and of lossy WebP; from 90 on JPEG's colour keeps its full resolution. Default "
+     "Quality of JPEG, AVIF and lossy WebP; from 90 on JPEG's colour keeps its full resolution. Default "
      "80.", NULL, 1, 100},
-    {0, "lossless", NULL, SFX_OPT_FLAG, AT(encode.lossless), "Write lossless WebP.", NULL, 0, 0},
+    {0, "lossless", NULL, SFX_OPT_FLAG, AT(encode.lossless), "Write lossless WebP or AVIF.", NULL, 0, 0},
     {0, "progressive", NULL, SFX_OPT_FLAG, AT(encode.progressive), "Write progressive JPEG.", NULL, 0, 0},
     {0, "optimize", NULL, SFX_OPT_FLAG, AT(encode.optimize),
      "Make JPEG's Huffman tables for the image: slower, a few percent smaller.", NULL, 0, 0},
@@ -158,7 +158,8 @@ static const struct sfx_prog prog = {
     .name = "sfx-resize",
     .summary = "decode, turn upright, resize and convert images",
     .operands = "[FILE…]",
-    .about = "Makes JPEG, PNG and WebP images of such images: turned upright by their EXIF "
+    .about = "Makes JPEG, PNG, WebP and AVIF images of such images and HEIF: turned upright by "
+             "their EXIF "
              "orientation, resampled with Lanczos on exact geometry, several sizes from one "
              "decode. Without FILE reads standard input and writes standard output.",
     .opts = opts,

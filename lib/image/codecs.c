@@ -4,18 +4,21 @@
 
 #include "image/colour.h"
 #include "image/decoder_internal.h"
+#include "image/heif_internal.h"
 #include "image/png_deflate.h"
 #include "image/png_inflate.h"
 #include "image/webp_internal.h"
 
 #include <unistd.h>
 
-/* ANY: of every image. */
+/* ANY: of every image, but libheif, which is slow to open: its are known by _of_head. */
 static unsigned input_libs(enum sfx_image_format format)
 {
     switch (format) {
     case SFX_IMAGE_PNG: return SFX_CODEC_ISAL;
     case SFX_IMAGE_WEBP: return SFX_CODEC_WEBP;
+    case SFX_IMAGE_AVIF:
+    case SFX_IMAGE_HEIF: return SFX_CODEC_HEIF;
     case SFX_IMAGE_ANY: return SFX_CODEC_ISAL | SFX_CODEC_WEBP;
     default: return 0;
     }
@@ -26,6 +29,8 @@ static unsigned output_libs(enum sfx_image_format format)
     switch (format) {
     case SFX_IMAGE_PNG: return SFX_CODEC_LIBDEFLATE;
     case SFX_IMAGE_WEBP: return SFX_CODEC_WEBP;
+    case SFX_IMAGE_AVIF:
+    case SFX_IMAGE_HEIF: return SFX_CODEC_HEIF;
     default: return 0;
     }
 }
@@ -69,6 +74,11 @@ unsigned sfx_codecs_needed(int fd, const struct sfx_resize_opts *opts)
     return libs;
 }
 
+unsigned sfx_codecs_of_head(const uint8_t head[SFX_CODECS_HEAD_NBYTES])
+{
+    return input_libs(sfx_decoder_recognise(head));
+}
+
 void sfx_codecs_open(unsigned libs)
 {
 #ifdef SFX_WITH_WEBP
@@ -86,6 +96,10 @@ void sfx_codecs_open(unsigned libs)
 #ifdef SFX_WITH_LCMS2
     if ((libs & SFX_CODEC_LCMS2) != 0)
         (void)sfx_lcms2_need(NULL);
+#endif
+#ifdef SFX_WITH_HEIF
+    if ((libs & SFX_CODEC_HEIF) != 0)
+        (void)sfx_heif_lib(NULL);
 #endif
     (void)libs;
 }

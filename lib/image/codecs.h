@@ -14,13 +14,19 @@ enum sfx_codec_lib {
     SFX_CODEC_ISAL = 2,
     SFX_CODEC_LIBDEFLATE = 4,
     SFX_CODEC_LCMS2 = 8,
+    SFX_CODEC_HEIF = 16,
 };
 
 /*
  * The libraries that the image in fd and the outputs of opts need. fd is looked at without moving
- * it; when that cannot be done (a pipe), any image is reckoned with.
+ * it; when that cannot be done (a pipe), any image is reckoned with but those that _of_head tells.
  */
 unsigned sfx_codecs_needed(int fd, const struct sfx_resize_opts *opts);
+
+#define SFX_CODECS_HEAD_NBYTES 12
+
+/* The libraries that an image which begins with head needs. */
+unsigned sfx_codecs_of_head(const uint8_t head[SFX_CODECS_HEAD_NBYTES]);
 
 /* Opens what libs names; what is not there will be told by the codec that needs it. */
 void sfx_codecs_open(unsigned libs);

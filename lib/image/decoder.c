@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct sfx_decoder_ops *const decoders[] = {&sfx_jpeg_decoder, &sfx_png_decoder,
-                                                         &sfx_webp_decoder};
+static const struct sfx_decoder_ops *const decoders[] = {
+    &sfx_jpeg_decoder, &sfx_png_decoder, &sfx_webp_decoder, &sfx_avif_decoder, &sfx_heif_decoder,
+};
 
 int sfx_instream_fill(struct sfx_instream *in, struct sfx_err *err)
 {
@@ -99,7 +100,7 @@ struct sfx_decoder *sfx_decoder_new(const struct sfx_image_source *source,
     if (dec->ops == NULL) {
         (void)sfx_err_set(err, SFX_E_INPUT,
                           dec->in.len == 0 ? "the file is empty"
-                                           : "this is no JPEG, PNG or WebP image");
+                                           : "this is no JPEG, PNG, WebP, AVIF or HEIF image");
         goto failed;
     }
     if (dec->ops->open == NULL) {

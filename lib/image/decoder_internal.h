@@ -66,6 +66,8 @@ void sfx_decoder_note(struct sfx_decoder *dec, const struct sfx_err *damage);
 /* For what is decoded whole: 0 when rc, described in err, is damage that is not to be an error. */
 int sfx_decoder_tolerate(struct sfx_decoder *dec, int rc, struct sfx_err *err);
 
+extern const struct sfx_decoder_ops sfx_avif_decoder;
+extern const struct sfx_decoder_ops sfx_heif_decoder;
 extern const struct sfx_decoder_ops sfx_jpeg_decoder;
 extern const struct sfx_decoder_ops sfx_png_decoder;
 extern const struct sfx_decoder_ops sfx_webp_decoder;

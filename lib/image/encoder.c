@@ -12,6 +12,9 @@
 static const struct sfx_encoder_ops *const encoders[SFX_IMAGE_FORMATS] = {
     [SFX_IMAGE_JPEG] = &sfx_jpeg_encoder,
     [SFX_IMAGE_PNG] = &sfx_png_encoder,
+#ifdef SFX_WITH_HEIF
+    [SFX_IMAGE_AVIF] = &sfx_avif_encoder,
+#endif
 #ifdef SFX_WITH_WEBP
     [SFX_IMAGE_WEBP] = &sfx_webp_encoder,
 #endif
@@ -111,6 +114,10 @@ struct sfx_encoder *sfx_encoder_new(const struct sfx_encode_params *params,
 {
     struct sfx_encoder *enc;
 
+    if (params->format == SFX_IMAGE_HEIF) {
+        (void)sfx_err_set(err, SFX_E_UNSUPPORTED, "HEIF images are only read: give another -f");
+        return NULL;
+    }
     if (encoders[params->format] == NULL) {
         (void)sfx_err_set(err, SFX_E_UNSUPPORTED, "this sfx is built without %s images",
                           sfx_image_format_name(params->format));

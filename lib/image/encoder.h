@@ -25,7 +25,7 @@ struct sfx_encode_opts {
     uint64_t quality;             /* 1 to 100 */
     enum sfx_subsample subsample; /* JPEG */
     bool progressive;             /* JPEG */
-    bool lossless;                /* WebP */
+    bool lossless;                /* WebP, AVIF */
     bool optimize;                /* JPEG: Huffman tables made for the image */
     int compression;              /* PNG: AUTO, 1 more than the level, BEST */
     uint64_t colours;    /* PNG: at most so many, 2 to 256, in a palette; 0: as many as there are */

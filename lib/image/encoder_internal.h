@@ -41,6 +41,7 @@ struct sfx_encoder {
     struct sfx_outstream out;
 };
 
+extern const struct sfx_encoder_ops sfx_avif_encoder;
 extern const struct sfx_encoder_ops sfx_fit_encoder; /* another one, tried until it fits */
 extern const struct sfx_encoder_ops sfx_jpeg_encoder;
 extern const struct sfx_encoder_ops sfx_png_encoder;

@@ -14,6 +14,8 @@ static const struct format_names {
     [SFX_IMAGE_JPEG] = {"jpeg", "jpg", "image/jpeg"},
     [SFX_IMAGE_PNG] = {"png", "png", "image/png"},
     [SFX_IMAGE_WEBP] = {"webp", "webp", "image/webp"},
+    [SFX_IMAGE_AVIF] = {"avif", "avif", "image/avif"},
+    [SFX_IMAGE_HEIF] = {"heif", "heic", "image/heic"},
 };
 
 /* What names say JPEG beside "jpeg" and "jpg". */

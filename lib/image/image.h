@@ -23,6 +23,8 @@ enum sfx_image_format {
     SFX_IMAGE_JPEG,
     SFX_IMAGE_PNG,
     SFX_IMAGE_WEBP,
+    SFX_IMAGE_AVIF,
+    SFX_IMAGE_HEIF,    /* only read */
     SFX_IMAGE_FORMATS, /* one more than the last */
 };
 

@@ -28,7 +28,8 @@ static int choose_format(const struct sfx_image_words *words, enum sfx_image_for
     if (words->format != NULL) {
         *format = sfx_image_format_named(sfx_slice_str(words->format));
         if (*format == SFX_IMAGE_ANY)
-            return sfx_err_set(err, SFX_E_USAGE, "format '%s': jpeg, png and webp can be written",
+            return sfx_err_set(err, SFX_E_USAGE,
+                               "format '%s': jpeg, png, webp and avif can be written",
                                words->format);
         return 0;
     }

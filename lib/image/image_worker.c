@@ -30,6 +30,8 @@ struct worker {
     struct sfx_image_order order;
     int in_fd;
     bool locked_down;
+    uint8_t head[SFX_CODECS_HEAD_NBYTES]; /* of a pipe, read before */
+    size_t head_nbytes;
     struct sfx_sha256 in_sha;
     struct sfx_image_end end;
     struct output *outputs;                     /* owned; one for each size */
@@ -40,7 +42,16 @@ struct worker {
 static ssize_t read_input(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
 {
     struct worker *w = ctx;
-    ssize_t n = sfx_io_read(w->in_fd, ptr, cap, err);
+    ssize_t n;
+
+    if (w->head_nbytes > 0) { /* read before */
+        n = (ssize_t)(w->head_nbytes < cap ? w->head_nbytes : cap);
+        memcpy(ptr, w->head, (size_t)n);
+        w->head_nbytes -= (size_t)n;
+        memmove(w->head, w->head + n, w->head_nbytes);
+    } else {
+        n = sfx_io_read(w->in_fd, ptr, cap, err);
+    }
 
     if (n <= 0)
         return n;
@@ -209,12 +220,31 @@ static int tell_end(struct worker *w, struct sfx_err *err)
     return sfx_channel_send(w->channel, iov, SFX_COUNT(iov), -1, err);
 }
 
+/* Reads the first bytes of a pipe, for what they say of the libraries that are needed. */
+static void peek(struct worker *w)
+{
+    ssize_t n = 1;
+
+    while (n > 0 && w->head_nbytes < sizeof(w->head)) {
+        n = sfx_io_read(w->in_fd, w->head + w->head_nbytes, sizeof(w->head) - w->head_nbytes, NULL);
+        w->head_nbytes += n > 0 ? (size_t)n : 0;
+    }
+}
+
 /* Before the first order is worked on: what it needs is opened, then rights are given up. */
 static void lock_down(struct worker *w)
 {
-    static const struct sfx_sandbox sandbox = {.compute_only = true};
+    struct sfx_sandbox sandbox = {.compute_only = true};
 
+    if (lseek(w->in_fd, 0, SEEK_CUR) < 0) {
+        peek(w);
+        w->order.libs |= sfx_codecs_of_head(w->head);
+    }
     sfx_codecs_open(w->order.libs);
+    /* Decoders of libheif wait for ever for threads that they cannot start: files and sockets are
+     * all that can be taken from them. */
+    if ((w->order.libs & SFX_CODEC_HEIF) != 0)
+        sandbox.compute_only = false;
     if (w->task->sandbox)
         (void)sfx_sandbox_enter(&sandbox, NULL);
     w->locked_down = true;

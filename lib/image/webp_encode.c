@@ -61,22 +61,10 @@ static void *webp_encoder_open(struct sfx_encoder *enc, const struct sfx_encode_
 static int webp_encoder_write(void *state, uint8_t *const *const *rows, struct sfx_err *err)
 {
     struct webp_encoder *we = state;
-    const uint8_t *src = rows[0][0];
-    bool alpha = sfx_layout_has_alpha(we->params.layout);
-    uint8_t *dst = sfx_whole_row(&we->whole, we->whole.at);
-    uint32_t x;
 
     (void)err;
-    if (sfx_layout_channels(we->params.layout) >= 3) {
-        sfx_whole_put(&we->whole, src);
-        return 0;
-    }
-    for (x = 0; x < we->params.width_px; x++) {
-        memset(dst, *src++, 3);
-        dst += 3;
-        if (alpha)
-            *dst++ = *src++;
-    }
+    sfx_rows_to_rgb(rows[0][0], we->params.layout, we->params.width_px,
+                    sfx_whole_row(&we->whole, we->whole.at));
     we->whole.at++;
     return 0;
 }

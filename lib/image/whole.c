@@ -51,3 +51,20 @@ void sfx_planes_of_rows(struct sfx_planes *planes, enum sfx_layout layout, unsig
         .band_rows = 1,
     };
 }
+
+void sfx_rows_to_rgb(const uint8_t *src, enum sfx_layout layout, size_t n, uint8_t *dst)
+{
+    unsigned channels = sfx_layout_channels(layout);
+    size_t i;
+
+    if (channels >= 3) {
+        memcpy(dst, src, n * channels);
+        return;
+    }
+    for (i = 0; i < n; i++) {
+        memset(dst, *src++, 3);
+        dst += 3;
+        if (channels == 2)
+            *dst++ = *src++;
+    }
+}

@@ -24,6 +24,9 @@ static inline uint8_t *sfx_whole_row(const struct sfx_whole *w, uint32_t row)
 void sfx_whole_take(struct sfx_whole *w, uint8_t *row);
 void sfx_whole_put(struct sfx_whole *w, const uint8_t *row);
 
+/* Makes n pixels of 8 bits in layout RGB, or RGBA where it has alpha. */
+void sfx_rows_to_rgb(const uint8_t *src, enum sfx_layout layout, size_t n, uint8_t *dst);
+
 /* Frees; an all-zero w is fine. */
 void sfx_whole_done(struct sfx_whole *w);
 

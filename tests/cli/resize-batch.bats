@@ -131,7 +131,7 @@ setup() {
 	[ "$(jq -r .sha256 m.jsonl | head -1)" = "$(sha256sum <a.jpg | cut -d' ' -f1)" ]
 	[ "$(jq -r '.outputs[0].sha256' m.jsonl | head -1)" = "$(sha256sum <out/a-20.png | cut -d' ' -f1)" ]
 	[ "$(jq -r '.outputs[0].bytes' m.jsonl | head -1)" = "$(stat -c %s out/a-20.png)" ]
-	[ "$(jq -r 'select(.error) | .code + ": " + .error' m.jsonl)" = "input: this is no JPEG, PNG or WebP image" ]
+	[ "$(jq -r 'select(.error) | .code + ": " + .error' m.jsonl)" = "input: this is no JPEG, PNG, WebP, AVIF or HEIF image" ]
 	[ "$(sfx-resize -s 5 -o c.jpg --manifest - a.jpg | jq -r .outputs[0].path)" = c.jpg ]
 }
 

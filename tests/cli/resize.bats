@@ -118,13 +118,13 @@ field() {
 		[ "$status" -eq 1 ]
 		[ "$(ls out | wc -l)" -eq 5 ]
 		[[ "${lines[0]}" == "sfx-resize: 3b.jpg: "* ]]
-		[ "${lines[1]}" = "sfx-resize: 4b.jpg: this is no JPEG, PNG or WebP image" ]
+		[ "${lines[1]}" = "sfx-resize: 4b.jpg: this is no JPEG, PNG, WebP, AVIF or HEIF image" ]
 		[ "${lines[2]}" = "sfx-resize: gone.jpg: No such file or directory" ]
 		[[ "${lines[3]}" == "sfx-resize: 8 files: 5 outputs, 3 failed; "*" files/s" ]]
 		[ "${#lines[@]}" -eq 4 ]
 	done
 	cmp rejects-1.jsonl rejects-2.jsonl
-	grep -qx '{"program":"sfx-resize","input":"4b.jpg","code":"input","reason":"this is no JPEG, PNG or WebP image"}' \
+	grep -qx '{"program":"sfx-resize","input":"4b.jpg","code":"input","reason":"this is no JPEG, PNG, WebP, AVIF or HEIF image"}' \
 		rejects-1.jsonl
 }
 
@@ -227,7 +227,7 @@ field() {
 	[ "$(jq -r '"\(.data.path) \(.data.width)x\(.data.height) \(.data.type)"' events | sort | paste -sd,)" = \
 		"thumbs/beach-30.jpg 30x20 image/jpeg,thumbs/beach-9.jpg 9x6 image/jpeg,thumbs/tower-30.jpg 30x45 image/jpeg,thumbs/tower-9.jpg 9x14 image/jpeg" ]
 	[ "$(jq -r .input rejects.jsonl)" = in/broken.jpg ]
-	[ "$(jq -r .reason rejects.jsonl)" = "this is no JPEG, PNG or WebP image" ]
+	[ "$(jq -r .reason rejects.jsonl)" = "this is no JPEG, PNG, WebP, AVIF or HEIF image" ]
 	[ "$(size_of thumbs/tower-30.jpg)" = 30x45 ]
 }
 
@@ -404,6 +404,43 @@ field() {
 	sfx-resize -o kept.png "$corpus/png/basn2c08.png"
 	grep -qa gAMA kept.png
 	! cmp -s g.png kept.png
+}
+
+@test "AVIF comes and goes, locked down or not; HEIF comes" {
+	mkphoto -o 6 160x120 a.jpg
+	run sfx-resize --keep exif -o a.avif a.jpg
+	[[ "$output" == *"built without"* ]] && skip "this build has no libheif"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(field type a.avif)" = image/avif ]
+	[ "$(size_of a.avif)" = 160x120 ]
+	grep -qa Exif a.avif
+	sfx-resize -o ref.png a.jpg
+	sfx-resize -o back.png a.avif
+	sfx-resize --sandbox=off -o open.png a.avif
+	cmp back.png open.png
+	sfx-resize -f png <a.avif | cmp - back.png
+	sfx-resize --quality 20 -o small.avif a.jpg
+	[ "$(stat -c %s small.avif)" -lt "$(stat -c %s a.avif)" ]
+	if command -v compare >/dev/null; then
+		psnr=$(compare -metric PSNR ref.png back.png null: 2>&1 || true)
+		echo "$psnr"
+		[ "${psnr%.*}" -ge 28 ]
+	fi
+	# The general brand of the family.
+	{ head -c 8 a.avif; printf mif1; tail -c +13 a.avif; } >b.heif
+	[ "$(field format b.heif)" = heif ]
+	sfx-resize -s 80 -o b.png b.heif
+	[ "$(size_of b.png)" = 80x60 ]
+	run sfx-resize -s 80 -o '{stem}-small.{ext}' b.heif
+	[ "$status" -eq 69 ]
+	for part in 5 40 90; do
+		head -c $(($(stat -c %s a.avif) * part / 100)) a.avif >cut.avif
+		run sfx-resize -o x.png cut.avif
+		echo "$output"
+		[ "$status" -eq 65 ]
+	done
+	[ ! -e x.png ]
 }
 
 @test "metadata is kept as asked" {

@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct sfx_resize_target target = {open_nowhere, NULL};
     enum sfx_image_format format;
 
-    for (format = SFX_IMAGE_JPEG; format < SFX_IMAGE_FORMATS; format++) {
+    for (format = SFX_IMAGE_JPEG; format <= SFX_IMAGE_WEBP; format++) {
         const struct sfx_resize_output outputs[] = {
             {.size = {.width_px = 9, .height_px = 7}, .format = format},
             {.size = {.width_px = 30, .height_px = 31, .mark = SFX_GEOMETRY_FORCE},

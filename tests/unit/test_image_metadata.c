@@ -93,7 +93,7 @@ static void only_what_is_asked_for_is_kept(void **state)
 
     (void)state;
     encode_with(&all, SFX_IMAGE_JPEG, &encoded);
-    for (to = SFX_IMAGE_JPEG; to < SFX_IMAGE_FORMATS; to++)
+    for (to = SFX_IMAGE_JPEG; to <= SFX_IMAGE_WEBP; to++)
         for (keep = 0; keep <= SFX_KEEP_ALL; keep++)
             check_kept(sfx_buf_slice(&encoded), to, keep);
     sfx_buf_done(&encoded);

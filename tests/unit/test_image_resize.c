@@ -511,7 +511,7 @@ static void what_is_no_image_is_said_to_be_none(void **state)
     assert_int_equal(attempt(SFX_SLICE_LIT(""), &err), SFX_E_INPUT);
     assert_string_equal(err.text, "the file is empty");
     assert_int_equal(attempt(SFX_SLICE_LIT("id,name\n1,photo.jpg\n"), &err), SFX_E_INPUT);
-    assert_string_equal(err.text, "this is no JPEG, PNG or WebP image");
+    assert_string_equal(err.text, "this is no JPEG, PNG, WebP, AVIF or HEIF image");
     assert_int_equal(attempt(SFX_SLICE_LIT("\xff\xd8\xff"), &err), SFX_E_INPUT);
 }
 
