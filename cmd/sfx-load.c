@@ -12,7 +12,7 @@
 struct options {
     struct sfx_opt_common common;
     struct sfx_load_opts load;
-    const char *rejects;
+    const char *rejects, *ack;
     struct sfx_opt_list indexes;
     int infer; /* 0: all, 1: none */
     uint64_t undo;
@@ -73,6 +73,9 @@ static const struct sfx_opt rows[] = {
      "left out and counted, or go to the rejects.", "fail|skip|reject", 0, 0},
     {0, "rejects", "FILE", SFX_OPT_STR, AT(rejects),
      "Append rejected records to FILE as JSON Lines; implies --on-error=reject.", NULL, 0, 0},
+    {0, "ack", "QUEUE", SFX_OPT_STR, AT(ack),
+     "With -E, as the last program of a pipe: say in QUEUE, such as sqlite:in.queue, what became of "
+     "each event that it gave out.", NULL, 0, 0},
     {0, "timeout", "TIME", SFX_OPT_DURATION, AT(load.timeout_ns),
      "Wait at most TIME for others who use the target. Default: 30s.", NULL, 0, 0},
     {0, "tmp", "FOLDER", SFX_OPT_STR, AT(load.tmp_dir), "Where data from pipes and archives stands "
@@ -141,6 +144,7 @@ static int load_events(struct app *app, struct sfx_err *err)
                                         .in_fd = STDIN_FILENO,
                                         .out_fd = STDOUT_FILENO,
                                         .rejects = app->o.rejects,
+                                        .ack = app->o.ack,
                                         .log = &app->cmd.log,
                                         .stop = app->o.load.stop};
     struct sfx_stage_stats stats;
@@ -185,6 +189,8 @@ static int load_all(struct app *app, const char *const *operands, struct sfx_err
         return sfx_err_set(err, SFX_E_USAGE, "which target? Such as sqlite:data.db");
     if (app->o.events && (operands[1] != NULL || app->o.load.load_id != NULL))
         return sfx_err_set(err, SFX_E_USAGE, "-E goes with neither FILE nor --load-id");
+    if (app->o.ack != NULL && !app->o.events)
+        return sfx_err_set(err, SFX_E_USAGE, "--ack goes with -E");
     app->load = sfx_load_new(operands[0], &app->o.load, err);
     if (app->load == NULL)
         return err->code;

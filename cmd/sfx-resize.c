@@ -113,6 +113,9 @@ static const struct sfx_opt opts[] = {
     {0, "on-error", "HOW", SFX_OPT_ENUM, AT(on_error),
      "What becomes of a damaged image: it fails (the default), or what is there is made, with a warning "
      "that names the row.", "fail|partial", 0, 0},
+    {0, "ack", "QUEUE", SFX_OPT_STR, AT(ack),
+     "With -E, as the last program of a pipe: say in QUEUE, such as sqlite:in.queue, what became of "
+     "each event that it gave out.", NULL, 0, 0},
     {0, "rejects", "FILE", SFX_OPT_STR, AT(rejects),
      "Append what failed, with the reason, to FILE as JSON Lines.", NULL, 0, 0},
     {0, "durable", NULL, SFX_OPT_FLAG, AT(durable),
@@ -195,12 +198,17 @@ static int run(struct app *app, char *const *paths, size_t npaths,
     struct sfx_images_job job = {
         .program = prog.name,
         .log = &app->cmd.log,
+        .ack = app->o.words.ack,
         .in_fd = STDIN_FILENO,
         .out_fd = STDOUT_FILENO,
         .progress = &progress,
         .stop = stop,
     };
-    int rc = sfx_images_words_plan(&app->o.words, paths, npaths, &app->plan, &job, err);
+    int rc;
+
+    if (app->o.words.ack != NULL && !app->o.words.events)
+        return sfx_err_set(err, SFX_E_USAGE, "--ack goes with -E");
+    rc = sfx_images_words_plan(&app->o.words, paths, npaths, &app->plan, &job, err);
 
     if (rc < 0)
         return rc;

@@ -16,7 +16,7 @@ struct options {
     struct sfx_opt_common common;
     struct sfx_transform_words words;
     struct sfx_opt_list args;
-    const char *reference;
+    const char *reference, *ack;
     bool explain;
 };
 
@@ -85,6 +85,9 @@ static const struct sfx_opt opts[] = {
     {0, "max-errors", "N", SFX_OPT_STR, AT(words.max_errors),
      "End the run when more than N records were refused or cells made null, or, with P%, when "
      "more than that part of all records was.", NULL, 0, 0},
+    {0, "ack", "QUEUE", SFX_OPT_STR, AT(ack),
+     "With -E, as the last program of a pipe: say in QUEUE, such as sqlite:in.queue, what became of "
+     "each event that it gave out.", NULL, 0, 0},
     {0, "rejects", "FILE", SFX_OPT_STR, AT(words.rejects),
      "Append bad records, with place and reason, to FILE as JSON Lines; implies --on-error=reject.",
      NULL, 0, 0},
@@ -183,6 +186,7 @@ static int run_events(struct app *app, struct sfx_err *err)
         .in_fd = STDIN_FILENO,
         .out_fd = STDOUT_FILENO,
         .rejects = app->o.words.rejects,
+        .ack = app->o.ack,
         .log = &app->cmd.log,
         .stop = sfx_cmd_catch_stop(),
     };
@@ -293,6 +297,8 @@ int main(int argc, char **argv)
     rc = app.o.reference != NULL ? 0
                                  : sfx_transform_plan_init(&app.plan, &app.o.words, argv + first,
                                                            (size_t)(argc - first), &err);
+    if (rc == 0 && app.o.ack != NULL && !app.o.words.events)
+        rc = sfx_err_set(&err, SFX_E_USAGE, "--ack goes with -E");
     if (rc == 0 && (app.o.explain || app.o.reference != NULL)) {
         rc = describe(&app, &err);
     } else if (rc == 0) {

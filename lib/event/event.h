@@ -18,15 +18,17 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#define SFX_EVENT_CLOSED  "dev.sfx.file.closed"
-#define SFX_EVENT_MOVED   "dev.sfx.file.moved"
-#define SFX_EVENT_LINKED  "dev.sfx.file.linked"
-#define SFX_EVENT_DELETED "dev.sfx.file.deleted"
-#define SFX_EVENT_SCANNED "dev.sfx.file.scanned"
-#define SFX_EVENT_CREATED "dev.sfx.output.created"  /* a program published an output file */
-#define SFX_EVENT_LOADED  "dev.sfx.load.committed"  /* a load became durable */
-#define SFX_EVENT_LINE    "dev.sfx.line"            /* a line that was no event */
-#define SFX_EVENT_RESULT  "dev.sfx.function.result" /* what a function printed */
+#define SFX_EVENT_CLOSED    "dev.sfx.file.closed"
+#define SFX_EVENT_MOVED     "dev.sfx.file.moved"
+#define SFX_EVENT_LINKED    "dev.sfx.file.linked"
+#define SFX_EVENT_DELETED   "dev.sfx.file.deleted"
+#define SFX_EVENT_SCANNED   "dev.sfx.file.scanned"
+#define SFX_EVENT_CREATED   "dev.sfx.output.created"  /* a program published an output file */
+#define SFX_EVENT_PROCESSED "dev.sfx.event.processed" /* done, and nothing came of it */
+#define SFX_EVENT_FAILED    "dev.sfx.event.failed"    /* what came of an event of a queue */
+#define SFX_EVENT_LOADED    "dev.sfx.load.committed"  /* a load became durable */
+#define SFX_EVENT_LINE      "dev.sfx.line"            /* a line that was no event */
+#define SFX_EVENT_RESULT    "dev.sfx.function.result" /* what a function printed */
 
 #define SFX_EVENT_MAX_ATTRS 256 /* extension attributes; more is an attack or a mistake */
 

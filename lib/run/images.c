@@ -470,6 +470,7 @@ int sfx_images_events(const struct sfx_images_job *job, struct sfx_images_stats 
         .in_fd = job->in_fd,
         .out_fd = job->out_fd,
         .rejects = job->rejects,
+        .ack = job->ack,
         .log = job->log,
         .stop = job->stop,
     };

@@ -21,6 +21,7 @@ struct sfx_images_job {
     const struct sfx_image_plan *plan;
     const char *program;       /* "sfx-resize" */
     const char *rejects;       /* file of rejects (JSON Lines, appended to), NULL: none */
+    const char *ack;           /* queue to acknowledge events in, NULL: none */
     const char *manifest;      /* file for a line of JSON for each input; "-": out_fd; NULL: none */
     const struct sfx_log *log; /* may be NULL */
     int in_fd;                 /* of events, and of names when list is "-" */

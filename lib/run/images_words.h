@@ -13,7 +13,7 @@ enum sfx_images_sandbox { SFX_IMAGES_SANDBOX_AUTO, SFX_IMAGES_SANDBOX_ON, SFX_IM
 struct sfx_images_words {
     struct sfx_opt_list sizes;
     const char *output, *members, *format, *background, *keep;
-    const char *rejects, *manifest, *list;
+    const char *rejects, *ack, *manifest, *list;
     struct sfx_look_words look;
     struct sfx_encode_opts encode;
     struct sfx_image_limits limits;

@@ -5,6 +5,7 @@
 
 #include "base/claims.h"
 #include "event/lines.h"
+#include "queue/queue.h"
 #include "run/rejects.h"
 #include "run/stage.h"
 
@@ -18,11 +19,34 @@ struct sfx_stage {
     struct sfx_arena arena;            /* of the event in hand */
     struct sfx_buf line;               /* an output event, reused */
     struct sfx_claims *outputs;        /* who made which; NULL until the first */
+    struct sfx_queue *queue;           /* to acknowledge in; NULL: none */
+    struct sfx_buf held;               /* an output event that may be the last of its item */
+    uint64_t nparts;                   /* output events of the item in hand, with the held one */
     bool broken;                       /* the machine failed: the loop must end */
 };
 
 /* Writes one line (its '\n' included) to the stage's output. Errors: IO; the stage is broken then.
  */
 int sfx_stage_write(struct sfx_stage *stage, struct sfx_slice line, struct sfx_err *err);
+
+/* --- stage_queue.c --- */
+
+/* Opens the queue that is to be told. Errors: as sfx_queue_open. */
+int sfx_stage_queue_open(struct sfx_stage *stage, struct sfx_err *err);
+
+/* True when outputs of ev are numbered for a queue further down the pipe. */
+bool sfx_stage_counts_parts(const struct sfx_stage *stage, const struct sfx_event *ev);
+
+/* Keeps an output's line until it is known whether it is the last that is made of from. */
+int sfx_stage_hold(struct sfx_stage *stage, const struct sfx_event *from, struct sfx_slice line,
+                   struct sfx_err *err);
+
+/* Says what came of an item: to the queue, or down the pipe. failure: NULL when it is done. */
+int sfx_stage_answer(struct sfx_stage *stage, const struct sfx_stage_item *item,
+                     const struct sfx_err *failure, struct sfx_err *err);
+
+/* The same for an event that passed through. */
+int sfx_stage_answer_passed(struct sfx_stage *stage, const struct sfx_event *ev,
+                            struct sfx_err *err);
 
 #endif

@@ -129,20 +129,23 @@ static int process(struct sfx_stage *stage, sfx_stage_fn *fn, void *ctx, const s
     item.id = sfx_arena_strndup(&stage->arena, ev->id.ptr, ev->id.len, err);
     if (item.path == NULL || item.id == NULL)
         return SFX_E_NOMEM;
+    stage->nparts = 0;
     rc = meter(stage, fn, ctx, &item, &failure);
     if (rc >= 0)
-        return 0;
+        return sfx_stage_answer(stage, &item, NULL, err);
     if (is_of_the_machine(stage, &failure)) {
         if (err != NULL)
             *err = failure;
         return rc;
     }
     reject.input = item.path;
-    return keep_failure(stage, item.path, &reject, &failure, err);
+    rc = keep_failure(stage, item.path, &reject, &failure, err);
+    return rc == 0 ? sfx_stage_answer(stage, &item, &failure, err) : rc;
 }
 
 /* Passes the line on as it came; the end of a last line is added when it has none. */
-static int pass(struct sfx_stage *stage, struct sfx_slice line, struct sfx_err *err)
+static int pass(struct sfx_stage *stage, struct sfx_slice line, const struct sfx_event *ev,
+                struct sfx_err *err)
 {
     int rc;
 
@@ -153,7 +156,8 @@ static int pass(struct sfx_stage *stage, struct sfx_slice line, struct sfx_err *
     if (rc < 0)
         return rc;
     stage->stats->passed++;
-    return sfx_stage_write(stage, sfx_buf_slice(&stage->line), err);
+    rc = sfx_stage_write(stage, sfx_buf_slice(&stage->line), err);
+    return rc == 0 ? sfx_stage_answer_passed(stage, ev, err) : rc;
 }
 
 static bool is_blank(struct sfx_slice line)
@@ -186,7 +190,7 @@ static int handle(struct sfx_stage *stage, sfx_stage_fn *fn, void *ctx, struct s
     if (rc < 0)
         return reject_line(stage, line, &failure, err);
     if (ev.path.len == 0 || sfx_slice_eq(ev.type, SFX_SLICE_LIT(SFX_EVENT_DELETED)))
-        return pass(stage, line, err);
+        return pass(stage, line, &ev, err);
     return process(stage, fn, ctx, &ev, err);
 }
 
@@ -237,6 +241,8 @@ int sfx_stage_run(const struct sfx_stage_opts *opts, sfx_stage_fn *fn, void *ctx
         }
     }
     if (rc == 0)
+        rc = sfx_stage_queue_open(&stage, err);
+    if (rc == 0)
         rc = loop(&stage, fn, ctx, err);
     /* A failure of the loop says more than a failed close that follows from it. */
     if (rc < 0)
@@ -247,6 +253,8 @@ int sfx_stage_run(const struct sfx_stage_opts *opts, sfx_stage_fn *fn, void *ctx
     sfx_claims_free(stage.outputs);
     sfx_arena_done(&stage.arena);
     sfx_buf_done(&stage.line);
+    sfx_buf_done(&stage.held);
+    sfx_queue_close(stage.queue);
     return rc == 0 && (stats->failed > 0 || stats->records_rejected > 0) ? 1 : rc;
 }
 

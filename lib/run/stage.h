@@ -31,6 +31,7 @@ struct sfx_stage_opts {
     const char *program;       /* "sfx-resize": source of output events */
     int in_fd, out_fd;         /* event lines in and out */
     const char *rejects;       /* file of rejects (JSON Lines, appended to), NULL: none */
+    const char *ack;           /* queue in which what becomes of events is said, NULL: none */
     const struct sfx_log *log; /* may be NULL */
     size_t max_line_nbytes;    /* of an event line; 0: 64 KiB; longer ones are rejects */
     const volatile sig_atomic_t

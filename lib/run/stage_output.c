@@ -34,7 +34,8 @@ static int inherit_attrs(struct sfx_stage *stage, const struct sfx_event *from,
     if (ev->attrs == NULL)
         return SFX_E_NOMEM;
     for (i = 0; i < from->nattrs; i++) {
-        if (!sfx_slice_eq(from->attrs[i].name, SFX_SLICE_LIT("dataschema")))
+        if (!sfx_slice_eq(from->attrs[i].name, SFX_SLICE_LIT("dataschema")) &&
+            !sfx_slice_eq(from->attrs[i].name, SFX_SLICE_LIT("sfxpart")))
             ev->attrs[ev->nattrs++] = from->attrs[i];
     }
     return 0;
@@ -60,6 +61,8 @@ int sfx_stage_emit(struct sfx_stage *stage, const struct sfx_stage_item *item, s
     rc = sfx_event_write(ev, &stage->line, err);
     if (rc < 0)
         return rc;
+    if (sfx_stage_counts_parts(stage, from))
+        return sfx_stage_hold(stage, from, sfx_buf_slice(&stage->line), err);
     return sfx_stage_write(stage, sfx_buf_slice(&stage->line), err);
 }
 

@@ -163,3 +163,70 @@ run_of() {
 	[ "$status" -eq 74 ]
 	[ "$n" -ge 1 ]
 }
+
+# orders N: N files of two rows each, in a queue.
+orders() {
+	mkdir -p in
+	for i in $(seq "$1"); do
+		printf 'id,qty\n%d,1\n%d,2\n' "$((2 * i))" "$((2 * i + 1))" >"in/$i.csv"
+	done
+	printf '%s\n' in/*.csv | "$queue" put $q --as paths
+}
+
+@test "the end of a pipe acknowledges what it loaded, and tells what failed" {
+	orders 3
+	printf 'id,qty\n1\n' >in/bad.csv
+	echo in/bad.csv | "$queue" put $q --as paths
+	"$queue" pump $q - --once | sfx-transform -E -q -o 'clean/{base}' 'where qty > 1' |
+		sfx-load -E -q --ack $q sqlite:shop.db -t orders >told
+	[ "$(states)" = "done done done dead" ]
+	"$queue" dead $q | grep -q 'bad.csv: '
+	[ "$(sqlite3 shop.db 'select count(*) from orders')" -eq 3 ]
+	[ "$(jq -s 'map(select(.type == "dev.sfx.event.failed")) | length' told)" -eq 1 ]
+}
+
+@test "an event that fans out is done when all that came of it is" {
+	"$SFX_BUILD/tests/data/mkphoto" 64x48 photo.jpg
+	echo photo.jpg | "$queue" put $q --as paths
+	"$queue" pump $q - --once >events & # holds the lease
+	pid=$!
+	for i in $(seq 100); do
+		[ -s events ] && break
+		sleep 0.05
+	done
+	sfx-resize -E -q -s 9 -s 20 -s 30 -o '{stem}-{width}.jpg' <events >made
+	[ "$(jq -r .sfxpart made | paste -sd ' ')" = "1 2 3!" ]
+	head -n 2 made | sfx-resize -E -q -s 5 -o 'again/{base}' --ack $q >/dev/null
+	[ "$(states)" = leased ]
+	tail -n 1 made | sfx-resize -E -q -s 5 -o 'again/{base}' >last
+	[ "$(jq -r .sfxpart last)" = '3!.1!' ]
+	sfx-resize -E -q -s 4 -o 'more/{base}' --ack $q <last >/dev/null
+	[ "$(states)" = done ]
+	wait $pid
+	run -2 sfx-resize -s 4 --ack $q photo.jpg
+	run -2 sfx-load --ack $q sqlite:x.db photo.jpg
+	run -2 sfx-transform --ack $q 'head 1' photo.jpg
+}
+
+@test "kill -9 in every stage of a pipe: nothing lost, nothing twice" {
+	orders 30
+	for round in $(seq 9); do
+		"$queue" pump $q - --once >fifo.$round.a 2>/dev/null &
+		pids=("$!")
+		tail -f --pid=${pids[0]} -n +1 -s 0.01 fifo.$round.a |
+			sfx-transform -E -q -o 'clean/{base}' 'where qty > 0' 2>/dev/null >fifo.$round.b &
+		pids+=("$!")
+		tail -f --pid=${pids[0]} -n +1 -s 0.01 fifo.$round.b |
+			sfx-load -E -q --ack $q sqlite:shop.db -t orders >/dev/null 2>&1 &
+		pids+=("$!")
+		sleep "0.0$((round * 7 % 10))"
+		kill -9 "${pids[$((round % 3))]}" 2>/dev/null || true
+		sleep 0.05
+		kill -9 "${pids[@]}" 2>/dev/null || true
+		wait
+	done
+	timeout 20 "$queue" pump $q - --once | sfx-transform -E -q -o 'clean/{base}' 'where qty > 0' |
+		sfx-load -E -q --ack $q sqlite:shop.db -t orders >/dev/null
+	[ "$("$queue" stats $q --json | jq .done)" -eq 30 ]
+	[ "$(sqlite3 shop.db 'select count(*), count(distinct id) from orders')" = "60|60" ]
+}
