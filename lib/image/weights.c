@@ -15,7 +15,8 @@
 
 #define MAX_LOBES      3
 #define TABLE_PER_UNIT 1024
-#define STRIDE_STEP    16 /* int16_t of an AVX2 register; 16 floats are two */
+#define TIE            1e-6 /* nearer to the middle of two samples than this is at it */
+#define STRIDE_STEP    16   /* int16_t of an AVX2 register; 16 floats are two */
 
 /* By lobes, 2 or 3; behind the last value stand zeros to interpolate to. */
 static float lanczos_tables[2][MAX_LOBES * TABLE_PER_UNIT + 2];
@@ -81,7 +82,7 @@ static double kernel_at(enum sfx_kernel kernel, double x)
     case SFX_KERNEL_MITCHELL: return cubic(x, 1 / 3.0, 1 / 3.0);
     case SFX_KERNEL_CATROM: return cubic(x, 0, 0.5);
     case SFX_KERNEL_LINEAR: return fabs(x) < 1 ? 1 - fabs(x) : 0;
-    case SFX_KERNEL_BOX: return x > -0.5 && x <= 0.5 ? 1 : 0;
+    case SFX_KERNEL_BOX: return fabs(x) < 0.5 - TIE ? 1 : fabs(x) <= 0.5 + TIE ? 0.5 : 0;
     case SFX_KERNEL_NEAREST: break;
     }
     return 1;
@@ -105,6 +106,15 @@ struct taps {
     double *weight; /* normalised */
 };
 
+/*
+ * Of two samples that are as near the later one of the upright image: neither a crop, whose start
+ * is not exact, nor a turn may change which.
+ */
+static double nearest_to(const struct sfx_axis *axis, double centre)
+{
+    return floor(centre + 0.5 + (axis->mirror ? -TIE : TIE));
+}
+
 static void taps_compute(const struct sfx_axis *axis, uint32_t i, struct taps *t)
 {
     double ratio = axis->src_span / axis->dst_span;
@@ -112,12 +122,13 @@ static void taps_compute(const struct sfx_axis *axis, uint32_t i, struct taps *t
     double support = kernel_support(axis->kernel) * scale;
     double at = (i + 0.5) * ratio;
     double centre = axis->src_start + (axis->mirror ? axis->src_span - at : at) - 0.5;
-    double lowest = ceil(centre - support), highest = floor(centre + support), sum = 0;
+    double lowest = ceil(centre - support - TIE);
+    double highest = floor(centre + support + TIE), sum = 0;
     double last = axis->src_count - 1.0;
     uint32_t k;
 
     if (support < 0.5 || highest < lowest) /* between two samples: the nearer one */
-        lowest = highest = floor(centre + 0.5);
+        lowest = highest = nearest_to(axis, centre);
     lowest = lowest < 0 ? 0 : lowest > last ? last : lowest;
     highest = highest > last ? last : highest < lowest ? lowest : highest;
     t->first = (uint32_t)lowest;

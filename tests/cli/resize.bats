@@ -106,6 +106,24 @@ field() {
 	[ "$(size_of square.png)" = 30x30 ]
 }
 
+@test "nearest and box pick the same samples of a crop and of a turned image" {
+	mkphoto 97x61 a.png
+	for kernel in nearest box; do
+		for x in 3 7 21; do
+			sfx-resize --crop 50x30+$x+5 -o crop.png a.png
+			sfx-resize -s 25x15! --kernel $kernel -o two.png crop.png
+			sfx-resize --crop 50x30+$x+5 -s 25x15! --kernel $kernel -o one.png a.png
+			cmp one.png two.png
+		done
+		# An output of two thirds: every other middle lies on a sample's edge.
+		mkphoto 300x210 b.png
+		sfx-resize --rotate 180 -o turned.png b.png
+		sfx-resize --rotate 180 -s 200x140! --kernel $kernel -o one.png b.png
+		sfx-resize -s 200x140! --kernel $kernel -o two.png turned.png
+		cmp one.png two.png
+	done
+}
+
 @test "one bad file does not stop the others, and is told of in order" {
 	for n in 1 2 3 4 5 6; do mkphoto -s $n 64x48 $n.jpg; done
 	head -c 900 3.jpg >3b.jpg
