@@ -3,6 +3,7 @@
 #include "base/io.h"
 #include "base/size.h"
 #include "cmd.h"
+#include "watch/handover.h"
 #include "watch/watch.h"
 
 #include <unistd.h>
@@ -15,9 +16,13 @@ struct options {
     bool once;
     uint64_t max_events;
     bool paths, zero;
+    uint64_t min_nbytes, max_nbytes;
+    const char *to;
+    bool durable;
     struct sfx_opt_common common;
 };
 
+/* clang-format off */
 static const struct sfx_opt rows[] = {
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "What to tell of", NULL, 0, 0},
     {'t', "type", "GLOB", SFX_OPT_LIST, offsetof(struct options, types),
@@ -29,6 +34,10 @@ static const struct sfx_opt rows[] = {
      NULL, 0, 0},
     {'i', "ignore", "GLOB", SFX_OPT_LIST, offsetof(struct options, ignores),
      "Leave out the files and folders that match GLOB, as above.", NULL, 0, 0},
+    {0, "min-size", "SIZE", SFX_OPT_SIZE, offsetof(struct options, min_nbytes),
+     "Only files of at least SIZE bytes; 1 leaves out empty ones.", NULL, 0, 0},
+    {0, "max-size", "SIZE", SFX_OPT_SIZE, offsetof(struct options, max_nbytes),
+     "Only files of at most SIZE bytes; default 0: of any size.", NULL, 0, 0},
     {'e', "events", "LIST", SFX_OPT_STR, offsetof(struct options, events),
      "Kinds of events, joined by commas: closed, moved, linked, deleted, scanned; default all but "
      "deleted.",
@@ -49,12 +58,20 @@ static const struct sfx_opt rows[] = {
      "Print paths, one a line, instead of events.", NULL, 0, 0},
     {'0', "null", NULL, SFX_OPT_FLAG, offsetof(struct options, zero),
      "Print paths, each ended by a NUL byte, for xargs -0.", NULL, 0, 0},
+    {0, "to", "QUEUE", SFX_OPT_STR, offsetof(struct options, to),
+     "Put the events into QUEUE (sqlite:PATH), which is made where there is none, instead of "
+     "printing them.",
+     NULL, 0, 0},
+    {0, "durable", NULL, SFX_OPT_FLAG, offsetof(struct options, durable),
+     "With --to: what was put survives the loss of power, too.", NULL, 0, 0},
     SFX_OPT_COMMON_ROWS(struct options, common),
     SFX_OPT_END,
 };
+/* clang-format on */
 
 static const struct sfx_opt_example examples[] = {
     {"sfx-watch inbox", "an event for each file that is or becomes complete, until stopped"},
+    {"sfx-watch inbox --to sqlite:inbox.queue", "into a queue, for any number of sfx-run workers"},
     {"sfx-watch inbox --once --type 'image/*' -0 | xargs -0 ls -l", "the images that are there"},
     {NULL, NULL},
 };
@@ -90,7 +107,9 @@ static int print(const struct options *o, const struct sfx_event *ev, struct sfx
     return rc < 0 ? sfx_err_wrap(err, rc, "standard output") : 0;
 }
 
-static int print_all(const struct options *o, struct sfx_watch *w, struct sfx_err *err)
+/* Prints the events, or hands them over when there is a queue. */
+static int tell_all(const struct options *o, struct sfx_watch *w, struct sfx_handover *queue,
+                    struct sfx_err *err)
 {
     struct sfx_buf line = {0};
     uint64_t count = 0;
@@ -100,24 +119,57 @@ static int print_all(const struct options *o, struct sfx_watch *w, struct sfx_er
         struct sfx_event ev;
 
         rc = sfx_watch_next(w, &ev, err);
-        if (rc > 0 && print(o, &ev, &line, err) < 0)
+        if (rc > 0 && queue != NULL && sfx_handover_add(queue, &ev, err) < 0)
+            rc = err->code;
+        else if (rc > 0 && queue == NULL && print(o, &ev, &line, err) < 0)
             rc = err->code;
         if (rc > 0 && ++count == o->max_events)
             rc = 0;
     }
     sfx_buf_done(&line);
-    return rc;
+    return rc == 0 && queue != NULL ? sfx_handover_flush(queue, err) : rc;
+}
+
+static int flush_idle(void *ctx, struct sfx_err *err)
+{
+    return sfx_handover_flush(ctx, err);
+}
+
+/* *queue stays NULL when none was asked for. */
+static int open_queue(const struct options *o, struct sfx_watch_opts *opts,
+                      struct sfx_handover **queue, struct sfx_err *err)
+{
+    const struct sfx_handover_opts to = {.uri = o->to, .durable = o->durable, .stop = opts->stop};
+
+    if (o->to == NULL)
+        return o->durable ? sfx_err_set(err, SFX_E_USAGE, "--durable is about --to") : 0;
+    if (o->paths || o->zero)
+        return sfx_err_set(err, SFX_E_USAGE, "--to takes events, not paths");
+    *queue = sfx_handover_new(&to, err);
+    if (*queue == NULL)
+        return sfx_err_wrap(err, (int)err->code, "--to");
+    opts->idle = flush_idle;
+    opts->idle_ctx = *queue;
+    opts->reader_fd = -1; /* nothing is printed: nobody has to read it */
+    return 0;
 }
 
 static int write_stats(const struct sfx_cmd *cmd, const struct sfx_watch_stats *stats,
-                       struct sfx_err *err)
+                       const struct sfx_handover *queue, struct sfx_err *err)
 {
-    const struct sfx_figure figures[] = {
-        {"events", stats->told},           {"looks", stats->looked_at},
-        {"folders", stats->folders},       {"overflows", stats->overflows},
+    struct sfx_figure figures[] = {
+        {"events", stats->told},
+        {"looks", stats->looked_at},
+        {"folders", stats->folders},
+        {"overflows", stats->overflows},
         {"unreadable", stats->unreadable},
+        {"put", 0},   /* with --to: new to the queue */
+        {"known", 0}, /* with --to: in it from an earlier run */
     };
 
+    if (queue == NULL)
+        return sfx_cmd_stats(cmd, figures, SFX_COUNT(figures) - 2, err);
+    sfx_handover_counts(queue, &figures[5].value, &figures[6].value);
     return sfx_cmd_stats(cmd, figures, SFX_COUNT(figures), err);
 }
 
@@ -126,6 +178,7 @@ static int run(const struct sfx_cmd *cmd, const struct options *o, struct sfx_wa
                int *by_signal)
 {
     struct sfx_watch_stats stats = {0};
+    struct sfx_handover *queue = NULL;
     struct sfx_watch *w = NULL;
     struct sfx_err err = {0};
     int rc = 0;
@@ -134,9 +187,11 @@ static int run(const struct sfx_cmd *cmd, const struct options *o, struct sfx_wa
         rc = sfx_watch_parse_kinds(sfx_slice_str(o->events), &opts->kinds, &err);
         rc = rc < 0 ? sfx_err_wrap(&err, rc, "--events") : 0;
     }
+    if (rc == 0)
+        rc = open_queue(o, opts, &queue, &err);
     if (rc == 0) {
         w = sfx_watch_new(opts, &err);
-        rc = w != NULL ? print_all(o, w, &err) : (int)err.code;
+        rc = w != NULL ? tell_all(o, w, queue, &err) : (int)err.code;
     }
     if (w != NULL) {
         sfx_watch_stats(w, &stats);
@@ -144,7 +199,8 @@ static int run(const struct sfx_cmd *cmd, const struct options *o, struct sfx_wa
     }
     sfx_watch_free(w);
     if (rc == 0)
-        rc = write_stats(cmd, &stats, &err);
+        rc = write_stats(cmd, &stats, queue, &err);
+    sfx_handover_free(queue);
     if (rc < 0)
         return sfx_cmd_fail(cmd, rc, &err);
     return o->once && stats.unreadable > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
@@ -174,6 +230,8 @@ int main(int argc, char **argv)
     opts.nignores = o.ignores.count;
     opts.types = o.types.items;
     opts.ntypes = o.types.count;
+    opts.min_nbytes = o.min_nbytes;
+    opts.max_nbytes = o.max_nbytes;
     opts.settle_ns = o.settle_ns;
     opts.flat = o.flat;
     opts.once = o.once;

@@ -269,8 +269,8 @@ static int step_lost_roots(struct sfx_watch *w, struct sfx_err *err)
     return rc;
 }
 
-/* Nothing to do: 1: go on; 0: this is the end. */
-static int wait_for_more(struct sfx_watch *w)
+/* Nothing to do: 1: go on; 0: this is the end. Errors: of `idle`. */
+static int wait_for_more(struct sfx_watch *w, struct sfx_err *err)
 {
     int64_t due_ns = sfx_watch_queue_due_ns(&w->pending);
     struct pollfd fds[2] = {
@@ -279,7 +279,10 @@ static int wait_for_more(struct sfx_watch *w)
     };
     struct timespec timeout = {0};
     sigset_t all, before;
+    int rc = w->opts.idle != NULL ? w->opts.idle(w->opts.idle_ctx, err) : 0;
 
+    if (rc < 0)
+        return rc;
     if (due_ns == INT64_MAX && w->inotify == NULL)
         return 0;
     if (w->stopping && w->pending.nyoung == 0)
@@ -328,8 +331,12 @@ int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *er
             rc = step_pending(w, ev, err);
         else if (rc == 0 && (w->scan != NULL || w->scan_first != NULL))
             rc = step_scan(w, ev, err);
-        else if (rc == 0 && !wait_for_more(w))
-            return 0;
+        else if (rc == 0) {
+            rc = wait_for_more(w, err);
+            if (rc <= 0)
+                return rc;
+            rc = 0;
+        }
     }
     return rc;
 }

@@ -44,12 +44,17 @@ struct sfx_watch_opts {       /* all borrowed until _free; all zero: everything 
     size_t nignores;
     const char *const *types; /* globs of media types by content; none: all */
     size_t ntypes;
-    unsigned kinds;    /* what to tell: a set of enum sfx_watch_kind; 0: SFX_WATCH_DEFAULT */
-    int64_t settle_ns; /* a file must also not have changed for this long; 0: only where leases do
-                          not work, 1.5 s */
-    bool flat;         /* not the folders in the roots */
-    bool once;         /* tell what is there and complete, then end */
-    int reader_fd;     /* a pipe whose reader, when it goes away, ends the watch; -1: none */
+    uint64_t min_nbytes; /* smaller files are not told */
+    uint64_t max_nbytes; /* larger files are not told; 0: any size */
+    unsigned kinds;      /* what to tell: a set of enum sfx_watch_kind; 0: SFX_WATCH_DEFAULT */
+    int64_t settle_ns;   /* a file must also not have changed for this long; 0: only where leases do
+                            not work, 1.5 s */
+    bool flat;           /* not the folders in the roots */
+    bool once;           /* tell what is there and complete, then end */
+    int reader_fd;       /* a pipe whose reader, when it goes away, ends the watch; -1: none */
+    int (*idle)(void *ctx, struct sfx_err *err); /* called before each wait, while nothing is at
+                                                    hand: <0 ends _next with it; may be NULL */
+    void *idle_ctx;
     const struct sfx_log *log;         /* for warnings; may be NULL */
     const volatile sig_atomic_t *stop; /* becomes non-zero: tell what the kernel has queued, then
                                           end; may be NULL */

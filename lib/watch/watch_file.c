@@ -175,7 +175,7 @@ static int look_closely(struct sfx_watch *w, const struct sfx_watch_look *look, 
         return rc;
     if (sfx_told_has(&w->told, look->root, sfx_buf_slice(&w->path), st))
         return 0;
-    matched = sfx_watch_wants_type(&w->opts, *type);
+    matched = sfx_watch_wants_type(&w->opts, *type) && sfx_watch_wants_size(&w->opts, st->st_size);
     rc = sfx_told_note(&w->told, look->root, sfx_buf_slice(&w->path), st, matched, err);
     return rc < 0 ? rc : matched;
 }

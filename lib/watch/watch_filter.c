@@ -40,6 +40,12 @@ bool sfx_watch_wants_path(const struct sfx_watch_opts *opts, struct sfx_slice pa
     return opts->nglobs == 0 || matches_any(opts->globs, opts->nglobs, path);
 }
 
+bool sfx_watch_wants_size(const struct sfx_watch_opts *opts, int64_t nbytes)
+{
+    return (uint64_t)nbytes >= opts->min_nbytes &&
+           (opts->max_nbytes == 0 || (uint64_t)nbytes <= opts->max_nbytes);
+}
+
 bool sfx_watch_wants_type(const struct sfx_watch_opts *opts, struct sfx_slice type)
 {
     size_t i;

@@ -163,6 +163,8 @@ void sfx_told_done(struct sfx_told *t);
 bool sfx_watch_wants_path(const struct sfx_watch_opts *opts, struct sfx_slice path);
 /* True when a folder or file of this path is to be left out. */
 bool sfx_watch_ignores(const struct sfx_watch_opts *opts, struct sfx_slice path);
+/* True when a file of that many bytes is of interest. */
+bool sfx_watch_wants_size(const struct sfx_watch_opts *opts, int64_t nbytes);
 /* True when a media type is of interest. */
 bool sfx_watch_wants_type(const struct sfx_watch_opts *opts, struct sfx_slice type);
 

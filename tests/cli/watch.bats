@@ -437,3 +437,65 @@ in/a" ]
 	[ "$(jq -r .sequence out | sort -c && jq -r .sequence out | uniq -d | wc -l)" -eq 0 ]
 	[ "$(jq -r '.source + .id' out | sort | uniq -d)" = "" ]
 }
+
+@test "files may be chosen by size" {
+	: >in/none
+	printf %3s x >in/three
+	printf %9s x >in/nine
+	[ "$("$watch" --once --paths --min-size 1 in | sort | xargs)" = "in/nine in/three" ]
+	[ "$("$watch" --once --paths --min-size 1 --max-size 3 in)" = in/three ]
+	start --min-size 5 --events deleted,scanned,closed in
+	rm in/three in/nine
+	until_true has_lines 2
+	stop
+	[ "$(types)" = "deleted in/nine
+scanned in/nine" ]
+}
+
+# in_queue SQL: what a query of the queue gives, without its header.
+in_queue() { "$SFX_BUILD/sfx-transform" --query "$1" '' q.queue | tail -n +2; }
+
+queue_has() { [ "$(in_queue 'SELECT count(*) AS n FROM event' 2>/dev/null)" -ge "$1" ]; }
+
+@test "a queue gets each event at once, in lanes by path, and knows it in the next run" {
+	echo 1 >in/1
+	start --to sqlite:q.queue in
+	echo 2 >in/2
+	until_true queue_has 2
+	echo two >in/2
+	until_true queue_has 3
+	stop
+	[ ! -s out ]
+	[ "$(in_queue "SELECT count(*) AS n FROM task WHERE lane = 'in/2'")" = 2 ]
+	in_queue "SELECT line FROM event ORDER BY seq LIMIT 1" | grep -q scanned
+	echo 3 >in/3
+	"$watch" --once --durable --to sqlite:q.queue --stats=stats in
+	[ "$(jq -c '[.put, .known]' stats)" = '[1,2]' ]
+}
+
+@test "killed at any moment and started again, it hands over every file once" {
+	for i in $(seq 15); do
+		"$watch" --to sqlite:q.queue in >/dev/null 2>>err 3>&- 4>&- &
+		pid=$!
+		mkdir -p "in/$i/deep"
+		for j in $(seq 20); do echo "$i $j" >"in/$i/deep/$j"; done
+		sleep "0.0$((RANDOM % 10))"
+		kill -KILL "$pid"
+		wait "$pid" || true
+	done
+	"$watch" --once --to sqlite:q.queue in
+	cat err
+	[ "$(in_queue 'SELECT count(*) AS n FROM event')" = 300 ]
+	[ "$(in_queue 'SELECT count(DISTINCT id) AS n FROM event')" = 300 ]
+	[ "$(in_queue 'SELECT count(DISTINCT lane) AS n FROM task')" = 300 ]
+}
+
+@test "a queue that is none, or that paths should go to, is misuse" {
+	run "$watch" --once --to kafka:x in
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"--to: "* ]]
+	run "$watch" --once --to sqlite:q.queue --paths in
+	[ "$status" -eq 2 ]
+	run "$watch" --once --durable in
+	[ "$status" -eq 2 ]
+}
