@@ -80,6 +80,7 @@ void sfx_resident_meter(struct sfx_instance *in)
     if (in->cold)
         inv->meter.init_ns = in->init_ns;
     in->cold = false;
+    in->fn->start_failures = 0;
 }
 
 static void send(struct sfx_instance *in);
@@ -184,6 +185,9 @@ static void gone(struct sfx_instance *in, int status)
 
     sfx_instance_outcome(in, status, &outcome);
     if (inv == NULL) {
+        /* One that ends before it was of use will do so again. */
+        if (in->cold && in->state != SFX_INSTANCE_ENDING)
+            sfx_function_hold_starts(fn);
         if (outcome.exit_code != 0 && in->state != SFX_INSTANCE_ENDING)
             sfx_log(fn->runner->log, SFX_LOG_WARNING, "%s: idle worker: %s", fn->name,
                     outcome.reason);

@@ -250,6 +250,9 @@ void sfx_function_free_lanes(struct sfx_function *fn);
 /* --- scheduler.c */
 /* Begins what can begin; sets fn->wake for what comes due later. */
 void sfx_function_pump(struct sfx_function *fn);
+/* An instance could not start, or ended before it was of use: the next one starts later, after 1 s,
+ * 2 s … 60 s. */
+void sfx_function_hold_starts(struct sfx_function *fn);
 /* True when nothing is left to do. */
 bool sfx_function_finished(const struct sfx_function *fn);
 /* Gives all that has not begun back to the source. */

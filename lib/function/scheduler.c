@@ -122,17 +122,24 @@ static bool is_let(struct sfx_function *fn, int64_t now, int64_t *later)
 }
 
 /* An instance could not be started: for want of memory or processes, or of the program itself. */
+void sfx_function_hold_starts(struct sfx_function *fn)
+{
+    int64_t pause_ns = 60 * SFX_NS_PER_S;
+
+    if (fn->start_failures < 6)
+        pause_ns = SFX_NS_PER_S << fn->start_failures;
+    fn->start_failures++;
+    fn->start_after_ns = sfx_clock_mono_ns() + pause_ns;
+}
+
 static void failed_to_start(struct sfx_function *fn, struct sfx_invocation *inv,
                             const struct sfx_err *err)
 {
     const bool of_the_machine = err->errnum == EAGAIN || err->errnum == ENOMEM ||
                                 err->errnum == EMFILE || err->errnum == ENFILE ||
                                 err->code == SFX_E_NOMEM;
-    int64_t now = sfx_clock_mono_ns();
 
-    fn->start_failures++;
-    fn->start_after_ns = now + (fn->start_failures < 6 ? SFX_NS_PER_S << (fn->start_failures - 1)
-                                                       : 60 * SFX_NS_PER_S);
+    sfx_function_hold_starts(fn);
     if (inv == NULL) {
         sfx_log(fn->runner->log, SFX_LOG_ERROR, "%s: %s", fn->name, err->text);
         return;
@@ -158,7 +165,8 @@ static void start_instance(struct sfx_function *fn, struct sfx_invocation *inv)
         in->inv = inv;
         rc = fn->carrier->start(in, &err);
         if (rc == 0) {
-            fn->start_failures = 0;
+            if (!fn->carrier->resident)
+                fn->start_failures = 0;
             return;
         }
         in->inv = NULL;
@@ -194,7 +202,7 @@ static void begin(struct sfx_function *fn, struct sfx_instance *in)
 static void scale(struct sfx_function *fn, int64_t now, int64_t *later)
 {
     const struct sfx_scale_rule rule = {
-        .min = fn->runner->stopping_ns > 0 ? 0 : fn->opts->min,
+        .min = fn->runner->stopping_ns > 0 || sfx_function_finished(fn) ? 0 : fn->opts->min,
         .max = fn->opts->max,
         .idle_ns = fn->opts->idle_ns >= 0 ? fn->opts->idle_ns : 60 * SFX_NS_PER_S,
     };

@@ -335,3 +335,17 @@ x{print $1}in/a b.tar.gz' ]
 	seq 200 | "$run" -j2 -- sh -c 'head -c 20000 /dev/zero | tr "\0" x; echo' | { sleep 0.5; wc -lc; } >out
 	[ "$(xargs <out)" = "200 4000200" ]
 }
+
+@test "kept workers end with the input, and those that end at once are not started on and on" {
+	timeout 10 "$run" --worker -j 1..4 -- cat </dev/null
+	mkfifo pipe
+	"$run" --worker -j 2..4 -- sh -c 'echo started >>starts' <pipe &
+	pid=$!
+	exec 9>pipe
+	until_true test -s starts
+	sleep 0.5
+	exec 9>&-
+	wait "$pid"
+	pid=
+	[ "$(wc -l <starts)" -le 4 ]
+}
