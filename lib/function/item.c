@@ -285,6 +285,8 @@ int sfx_function_admit(struct sfx_function *fn, const struct sfx_admission *a, s
                              &runner->arena, &ev, &failure);
     if (rc == 0)
         rc = spell(fn, a, &ev, &buf, &line, &failure);
+    if (rc == 0 && line.ptr != a->line.ptr) /* as whoever gets it will read it */
+        rc = sfx_event_parse(line.ptr, line.len, &runner->arena, &ev, &failure);
     if (rc == 0)
         rc = keep(fn, a, line, &ev, &failure);
     sfx_buf_done(&buf);
