@@ -82,7 +82,7 @@ static int write_small(void *ctx, const void *ptr, size_t len, struct sfx_err *e
     return sfx_buf_append(ctx, ptr, len, err);
 }
 
-/* The parent has the output's file. */
+/* The parent has the file of an output: it is asked for each. */
 static int ask_for_output(struct worker *w, const struct sfx_resize_facts *facts,
                           struct sfx_image_sink *sink, struct sfx_err *err)
 {
