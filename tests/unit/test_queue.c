@@ -513,6 +513,66 @@ static void test_a_locked_file_is_a_temporary_failure(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+/* Puts events, each id twice, until it is killed. */
+static void produce_forever(int round)
+{
+    char id[32];
+    int i;
+
+    q = open_queue();
+    for (i = 0;; i++) {
+        (void)snprintf(id, sizeof(id), "%d.%d", round, i / 2);
+        put(id, "", 0);
+    }
+}
+
+static void consume_forever(void)
+{
+    q = open_queue();
+    for (;;) {
+        size_t i;
+
+        lease(4);
+        for (i = 0; i < batch.count; i++)
+            answer(batch.events[i].seq, SFX_QUEUE_ACK, 0);
+    }
+}
+
+static void test_kills_lose_and_repeat_nothing(void **state)
+{
+    struct sfx_queue_stats s;
+    int round;
+
+    (void)state;
+    for (round = 0; round < 20; round++) {
+        pid_t producer = fork(), consumer;
+
+        if (producer == 0)
+            produce_forever(round);
+        consumer = fork();
+        if (consumer == 0)
+            consume_forever();
+        (void)usleep(5000 + (useconds_t)(round * 7919 % 13000));
+        (void)kill(round % 2 == 0 ? producer : consumer, SIGKILL);
+        (void)usleep(2000);
+        (void)kill(producer, SIGKILL);
+        (void)kill(consumer, SIGKILL);
+        (void)waitpid(producer, NULL, 0);
+        (void)waitpid(consumer, NULL, 0);
+    }
+    do {
+        size_t i;
+
+        lease(64);
+        for (i = 0; i < batch.count; i++)
+            assert_int_equal(answer(batch.events[i].seq, SFX_QUEUE_ACK, 0), 1);
+        if (batch.count == 0)
+            (void)sfx_queue_wait(q, 1100, NULL);
+        s = stats();
+    } while (s.depth[SFX_QUEUE_DONE] < s.put);
+    assert_int_equal(s.acked, s.put);
+}
+
 static void test_adds_the_attempt_to_lines(void **state)
 {
     struct sfx_queue_event ev = {.line = SFX_SLICE_LIT("{\"id\":\"a\"}"), .attempt = 7};
@@ -547,6 +607,7 @@ int main(void)
         TEST(test_counts_what_sources_tell),
         TEST(test_refuses_what_is_no_queue),
         TEST(test_a_locked_file_is_a_temporary_failure),
+        TEST(test_kills_lose_and_repeat_nothing),
         TEST(test_adds_the_attempt_to_lines),
     };
 
