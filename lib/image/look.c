@@ -226,6 +226,10 @@ int sfx_look_frame(const struct sfx_look *look, const struct sfx_geometry *size,
     rc = crop(look, frame, err);
     if (rc < 0)
         return rc;
+    frame->crop_x = frame->x;
+    frame->crop_y = frame->y;
+    frame->crop_w = frame->w;
+    frame->crop_h = frame->h;
     if (box_w > SFX_IMAGE_MAX_SIDE || box_h > SFX_IMAGE_MAX_SIDE)
         return sfx_err_set(err, SFX_E_LIMIT, "output: a side may have %u pixels",
                            SFX_IMAGE_MAX_SIDE);

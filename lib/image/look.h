@@ -64,10 +64,11 @@ bool sfx_look_is_plain(const struct sfx_look *look);
 
 /* Where an output's image comes from and how it lies on the output. */
 struct sfx_frame {
-    double x, y, w, h;         /* the part of the upright image that is resampled, in its pixels */
-    uint64_t image_w, image_h; /* to this size */
-    uint64_t canvas_w, canvas_h; /* the output's size */
-    uint64_t left, top;          /* where on it the image lies */
+    double x, y, w, h; /* the part of the upright image that is resampled, in its pixels */
+    double crop_x, crop_y, crop_w, crop_h; /* beyond this nothing counts */
+    uint64_t image_w, image_h;             /* to this size */
+    uint64_t canvas_w, canvas_h;           /* the output's size */
+    uint64_t left, top;                    /* where on it the image lies */
     bool chosen; /* the canvas shows a part of the image, which its content decides */
 };
 

@@ -129,6 +129,21 @@ static int allocate_plane(struct sfx_output *out, struct sfx_output_plane *plane
     return 0;
 }
 
+/* A part of the upright image as one of the stored one. */
+static struct sfx_scaler_rect stored(struct sfx_orient o, double x0, double y0, double x1,
+                                     double y1)
+{
+    struct sfx_scaler_rect r = {x0, y0, x1, y1};
+
+    if (o.transpose)
+        r = (struct sfx_scaler_rect){y0, x0, y1, x1};
+    if (o.flip_x)
+        r = (struct sfx_scaler_rect){1 - r.x1, r.y0, 1 - r.x0, r.y1};
+    if (o.flip_y)
+        r = (struct sfx_scaler_rect){r.x0, 1 - r.y1, r.x1, 1 - r.y0};
+    return r;
+}
+
 /* The part of the stored image that the upright frame shows. */
 static struct sfx_scaler_part part_of(const struct sfx_output *out,
                                       const struct sfx_image_info *info)
@@ -137,27 +152,14 @@ static struct sfx_scaler_part part_of(const struct sfx_output *out,
     const struct sfx_orient o = out->orient;
     const double width = o.transpose ? info->height_px : info->width_px;
     const double height = o.transpose ? info->width_px : info->height_px;
-    const double x0 = f->x / width, x1 = (f->x + f->w) / width;
-    const double y0 = f->y / height, y1 = (f->y + f->h) / height;
-    struct sfx_scaler_part part = {.kernel = out->opts->look.kernel};
 
-    part.x0 = o.transpose ? y0 : x0;
-    part.x1 = o.transpose ? y1 : x1;
-    part.y0 = o.transpose ? x0 : y0;
-    part.y1 = o.transpose ? x1 : y1;
-    if (o.flip_x) {
-        const double begin = 1 - part.x1;
-
-        part.x1 = 1 - part.x0;
-        part.x0 = begin;
-    }
-    if (o.flip_y) {
-        const double begin = 1 - part.y1;
-
-        part.y1 = 1 - part.y0;
-        part.y0 = begin;
-    }
-    return part;
+    return (struct sfx_scaler_part){
+        .shown =
+            stored(o, f->x / width, f->y / height, (f->x + f->w) / width, (f->y + f->h) / height),
+        .seen = stored(o, f->crop_x / width, f->crop_y / height, (f->crop_x + f->crop_w) / width,
+                       (f->crop_y + f->crop_h) / height),
+        .kernel = out->opts->look.kernel,
+    };
 }
 
 /* What the scaler of a plane makes: the encoder's plane, or the image that lies on it. */

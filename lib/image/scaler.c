@@ -4,6 +4,7 @@
 
 #include "base/size.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,21 @@ void sfx_ring_done(struct sfx_ring *ring)
     ring->memory = NULL;
 }
 
+/* The samples that lie within an edge, which a rounding error must not move. */
+static uint32_t first_sample(double edge, uint32_t count)
+{
+    const double first = floor(edge + 1e-6);
+
+    return first < count ? (uint32_t)first : count - 1;
+}
+
+static uint32_t end_sample(double edge, uint32_t count)
+{
+    const double end = ceil(edge - 1e-6);
+
+    return end < 1 ? 1 : end < count ? (uint32_t)end : count;
+}
+
 int sfx_scaler_init(struct sfx_scaler *s, const struct sfx_plane *src, const struct sfx_plane *dst,
                     const struct sfx_scaler_part *part, unsigned channels, bool real,
                     struct sfx_orient orient, struct sfx_err *err)
@@ -35,8 +51,10 @@ int sfx_scaler_init(struct sfx_scaler *s, const struct sfx_plane *src, const str
     const bool turn = orient.transpose;
     const struct sfx_axis x = {
         .src_count = src->width_px,
-        .src_start = part->x0 * src->span_x,
-        .src_span = (part->x1 - part->x0) * src->span_x,
+        .src_start = part->shown.x0 * src->span_x,
+        .src_span = (part->shown.x1 - part->shown.x0) * src->span_x,
+        .src_first = first_sample(part->seen.x0 * src->span_x, src->width_px),
+        .src_end = end_sample(part->seen.x1 * src->span_x, src->width_px),
         .kernel = part->kernel,
         .dst_count = turn ? dst->height_px : dst->width_px,
         .dst_span = turn ? dst->span_y : dst->span_x,
@@ -44,8 +62,10 @@ int sfx_scaler_init(struct sfx_scaler *s, const struct sfx_plane *src, const str
     };
     const struct sfx_axis y = {
         .src_count = src->height_px,
-        .src_start = part->y0 * src->span_y,
-        .src_span = (part->y1 - part->y0) * src->span_y,
+        .src_start = part->shown.y0 * src->span_y,
+        .src_span = (part->shown.y1 - part->shown.y0) * src->span_y,
+        .src_first = first_sample(part->seen.y0 * src->span_y, src->height_px),
+        .src_end = end_sample(part->seen.y1 * src->span_y, src->height_px),
         .kernel = part->kernel,
         .dst_count = turn ? dst->width_px : dst->height_px,
         .dst_span = turn ? dst->span_x : dst->span_y,

@@ -36,9 +36,14 @@ struct sfx_scaler {
     void *split[4];    /* owned: its channels apart; unused for one channel */
 };
 
-/* What of the stored image is resampled, as fractions of its sides, and by which kernel. */
+/* A part of an image, as fractions of its sides: 0 … 1. */
+struct sfx_scaler_rect {
+    double x0, y0, x1, y1;
+};
+
+/* What of the stored image is resampled, what may count beyond its edges, and by which kernel. */
 struct sfx_scaler_part {
-    double x0, y0, x1, y1; /* 0 … 1 */
+    struct sfx_scaler_rect shown, seen;
     enum sfx_kernel kernel;
 };
 

@@ -124,12 +124,13 @@ static void taps_compute(const struct sfx_axis *axis, uint32_t i, struct taps *t
     double centre = axis->src_start + (axis->mirror ? axis->src_span - at : at) - 0.5;
     double lowest = ceil(centre - support - TIE);
     double highest = floor(centre + support + TIE), sum = 0;
-    double last = axis->src_count - 1.0;
+    double first = axis->src_first;
+    double last = (axis->src_end > 0 ? axis->src_end : axis->src_count) - 1.0;
     uint32_t k;
 
     if (support < 0.5 || highest < lowest) /* between two samples: the nearer one */
         lowest = highest = nearest_to(axis, centre);
-    lowest = lowest < 0 ? 0 : lowest > last ? last : lowest;
+    lowest = lowest < first ? first : lowest > last ? last : lowest;
     highest = highest > last ? last : highest < lowest ? lowest : highest;
     t->first = (uint32_t)lowest;
     t->count = (uint32_t)(highest - lowest) + 1;

@@ -41,7 +41,8 @@ struct sfx_axis {
     double src_span;    /* its true extent, may be a fraction */
     uint32_t dst_count; /* samples to make */
     double dst_span;    /* the output's true extent; dst_count reaches beyond it by at most 0.5 */
-    bool mirror;        /* output sample 0 lies at the source's end */
+    uint32_t src_first, src_end; /* the samples that may count; src_end 0: all behind src_first */
+    bool mirror;                 /* output sample 0 lies at the source's end */
     enum sfx_kernel kernel;
 };
 

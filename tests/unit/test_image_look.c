@@ -383,6 +383,23 @@ static void a_crop_is_a_part_of_the_upright_image(void **state)
     raster_done(&in);
 }
 
+static void nothing_beyond_a_crop_shows_in_it(void **state)
+{
+    const struct sfx_look_words words = {.crop = "30x20+7+5", .rotate = 3};
+    const struct sfx_look_words plain = {.rotate = 3};
+    struct raster in = raster_draw(60, 40, SFX_LAYOUT_RGB, 8);
+    /* The upright image is a quarter turn counter-clockwise: its x is the stored y, its y the
+     * stored x from the right. */
+    struct raster cut = part(&in, 60 - 5 - 20, 7, 20, 30);
+    struct raster got = make(&in, "13x9!", &words, SFX_IMAGE_PNG);
+    struct raster want = make(&cut, "13x9!", &plain, SFX_IMAGE_PNG);
+
+    (void)state;
+    check_near(&got, &want, 55);
+    raster_done(&cut);
+    raster_done(&in);
+}
+
 static void gray_and_flat_outputs_have_fewer_channels(void **state)
 {
     struct raster in = raster_draw(40, 30, SFX_LAYOUT_RGBA, 8);
@@ -486,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_canvas_shows_the_background_around_the_image),
         cmocka_unit_test(turns_and_flips_lose_nothing),
         cmocka_unit_test(a_crop_is_a_part_of_the_upright_image),
+        cmocka_unit_test(nothing_beyond_a_crop_shows_in_it),
         cmocka_unit_test(gray_and_flat_outputs_have_fewer_channels),
         cmocka_unit_test(blur_smooths_and_sharpening_roughens),
         cmocka_unit_test(device_pixels_multiply_sizes),

@@ -76,9 +76,11 @@ static void scale(const void *src, uint32_t w, uint32_t h, unsigned channels, bo
     struct sfx_scaler s = {0};
     struct sfx_ring ring;
 
-    assert_int_equal(sfx_scaler_init(&s, &from, &to, &(struct sfx_scaler_part){.x1 = 1, .y1 = 1},
-                                     channels, real, sfx_orient_of(1), NULL),
-                     0);
+    assert_int_equal(
+        sfx_scaler_init(&s, &from, &to,
+                        &(struct sfx_scaler_part){.shown = {0, 0, 1, 1}, .seen = {0, 0, 1, 1}},
+                        channels, real, sfx_orient_of(1), NULL),
+        0);
     assert_int_equal(sfx_ring_init(&ring, w * channels * sample, h, NULL), 0);
     for (y = 0; y < h; y++)
         memcpy(sfx_ring_row(&ring, (uint32_t)y), (const char *)src + y * w * channels * sample,
