@@ -311,7 +311,7 @@ static int choose_part(struct sfx_output *out, struct sfx_err *err)
     const uint32_t pad_w = out->opts->look.pad[1] + out->opts->look.pad[3];
     const uint32_t pad_h = out->opts->look.pad[0] + out->opts->look.pad[2];
     const uint32_t shown_w = out->width_px - pad_w, shown_h = out->height_px - pad_h;
-    uint32_t x, y;
+    uint32_t x = 0, y = 0;
     int rc = sfx_content_window(&raster, out->opts->look.gravity, turn ? shown_h : shown_w,
                                 turn ? shown_w : shown_h, &x, &y, err);
 
