@@ -223,7 +223,9 @@ static int run(struct sfx_queue_job *j, enum sfx_queue_command command, struct s
 {
     switch (command) {
     case SFX_QUEUE_C_PUT: return put(j, err);
-    case SFX_QUEUE_C_DEAD: j->filter.states = 1u << SFX_QUEUE_DEAD; /* fall through */
+    case SFX_QUEUE_C_DEAD:
+        j->filter.states = 1u << SFX_QUEUE_DEAD;
+        return sfx_queue_list(j->q, &j->filter, print_row, j, err);
     case SFX_QUEUE_C_LIST: return sfx_queue_list(j->q, &j->filter, print_row, j, err);
     case SFX_QUEUE_C_SHOW: return show(j, err);
     case SFX_QUEUE_C_ACK: return change(j, SFX_QUEUE_FINISH, err);

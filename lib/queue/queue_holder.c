@@ -77,7 +77,7 @@ int sfx_queue_holder_drop(struct sfx_queue_db *q, int64_t holder, bool counted, 
     int rc;
 
     for (;;) {
-        int64_t seq;
+        int64_t seq = 0;
 
         /* One by one, because a statement must not read what is being changed under it. */
         rc = sfx_queue_sql_one(q, sfx_queue_sql_bind(q, SFX_SQL_HELD, err, "i", holder), &seq, err);
