@@ -69,7 +69,7 @@ static int feed(struct feed *f, struct sfx_err *err)
 {
     for (;;) {
         struct sfx_err failure = {0};
-        struct sfx_slice line;
+        struct sfx_slice line = {0};
         int rc;
 
         /* What waits for more input is not held back from the consumers. */
