@@ -24,6 +24,13 @@ struct options {
 
 static const struct sfx_opt rows[] = {
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Events", NULL, 0, 0},
+    {0, "from", "QUEUE", SFX_OPT_STR, FUNCTION(from),
+     "Take events from QUEUE, such as sqlite:PATH, under leases that are kept up, instead of standard "
+     "input; what is given up becomes a dead letter there, see sfx-queue(1).", NULL, 0, 0},
+    {0, "once", NULL, SFX_OPT_FLAG, FUNCTION(once),
+     "End when the queue is empty and no retry is outstanding.", NULL, 0, 0},
+    {0, "durable", NULL, SFX_OPT_FLAG, FUNCTION(durable),
+     "What became of events is synced to the disk.", NULL, 0, 0},
     {0, "dead", "FILE", SFX_OPT_STR, FUNCTION(dead),
      "Append events that are given up, with the reason, to FILE as JSON Lines.", NULL, 0, 0},
     {'e', "emit", NULL, SFX_OPT_FLAG, FUNCTION(emit),

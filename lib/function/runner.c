@@ -56,7 +56,7 @@ static int set_up(struct sfx_runner *runner, struct sfx_function *fn,
     fn->opts = o;
     fn->name = name_of(o);
     fn->carrier = carriers[o->carrier];
-    fn->source = &sfx_source_lines;
+    fn->source = o->from != NULL ? &sfx_source_queue : &sfx_source_lines;
     fn->wake = (struct sfx_loop_timer){.due = on_wake, .ctx = fn};
     fn->tokens = (struct sfx_tokens){.rate = o->rate, .burst = o->burst >= 1 ? o->burst : 1};
     fn->breaker = (struct sfx_breaker){.limit = o->breaker, .open_ns = o->breaker_ns};

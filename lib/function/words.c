@@ -2,6 +2,8 @@
 /* From words to functions. */
 #include "function/words.h"
 
+#include "queue/queue.h"
+
 #include "base/pool.h"
 #include "base/text.h"
 
@@ -120,6 +122,14 @@ static int check(const struct sfx_function_opts *o, struct sfx_err *err)
         wrong = "--window goes with --batch";
     else if (o->partial && o->emit)
         wrong = "--partial and --emit both want the output";
+    else if (o->durable && o->from == NULL)
+        wrong = "--durable goes with --from";
+    else if (o->from != NULL && o->lines)
+        wrong = "--lines goes with standard input: a queue holds events";
+    else if (o->from != NULL && !sfx_queue_is_uri(o->from))
+        wrong = "--from: that is no queue; write sqlite:PATH";
+    else if (o->dead != NULL && sfx_queue_is_uri(o->dead))
+        wrong = "--dead takes a file: what is given up stays in its queue as a dead letter";
     else if (o->once && o->from == NULL)
         wrong = "--once goes with --from: standard input ends by itself";
     for (i = 0; i < o->nenv && wrong == NULL; i++) {

@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# sfx-run --from: events of a queue are done, tried again, given up, given back; none is lost and
+# none is done twice, whoever is killed.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	command -v jq >/dev/null || skip "jq is missing"
+	cd "$BATS_TEST_TMPDIR"
+	PATH=$SFX_BUILD:$PATH
+	q=sqlite:work.queue
+}
+
+# put ID…: an event each.
+put() {
+	printf '{"specversion":"1.0","id":"%s","source":"t","type":"t"}\n' "$@" | sfx-queue put $q
+}
+
+# depth STATE
+depth() {
+	sfx-queue stats $q | awk -v state="$1" '$1 == state { print $2 }'
+}
+
+@test "the exit decides: done, tried again, given up at once" {
+	put good data flaky
+	cat >f <<-'END'
+		#!/bin/sh
+		case $CE_ID in
+		data) echo "bad data" >&2; exit 65 ;;
+		flaky) [ -e tried ] || { : >tried; exit 1; } ;;
+		esac
+		echo "$CE_ID" >>done
+	END
+	chmod +x f
+	run -1 sfx-run -q --from $q --once --backoff 50ms -- "$PWD/f"
+	[ "$(sort done | paste -sd ' ')" = 'flaky good' ]
+	[ "$(depth done)" -eq 2 ]
+	[ "$(depth dead)" -eq 1 ]
+	[ "$(depth retried_total)" -eq 1 ]
+	sfx-queue dead $q | grep -q data
+	sfx-queue show $q data | grep -q 'exit status 65'
+	[ "$(sfx-queue history $q | wc -l)" -eq 4 ]
+	[ "$(sfx-queue meter $q | sed -n 2p | cut -d , -f 2-4)" = '"f",4,2' ]
+	sfx-queue retry $q data
+	printf '#!/bin/sh\n' >f
+	sfx-run -q --from $q --once -- "$PWD/f"
+	[ "$(depth done)" -eq 3 ]
+}
+
+@test "what was in hand when it is told to stop goes back uncounted" {
+	put a b c
+	sfx-run -q --from $q -j 1 --grace 100ms --drain 100ms -- sh -c 'echo x >>started; sleep 30' &
+	pid=$!
+	for _ in $(seq 200); do [ -s started ] && break; sleep 0.02; done
+	kill -TERM $pid
+	wait $pid || true
+	[ "$(depth leased)" -eq 0 ]
+	[ "$(($(depth ready) + $(depth delayed)))" -eq 3 ]
+}
+
+@test "several runners share a queue, and a waiting one is woken" {
+	sfx-run -q --from $q -- sh -c 'echo "$CE_ID" >>done' &
+	one=$!
+	sfx-run -q --from $q -- sh -c 'echo "$CE_ID" >>done' &
+	two=$!
+	for _ in $(seq 200); do [ -e work.queue ] && break; sleep 0.02; done
+	put $(seq 100)
+	for _ in $(seq 400); do [ "$(depth done)" -eq 100 ] && break; sleep 0.05; done
+	kill -TERM $one $two
+	wait $one $two || true
+	[ "$(sort -n done | uniq | wc -l)" -eq 100 ]
+	[ "$(wc -l <done)" -eq 100 ]
+}
+
+@test "a runner that is killed loses nothing" {
+	put $(seq 200)
+	for _ in 1 2 3 4 5 6; do
+		sfx-run -q --from $q -j 4 -- sh -c 'echo "$CE_ID" >>done' &
+		pid=$!
+		sleep "0.$((RANDOM % 2))$((RANDOM % 10))"
+		kill -9 $pid 2>/dev/null || true
+		wait $pid 2>/dev/null || true
+	done
+	timeout 60 sfx-run -q --from $q --once -j 4 -- sh -c 'echo "$CE_ID" >>done'
+	for _ in $(seq 100); do [ "$(depth done)" -eq 200 ] && break; sleep 0.1; timeout 60 sfx-run -q --from $q --once -- sh -c 'echo "$CE_ID" >>done'; done
+	[ "$(depth done)" -eq 200 ]
+	[ "$(sort -n done | uniq | wc -l)" -eq 200 ]
+	[ "$(($(depth ready) + $(depth leased) + $(depth delayed) + $(depth dead)))" -eq 0 ]
+}
+
+@test "what does not go together is misuse" {
+	for words in '--from nowhere' '--once' '--durable' "--from $q --lines" "--from $q --dead $q"; do
+		# shellcheck disable=SC2086 # words
+		run -2 sfx-run $words -- true </dev/null
+	done
+}
