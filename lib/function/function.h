@@ -24,7 +24,6 @@
 enum sfx_carrier_kind {
     SFX_CARRIER_SPAWN,  /* a process for each invocation */
     SFX_CARRIER_WORKER, /* resident: a line in, a line out */
-    SFX_CARRIER_LAMBDA, /* resident: the AWS Lambda Runtime API */
 };
 
 /* One function. Texts are borrowed while it runs. Times 0 and numbers 0 are "no limit" where not
@@ -54,7 +53,6 @@ struct sfx_function_opts {
     double rate, burst;
     uint64_t breaker;
     int64_t breaker_ns;
-    double weight; /* share of the slots that functions have in common; 0: 1 */
     /* limits of an invocation */
     int64_t timeout_ns, grace_ns;
     uint64_t memory_nbytes;
@@ -65,9 +63,7 @@ struct sfx_function_opts {
     uint64_t files, processes; /* open at once */
     /* surroundings */
     const char *user, *cwd; /* cwd is a template */
-    bool clean_env, sandbox;
-    const char *const *sandbox_paths; /* more that the sandbox lets be read, or with "+" written */
-    size_t nsandbox_paths;
+    bool clean_env;
     const char *const *env; /* NAME=VALUE, or NAME: taken over by clean_env */
     size_t nenv;
     /* figures */

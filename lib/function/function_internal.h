@@ -133,7 +133,7 @@ struct sfx_carrier {
     void (*done)(struct sfx_instance *in);
 };
 
-extern const struct sfx_carrier sfx_carrier_spawn, sfx_carrier_worker, sfx_carrier_lambda;
+extern const struct sfx_carrier sfx_carrier_spawn, sfx_carrier_worker;
 
 struct sfx_source {
     const char *name;
@@ -168,7 +168,6 @@ struct sfx_function {
     struct sfx_command *command;
     struct sfx_template *key;  /* NULL: none */
     struct sfx_limits *limits; /* NULL: none */
-    struct sfx_lambda *lambda; /* NULL: not that carrier */
     /* items */
     struct sfx_list ready;
     struct sfx_list delayed; /* to be tried again, in no order: their timers know when */
@@ -187,7 +186,7 @@ struct sfx_function {
     struct sfx_loop_timer wake; /* a window, a token, an instance's idleness comes due */
     int64_t start_after_ns;     /* an instance failed to start: none is started before */
     uint64_t start_failures;    /* in a row */
-    double served;              /* invocations begun, over its weight: for fair shares */
+    double served;              /* invocations begun: for fair shares */
 };
 
 struct sfx_runner {

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/sha256.h"
 #include "function/function_internal.h"
-#include "json/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,49 +59,6 @@ static void make_trace(struct sfx_invocation *inv, const struct sfx_event *ev)
                    (unsigned long long)(sfx_runner_random(inv->fn->runner) | 1), flags);
 }
 
-/* An SQS batch, as functions written for event source mappings expect it. */
-static int put_records(struct sfx_invocation *inv, struct sfx_err *err)
-{
-    struct sfx_json_writer w;
-    size_t i;
-
-    sfx_json_writer_init(&w, &inv->input);
-    sfx_json_begin_object(&w);
-    sfx_json_key(&w, "Records");
-    sfx_json_begin_array(&w);
-    for (i = 0; i < inv->nitems; i++) {
-        const struct sfx_item *item = inv->items[i];
-        char count[24];
-
-        (void)snprintf(count, sizeof(count), "%llu", (unsigned long long)item->attempts);
-        sfx_json_begin_object(&w);
-        sfx_json_key(&w, "messageId");
-        sfx_json_string(&w, sfx_slice(item->id, item->id_len));
-        sfx_json_key(&w, "receiptHandle");
-        sfx_json_string(&w, sfx_slice(item->id, item->id_len));
-        sfx_json_key(&w, "body");
-        sfx_json_string(&w, sfx_slice(item->line, item->line_len));
-        sfx_json_key(&w, "attributes");
-        sfx_json_begin_object(&w);
-        sfx_json_key(&w, "ApproximateReceiveCount");
-        sfx_json_string(&w, sfx_slice_str(count));
-        sfx_json_end_object(&w);
-        sfx_json_key(&w, "messageAttributes");
-        sfx_json_begin_object(&w);
-        sfx_json_end_object(&w);
-        sfx_json_key(&w, "eventSource");
-        sfx_json_string(&w, SFX_SLICE_LIT("aws:sqs"));
-        sfx_json_key(&w, "eventSourceARN");
-        sfx_json_string(&w, SFX_SLICE_LIT("arn:aws:sqs:local:000000000000:sfx"));
-        sfx_json_key(&w, "awsRegion");
-        sfx_json_string(&w, SFX_SLICE_LIT("local"));
-        sfx_json_end_object(&w);
-    }
-    sfx_json_end_array(&w);
-    sfx_json_end_object(&w);
-    return sfx_json_finish(&w, err);
-}
-
 /* The events as the carrier passes them: lines; for a worker, one line with an array. */
 static int put_lines(struct sfx_invocation *inv, bool array, struct sfx_err *err)
 {
@@ -126,12 +82,8 @@ static int put_lines(struct sfx_invocation *inv, bool array, struct sfx_err *err
 static int make_input(struct sfx_invocation *inv, struct sfx_err *err)
 {
     const struct sfx_function_opts *o = inv->fn->opts;
-    int rc;
+    int rc = put_lines(inv, o->carrier == SFX_CARRIER_WORKER && o->batch > 1, err);
 
-    if (o->carrier == SFX_CARRIER_LAMBDA && o->batch > 1)
-        rc = put_records(inv, err);
-    else
-        rc = put_lines(inv, o->carrier == SFX_CARRIER_WORKER && o->batch > 1, err);
     inv->meter.in_nbytes = inv->input.len;
     return rc;
 }

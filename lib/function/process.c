@@ -116,11 +116,6 @@ static int be_child(void *arg)
 
     default_signals();
     rc = set_up(c);
-    if (rc == 0 && c->start->confine != NULL) {
-        errno = c->start->confine(c->start->confine_ctx);
-        if (errno != 0)
-            rc = fail(c, "sandbox");
-    }
     if (rc == 0) {
         (void)sigprocmask(SIG_SETMASK, &c->mask, NULL);
         (void)execve(c->start->file, c->start->argv, c->start->envp);

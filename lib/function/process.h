@@ -46,11 +46,6 @@ struct sfx_process_start {
     int cgroup_fds[SFX_PROCESS_NCGROUPS]; /* cgroup.procs files to enter, open for writing; -1: none
                                            */
     const struct sfx_process_rules *rules;
-    /* The last step before exec: gives up what the function may not do. It runs in the new process,
-     * which shares our memory, and may only make system calls. Returns 0 or an errno. NULL: none.
-     */
-    int (*confine)(const void *ctx);
-    const void *confine_ctx;
 };
 
 struct sfx_process {

@@ -185,7 +185,7 @@ static void begin(struct sfx_function *fn, struct sfx_instance *in)
         sfx_runner_fail(fn->runner, err.code, &err);
         return;
     }
-    fn->served += 1 / (fn->opts->weight > 0 ? fn->opts->weight : 1);
+    fn->served++;
     if (in == NULL) {
         start_instance(fn, inv);
         return;

@@ -113,7 +113,7 @@ static int check(const struct sfx_function_opts *o, struct sfx_err *err)
     size_t i;
 
     if (o->min > 0 && o->carrier == SFX_CARRIER_SPAWN)
-        wrong = "--jobs with a minimum keeps resident processes: it goes with --worker or --lambda";
+        wrong = "--jobs with a minimum keeps resident processes: it goes with --worker";
     else if (o->partial && o->batch <= 1)
         wrong = "--partial goes with --batch";
     else if (o->bisect && o->batch <= 1)
@@ -144,11 +144,7 @@ int sfx_function_read_words(const struct sfx_function_words *w, struct sfx_funct
 {
     int rc = 0;
 
-    if (w->worker && w->lambda)
-        return sfx_err_set(err, SFX_E_USAGE, "--worker and --lambda: one of them");
-    o->carrier = w->worker   ? SFX_CARRIER_WORKER
-                 : w->lambda ? SFX_CARRIER_LAMBDA
-                             : SFX_CARRIER_SPAWN;
+    o->carrier = w->worker ? SFX_CARRIER_WORKER : SFX_CARRIER_SPAWN;
     if (w->jobs != NULL)
         rc = read_jobs(w->jobs, o, err);
     if (rc == 0 && w->backoff != NULL)

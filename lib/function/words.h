@@ -12,7 +12,7 @@ struct sfx_function_words {
     const char *rate;    /* "10/s", "100/m" */
     const char *backoff; /* "1s", "1s..5m" */
     const char *cpus;    /* "0.5" */
-    bool worker, lambda;
+    bool worker;
     uint64_t burst; /* 0: not given */
 };
 
