@@ -140,16 +140,15 @@ int sfx_template_render_argument(const struct sfx_template *t,
 
     for (i = 0; rc == 0 && i < t->npieces; i++) {
         const struct sfx_template_piece *piece = &t->pieces[i];
-        struct sfx_slice text = sfx_slice(t->literals.data + piece->start, piece->len);
 
         if (piece->id == SFX_TEMPLATE_LITERAL) {
-            rc = sfx_buf_append(out, text.ptr, text.len, err);
+            rc = sfx_buf_append(out, t->literals.data + piece->start, piece->len, err);
         } else if (piece->id == SFX_TEMPLATE_COLUMN) {
             struct sfx_slice value = values->columns[ncolumns++];
 
             if (value.ptr == NULL)
                 return sfx_err_set(err, SFX_E_INPUT, "{%.*s} is not known of this event",
-                                   SFX_SLICE_ARG(text));
+                                   (int)piece->len, t->literals.data + piece->start);
             rc = put(out, value, err);
         } else {
             rc = put_value(piece->id, values, out, err);
