@@ -75,7 +75,7 @@ static const struct sfx_opt_command commands[] = {
     [SFX_QUEUE_C_RETRY] = {"retry", "QUEUE [ID…]", "Make dead letters, or events that wait, ready again.",
                "all match"},
     [SFX_QUEUE_C_REPLAY] = {"replay", "QUEUE ID",
-                "Run the function again here, with this event and the environment of its last run.",
+                "Run the function again here, as it ran when it failed last.",
                 ""},
     [SFX_QUEUE_C_DEAD] = {"dead", "QUEUE", "List dead letters with their reasons.",
               "match since older limit json"},
@@ -123,7 +123,7 @@ static int replay(struct sfx_queue_job *j, struct sfx_err *err)
 {
     struct sfx_queue_replay plan;
     struct sfx_arena arena = {0};
-    int rc = sfx_queue_replay_plan(j->q, sfx_slice_str(j->args[0]), &arena, &plan, err);
+    int rc = sfx_queue_replay_plan(j->q, sfx_slice_str(j->args[0]), environ, &arena, &plan, err);
 
     if (rc < 0) {
         rc = sfx_err_wrap(err, rc, "%s", j->args[0]);
@@ -132,7 +132,7 @@ static int replay(struct sfx_queue_job *j, struct sfx_err *err)
     } else if (dup2(plan.event_fd, STDIN_FILENO) < 0) {
         rc = sfx_err_errno(err, errno, "standard input");
     } else {
-        (void)execvpe(plan.argv[0], plan.argv, plan.envp != NULL ? plan.envp : environ);
+        (void)execvpe(plan.argv[0], plan.argv, plan.envp);
         rc = sfx_err_errno(err, errno, "%s", plan.argv[0]);
     }
     sfx_arena_done(&arena);

@@ -9,6 +9,7 @@
 #include "json/json.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -23,8 +24,8 @@ struct sfx_command {
     struct sfx_template **words; /* argc of them */
     struct sfx_template *cwd;    /* NULL: ours */
     const char **base;           /* environment that every invocation has; borrowed texts */
-    size_t nbase;
-    char file[PATH_MAX]; /* found; empty: not yet, or each time */
+    size_t nbase, ninherited;    /* the inherited ones come first */
+    char file[PATH_MAX];         /* found; empty: not yet, or each time */
 };
 
 static const char *const clean_names[] = {"PATH", "HOME",  "USER",   "LOGNAME", "LANG",
@@ -68,6 +69,7 @@ static int make_base(struct sfx_command *c, struct sfx_err *err)
         if (is_kept(o, o->environ[i]))
             c->base[c->nbase++] = o->environ[i];
     }
+    c->ninherited = c->nbase;
     for (i = 0; i < o->nenv; i++) {
         if (strchr(o->env[i], '=') != NULL)
             c->base[c->nbase++] = o->env[i];
@@ -352,7 +354,8 @@ static int make_env(struct sfx_command *c, const struct sfx_command_facts *facts
     for (i = 0; i < nextra; i++)
         v.at[v.count++] = (char *)extra[i];
     put_text(&v, "SFX_FUNCTION", facts->function);
-    put_text(&v, "SFX_INSTANCE", facts->instance);
+    if (facts->instance != NULL)
+        put_text(&v, "SFX_INSTANCE", facts->instance);
     if (facts->request_id != NULL) {
         put_text(&v, "SFX_REQUEST_ID", facts->request_id);
         put_text(&v, "TRACEPARENT", facts->traceparent);
@@ -443,33 +446,46 @@ out:
     return rc;
 }
 
-int sfx_command_context(const struct sfx_command *c, struct sfx_buf *out, struct sfx_err *err)
+static void put_variables(struct sfx_json_writer *w, char *const *envp)
 {
+    sfx_json_key(w, "env");
+    sfx_json_begin_object(w);
+    for (; *envp != NULL; envp++) {
+        size_t len = strcspn(*envp, "=");
+
+        if ((*envp)[len] == '\0')
+            continue;
+        sfx_json_key_slice(w, sfx_slice(*envp, len));
+        sfx_json_string(w, sfx_slice_str(*envp + len + 1));
+    }
+    sfx_json_end_object(w);
+}
+
+int sfx_command_record(struct sfx_command *c, const struct sfx_command_facts *facts,
+                       struct sfx_arena *arena, struct sfx_buf *out, struct sfx_err *err)
+{
+    struct sfx_command_words words;
+    char cwd[PATH_MAX];
     struct sfx_json_writer w;
     size_t i;
+    int rc = sfx_command_render(c, facts, NULL, arena, &words, err);
 
+    if (rc < 0)
+        return rc;
+    if (realpath(words.cwd != NULL ? words.cwd : ".", cwd) == NULL)
+        return sfx_err_errno(err, errno, "the folder of the function");
     sfx_json_writer_init(&w, out);
     sfx_json_begin_object(&w);
     sfx_json_key(&w, "argv");
     sfx_json_begin_array(&w);
     for (i = 0; i < c->opts.argc; i++)
-        sfx_json_string(&w, sfx_slice_str(c->opts.argv[i]));
+        sfx_json_string(&w, sfx_slice_str(words.argv[i]));
     sfx_json_end_array(&w);
-    if (c->opts.cwd != NULL) {
-        sfx_json_key(&w, "cwd");
-        sfx_json_string(&w, sfx_slice_str(c->opts.cwd));
-    }
-    sfx_json_key(&w, "env");
-    sfx_json_begin_object(&w);
-    for (i = 0; i < c->nbase; i++) {
-        const char *equals = strchr(c->base[i], '=');
-
-        if (equals == NULL)
-            continue;
-        sfx_json_key_slice(&w, sfx_slice(c->base[i], (size_t)(equals - c->base[i])));
-        sfx_json_string(&w, sfx_slice_str(equals + 1));
-    }
-    sfx_json_end_object(&w);
+    sfx_json_key(&w, "cwd");
+    sfx_json_string(&w, sfx_slice_str(cwd));
+    put_variables(&w, words.envp + (c->opts.clean_env ? 0 : c->ninherited));
+    sfx_json_key(&w, "inherits");
+    sfx_json_bool(&w, !c->opts.clean_env);
     sfx_json_end_object(&w);
     return sfx_json_finish(&w, err);
 }

@@ -41,7 +41,7 @@ struct sfx_command_facts {
     size_t nevents;      /* of a batch */
     int64_t deadline_ms; /* wall clock; 0: none */
     const char *function;
-    const char *instance;
+    const char *instance; /* NULL: none any more */
 };
 
 struct sfx_command_words {
@@ -64,9 +64,10 @@ int sfx_command_check(struct sfx_command *command, struct sfx_err *err);
 int sfx_command_text(const struct sfx_template *t, const struct sfx_command_facts *facts,
                      struct sfx_arena *arena, struct sfx_buf *out, struct sfx_err *err);
 
-/* The command as it stands, with its placeholders, as JSON for replays:
- * {"argv":[…],"cwd":…,"env":{…}}. Errors: NOMEM. */
-int sfx_command_context(const struct sfx_command *command, struct sfx_buf *out,
-                        struct sfx_err *err);
+/* What a replay needs, as JSON appended to out: {"argv":[…],"cwd":…,"env":{…},"inherits":…}. What
+ * was inherited is left out, for it may hold secrets, unless clean_env chose it: `inherits` says
+ * that it is. Errors: as _render; IO (the folder is gone). */
+int sfx_command_record(struct sfx_command *command, const struct sfx_command_facts *facts,
+                       struct sfx_arena *arena, struct sfx_buf *out, struct sfx_err *err);
 
 #endif

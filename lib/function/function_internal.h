@@ -285,6 +285,10 @@ void sfx_instance_outcome(struct sfx_instance *in, int status, struct sfx_outcom
 /* --- invocation.c */
 /* Makes an invocation of the first ready items, at most `most` of them. NULL: NOMEM. */
 struct sfx_invocation *sfx_invocation_new(struct sfx_function *fn, struct sfx_err *err);
+/* Fills the facts of the command that are the invocation's; its event, if it has one, is kept in ev
+ * and in the runner's arena. Errors: INPUT, NOMEM. */
+int sfx_invocation_facts(const struct sfx_invocation *inv, struct sfx_command_facts *facts,
+                         struct sfx_event *ev, struct sfx_err *err);
 /* It has ended with inv->outcome: meters, logs, hands out results and settles its items; frees. */
 void sfx_invocation_end(struct sfx_invocation *inv);
 /* What is left once its results are out: its items are settled. Frees. */

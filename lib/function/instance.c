@@ -291,28 +291,15 @@ static int render(struct sfx_instance *in, const char *const *env, struct sfx_co
                   struct sfx_err *err)
 {
     struct sfx_function *fn = in->fn;
-    struct sfx_invocation *inv = in->inv;
     struct sfx_command_facts facts = {.function = fn->name, .instance = in->name};
     struct sfx_event ev;
+    int rc = 0;
 
     sfx_arena_reset(&fn->runner->arena);
-    if (inv != NULL) {
-        facts.request_id = inv->request_id;
-        facts.traceparent = inv->traceparent;
-        facts.attempt = inv->items[0]->attempts;
-        facts.nevents = inv->nitems;
-        facts.number = (int64_t)inv->items[0]->number;
-        if (fn->opts->timeout_ns > 0)
-            facts.deadline_ms = (inv->meter.start_ns + fn->opts->timeout_ns) / SFX_NS_PER_MS;
-        if (fn->opts->batch <= 1) {
-            int rc = sfx_event_parse(inv->items[0]->line, inv->items[0]->line_len,
-                                     &fn->runner->arena, &ev, err);
-
-            if (rc < 0)
-                return rc;
-            facts.event = &ev;
-        }
-    }
+    if (in->inv != NULL)
+        rc = sfx_invocation_facts(in->inv, &facts, &ev, err);
+    if (rc < 0)
+        return rc;
     return sfx_command_render(fn->command, &facts, env, &fn->runner->arena, words, err);
 }
 

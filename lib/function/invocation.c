@@ -116,6 +116,27 @@ static int take_items(struct sfx_invocation *inv, struct sfx_err *err)
     return 0;
 }
 
+int sfx_invocation_facts(const struct sfx_invocation *inv, struct sfx_command_facts *facts,
+                         struct sfx_event *ev, struct sfx_err *err)
+{
+    const struct sfx_function *fn = inv->fn;
+    const struct sfx_item *first = inv->items[0];
+    int rc;
+
+    facts->request_id = inv->request_id;
+    facts->traceparent = inv->traceparent;
+    facts->attempt = first->attempts;
+    facts->nevents = inv->nitems;
+    facts->number = (int64_t)first->number;
+    if (fn->opts->timeout_ns > 0)
+        facts->deadline_ms = (inv->meter.start_ns + fn->opts->timeout_ns) / SFX_NS_PER_MS;
+    if (fn->opts->batch > 1)
+        return 0;
+    rc = sfx_event_parse(first->line, first->line_len, &fn->runner->arena, ev, err);
+    facts->event = rc < 0 ? NULL : ev;
+    return rc;
+}
+
 struct sfx_invocation *sfx_invocation_new(struct sfx_function *fn, struct sfx_err *err)
 {
     struct sfx_invocation *inv = calloc(1, sizeof(*inv));

@@ -194,9 +194,32 @@ static struct sfx_slice keep(struct queue_source *s, const char *text, size_t le
     return sfx_slice(copy, copy != NULL ? len : 0);
 }
 
+/* How the function was called, for replays. Of a resident process only what all its events share.
+ */
+static struct sfx_slice context(struct queue_source *s, const struct sfx_invocation *inv)
+{
+    struct sfx_function *fn = s->fn;
+    struct sfx_command_facts facts = {.function = fn->name};
+    struct sfx_buf json = {0};
+    struct sfx_slice kept = {0};
+    struct sfx_event ev;
+    struct sfx_err err;
+    int rc = 0;
+
+    sfx_arena_reset(&fn->runner->arena);
+    if (!fn->carrier->resident)
+        rc = sfx_invocation_facts(inv, &facts, &ev, &err);
+    if (rc == 0)
+        rc = sfx_command_record(fn->command, &facts, &fn->runner->arena, &json, &err);
+    if (rc == 0)
+        kept = keep(s, json.data, json.len);
+    sfx_buf_done(&json);
+    return kept;
+}
+
 /* What the queue remembers of an invocation; texts that do not fit into memory are left out. */
 static struct sfx_queue_invocation record(struct queue_source *s, const struct sfx_item *item,
-                                          const struct sfx_invocation *inv)
+                                          const struct sfx_invocation *inv, bool failed)
 {
     const struct sfx_outcome *o = &inv->outcome;
     const struct sfx_meter *m = &inv->meter;
@@ -223,6 +246,7 @@ static struct sfx_queue_invocation record(struct queue_source *s, const struct s
         .reason = keep(s, o->reason, strlen(o->reason)),
         .stderr_text = keep(s, inv->said.data, inv->said.len),
         .trace = keep(s, inv->traceparent, strlen(inv->traceparent)),
+        .context = failed ? context(s, inv) : sfx_slice(NULL, 0),
     };
 }
 
@@ -262,7 +286,7 @@ static int settle(struct sfx_function *fn, struct sfx_item *item, enum sfx_verdi
     if (verdict == SFX_VERDICT_RETRY && item->lane != NULL)
         return 0; /* it stays in hand */
     if (inv != NULL) {
-        taken = record(s, item, inv);
+        taken = record(s, item, inv, verdict != SFX_VERDICT_ACK);
         result.invocation = &present; /* which one is known when all are there */
         result.reason = taken.reason;
     }

@@ -179,8 +179,9 @@ struct sfx_queue_invocation {
     struct sfx_slice stderr_text;   /* kept up to SFX_QUEUE_STDERR_NBYTES, its end */
     struct sfx_slice trace;         /* traceparent; may be empty */
     /*
-     * What a replay needs, a JSON object {"argv":[…],"cwd":"…","env":{…}}, without what the event
-     * itself gives. The same text is stored once however many invocations have it.
+     * What a replay needs, a JSON object {"argv":[…],"cwd":"…","env":{…},"inherits":…}; the last:
+     * whether the environment had more. The same text is stored once however many invocations
+     * have it.
      */
     struct sfx_slice context;
 };

@@ -95,3 +95,37 @@ depth() {
 		run -2 sfx-run $words -- true </dev/null
 	done
 }
+
+@test "a failed run is replayed with its event, arguments, folder and environment" {
+	mkdir in
+	put one
+	cat >f <<-'END'
+		#!/bin/sh
+		cat
+		echo "$1|$PWD|$GREETING|$CE_ID|$SFX_ATTEMPT|${SFX_OWN-none}|${SECRET-none}|${LATER-none}"
+		exit 65
+	END
+	chmod +x f
+	SFX_OWN=x SECRET=s run -1 sfx-run -q --from $q --once --cwd in --env GREETING=hello -- "$PWD/f" '<{event.id}>'
+	! grep -q SECRET work.queue
+	at=$PWD/in
+	cd /
+	q=sqlite:$BATS_TEST_TMPDIR/work.queue
+	SFX_OWN=y CE_ID=other LATER=l GREETING=bye run -65 sfx-queue replay $q one
+	[ "$(jq -r .id <<<"${lines[0]}")" = one ]
+	[ "${lines[1]}" = "<one>|$at|hello|one|1|none|none|l" ]
+}
+
+@test "with a clean environment a replay has nothing but what the run had" {
+	put one
+	KEPT=k run -1 sfx-run -q --from $q --once --clean-env --env KEPT -- sh -c 'exit 65'
+	run -65 sfx-queue replay $q one
+	sqlite3 work.queue 'select text from context' | jq -e '.env.KEPT == "k" and (.inherits | not)'
+}
+
+@test "a run that went well is not recorded for replays" {
+	put one
+	sfx-run -q --from $q --once -- true
+	run -65 sfx-queue replay $q one
+	[[ "$output" == *"no run of it is recorded"* ]]
+}
