@@ -29,6 +29,7 @@
 #define SFX_EVENT_LOADED    "dev.sfx.load.committed"  /* a load became durable */
 #define SFX_EVENT_LINE      "dev.sfx.line"            /* a line that was no event */
 #define SFX_EVENT_RESULT    "dev.sfx.function.result" /* what a function printed */
+#define SFX_EVENT_GIVEN_UP  "dev.sfx.function.failed" /* a dead letter, put into another queue */
 
 #define SFX_EVENT_MAX_ATTRS 256 /* extension attributes; more is an attack or a mistake */
 

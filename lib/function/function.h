@@ -34,12 +34,12 @@ struct sfx_function_opts {
     size_t argc;             /* at least 1 */
     enum sfx_carrier_kind carrier;
     /* where events come from and go to */
-    const char *from;       /* queue's URI; NULL: in_fd */
-    const char *dead;       /* dead letters: a file of JSON Lines; NULL: the source's own */
-    bool lines;             /* every line is text, also one that looks like an event */
-    bool emit;              /* standard output is result events */
-    bool once;              /* a queue ends when it is empty */
-    bool durable;           /* what became of events of a queue survives the loss of power */
+    const char *from; /* queue's URI; NULL: in_fd */
+    const char *dead; /* dead letters: a queue, or a file of JSON Lines; NULL: the source's own */
+    bool lines;       /* every line is text, also one that looks like an event */
+    bool emit;        /* standard output is result events */
+    bool once;        /* a queue ends when it is empty */
+    bool durable;     /* what was done in queues survives the loss of power */
     size_t max_line_nbytes; /* of an event; 0: 64 KiB */
     /* scheduling */
     uint64_t min, max; /* instances; max >= 1 */

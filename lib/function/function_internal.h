@@ -327,9 +327,11 @@ bool sfx_results_empty(const struct sfx_results *results);
 int sfx_emit(struct sfx_invocation *inv, struct sfx_buf *out, struct sfx_err *err);
 
 /* --- dead.c: dead letters beside the source's own */
-struct sfx_dead *sfx_dead_open(const char *where, struct sfx_err *err);
+/* Opens opts->dead. Errors: NULL; as opening a file or a queue gives them. */
+struct sfx_dead *sfx_dead_open(const struct sfx_function_opts *opts, struct sfx_err *err);
 int sfx_dead_put(struct sfx_dead *dead, struct sfx_item *item, const struct sfx_outcome *outcome,
                  const struct sfx_invocation *inv, struct sfx_err *err);
+/* What was put becomes durable: before the source learns of it. */
 int sfx_dead_flush(struct sfx_dead *dead, struct sfx_err *err);
 int sfx_dead_close(struct sfx_dead *dead, struct sfx_err *err);
 

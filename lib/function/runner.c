@@ -74,7 +74,7 @@ static int set_up(struct sfx_runner *runner, struct sfx_function *fn,
     if (fn->limits == NULL)
         return err->code;
     if (o->dead != NULL) {
-        fn->dead = sfx_dead_open(o->dead, err);
+        fn->dead = sfx_dead_open(o, err);
         if (fn->dead == NULL)
             return sfx_err_wrap(err, err->code, "--dead");
     }
@@ -90,7 +90,9 @@ static void tear_down(struct sfx_function *fn, struct sfx_err *err, int *rc)
     while (fn->instances != NULL)
         sfx_instance_free(fn->instances); /* kills what is left */
     sfx_function_give_back(fn);
-    if (fn->source_data != NULL && fn->source->flush != NULL)
+    if (fn->dead != NULL)
+        closed = sfx_dead_flush(fn->dead, &failure);
+    if (closed == 0 && fn->source_data != NULL && fn->source->flush != NULL)
         closed = fn->source->flush(fn, &failure);
     if (fn->source != NULL)
         fn->source->close(fn);
@@ -207,10 +209,10 @@ static bool pump_all(struct sfx_runner *runner)
     for (i = 0; i < runner->count && runner->rc == 0; i++) {
         struct sfx_function *fn = &runner->functions[i];
         struct sfx_err err = {0};
-        int rc = fn->source->flush != NULL ? fn->source->flush(fn, &err) : 0;
+        int rc = fn->dead != NULL ? sfx_dead_flush(fn->dead, &err) : 0;
 
-        if (rc == 0 && fn->dead != NULL)
-            rc = sfx_dead_flush(fn->dead, &err);
+        if (rc == 0 && fn->source->flush != NULL)
+            rc = fn->source->flush(fn, &err);
         if (rc < 0)
             sfx_runner_fail(runner, rc, &err);
     }

@@ -286,7 +286,7 @@ static int settle(struct sfx_function *fn, struct sfx_item *item, enum sfx_verdi
     if (verdict == SFX_VERDICT_RETRY && item->lane != NULL)
         return 0; /* it stays in hand */
     if (inv != NULL) {
-        taken = record(s, item, inv, verdict != SFX_VERDICT_ACK);
+        taken = record(s, item, inv, verdict != SFX_VERDICT_ACK || inv->outcome.error != NULL);
         result.invocation = &present; /* which one is known when all are there */
         result.reason = taken.reason;
     }

@@ -122,14 +122,14 @@ static int check(const struct sfx_function_opts *o, struct sfx_err *err)
         wrong = "--window goes with --batch";
     else if (o->partial && o->emit)
         wrong = "--partial and --emit both want the output";
-    else if (o->durable && o->from == NULL)
-        wrong = "--durable goes with --from";
+    else if (o->durable && o->from == NULL && (o->dead == NULL || !sfx_queue_is_uri(o->dead)))
+        wrong = "--durable goes with a queue: --from, --dead";
     else if (o->from != NULL && o->lines)
         wrong = "--lines goes with standard input: a queue holds events";
     else if (o->from != NULL && !sfx_queue_is_uri(o->from))
         wrong = "--from: that is no queue; write sqlite:PATH";
-    else if (o->dead != NULL && sfx_queue_is_uri(o->dead))
-        wrong = "--dead takes a file: what is given up stays in its queue as a dead letter";
+    else if (o->dead != NULL && o->from != NULL && strcmp(o->dead, o->from) == 0)
+        wrong = "--dead names the queue of --from: what is given up stays there by itself";
     else if (o->once && o->from == NULL)
         wrong = "--once goes with --from: standard input ends by itself";
     for (i = 0; i < o->nenv && wrong == NULL; i++) {

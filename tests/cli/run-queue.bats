@@ -129,3 +129,32 @@ depth() {
 	run -65 sfx-queue replay $q one
 	[[ "$output" == *"no run of it is recorded"* ]]
 }
+
+@test "dead letters go into another queue, where a function finds them" {
+	put one two three
+	run -1 sfx-run -q --from $q --once -r0 --dead sqlite:dead.queue -- sh -c '[ "$CE_ID" = two ] || { echo "no $CE_ID" >&2; exit 1; }'
+	[ "$(depth done)" -eq 3 ]
+	sfx-run -q --from sqlite:dead.queue --once -- sh -c 'cat >>letters'
+	[ "$(jq -r '[.type, .source, .subject, .sfxcause, .data.requestPayload.id, .data.requestContext.condition, .data.responseContext.exitCode, (.data.stderr | rtrimstr("\n"))] | join(" ")' letters | sort)" = \
+		"dev.sfx.function.failed sh one one one RetriesExhausted 1 no one
+dev.sfx.function.failed sh three three three RetriesExhausted 1 no three" ]
+	# What fails again later is another letter.
+	jq -c 'select(.subject == "one").data.requestPayload | .id = "four"' letters | sfx-queue put $q
+	run -1 sfx-run -q --from $q --once -r0 --dead sqlite:dead.queue -- false
+	[ "$(q=sqlite:dead.queue depth ready)" -eq 1 ]
+}
+
+@test "lines that are no events are dead letters of a queue, each by itself" {
+	printf '{"specversion":"1.0"}\n{"specversion":"1.0"}\n' | run -1 sfx-run -q --dead sqlite:dead.queue -- true
+	q=sqlite:dead.queue
+	[ "$(depth ready)" -eq 2 ]
+}
+
+@test "a dead letter that cannot be kept fails the run, and its event stays" {
+	put one
+	sfx-queue put sqlite:dead.queue </dev/null
+	sqlite3 dead.queue "create trigger full before insert on event begin select raise(abort, 'no room'); end"
+	run -74 sfx-run -q --from $q --once -r0 --dead sqlite:dead.queue -- false
+	[[ "$output" == *"no room"* ]]
+	[ "$(($(depth done) + $(depth dead)))" -eq 0 ]
+}
