@@ -2,28 +2,40 @@
 /* sfx-run: runs a function for each event. */
 #include "base/size.h"
 #include "cmd.h"
-#include "function/function.h"
+#include "function/flow.h"
 #include "function/words.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+#define DRAIN_NS INT64_C(30000000000)
+
+/* What holds for all functions of a flow. */
+struct whole {
+    const char *flow, *price, *metrics, *trace;
+    int64_t drain_ns;
+    struct sfx_opt_common common;
+};
 
 struct options {
     struct sfx_function_opts function;
     struct sfx_function_words words;
     struct sfx_opt_list env;
-    const char *price, *metrics, *trace;
-    int64_t drain_ns;
-    struct sfx_opt_common common;
+    struct whole whole;
 };
 
 /* clang-format off */
 #define FUNCTION(member) offsetof(struct options, function.member)
 #define WORD(member)     offsetof(struct options, words.member)
+#define WHOLE(member)    offsetof(struct options, whole.member)
 
 static const struct sfx_opt rows[] = {
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Events", NULL, 0, 0},
+    {'f', "flow", "FILE", SFX_OPT_STR, WHOLE(flow),
+     "Run the functions that FILE describes instead of COMMAND, and others when it changes; --jobs is the most "
+     "that they have together.", NULL, 0, 0},
     {0, "from", "QUEUE", SFX_OPT_STR, FUNCTION(from),
      "Take events from QUEUE, such as sqlite:PATH, under leases that are kept up, instead of standard "
      "input; what is given up becomes a dead letter there, see sfx-queue(1).", NULL, 0, 0},
@@ -110,17 +122,17 @@ static const struct sfx_opt rows[] = {
      "Name of the function in logs and figures; default: that of the program.", NULL, 0, 0},
     {0, "report", NULL, SFX_OPT_FLAG, FUNCTION(report),
      "Write START, END and REPORT lines to standard error, as Lambda does.", NULL, 0, 0},
-    {0, "price", "lambda-x86|FILE", SFX_OPT_STR, offsetof(struct options, price),
+    {0, "price", "lambda-x86|FILE", SFX_OPT_STR, WHOLE(price),
      "Say at the end what the invocations would have cost there: lambda-x86, lambda-arm, or a FILE of prices.",
      NULL, 0, 0},
-    {0, "metrics", "FILE|unix:PATH", SFX_OPT_STR, offsetof(struct options, metrics),
+    {0, "metrics", "FILE|unix:PATH", SFX_OPT_STR, WHOLE(metrics),
      "Keep figures as OpenMetrics text in FILE, or give them on a local socket.", NULL, 0, 0},
-    {0, "trace", "FILE", SFX_OPT_STR, offsetof(struct options, trace),
+    {0, "trace", "FILE", SFX_OPT_STR, WHOLE(trace),
      "Append a span for each invocation to FILE, as OpenTelemetry JSON lines.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "When told to stop", NULL, 0, 0},
-    {0, "drain", "TIME", SFX_OPT_DURATION, offsetof(struct options, drain_ns),
+    {0, "drain", "TIME", SFX_OPT_DURATION, WHOLE(drain_ns),
      "How long invocations may go on after SIGTERM; default 30s.", NULL, 0, 0},
-    SFX_OPT_COMMON_ROWS(struct options, common),
+    SFX_OPT_COMMON_ROWS(struct options, whole.common),
     SFX_OPT_END,
 };
 /* clang-format on */
@@ -128,13 +140,14 @@ static const struct sfx_opt rows[] = {
 static const struct sfx_opt_example examples[] = {
     {"sfx-watch inbox | sfx-run -- ./on-upload {}", "a function for every file that arrives"},
     {"seq 100 | sfx-run -j 8 -- ./work {}", "plain lines, eight at once"},
+    {"sfx-run -j 8 --flow flow.conf", "functions that share eight processes"},
     {NULL, NULL},
 };
 
 static const struct sfx_prog prog = {
     .name = "sfx-run",
     .summary = "run a function for each event",
-    .operands = "COMMAND [ARGUMENT…]",
+    .operands = "[COMMAND [ARGUMENT…]]",
     .about =
         "Runs COMMAND for each event line, or other line, of standard input. It gets the event "
         "on standard input, in variables (SFX_*, CE_*) and in place of {} and {NAME} in its "
@@ -144,45 +157,6 @@ static const struct sfx_prog prog = {
     .see_also = "sfx(7), sfx-events(5), sfx-watch(1)",
     .command = true,
 };
-
-/* What it would have cost, by function. */
-static void say_price(const struct sfx_cmd *cmd, const char *name, const struct sfx_price *price,
-                      const struct sfx_function_totals *t)
-{
-    sfx_log(&cmd->log, SFX_LOG_NOTICE, "%llu invocations, %.6f GB-s: %.9f %s at the price of %s",
-            (unsigned long long)t->invocations, t->gb_seconds, t->cost, price->currency, name);
-}
-
-static int write_stats(const struct sfx_cmd *cmd, const struct sfx_function_totals *t,
-                       struct sfx_err *err)
-{
-    const struct sfx_figure figures[] = {
-        {"events", t->events},
-        {"invocations", t->invocations},
-        {"failures", t->failures},
-        {"timeouts", t->timeouts},
-        {"acked", t->acked},
-        {"retried", t->retried},
-        {"dead", t->dead},
-        {"returned", t->returned},
-        {"rejected", t->rejected},
-        {"results", t->results},
-        {"cold_starts", t->cold_starts},
-        {"throttled", t->throttled},
-        {"billed_ms", t->billed_ms},
-        {"duration_us", (uint64_t)t->duration_ns / 1000},
-        {"init_us", (uint64_t)t->init_ns / 1000},
-        {"user_us", (uint64_t)t->user_ns / 1000},
-        {"system_us", (uint64_t)t->system_ns / 1000},
-        {"peak_bytes", (uint64_t)t->max_peak_nbytes},
-        {"in_bytes", t->in_nbytes},
-        {"out_bytes", t->out_nbytes},
-        {"gb_ms", (uint64_t)(t->gb_seconds * 1000)},
-        {"cost_nano", (uint64_t)(t->cost * 1e9)},
-    };
-
-    return sfx_cmd_stats(cmd, figures, SFX_COUNT(figures), err);
-}
 
 /* The exit code of a command that cannot be found or run is the shell's. */
 static int fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err)
@@ -194,39 +168,123 @@ static int fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err)
     return code;
 }
 
-static int run(const struct sfx_cmd *cmd, struct options *o, int *by_signal)
+/* Reads the command and what stands in o into *function; the list of variables moves to arena. */
+static int read_function(struct options *o, char *const *command, size_t n, struct sfx_arena *arena,
+                         struct sfx_function_opts *function, struct sfx_err *err)
 {
+    const char **env = sfx_arena_calloc(arena, o->env.count + 1, sizeof(*env), err);
+
+    if (env == NULL)
+        return SFX_E_NOMEM;
+    if (o->env.count > 0)
+        memcpy(env, o->env.items, o->env.count * sizeof(*env));
+    o->function.argv = (const char *const *)command;
+    o->function.argc = n;
+    o->function.env = env;
+    o->function.nenv = o->env.count;
+    *function = o->function;
+    return sfx_function_read_words(&o->words, function, err);
+}
+
+/* The options of the command line, which every function of a flow begins with. */
+struct line {
+    char **argv;
+    size_t argc; /* to the first operand */
+    const struct options *options;
+};
+
+static int read_section(void *ctx, const struct sfx_flow_function *fn, struct sfx_arena *arena,
+                        struct sfx_function_opts *function, struct sfx_err *err)
+{
+    const struct line *line = ctx;
+    size_t n = line->argc + fn->noptions;
+    char **argv = sfx_arena_calloc(arena, n + 1, sizeof(*argv), err);
+    struct options *o = sfx_arena_calloc(arena, 1, sizeof(*o), err);
+    int first, rc;
+
+    if (argv == NULL || o == NULL)
+        return SFX_E_NOMEM;
+    memcpy(argv, line->argv, line->argc * sizeof(*argv));
+    memcpy(argv + line->argc, fn->options, fn->noptions * sizeof(*argv));
+    sfx_function_defaults(&o->function);
+    o->whole.drain_ns = DRAIN_NS;
+    rc = sfx_opt_parse(&prog, (int)n, argv, o, &first, err);
+    if (rc == 0 && memcmp(&o->whole, &line->options->whole, sizeof(o->whole)) != 0)
+        rc = sfx_err_set(err, SFX_E_USAGE, "an option of the whole run stands in a function");
+    if (rc == 0)
+        rc = read_function(o, fn->command, fn->ncommand, arena, function, err);
+    sfx_opt_done(&prog, o);
+    return rc;
+}
+
+/* What was asked for, run to its end. */
+static int run_all(const struct line *line, char *const *command, size_t ncommand,
+                   struct sfx_functions_opts *all, struct sfx_function_totals *totals,
+                   struct sfx_err *err)
+{
+    struct options o = *line->options;
+    struct sfx_function_opts function;
+    struct sfx_arena arena = {0};
+    int rc = 0;
+
+    if (o.whole.flow != NULL && ncommand > 0)
+        return sfx_err_set(err, SFX_E_USAGE, "the commands stand in the flow file");
+    if (o.whole.flow == NULL && ncommand == 0)
+        return sfx_err_set(err, SFX_E_USAGE, "which command?");
+    if (o.whole.flow != NULL) {
+        if (o.words.jobs != NULL) {
+            rc = sfx_function_read_jobs(o.words.jobs, &o.function, err);
+            all->max = o.function.max;
+        }
+        return rc < 0 ? rc
+                      : sfx_flow_run(o.whole.flow, all, read_section, (void *)line, totals, err);
+    }
+    rc = read_function(&o, command, ncommand, &arena, &function, err);
+    if (rc == 0)
+        rc = sfx_functions_run(all, &function, 1, totals, err);
+    sfx_arena_done(&arena);
+    return rc;
+}
+
+static int run(const struct sfx_cmd *cmd, const struct line *line, char *const *command,
+               size_t ncommand, int *by_signal)
+{
+    const struct whole *whole = &line->options->whole;
     struct sfx_functions_opts all = {
         .program = prog.name,
         .environ = (const char *const *)environ,
         .in_fd = STDIN_FILENO,
         .out_fd = STDOUT_FILENO,
         .err_fd = STDERR_FILENO,
-        .drain_ns = o->drain_ns,
+        .drain_ns = whole->drain_ns,
         .log = &cmd->log,
-        .metrics = o->metrics,
-        .trace = o->trace,
+        .metrics = whole->metrics,
+        .trace = whole->trace,
     };
     struct sfx_function_totals totals = {0};
+    struct sfx_figure figures[SFX_FUNCTION_NFIGURES];
     struct sfx_price price;
     struct sfx_err err = {0};
-    int rc = sfx_function_read_words(&o->words, &o->function, &err);
-    int failed;
+    int rc = 0, failed;
 
-    if (rc == 0 && o->price != NULL) {
-        rc = sfx_price_read(o->price, &price, &err);
+    if (whole->price != NULL) {
+        rc = sfx_price_read(whole->price, &price, &err);
         rc = rc < 0 ? sfx_err_wrap(&err, rc, "--price") : 0;
         all.price = &price;
     }
     if (rc < 0)
         return sfx_cmd_fail(cmd, rc, &err);
     all.stop = sfx_cmd_catch_stop();
-    rc = sfx_functions_run(&all, &o->function, 1, &totals, &err);
-    if (rc >= 0 && o->price != NULL)
-        say_price(cmd, o->price, &price, &totals);
+    rc = run_all(line, command, ncommand, &all, &totals, &err);
+    if (rc >= 0 && whole->price != NULL)
+        sfx_log(&cmd->log, SFX_LOG_NOTICE,
+                "%llu invocations, %.6f GB-s: %.9f %s at the price of %s",
+                (unsigned long long)totals.invocations, totals.gb_seconds, totals.cost,
+                price.currency, whole->price);
     failed = rc;
+    sfx_function_figures(&totals, figures);
     if (rc >= 0)
-        rc = write_stats(cmd, &totals, &err);
+        rc = sfx_cmd_stats(cmd, figures, SFX_FUNCTION_NFIGURES, &err);
     if (rc < 0)
         return fail(cmd, rc, &err);
     *by_signal = *all.stop; /* the input was not read to its end */
@@ -235,24 +293,17 @@ static int run(const struct sfx_cmd *cmd, struct options *o, int *by_signal)
 
 int main(int argc, char **argv)
 {
-    struct options o = {.drain_ns = INT64_C(30000000000)};
+    static struct options o; /* static: no byte of its padding differs from that of another */
+    struct line line = {argv, 0, &o};
     struct sfx_cmd cmd;
     int first, code, by_signal = 0;
 
     sfx_function_defaults(&o.function);
-    code = sfx_cmd_start(&cmd, &prog, argc, argv, &o, &o.common, &first);
+    o.whole.drain_ns = DRAIN_NS;
+    code = sfx_cmd_start(&cmd, &prog, argc, argv, &o, &o.whole.common, &first);
     if (code != SFX_CMD_GO_ON)
         return code;
-    if (first == argc) {
-        struct sfx_err err;
-        int rc = sfx_err_set(&err, SFX_E_USAGE, "which command?");
-
-        return sfx_cmd_end(&cmd, &o, sfx_cmd_fail(&cmd, rc, &err), 0);
-    }
-    o.function.argv = (const char *const *)argv + first;
-    o.function.argc = (size_t)(argc - first);
-    o.function.env = o.env.items;
-    o.function.nenv = o.env.count;
-    code = run(&cmd, &o, &by_signal);
+    line.argc = (size_t)first;
+    code = run(&cmd, &line, argv + first, (size_t)(argc - first), &by_signal);
     return sfx_cmd_end(&cmd, &o, code, by_signal);
 }

@@ -78,9 +78,12 @@ struct sfx_functions_opts {
     int64_t drain_ns;                  /* how long what runs may go on after *stop */
     const struct sfx_log *log;         /* may be NULL */
     const volatile sig_atomic_t *stop; /* non-zero: finish what runs, then end; may be NULL */
-    const struct sfx_price *price;     /* NULL: no costs in the reports */
-    const char *metrics;               /* file, or unix:PATH; NULL: none */
-    const char *trace;                 /* file of OTLP JSON lines; NULL: none */
+    bool (*until)(
+        void *ctx); /* asked about once a second, true ends it as *stop does; may be NULL */
+    void *until_ctx;
+    const struct sfx_price *price; /* NULL: no costs in the reports */
+    const char *metrics;           /* file, or unix:PATH; NULL: none */
+    const char *trace;             /* file of OTLP JSON lines; NULL: none */
 };
 
 /*

@@ -147,7 +147,8 @@ struct sfx_source {
                   int64_t delay_ns, const struct sfx_invocation *inv, struct sfx_err *err);
     /* Takes an item back as if it had not been given out. */
     int (*give_back)(struct sfx_function *fn, struct sfx_item *item, struct sfx_err *err);
-    /* What was said to _settle becomes durable. Called before waiting. May be NULL. */
+    /* What was said to _settle becomes durable. Called before waiting. Returns 1 when the source
+     * may have more to give, or to have ended, for it. May be NULL. */
     int (*flush)(struct sfx_function *fn, struct sfx_err *err);
     /* Whether nothing more will come. */
     bool (*ended)(const struct sfx_function *fn);
@@ -198,10 +199,11 @@ struct sfx_runner {
     struct sfx_arena arena; /* of the event that is being looked at */
     struct sfx_results *results;
     struct sfx_observer *observer;
-    struct sfx_loop_timer tick;
+    struct sfx_loop_timer tick, until;
     uint64_t ninstances;
     uint64_t nstarted;   /* instances, ever: their numbers */
     int64_t stopping_ns; /* since when; 0: it is not asked for */
+    bool over;           /* opts->until said so */
     bool cut;            /* the drain time is over */
     uint64_t random;     /* state of its numbers */
     int rc;              /* <0: it must end, for failure */

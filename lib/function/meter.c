@@ -154,6 +154,72 @@ void sfx_meter_add(struct sfx_function_totals *totals, const struct sfx_meter *m
     totals->buckets[i]++;
 }
 
+void sfx_function_totals_add(struct sfx_function_totals *to, const struct sfx_function_totals *from)
+{
+    size_t i;
+
+    to->events += from->events;
+    to->invocations += from->invocations;
+    to->failures += from->failures;
+    to->timeouts += from->timeouts;
+    to->acked += from->acked;
+    to->retried += from->retried;
+    to->dead += from->dead;
+    to->returned += from->returned;
+    to->rejected += from->rejected;
+    to->results += from->results;
+    to->cold_starts += from->cold_starts;
+    to->throttled += from->throttled;
+    to->billed_ms += from->billed_ms;
+    to->duration_ns += from->duration_ns;
+    to->init_ns += from->init_ns;
+    to->user_ns += from->user_ns;
+    to->system_ns += from->system_ns;
+    if (to->max_peak_nbytes < from->max_peak_nbytes)
+        to->max_peak_nbytes = from->max_peak_nbytes;
+    to->in_nbytes += from->in_nbytes;
+    to->out_nbytes += from->out_nbytes;
+    to->gb_seconds += from->gb_seconds;
+    to->cost += from->cost;
+    for (i = 0; i < SFX_METER_NBUCKETS; i++)
+        to->buckets[i] += from->buckets[i];
+    to->ready = from->ready;
+    to->waiting = from->waiting;
+    to->running = from->running;
+    to->instances = from->instances;
+}
+
+void sfx_function_figures(const struct sfx_function_totals *t,
+                          struct sfx_figure out[SFX_FUNCTION_NFIGURES])
+{
+    const struct sfx_figure figures[SFX_FUNCTION_NFIGURES] = {
+        {"events", t->events},
+        {"invocations", t->invocations},
+        {"failures", t->failures},
+        {"timeouts", t->timeouts},
+        {"acked", t->acked},
+        {"retried", t->retried},
+        {"dead", t->dead},
+        {"returned", t->returned},
+        {"rejected", t->rejected},
+        {"results", t->results},
+        {"cold_starts", t->cold_starts},
+        {"throttled", t->throttled},
+        {"billed_ms", t->billed_ms},
+        {"duration_us", (uint64_t)t->duration_ns / 1000},
+        {"init_us", (uint64_t)t->init_ns / 1000},
+        {"user_us", (uint64_t)t->user_ns / 1000},
+        {"system_us", (uint64_t)t->system_ns / 1000},
+        {"peak_bytes", (uint64_t)t->max_peak_nbytes},
+        {"in_bytes", t->in_nbytes},
+        {"out_bytes", t->out_nbytes},
+        {"gb_ms", (uint64_t)(t->gb_seconds * 1000)},
+        {"cost_nano", (uint64_t)(t->cost * 1e9)},
+    };
+
+    memcpy(out, figures, sizeof(figures));
+}
+
 int sfx_meter_report(const struct sfx_meter *m, const char *request_id, struct sfx_buf *out,
                      struct sfx_err *err)
 {

@@ -4,6 +4,7 @@
 #define SFX_FUNCTION_METER_H
 
 #include "base/buf.h"
+#include "cli/figure.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,6 +42,15 @@ struct sfx_function_totals {
     uint64_t buckets[SFX_METER_NBUCKETS];        /* invocations by duration */
     uint64_t ready, waiting, running, instances; /* now: what gauges show */
 };
+
+/* Adds what was counted in from; gauges are taken over. */
+void sfx_function_totals_add(struct sfx_function_totals *to,
+                             const struct sfx_function_totals *from);
+
+/* The totals as --stats tells them. */
+#define SFX_FUNCTION_NFIGURES 22
+void sfx_function_figures(const struct sfx_function_totals *totals,
+                          struct sfx_figure out[SFX_FUNCTION_NFIGURES]);
 
 /* What a cloud asks for. */
 struct sfx_price {

@@ -92,8 +92,9 @@ static void tear_down(struct sfx_function *fn, struct sfx_err *err, int *rc)
     sfx_function_give_back(fn);
     if (fn->dead != NULL)
         closed = sfx_dead_flush(fn->dead, &failure);
-    if (closed == 0 && fn->source_data != NULL && fn->source->flush != NULL)
-        closed = fn->source->flush(fn, &failure);
+    if (closed == 0 && fn->source_data != NULL && fn->source->flush != NULL &&
+        fn->source->flush(fn, &failure) < 0)
+        closed = failure.code;
     if (fn->source != NULL)
         fn->source->close(fn);
     if (closed == 0)
@@ -145,6 +146,17 @@ void sfx_runner_tick(struct sfx_runner *runner)
         (void)sfx_loop_set(runner->loop, &runner->tick, sfx_clock_mono_ns() + SFX_NS_PER_S, NULL);
 }
 
+static void on_until(void *ctx)
+{
+    struct sfx_runner *runner = ctx;
+    struct sfx_err err;
+
+    runner->over = runner->opts->until(runner->opts->until_ctx);
+    if (!runner->over &&
+        sfx_loop_set(runner->loop, &runner->until, sfx_clock_mono_ns() + SFX_NS_PER_S, &err) < 0)
+        sfx_runner_fail(runner, err.code, &err);
+}
+
 static void cut(struct sfx_runner *runner)
 {
     size_t i;
@@ -166,7 +178,7 @@ static void look_at_stop(struct sfx_runner *runner)
     int64_t now = sfx_clock_mono_ns();
     size_t i;
 
-    if (runner->opts->stop == NULL || *runner->opts->stop == 0)
+    if (!runner->over && (runner->opts->stop == NULL || *runner->opts->stop == 0))
         return;
     if (runner->stopping_ns == 0) {
         runner->stopping_ns = now;
@@ -199,9 +211,10 @@ static bool end_instances(struct sfx_runner *runner)
     return left;
 }
 
-static bool pump_all(struct sfx_runner *runner)
+/* Begins what can begin, and makes durable what was settled. Returns whether more can begin now. */
+static bool pump_once(struct sfx_runner *runner)
 {
-    bool finished = true;
+    bool again = false;
     size_t i;
 
     for (i = 0; i < runner->count && runner->rc == 0; i++)
@@ -215,10 +228,20 @@ static bool pump_all(struct sfx_runner *runner)
             rc = fn->source->flush(fn, &err);
         if (rc < 0)
             sfx_runner_fail(runner, rc, &err);
+        again = again || rc > 0;
     }
-    for (i = 0; i < runner->count; i++)
-        finished = finished && sfx_function_finished(&runner->functions[i]);
-    return finished && sfx_results_empty(runner->results);
+    return again && runner->rc == 0;
+}
+
+static bool is_finished(const struct sfx_runner *runner)
+{
+    size_t i;
+
+    for (i = 0; i < runner->count; i++) {
+        if (!sfx_function_finished(&runner->functions[i]))
+            return false;
+    }
+    return sfx_results_empty(runner->results);
 }
 
 static int step(struct sfx_runner *runner, struct sfx_err *err)
@@ -227,18 +250,19 @@ static int step(struct sfx_runner *runner, struct sfx_err *err)
     int64_t until =
         runner->stopping_ns > 0 && !runner->cut ? runner->stopping_ns + runner->opts->drain_ns : -1;
 
-    return sfx_loop_step(runner->loop, until, stop, runner->stopping_ns > 0 ? *stop : 0, err);
+    return sfx_loop_step(runner->loop, until, stop,
+                         stop != NULL && runner->stopping_ns > 0 ? *stop : 0, err);
 }
 
 static void loop(struct sfx_runner *runner)
 {
     struct sfx_err err = {0};
-    bool finished = false;
 
     while (runner->rc == 0) {
-        look_at_stop(runner);
-        finished = pump_all(runner);
-        if (runner->rc < 0 || (finished && !end_instances(runner)))
+        do
+            look_at_stop(runner);
+        while (pump_once(runner));
+        if (runner->rc < 0 || (is_finished(runner) && !end_instances(runner)))
             return;
         if (step(runner, &err) < 0)
             sfx_runner_fail(runner, err.code, &err);
@@ -282,6 +306,9 @@ static int run(struct sfx_runner *runner, const struct sfx_function_opts *functi
     if (rc < 0)
         return rc;
     runner->tick = (struct sfx_loop_timer){.due = on_tick, .ctx = runner};
+    runner->until = (struct sfx_loop_timer){.due = on_until, .ctx = runner};
+    if (runner->opts->until != NULL)
+        on_until(runner);
     loop(runner);
     if (runner->rc < 0)
         *err = runner->failure;

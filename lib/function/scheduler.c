@@ -198,8 +198,29 @@ static void begin(struct sfx_function *fn, struct sfx_instance *in)
     }
 }
 
-/* Resident instances: as many as the rule says. */
-static void scale(struct sfx_function *fn, int64_t now, int64_t *later)
+/* Gives batches to whom they can be given to. */
+static void begin_all(struct sfx_function *fn, int64_t now, int64_t *later)
+{
+    const struct sfx_runner *runner = fn->runner;
+
+    while (runner->rc == 0 && runner->stopping_ns == 0 && !sfx_results_full(runner->results) &&
+           is_batch(fn, now, later)) {
+        struct sfx_instance *in = fn->carrier->resident ? idle_instance(fn) : NULL;
+
+        if (fn->carrier->resident ? in == NULL : !may_grow(fn))
+            break;
+        if (in == NULL && now < fn->start_after_ns) {
+            *later = *later < 0 || fn->start_after_ns < *later ? fn->start_after_ns : *later;
+            break;
+        }
+        if (!is_let(fn, now, later))
+            break;
+        begin(fn, in);
+    }
+}
+
+/* Resident instances: as many as the rule says. Returns whether one was started. */
+static bool scale(struct sfx_function *fn, int64_t now, int64_t *later)
 {
     const struct sfx_scale_rule rule = {
         .min = fn->runner->stopping_ns > 0 || sfx_function_finished(fn) ? 0 : fn->opts->min,
@@ -216,6 +237,7 @@ static void scale(struct sfx_function *fn, int64_t now, int64_t *later)
         .longest_idle_ns = oldest != NULL ? now - oldest->idle_since_ns : 0,
     };
     struct sfx_scale_step step;
+    bool started = false;
 
     if (is_batch(fn, now, later))
         facts.waiting = (fn->ready.count + batch_size(fn) - 1) / batch_size(fn);
@@ -226,8 +248,10 @@ static void scale(struct sfx_function *fn, int64_t now, int64_t *later)
         step.start = 0;
     }
     while (step.start-- > 0 && step.start != UINT64_MAX && may_grow(fn) &&
-           now >= fn->start_after_ns)
+           now >= fn->start_after_ns) {
         start_instance(fn, NULL);
+        started = true;
+    }
     if (step.end > 0 && oldest != NULL) {
         fn->carrier->end(oldest);
         oldest = longest_idle(fn);
@@ -238,6 +262,7 @@ static void scale(struct sfx_function *fn, int64_t now, int64_t *later)
         if (*later < 0 || at < *later)
             *later = at;
     }
+    return started;
 }
 
 void sfx_function_pump(struct sfx_function *fn)
@@ -253,22 +278,10 @@ void sfx_function_pump(struct sfx_function *fn)
         sfx_runner_fail(runner, rc, &err);
         return;
     }
-    while (runner->rc == 0 && runner->stopping_ns == 0 && !sfx_results_full(runner->results) &&
-           is_batch(fn, now, &later)) {
-        struct sfx_instance *in = fn->carrier->resident ? idle_instance(fn) : NULL;
-
-        if (fn->carrier->resident ? in == NULL : !may_grow(fn))
-            break;
-        if (in == NULL && now < fn->start_after_ns) {
-            later = later < 0 || fn->start_after_ns < later ? fn->start_after_ns : later;
-            break;
-        }
-        if (!is_let(fn, now, &later))
-            break;
-        begin(fn, in);
-    }
-    if (fn->carrier->resident && runner->rc == 0)
-        scale(fn, now, &later);
+    begin_all(fn, now, &later);
+    /* What was started may be of use at once: nothing else would wake us for it. */
+    if (fn->carrier->resident && runner->rc == 0 && scale(fn, now, &later))
+        begin_all(fn, now, &later);
     if (later < 0)
         sfx_loop_unset(runner->loop, &fn->wake);
     else if (sfx_loop_set(runner->loop, &fn->wake, later, &err) < 0)

@@ -334,7 +334,7 @@ static int flush(struct sfx_function *fn, struct sfx_err *err)
     s->nresults = 0;
     sfx_arena_reset(&s->texts);
     wake(s); /* what waited behind these may be ready */
-    return 0;
+    return 1;
 }
 
 static bool ended(const struct sfx_function *fn)

@@ -38,7 +38,7 @@ static void split_range(const char *text, struct sfx_slice *first, struct sfx_sl
     *second = sfx_slice_str(dots != NULL ? dots + 2 : text);
 }
 
-static int read_jobs(const char *text, struct sfx_function_opts *o, struct sfx_err *err)
+int sfx_function_read_jobs(const char *text, struct sfx_function_opts *o, struct sfx_err *err)
 {
     struct sfx_slice first, second;
     uint64_t min = 0, max = 0;
@@ -146,7 +146,7 @@ int sfx_function_read_words(const struct sfx_function_words *w, struct sfx_funct
 
     o->carrier = w->worker ? SFX_CARRIER_WORKER : SFX_CARRIER_SPAWN;
     if (w->jobs != NULL)
-        rc = read_jobs(w->jobs, o, err);
+        rc = sfx_function_read_jobs(w->jobs, o, err);
     if (rc == 0 && w->backoff != NULL)
         rc = read_backoff(w->backoff, o, err);
     if (rc == 0 && w->rate != NULL)

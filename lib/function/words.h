@@ -19,6 +19,9 @@ struct sfx_function_words {
 /* A function with its defaults: to be set before options are read into it. */
 void sfx_function_defaults(struct sfx_function_opts *o);
 
+/* Reads "MAX" or "MIN..MAX" into o. Errors: USAGE. */
+int sfx_function_read_jobs(const char *text, struct sfx_function_opts *o, struct sfx_err *err);
+
 /* Reads words into o, and checks what is in it. Errors: USAGE. */
 int sfx_function_read_words(const struct sfx_function_words *words, struct sfx_function_opts *o,
                             struct sfx_err *err);

@@ -158,3 +158,17 @@ dev.sfx.function.failed sh three three three RetriesExhausted 1 no three" ]
 	[[ "$output" == *"no room"* ]]
 	[ "$(($(depth done) + $(depth dead)))" -eq 0 ]
 }
+
+@test "the first event of a resident process, and the end of a queue, wait for no clock" {
+	# Each of these waited for the next tick once: a second.
+	seq 20 >events
+	sfx-queue put $q <events
+	timeout 15 bash -c 'for i in $(seq 20); do
+		echo x | sfx-run -q --worker -j1 -- sed -u s/x/y/ || exit 1
+	done' >out
+	[ "$(wc -l <out)" -eq 20 ]
+	timeout 15 bash -c 'for i in $(seq 20); do
+		echo "$i $RANDOM" | sfx-queue put sqlite:work.queue && sfx-run -q --from sqlite:work.queue --once -j1 -- true || exit 1
+	done'
+	[ "$(depth done)" -eq 40 ]
+}
