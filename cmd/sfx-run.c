@@ -22,7 +22,6 @@ struct whole {
 struct options {
     struct sfx_function_opts function;
     struct sfx_function_words words;
-    struct sfx_opt_list env;
     struct whole whole;
 };
 
@@ -115,8 +114,17 @@ static const struct sfx_opt rows[] = {
      "Run in FOLDER, a template as the arguments are.", NULL, 0, 0},
     {0, "clean-env", NULL, SFX_OPT_FLAG, FUNCTION(clean_env),
      "Pass on only PATH, HOME, USER, LOGNAME, SHELL, LANG, LC_*, TZ and TMPDIR.", NULL, 0, 0},
-    {0, "env", "NAME[=VALUE]", SFX_OPT_LIST, offsetof(struct options, env),
+    {0, "env", "NAME[=VALUE]", SFX_OPT_LIST, WORD(env),
      "Set a variable, or pass it on with --clean-env.", NULL, 0, 0},
+    {0, "sandbox", NULL, SFX_OPT_FLAG, FUNCTION(sandbox),
+     "Let the function write only into a folder of its own, TMPDIR, and use no network but local sockets; "
+     "it gets no rights that it does not have.", NULL, 0, 0},
+    {0, "allow-read", "PATH", SFX_OPT_LIST, WORD(allow_read),
+     "In the sandbox read, and run, nothing but PATH and the system's own folders.", NULL, 0, 0},
+    {0, "allow-write", "PATH", SFX_OPT_LIST, WORD(allow_write),
+     "In the sandbox write PATH, a file or all in a folder.", NULL, 0, 0},
+    {0, "allow-network", NULL, SFX_OPT_FLAG, FUNCTION(allow_network),
+     "In the sandbox use the network.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Figures", NULL, 0, 0},
     {0, "name", "NAME", SFX_OPT_STR, FUNCTION(name),
      "Name of the function in logs and figures; default: that of the program.", NULL, 0, 0},
@@ -168,24 +176,6 @@ static int fail(const struct sfx_cmd *cmd, int rc, const struct sfx_err *err)
     return code;
 }
 
-/* Reads the command and what stands in o into *function; the list of variables moves to arena. */
-static int read_function(struct options *o, char *const *command, size_t n, struct sfx_arena *arena,
-                         struct sfx_function_opts *function, struct sfx_err *err)
-{
-    const char **env = sfx_arena_calloc(arena, o->env.count + 1, sizeof(*env), err);
-
-    if (env == NULL)
-        return SFX_E_NOMEM;
-    if (o->env.count > 0)
-        memcpy(env, o->env.items, o->env.count * sizeof(*env));
-    o->function.argv = (const char *const *)command;
-    o->function.argc = n;
-    o->function.env = env;
-    o->function.nenv = o->env.count;
-    *function = o->function;
-    return sfx_function_read_words(&o->words, function, err);
-}
-
 /* The options of the command line, which every function of a flow begins with. */
 struct line {
     char **argv;
@@ -212,7 +202,10 @@ static int read_section(void *ctx, const struct sfx_flow_function *fn, struct sf
     if (rc == 0 && memcmp(&o->whole, &line->options->whole, sizeof(o->whole)) != 0)
         rc = sfx_err_set(err, SFX_E_USAGE, "an option of the whole run stands in a function");
     if (rc == 0)
-        rc = read_function(o, fn->command, fn->ncommand, arena, function, err);
+        rc = sfx_function_read_words(&o->words, arena, &o->function, err);
+    *function = o->function;
+    function->argv = (const char *const *)fn->command;
+    function->argc = fn->ncommand;
     sfx_opt_done(&prog, o);
     return rc;
 }
@@ -223,7 +216,6 @@ static int run_all(const struct line *line, char *const *command, size_t ncomman
                    struct sfx_err *err)
 {
     struct options o = *line->options;
-    struct sfx_function_opts function;
     struct sfx_arena arena = {0};
     int rc = 0;
 
@@ -239,9 +231,11 @@ static int run_all(const struct line *line, char *const *command, size_t ncomman
         return rc < 0 ? rc
                       : sfx_flow_run(o.whole.flow, all, read_section, (void *)line, totals, err);
     }
-    rc = read_function(&o, command, ncommand, &arena, &function, err);
+    o.function.argv = (const char *const *)command;
+    o.function.argc = ncommand;
+    rc = sfx_function_read_words(&o.words, &arena, &o.function, err);
     if (rc == 0)
-        rc = sfx_functions_run(all, &function, 1, totals, err);
+        rc = sfx_functions_run(all, &o.function, 1, totals, err);
     sfx_arena_done(&arena);
     return rc;
 }

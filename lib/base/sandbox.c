@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -90,6 +91,23 @@ static int enter_landlock(const struct sfx_sandbox *sandbox, struct sfx_err *err
     return rc;
 }
 
+/*
+ * What root's programs have beyond the rights to any file (which Landlock bounds): a program that
+ * is run later has none of it. Who may not drop a capability has none.
+ */
+static void drop_capabilities(void)
+{
+    const uint64_t of_files = 1ULL << CAP_CHOWN | 1ULL << CAP_DAC_OVERRIDE |
+                              1ULL << CAP_DAC_READ_SEARCH | 1ULL << CAP_FOWNER | 1ULL << CAP_FSETID;
+    int cap;
+
+    for (cap = 0; cap < 64; cap++) {
+        if ((of_files >> cap & 1) == 0 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 &&
+            errno != EPERM)
+            break; /* the kernel knows no more */
+    }
+}
+
 int sfx_sandbox_supported(void)
 {
     if (SFX_SANITIZED)
@@ -107,6 +125,8 @@ int sfx_sandbox_enter(const struct sfx_sandbox *sandbox, struct sfx_err *err)
     /* Both halves ask for it: a program that is run may not bring rights of its own. */
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return sfx_err_set(err, SFX_E_UNSUPPORTED, "this kernel has no sandbox");
+    if (!sandbox->compute_only)
+        drop_capabilities();
     rc = enter_landlock(sandbox, err);
     if (rc < 0)
         return rc;

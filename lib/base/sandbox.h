@@ -3,6 +3,8 @@
  * Giving up rights: what a process that works on bytes from outside can do no more, whatever these
  * bytes make of it. Landlock closes the file system and TCP, a seccomp filter the system calls.
  *
+ * Programs that are run in it as root have no capabilities but those over files.
+ *
  * Contract: what is given up stays so for the process and its children. Descriptors that are open
  * keep what they can. Libraries that are opened late must have been opened before. To be entered
  * while the process has one thread. Forbidden calls fail with EPERM or EACCES.

@@ -44,7 +44,8 @@ static bool is_kept(const struct sfx_command_opts *o, const char *entry)
     bool kept = !o->clean_env || strncmp(entry, "LC_", 3) == 0;
     size_t i;
 
-    if (strncmp(entry, "SFX_", 4) == 0 || strncmp(entry, "CE_", 3) == 0)
+    if (strncmp(entry, "SFX_", 4) == 0 || strncmp(entry, "CE_", 3) == 0 ||
+        (o->own_tmp && strncmp(entry, "TMPDIR=", 7) == 0))
         return false;
     for (i = 0; i < SFX_COUNT(clean_names); i++)
         kept = kept || names(entry, clean_names[i]);

@@ -22,6 +22,7 @@ struct sfx_command_opts {
     size_t argc;
     const char *cwd;            /* with placeholders; NULL: ours */
     const char *const *environ; /* ours */
+    bool own_tmp;               /* TMPDIR is set for each: ours is not passed on */
     bool clean_env;             /* of it only PATH, HOME, USER, LANG, LC_*, TZ, TMPDIR, SHELL */
     const char *const *env;     /* NAME=VALUE, or NAME: kept by clean_env */
     size_t nenv;

@@ -64,6 +64,11 @@ struct sfx_function_opts {
     /* surroundings */
     const char *user, *cwd; /* cwd is a template */
     bool clean_env;
+    bool sandbox;                   /* it may write only what is allowed, and has no network */
+    const char *const *allow_read;  /* paths: with any, of the rest only the system's own */
+    const char *const *allow_write; /* paths */
+    size_t nallow_read, nallow_write;
+    bool allow_network;
     const char *const *env; /* NAME=VALUE, or NAME: taken over by clean_env */
     size_t nenv;
     /* figures */

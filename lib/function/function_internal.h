@@ -19,6 +19,7 @@
 #include "event/lines.h"
 #include "function/command.h"
 #include "function/function.h"
+#include "function/jail.h"
 #include "function/limits.h"
 #include "function/loop.h"
 #include "function/process.h"
@@ -112,8 +113,9 @@ struct sfx_instance {
     int64_t started_ns, idle_since_ns, init_ns;
     bool cold; /* no invocation has ended in it yet */
     int64_t peak_nbytes, peak_at_ns;
-    int cgroup; /* place in the function's cgroups; -1: none */
-    void *data; /* the carrier's own */
+    int cgroup;   /* place in the function's cgroups; -1: none */
+    char *folder; /* of its temporary files; NULL: none */
+    void *data;   /* the carrier's own */
 };
 
 struct sfx_carrier {
@@ -169,6 +171,7 @@ struct sfx_function {
     struct sfx_command *command;
     struct sfx_template *key;  /* NULL: none */
     struct sfx_limits *limits; /* NULL: none */
+    struct sfx_jail *jail;     /* NULL: none */
     /* items */
     struct sfx_list ready;
     struct sfx_list delayed; /* to be tried again, in no order: their timers know when */

@@ -127,6 +127,7 @@ void sfx_instance_free(struct sfx_instance *in)
     (void)sfx_io_close(&in->out_fd, NULL);
     (void)sfx_io_close(&in->err_fd, NULL);
     sfx_limits_release(fn->limits, in->cgroup);
+    sfx_jail_leave(in->folder);
     if (fn->carrier->done != NULL)
         fn->carrier->done(in);
     sfx_buf_done(&in->out);
@@ -319,6 +320,31 @@ static int watch(struct sfx_instance *in, struct sfx_err *err)
     return rc;
 }
 
+/* A folder for temporary files, and its name in the environment. */
+static int make_folder(struct sfx_instance *in, struct sfx_command_words *words,
+                       struct sfx_err *err)
+{
+    struct sfx_arena *arena = &in->fn->runner->arena;
+    char **envp, *name;
+    size_t n = 0, len;
+    int rc = sfx_jail_make(in->fn->jail, &in->folder, err);
+
+    if (rc < 0)
+        return rc;
+    while (words->envp[n] != NULL)
+        n++;
+    len = strlen("TMPDIR=") + strlen(in->folder);
+    envp = sfx_arena_calloc(arena, n + 2, sizeof(*envp), err);
+    name = sfx_arena_alloc(arena, len + 1, err);
+    if (envp == NULL || name == NULL)
+        return SFX_E_NOMEM;
+    memcpy(envp, words->envp, n * sizeof(*envp));
+    (void)snprintf(name, len + 1, "TMPDIR=%s", in->folder);
+    envp[n] = name;
+    words->envp = envp;
+    return 0;
+}
+
 int sfx_instance_exec(struct sfx_instance *in, int stdin_fd, const char *const *env,
                       struct sfx_err *err)
 {
@@ -329,6 +355,8 @@ int sfx_instance_exec(struct sfx_instance *in, int stdin_fd, const char *const *
     const char *step = "";
     int rc = render(in, env, &words, err);
 
+    if (rc == 0 && fn->jail != NULL)
+        rc = make_folder(in, &words, err);
     if (rc == 0 && (pipe2(out, O_CLOEXEC) != 0 || pipe2(errs, O_CLOEXEC) != 0))
         rc = sfx_err_errno(err, errno, "pipe");
     if (rc == 0)
@@ -344,6 +372,8 @@ int sfx_instance_exec(struct sfx_instance *in, int stdin_fd, const char *const *
         start.fds[1] = out[1];
         start.fds[2] = errs[1];
         start.rules = sfx_limits_rules(fn->limits);
+        if (fn->jail != NULL)
+            start.sandbox = sfx_jail_sandbox(fn->jail, in->folder);
         in->started_ns = sfx_clock_mono_ns();
         rc = sfx_process_start(&start, &in->process, &step, err);
     }

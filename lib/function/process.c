@@ -91,6 +91,8 @@ static int set_up(struct child *c)
         return fail(c, "chdir");
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != c->parent)
         return fail(c, "prctl");
+    if (s->sandbox != NULL && sfx_sandbox_enter(s->sandbox, NULL) < 0)
+        return fail(c, "sandbox");
     return 0;
 }
 

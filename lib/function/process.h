@@ -11,6 +11,7 @@
 #define SFX_FUNCTION_PROCESS_H
 
 #include "base/err.h"
+#include "base/sandbox.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -46,6 +47,7 @@ struct sfx_process_start {
     int cgroup_fds[SFX_PROCESS_NCGROUPS]; /* cgroup.procs files to enter, open for writing; -1: none
                                            */
     const struct sfx_process_rules *rules;
+    const struct sfx_sandbox *sandbox; /* to be entered; NULL: none */
 };
 
 struct sfx_process {

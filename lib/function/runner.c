@@ -49,8 +49,16 @@ static const char *name_of(const struct sfx_function_opts *o)
 static int set_up(struct sfx_runner *runner, struct sfx_function *fn,
                   const struct sfx_function_opts *o, struct sfx_err *err)
 {
-    const struct sfx_command_opts command = {o->argv,      o->argc, o->cwd, runner->opts->environ,
-                                             o->clean_env, o->env,  o->nenv};
+    const struct sfx_command_opts command = {
+        .argv = o->argv,
+        .argc = o->argc,
+        .cwd = o->cwd,
+        .environ = runner->opts->environ,
+        .own_tmp = o->sandbox,
+        .clean_env = o->clean_env,
+        .env = o->env,
+        .nenv = o->nenv,
+    };
 
     fn->runner = runner;
     fn->opts = o;
@@ -73,6 +81,11 @@ static int set_up(struct sfx_runner *runner, struct sfx_function *fn,
     fn->limits = sfx_limits_new(o, runner->log, err);
     if (fn->limits == NULL)
         return err->code;
+    if (o->sandbox) {
+        fn->jail = sfx_jail_new(o, runner->opts->environ, sfx_limits_rules(fn->limits), err);
+        if (fn->jail == NULL)
+            return err->code;
+    }
     if (o->dead != NULL) {
         fn->dead = sfx_dead_open(o, err);
         if (fn->dead == NULL)
@@ -107,6 +120,7 @@ static void tear_down(struct sfx_function *fn, struct sfx_err *err, int *rc)
     }
     sfx_function_free_lanes(fn);
     sfx_loop_unset(fn->runner->loop, &fn->wake);
+    sfx_jail_free(fn->jail);
     sfx_limits_free(fn->limits);
     sfx_template_free(fn->key);
     sfx_command_free(fn->command);

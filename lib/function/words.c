@@ -114,6 +114,8 @@ static int check(const struct sfx_function_opts *o, struct sfx_err *err)
 
     if (o->min > 0 && o->carrier == SFX_CARRIER_SPAWN)
         wrong = "--jobs with a minimum keeps resident processes: it goes with --worker";
+    else if (!o->sandbox && (o->nallow_read + o->nallow_write > 0 || o->allow_network))
+        wrong = "--allow-read, --allow-write and --allow-network go with --sandbox";
     else if (o->partial && o->batch <= 1)
         wrong = "--partial goes with --batch";
     else if (o->bisect && o->batch <= 1)
@@ -139,13 +141,32 @@ static int check(const struct sfx_function_opts *o, struct sfx_err *err)
     return wrong != NULL ? sfx_err_set(err, SFX_E_USAGE, "%s", wrong) : 0;
 }
 
-int sfx_function_read_words(const struct sfx_function_words *w, struct sfx_function_opts *o,
-                            struct sfx_err *err)
+static int copy_list(const struct sfx_opt_list *list, struct sfx_arena *arena,
+                     const char *const **items, size_t *count, struct sfx_err *err)
 {
-    int rc = 0;
+    const char **copy = sfx_arena_calloc(arena, list->count + 1, sizeof(*copy), err);
+
+    if (copy == NULL)
+        return SFX_E_NOMEM;
+    if (list->count > 0)
+        memcpy(copy, list->items, list->count * sizeof(*copy));
+    *items = copy;
+    *count = list->count;
+    return 0;
+}
+
+int sfx_function_read_words(const struct sfx_function_words *w, struct sfx_arena *arena,
+                            struct sfx_function_opts *o, struct sfx_err *err)
+{
+    int rc = copy_list(&w->env, arena, &o->env, &o->nenv, err);
+
+    if (rc == 0)
+        rc = copy_list(&w->allow_read, arena, &o->allow_read, &o->nallow_read, err);
+    if (rc == 0)
+        rc = copy_list(&w->allow_write, arena, &o->allow_write, &o->nallow_write, err);
 
     o->carrier = w->worker ? SFX_CARRIER_WORKER : SFX_CARRIER_SPAWN;
-    if (w->jobs != NULL)
+    if (rc == 0 && w->jobs != NULL)
         rc = sfx_function_read_jobs(w->jobs, o, err);
     if (rc == 0 && w->backoff != NULL)
         rc = read_backoff(w->backoff, o, err);

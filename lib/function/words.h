@@ -4,6 +4,8 @@
 #ifndef SFX_FUNCTION_WORDS_H
 #define SFX_FUNCTION_WORDS_H
 
+#include "base/arena.h"
+#include "cli/opt.h"
 #include "function/function.h"
 
 /* As they were written; NULL: not given. */
@@ -14,6 +16,7 @@ struct sfx_function_words {
     const char *cpus;    /* "0.5" */
     bool worker;
     uint64_t burst; /* 0: not given */
+    struct sfx_opt_list env, allow_read, allow_write;
 };
 
 /* A function with its defaults: to be set before options are read into it. */
@@ -22,8 +25,8 @@ void sfx_function_defaults(struct sfx_function_opts *o);
 /* Reads "MAX" or "MIN..MAX" into o. Errors: USAGE. */
 int sfx_function_read_jobs(const char *text, struct sfx_function_opts *o, struct sfx_err *err);
 
-/* Reads words into o, and checks what is in it. Errors: USAGE. */
-int sfx_function_read_words(const struct sfx_function_words *words, struct sfx_function_opts *o,
-                            struct sfx_err *err);
+/* Reads words into o, lists into the arena, and checks what is in it. Errors: USAGE, NOMEM. */
+int sfx_function_read_words(const struct sfx_function_words *words, struct sfx_arena *arena,
+                            struct sfx_function_opts *o, struct sfx_err *err);
 
 #endif
