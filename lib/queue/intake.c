@@ -3,7 +3,6 @@
 #include "queue/intake.h"
 
 #include "base/clock.h"
-#include "json/json.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,56 +25,53 @@ static int write_event(const struct sfx_event *ev, struct sfx_arena *arena,
     return rc;
 }
 
-static int of_path(struct sfx_slice line, struct sfx_arena *arena, struct sfx_event *ev,
-                   struct sfx_queue_put *put, struct sfx_err *err)
+/* Fills ev from a line that is meant as kind; what is made of it has the source (borrowed). Errors:
+ * INPUT, NOMEM. */
+static int read_line(enum sfx_intake_kind kind, struct sfx_slice line, uint64_t number,
+                     const char *source, struct sfx_arena *arena, struct sfx_event *ev,
+                     struct sfx_err *err)
 {
-    char now[SFX_CLOCK_TEXT_NBYTES], id[SFX_EVENT_ID_NBYTES], etag[SFX_EVENT_ID_NBYTES];
-    const char *path = sfx_arena_strndup(arena, line.ptr, line.len, err);
     struct stat st;
+    char *path;
+    int rc;
 
+    if (kind == SFX_INTAKE_EVENTS)
+        return sfx_event_parse(line.ptr, line.len, arena, ev, err);
+    rc = sfx_event_from_line(line, kind != SFX_INTAKE_AUTO, source, number, arena, ev, err);
+    if (rc < 0 || kind != SFX_INTAKE_PATHS || ev->path.len > 0)
+        return rc;
+    path = sfx_arena_strndup(arena, line.ptr, line.len, err);
     if (path == NULL)
         return SFX_E_NOMEM;
-    if (stat(path, &st) != 0) {
-        (void)sfx_err_errno(err, errno, "%s", path);
-        return SFX_E_INPUT;
+    if (stat(path, &st) == 0)
+        return sfx_err_set(err, SFX_E_INPUT, "%s: not a regular file", path);
+    (void)sfx_err_errno(err, errno, "%s", path);
+    return SFX_E_INPUT;
+}
+
+/* The event that was made of a line. What names no file is like no other line, also of other runs.
+ */
+static int put_made(struct sfx_event *ev, uint64_t number, const char *salt,
+                    struct sfx_arena *arena, struct sfx_queue_put *put, struct sfx_err *err)
+{
+    char now[SFX_CLOCK_TEXT_NBYTES], id[SFX_EVENT_ID_NBYTES], place[24];
+
+    if (ev->path.len == 0) {
+        (void)snprintf(place, sizeof(place), "%llu", (unsigned long long)number);
+        sfx_event_derived_id(sfx_slice_str(salt), SOURCE, sfx_slice_str(place), id);
+        ev->id = sfx_slice_str(id);
     }
-    sfx_event_file_id(&st, line, id);
-    sfx_event_file_etag(&st, etag);
-    ev->id = sfx_slice_str(id);
-    ev->etag = sfx_slice_str(etag);
-    ev->source = SFX_SLICE_LIT(SOURCE);
-    ev->type = SFX_SLICE_LIT(SFX_EVENT_SCANNED);
-    ev->subject = ev->path = line;
-    ev->size = st.st_size;
-    ev->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    ev->time = sfx_slice(now, sfx_clock_format(sfx_clock_wall_ns(), now));
+    if (ev->time.len == 0)
+        ev->time = sfx_slice(now, sfx_clock_format(sfx_clock_wall_ns(), now));
     return write_event(ev, arena, put, err);
 }
 
-static int of_line(struct sfx_slice line, uint64_t number, const char *salt,
-                   struct sfx_arena *arena, struct sfx_event *ev, struct sfx_queue_put *put,
-                   struct sfx_err *err)
+static int put_as_it_is(const struct sfx_event *ev, struct sfx_slice line, struct sfx_arena *arena,
+                        struct sfx_queue_put *put, struct sfx_err *err)
 {
-    char now[SFX_CLOCK_TEXT_NBYTES], id[SFX_EVENT_ID_NBYTES], place[24];
-    struct sfx_buf data = {0};
-    int rc;
-
-    (void)snprintf(place, sizeof(place), "%llu", (unsigned long long)number);
-    sfx_event_derived_id(sfx_slice_str(salt), SOURCE, sfx_slice_str(place), id);
-    ev->id = sfx_slice_str(id);
-    ev->source = SFX_SLICE_LIT(SOURCE);
-    ev->type = SFX_SLICE_LIT(SFX_INTAKE_LINE);
-    ev->time = sfx_slice(now, sfx_clock_format(sfx_clock_wall_ns(), now));
-    /* A line of JSON is that value, any other its text. */
-    if (sfx_json_validate(line.ptr, line.len, NULL) == 0)
-        rc = sfx_buf_append(&data, line.ptr, line.len, err);
-    else
-        rc = sfx_json_quote(&data, line, err);
-    ev->data_raw = sfx_buf_slice(&data);
-    if (rc == 0)
-        rc = write_event(ev, arena, put, err);
-    sfx_buf_done(&data);
-    return rc;
+    put->id = sfx_slice(sfx_arena_strndup(arena, ev->id.ptr, ev->id.len, err), ev->id.len);
+    put->line = sfx_slice(sfx_arena_strndup(arena, line.ptr, line.len, err), line.len);
+    return put->id.ptr == NULL || put->line.ptr == NULL ? SFX_E_NOMEM : 0;
 }
 
 /* The value of the attribute that is the lane. */
@@ -105,26 +101,13 @@ int sfx_queue_intake(enum sfx_intake_kind kind, struct sfx_slice line, uint64_t 
                      const char *salt, const char *key, struct sfx_arena *arena,
                      struct sfx_queue_put *put, struct sfx_err *err)
 {
+    static const char source[] = SOURCE;
     struct sfx_event ev;
-    int rc;
+    int rc = read_line(kind, line, number, source, arena, &ev, err);
 
     *put = (struct sfx_queue_put){0};
-    sfx_event_init(&ev);
-    if (kind == SFX_INTAKE_PATHS) {
-        rc = of_path(line, arena, &ev, put, err);
-    } else if (kind == SFX_INTAKE_LINES ||
-               (kind == SFX_INTAKE_AUTO && (line.len == 0 || line.ptr[0] != '{'))) {
-        rc = of_line(line, number, salt, arena, &ev, put, err);
-    } else {
-        rc = sfx_event_parse(line.ptr, line.len, arena, &ev, err);
-        if (rc < 0 && kind == SFX_INTAKE_AUTO && rc != SFX_E_NOMEM) {
-            sfx_event_init(&ev);
-            rc = of_line(line, number, salt, arena, &ev, put, err);
-        } else if (rc == 0) {
-            put->id = sfx_slice(sfx_arena_strndup(arena, ev.id.ptr, ev.id.len, err), ev.id.len);
-            put->line = sfx_slice(sfx_arena_strndup(arena, line.ptr, line.len, err), line.len);
-            rc = put->id.ptr == NULL || put->line.ptr == NULL ? SFX_E_NOMEM : 0;
-        }
-    }
+    if (rc == 0)
+        rc = ev.source.ptr == source ? put_made(&ev, number, salt, arena, put, err)
+                                     : put_as_it_is(&ev, line, arena, put, err);
     return rc == 0 ? find_lane(&ev, key, arena, put, err) : rc;
 }

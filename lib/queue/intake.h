@@ -12,13 +12,12 @@ enum sfx_intake_kind {
     SFX_INTAKE_LINES,
 };
 
-#define SFX_INTAKE_LINE "dev.sfx.line" /* type of an event that is made of a line */
-
 /*
  * Fills put's id, line and lane for one line (no line end), with memory of arena. A path gives the
  * event of the file's version, so that the same version is put once; another line an id of its own,
- * of salt (of this run) and number. key: the attribute that is the lane, such as "subject"; NULL:
- * none. Errors: INPUT (no event; no such file), NOMEM.
+ * of salt (of this run) and number. It becomes what sfx_event_from_line makes of it. key: the
+ * attribute that is the lane, such as "subject"; NULL: none. Errors: INPUT (no event; no such
+ * file), NOMEM.
  */
 int sfx_queue_intake(enum sfx_intake_kind kind, struct sfx_slice line, uint64_t number,
                      const char *salt, const char *key, struct sfx_arena *arena,

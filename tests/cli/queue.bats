@@ -24,11 +24,14 @@ event() {
 @test "lines, paths and events become events" {
 	printf 'plain\n{"a":1}\n' | "$queue" put $q
 	event e1 | "$queue" put $q
+	seq 2 | "$queue" put sqlite:numbers.queue
+	seq 2 | "$queue" put sqlite:numbers.queue # other lines, though they read the same
+	[ "$("$queue" list sqlite:numbers.queue --json | jq -r .event.subject | paste -sd ' ')" = '1 2 1 2' ]
 	echo x >file
 	printf 'file\0' | "$queue" put $q --as paths -0
 	"$queue" list $q --json >list
 	[ "$(jq -c '[.event.type, .event.data, .event.data.path?]' list | sed -n 2p)" = '["dev.sfx.line",{"a":1},null]' ]
-	[ "$(jq -r 'select(.seq == 1).event.data' list)" = plain ]
+	[ "$(jq -r 'select(.seq == 1).event | .subject + " " + .data' list)" = 'plain plain' ]
 	[ "$(jq -r 'select(.seq == 3).id' list)" = e1 ]
 	[ "$(jq -r 'select(.seq == 4).event.data.path' list)" = file ]
 	[ "$(jq -r 'select(.seq == 4).event.data.size' list)" = 2 ]
@@ -47,6 +50,10 @@ event() {
 	run -1 --separate-stderr "$queue" put $q --as events < <(event a; echo nonsense; event b)
 	[[ "$stderr" == *"line 2: "* ]]
 	[ "$(states)" = "ready ready" ]
+	run -1 --separate-stderr "$queue" put $q <<<'{"a":'
+	[ "$(states)" = "ready ready" ]
+	run -1 --separate-stderr "$queue" put $q --as paths <<<.
+	[[ "$stderr" == *".: not a regular file"* ]]
 	run -1 --separate-stderr "$queue" put $q --as paths <<<missing
 	[[ "$stderr" == *"missing: No such file"* ]]
 }
