@@ -24,6 +24,7 @@
 enum sfx_carrier_kind {
     SFX_CARRIER_SPAWN,  /* a process for each invocation */
     SFX_CARRIER_WORKER, /* resident: a line in, a line out */
+    SFX_CARRIER_LAMBDA, /* resident: a runtime that asks for its invocations, see lambda_api.c */
 };
 
 /* One function. Texts are borrowed while it runs. Times 0 and numbers 0 are "no limit" where not

@@ -125,6 +125,8 @@ struct sfx_carrier {
     int (*start)(struct sfx_instance *in, struct sfx_err *err);
     /* Hands in->inv to an idle instance. */
     int (*give)(struct sfx_instance *in, struct sfx_err *err);
+    /* Whole lines that it wrote to its log. NULL: they are only passed on. */
+    void (*said)(struct sfx_instance *in, struct sfx_slice lines);
     /* in->out has grown. */
     void (*output)(struct sfx_instance *in);
     /* The process has ended (status of wait(2)); in->out holds the last of its output. */
@@ -135,7 +137,7 @@ struct sfx_carrier {
     void (*done)(struct sfx_instance *in);
 };
 
-extern const struct sfx_carrier sfx_carrier_spawn, sfx_carrier_worker;
+extern const struct sfx_carrier sfx_carrier_spawn, sfx_carrier_worker, sfx_carrier_lambda;
 
 struct sfx_source {
     const char *name;
@@ -216,6 +218,8 @@ struct sfx_runner {
 /* --- runner.c */
 void sfx_runner_fail(struct sfx_runner *runner, int rc, const struct sfx_err *err);
 uint64_t sfx_runner_random(struct sfx_runner *runner);
+/* A random UUID (RFC 9562 version 4), terminated. */
+void sfx_runner_uuid(struct sfx_runner *runner, char out[37]);
 /* Looks for what is left behind once a second, as long as there are instances. */
 void sfx_runner_tick(struct sfx_runner *runner);
 
@@ -261,6 +265,8 @@ void sfx_function_hold_starts(struct sfx_function *fn);
 bool sfx_function_finished(const struct sfx_function *fn);
 /* Gives all that has not begun back to the source. */
 void sfx_function_give_back(struct sfx_function *fn);
+/* Fails the first ready events, if there are any, without giving them to anybody. */
+void sfx_function_fail_ready(struct sfx_function *fn, const struct sfx_outcome *outcome);
 /* An item's verdict; frees the item or keeps it to be tried again. */
 void sfx_function_settle(struct sfx_function *fn, struct sfx_item *item,
                          struct sfx_outcome *outcome, const struct sfx_invocation *inv);
@@ -279,7 +285,9 @@ void sfx_instance_finish(struct sfx_instance *in);
 void sfx_instance_kill(struct sfx_instance *in, const char *why, int signum);
 /* Its time to answer begins. */
 void sfx_instance_arm(struct sfx_instance *in);
-/* Resident: ready for its first invocation. */
+/* More of its log than what comes on standard error. */
+void sfx_instance_said(struct sfx_instance *in, struct sfx_slice text);
+/* Resident: ready for its next invocation. */
 void sfx_instance_ready(struct sfx_instance *in);
 /* It was asked to end: TERM after the grace time, then KILL. */
 void sfx_instance_expire(struct sfx_instance *in);

@@ -165,8 +165,15 @@ static void take_said(struct sfx_instance *in, const char *text, size_t len, boo
     if (len == 0)
         return;
     sfx_observer_said(in->fn, sfx_slice(in->said.data, len));
+    if (in->fn->carrier->said != NULL)
+        in->fn->carrier->said(in, sfx_slice(in->said.data, len));
     memmove(in->said.data, in->said.data + len, in->said.len - len);
     in->said.len -= len;
+}
+
+void sfx_instance_said(struct sfx_instance *in, struct sfx_slice text)
+{
+    take_said(in, text.ptr, text.len, false);
 }
 
 /* Reads what there is. Returns false at the end of the stream. */
@@ -407,8 +414,10 @@ void sfx_instance_ready(struct sfx_instance *in)
 
     if (in->state != SFX_INSTANCE_STARTING)
         return;
-    in->init_ns = sfx_clock_mono_ns() - in->started_ns;
-    fn->init_ns = sfx_scale_smooth(fn->init_ns, in->init_ns);
+    if (in->cold) {
+        in->init_ns = sfx_clock_mono_ns() - in->started_ns;
+        fn->init_ns = sfx_scale_smooth(fn->init_ns, in->init_ns);
+    }
     set_timer(in, 0);
     sfx_instance_set(in, SFX_INSTANCE_IDLE);
 }

@@ -8,18 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A random UUID (RFC 9562 version 4). */
-static void make_request_id(struct sfx_runner *runner, char out[37])
-{
-    uint64_t a = sfx_runner_random(runner), b = sfx_runner_random(runner);
-
-    a = (a & ~UINT64_C(0xf000)) | 0x4000;
-    b = (b & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62);
-    (void)snprintf(out, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(a >> 32),
-                   (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xffff, (unsigned)(b >> 48),
-                   (unsigned long long)(b & UINT64_C(0xffffffffffff)));
-}
-
 static bool is_hex(const char *text, size_t len)
 {
     size_t i;
@@ -82,7 +70,7 @@ static int put_lines(struct sfx_invocation *inv, bool array, struct sfx_err *err
 static int make_input(struct sfx_invocation *inv, struct sfx_err *err)
 {
     const struct sfx_function_opts *o = inv->fn->opts;
-    int rc = put_lines(inv, o->carrier == SFX_CARRIER_WORKER && o->batch > 1, err);
+    int rc = put_lines(inv, o->carrier != SFX_CARRIER_SPAWN && o->batch > 1, err);
 
     inv->meter.in_nbytes = inv->input.len;
     return rc;
@@ -152,7 +140,7 @@ struct sfx_invocation *sfx_invocation_new(struct sfx_function *fn, struct sfx_er
         sfx_invocation_free(inv);
         return NULL;
     }
-    make_request_id(runner, inv->request_id);
+    sfx_runner_uuid(runner, inv->request_id);
     sfx_arena_reset(&runner->arena);
     sfx_event_init(&ev);
     if (sfx_event_parse(inv->items[0]->line, inv->items[0]->line_len, &runner->arena, &ev, NULL) ==

@@ -52,16 +52,16 @@ static int add_named(struct sfx_jail *jail, const char *const *paths, size_t n, 
     return 0;
 }
 
-static const char *tmp_of(const char *const *environ)
+static const char *tmp_of(const char *const *variables)
 {
-    for (; environ != NULL && *environ != NULL; environ++) {
-        if (strncmp(*environ, "TMPDIR=/", 8) == 0)
-            return *environ + 7;
+    for (; variables != NULL && *variables != NULL; variables++) {
+        if (strncmp(*variables, "TMPDIR=/", 8) == 0)
+            return *variables + 7;
     }
     return "/tmp";
 }
 
-struct sfx_jail *sfx_jail_new(const struct sfx_function_opts *o, const char *const *environ,
+struct sfx_jail *sfx_jail_new(const struct sfx_function_opts *o, const char *const *variables,
                               const struct sfx_process_rules *rules, struct sfx_err *err)
 {
     const size_t most =
@@ -84,7 +84,7 @@ struct sfx_jail *sfx_jail_new(const struct sfx_function_opts *o, const char *con
         return NULL;
     }
     jail->rules = rules;
-    jail->tmp = tmp_of(environ);
+    jail->tmp = tmp_of(variables);
     jail->sandbox.network = o->allow_network;
     jail->sandbox.paths = jail->paths;
     if (o->nallow_read == 0)

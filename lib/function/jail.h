@@ -16,10 +16,10 @@
 
 struct sfx_jail;
 
-/* Reads what opts allows; environ (borrowed) has TMPDIR; rules (borrowed) say whose processes they
- * are. Errors: NULL; UNSUPPORTED (the kernel lacks Landlock or seccomp filters), IO (a path that is
- * not there), NOMEM. */
-struct sfx_jail *sfx_jail_new(const struct sfx_function_opts *opts, const char *const *environ,
+/* Reads what opts allows; variables (borrowed, as of environ) has TMPDIR; rules (borrowed) say
+ * whose processes they are. Errors: NULL; UNSUPPORTED (the kernel lacks Landlock or seccomp
+ * filters), IO (a path that is not there), NOMEM. */
+struct sfx_jail *sfx_jail_new(const struct sfx_function_opts *opts, const char *const *variables,
                               const struct sfx_process_rules *rules, struct sfx_err *err);
 void sfx_jail_free(struct sfx_jail *jail);
 

@@ -7,6 +7,7 @@
 #include "function/function_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -29,9 +30,21 @@ uint64_t sfx_runner_random(struct sfx_runner *runner)
     return sfx_hash64(&runner->random, sizeof(runner->random), 0);
 }
 
+void sfx_runner_uuid(struct sfx_runner *runner, char out[37])
+{
+    uint64_t a = sfx_runner_random(runner), b = sfx_runner_random(runner);
+
+    a = (a & ~UINT64_C(0xf000)) | 0x4000;
+    b = (b & ~(UINT64_C(3) << 62)) | (UINT64_C(2) << 62);
+    (void)snprintf(out, 37, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(a >> 32),
+                   (unsigned)(a >> 16) & 0xffff, (unsigned)a & 0xffff, (unsigned)(b >> 48),
+                   (unsigned long long)(b & UINT64_C(0xffffffffffff)));
+}
+
 static const struct sfx_carrier *const carriers[] = {
     [SFX_CARRIER_SPAWN] = &sfx_carrier_spawn,
     [SFX_CARRIER_WORKER] = &sfx_carrier_worker,
+    [SFX_CARRIER_LAMBDA] = &sfx_carrier_lambda,
 };
 
 static void on_wake(void *ctx)
@@ -218,8 +231,10 @@ static bool end_instances(struct sfx_runner *runner)
             left = true;
             if (in->state == SFX_INSTANCE_IDLE)
                 fn->carrier->end(in);
-            else if (in->state == SFX_INSTANCE_STARTING)
+            else if (in->state == SFX_INSTANCE_STARTING && in->cold)
                 sfx_instance_kill(in, "idle", SIGTERM);
+            else if (in->state == SFX_INSTANCE_STARTING)
+                sfx_instance_expire(in); /* on its way back from its last invocation */
         }
     }
     return left;

@@ -155,6 +155,22 @@ static void failed_to_start(struct sfx_function *fn, struct sfx_invocation *inv,
     sfx_invocation_end(inv);
 }
 
+void sfx_function_fail_ready(struct sfx_function *fn, const struct sfx_outcome *outcome)
+{
+    struct sfx_err err = {0};
+    struct sfx_invocation *inv;
+
+    if (fn->ready.count == 0)
+        return;
+    inv = sfx_invocation_new(fn, &err);
+    if (inv == NULL) {
+        sfx_runner_fail(fn->runner, err.code, &err);
+        return;
+    }
+    inv->outcome = *outcome;
+    sfx_invocation_end(inv);
+}
+
 static void start_instance(struct sfx_function *fn, struct sfx_invocation *inv)
 {
     struct sfx_err err = {0};

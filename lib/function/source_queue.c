@@ -207,6 +207,8 @@ static struct sfx_slice context(struct queue_source *s, const struct sfx_invocat
     int rc = 0;
 
     sfx_arena_reset(&fn->runner->arena);
+    if (fn->opts->carrier == SFX_CARRIER_LAMBDA)
+        return kept; /* it can be run by nobody else */
     if (!fn->carrier->resident)
         rc = sfx_invocation_facts(inv, &facts, &ev, &err);
     if (rc == 0)

@@ -113,9 +113,11 @@ static int check(const struct sfx_function_opts *o, struct sfx_err *err)
     size_t i;
 
     if (o->min > 0 && o->carrier == SFX_CARRIER_SPAWN)
-        wrong = "--jobs with a minimum keeps resident processes: it goes with --worker";
+        wrong = "--jobs with a minimum keeps resident processes: it goes with --worker or --lambda";
     else if (!o->sandbox && (o->nallow_read + o->nallow_write > 0 || o->allow_network))
         wrong = "--allow-read, --allow-write and --allow-network go with --sandbox";
+    else if (o->carrier == SFX_CARRIER_LAMBDA && o->sandbox && !o->allow_network)
+        wrong = "--lambda is spoken over the network: --sandbox needs --allow-network with it";
     else if (o->partial && o->batch <= 1)
         wrong = "--partial goes with --batch";
     else if (o->bisect && o->batch <= 1)
@@ -165,7 +167,11 @@ int sfx_function_read_words(const struct sfx_function_words *w, struct sfx_arena
     if (rc == 0)
         rc = copy_list(&w->allow_write, arena, &o->allow_write, &o->nallow_write, err);
 
-    o->carrier = w->worker ? SFX_CARRIER_WORKER : SFX_CARRIER_SPAWN;
+    o->carrier = w->lambda   ? SFX_CARRIER_LAMBDA
+                 : w->worker ? SFX_CARRIER_WORKER
+                             : SFX_CARRIER_SPAWN;
+    if (rc == 0 && w->lambda && w->worker)
+        rc = sfx_err_set(err, SFX_E_USAGE, "--lambda and --worker are two kinds of processes");
     if (rc == 0 && w->jobs != NULL)
         rc = sfx_function_read_jobs(w->jobs, o, err);
     if (rc == 0 && w->backoff != NULL)

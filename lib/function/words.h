@@ -14,7 +14,7 @@ struct sfx_function_words {
     const char *rate;    /* "10/s", "100/m" */
     const char *backoff; /* "1s", "1s..5m" */
     const char *cpus;    /* "0.5" */
-    bool worker;
+    bool worker, lambda;
     uint64_t burst; /* 0: not given */
     struct sfx_opt_list env, allow_read, allow_write;
 };
