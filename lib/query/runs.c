@@ -101,8 +101,10 @@ int sfx_runs_write(struct sfx_runs *runs, const struct sfx_sort_item *items, siz
     size_t i;
     int rc = sfx_runs_begin(runs, err);
 
-    for (i = 0; i < n && rc == 0; i++)
+    for (i = 0; i < n && rc == 0; i++) {
+        sfx_sort_items_prefetch(items, i, n);
         rc = sfx_runs_add(runs, items[i].record, err);
+    }
     return rc < 0 ? rc : sfx_runs_end(runs, err);
 }
 

@@ -45,6 +45,21 @@ static inline const unsigned char *sfx_record_row(const unsigned char *record)
     return record + SFX_RECORD_HEAD_NBYTES + sfx_record_key_nbytes(record);
 }
 
+#define SFX_PREFETCH_RECORDS 16 /* ahead */
+#define SFX_PREFETCH_STEP    64 /* a cache line */
+
+/* To be called when record `at` of n items is handed on: records lie anywhere in memory. */
+static inline void sfx_sort_items_prefetch(const struct sfx_sort_item *items, size_t at, size_t n)
+{
+    if (at + SFX_PREFETCH_RECORDS < n) {
+        const unsigned char *ahead = items[at + SFX_PREFETCH_RECORDS].record;
+
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + SFX_PREFETCH_STEP);
+        __builtin_prefetch(ahead + 2 * (size_t)SFX_PREFETCH_STEP);
+    }
+}
+
 /* An item for a record. */
 struct sfx_sort_item sfx_sort_item(unsigned char *record);
 

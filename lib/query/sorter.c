@@ -14,8 +14,6 @@ struct sfx_sorter_chunk {
 #define FIRST_ITEMS      ((size_t)256)
 #define MIN_CHUNK_NBYTES ((size_t)64 * 1024)
 #define MAX_CHUNK_NBYTES ((size_t)4 << 20)    /* two huge pages */
-#define PREFETCH_AHEAD   16                   /* records */
-#define LINE_NBYTES      64                   /* of the cache */
 #define MERGE_NBYTES     ((uint64_t)64 << 20) /* buffers: more reads no faster */
 
 void sfx_sorter_init(struct sfx_sorter *s, struct sfx_operator *op, uint64_t budget_nbytes)
@@ -277,13 +275,7 @@ int sfx_sorter_next(struct sfx_sorter *s, const unsigned char **record, struct s
         return sfx_merge_next(s->merge, record, err);
     if (s->at == s->nitems)
         return 0;
-    if (s->at + PREFETCH_AHEAD < s->nitems) {
-        const unsigned char *ahead = s->items[s->at + PREFETCH_AHEAD].record;
-
-        __builtin_prefetch(ahead);
-        __builtin_prefetch(ahead + LINE_NBYTES);
-        __builtin_prefetch(ahead + 2 * (size_t)LINE_NBYTES);
-    }
+    sfx_sort_items_prefetch(s->items, s->at, s->nitems);
     *record = s->items[s->at++].record;
     return 1;
 }
