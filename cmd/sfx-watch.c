@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* sfx-watch: tells of files as they become complete, one event a line. */
-#include "base/io.h"
 #include "base/size.h"
 #include "cmd.h"
-#include "watch/handover.h"
-#include "watch/watch.h"
+#include "watch/tell.h"
 
 #include <unistd.h>
 
@@ -16,6 +14,7 @@ struct options {
     bool once;
     uint64_t max_events;
     bool paths, zero;
+    const char *state, *format;
     uint64_t min_nbytes, max_nbytes;
     const char *to;
     bool durable;
@@ -51,13 +50,20 @@ static const struct sfx_opt rows[] = {
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "When to end", NULL, 0, 0},
     {'1', "once", NULL, SFX_OPT_FLAG, offsetof(struct options, once),
      "Tell of what is there and complete, then end.", NULL, 0, 0},
+    {0, "state", "FILE", SFX_OPT_STR, offsetof(struct options, state),
+     "Remember in FILE what was told, and tell the next time only what is new, changed or gone; with --once "
+     "the exit status is 3 when that is nothing.",
+     NULL, 0, 0},
     {'n', "max-events", "N", SFX_OPT_UINT, offsetof(struct options, max_events),
      "End after N events; default 0: never.", NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "Output", NULL, 0, 0},
     {0, "paths", NULL, SFX_OPT_FLAG, offsetof(struct options, paths),
      "Print paths, one a line, instead of events.", NULL, 0, 0},
+    {0, "format", "TEMPLATE", SFX_OPT_STR, offsetof(struct options, format),
+     "Print TEMPLATE for each event, with {path}, {dir}, {base}, {stem}, {ext}, {id}, {n}, {date}, {time}, "
+     "{event.type}, {event.time}, {data.size}, {data.type} and the like filled in.", NULL, 0, 0},
     {'0', "null", NULL, SFX_OPT_FLAG, offsetof(struct options, zero),
-     "Print paths, each ended by a NUL byte, for xargs -0.", NULL, 0, 0},
+     "Print paths, or what --format says, each ended by a NUL byte, for xargs -0.", NULL, 0, 0},
     {0, "to", "QUEUE", SFX_OPT_STR, offsetof(struct options, to),
      "Put the events into QUEUE (sqlite:PATH), which is made where there is none, instead of "
      "printing them.",
@@ -87,129 +93,66 @@ static const struct sfx_prog prog = {
     .see_also = "sfx(7), sfx-events(5), inotify(7)",
 };
 
-/* Prints an event in the form that is asked for, in one write. */
-static int print(const struct options *o, const struct sfx_event *ev, struct sfx_buf *line,
-                 struct sfx_err *err)
+static int write_stats(const struct sfx_cmd *cmd, const struct options *o,
+                       const struct sfx_tell_stats *stats, struct sfx_err *err)
 {
-    int rc;
-
-    sfx_buf_clear(line);
-    if (o->paths || o->zero) {
-        rc = sfx_buf_append(line, ev->path.ptr, ev->path.len, err);
-        if (rc == 0)
-            rc = sfx_buf_putc(line, o->zero ? '\0' : '\n', err);
-    } else {
-        rc = sfx_event_write(ev, line, err);
-    }
-    if (rc < 0)
-        return rc;
-    rc = sfx_io_write(STDOUT_FILENO, line->data, line->len, err);
-    return rc < 0 ? sfx_err_wrap(err, rc, "standard output") : 0;
-}
-
-/* Prints the events, or hands them over when there is a queue. */
-static int tell_all(const struct options *o, struct sfx_watch *w, struct sfx_handover *queue,
-                    struct sfx_err *err)
-{
-    struct sfx_buf line = {0};
-    uint64_t count = 0;
-    int rc = 1;
-
-    while (rc > 0) {
-        struct sfx_event ev;
-
-        rc = sfx_watch_next(w, &ev, err);
-        if (rc > 0 && queue != NULL && sfx_handover_add(queue, &ev, err) < 0)
-            rc = err->code;
-        else if (rc > 0 && queue == NULL && print(o, &ev, &line, err) < 0)
-            rc = err->code;
-        if (rc > 0 && ++count == o->max_events)
-            rc = 0;
-    }
-    sfx_buf_done(&line);
-    return rc == 0 && queue != NULL ? sfx_handover_flush(queue, err) : rc;
-}
-
-static int flush_idle(void *ctx, struct sfx_err *err)
-{
-    return sfx_handover_flush(ctx, err);
-}
-
-/* *queue stays NULL when none was asked for. */
-static int open_queue(const struct options *o, struct sfx_watch_opts *opts,
-                      struct sfx_handover **queue, struct sfx_err *err)
-{
-    const struct sfx_handover_opts to = {.uri = o->to, .durable = o->durable, .stop = opts->stop};
-
-    if (o->to == NULL)
-        return o->durable ? sfx_err_set(err, SFX_E_USAGE, "--durable is about --to") : 0;
-    if (o->paths || o->zero)
-        return sfx_err_set(err, SFX_E_USAGE, "--to takes events, not paths");
-    *queue = sfx_handover_new(&to, err);
-    if (*queue == NULL)
-        return sfx_err_wrap(err, (int)err->code, "--to");
-    opts->idle = flush_idle;
-    opts->idle_ctx = *queue;
-    opts->reader_fd = -1; /* nothing is printed: nobody has to read it */
-    return 0;
-}
-
-static int write_stats(const struct sfx_cmd *cmd, const struct sfx_watch_stats *stats,
-                       const struct sfx_handover *queue, struct sfx_err *err)
-{
-    struct sfx_figure figures[] = {
-        {"events", stats->told},
-        {"looks", stats->looked_at},
-        {"folders", stats->folders},
-        {"overflows", stats->overflows},
-        {"unreadable", stats->unreadable},
-        {"put", 0},   /* with --to: new to the queue */
-        {"known", 0}, /* with --to: in it from an earlier run */
+    const struct sfx_figure figures[] = {
+        {"events", stats->watch.told},
+        {"looks", stats->watch.looked_at},
+        {"folders", stats->watch.folders},
+        {"overflows", stats->watch.overflows},
+        {"unreadable", stats->watch.unreadable},
+        {"put", stats->put},     /* with --to: new to the queue */
+        {"known", stats->known}, /* with --to: in it from an earlier run */
     };
 
-    if (queue == NULL)
-        return sfx_cmd_stats(cmd, figures, SFX_COUNT(figures) - 2, err);
-    sfx_handover_counts(queue, &figures[5].value, &figures[6].value);
-    return sfx_cmd_stats(cmd, figures, SFX_COUNT(figures), err);
+    return sfx_cmd_stats(cmd, figures, SFX_COUNT(figures) - (o->to == NULL ? 2 : 0), err);
+}
+
+/* How lines look. Errors: USAGE for what does not go together. */
+static int read_form(const struct options *o, struct sfx_tell_opts *tell, struct sfx_err *err)
+{
+    tell->format = o->format != NULL ? o->format : o->paths || o->zero ? "{path}" : NULL;
+    tell->end = o->zero ? '\0' : '\n';
+    if (o->durable && o->to == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--durable is about --to");
+    if (tell->format != NULL && o->to != NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--to takes events, not lines of another form");
+    if (o->format != NULL && o->paths)
+        return sfx_err_set(err, SFX_E_USAGE, "--paths and --format are two forms of lines");
+    return 0;
 }
 
 /* Watches until the end. Returns the exit code; *by_signal: the signal to end by, or 0. */
 static int run(const struct sfx_cmd *cmd, const struct options *o, struct sfx_watch_opts *opts,
                int *by_signal)
 {
-    struct sfx_watch_stats stats = {0};
-    struct sfx_handover *queue = NULL;
-    struct sfx_watch *w = NULL;
+    struct sfx_tell_opts tell = {
+        .to = o->to, .durable = o->durable, .max_events = o->max_events, .fd = STDOUT_FILENO};
+    struct sfx_tell_stats stats = {0};
     struct sfx_err err = {0};
-    int rc = 0;
+    int rc = read_form(o, &tell, &err);
 
-    if (o->events != NULL) {
+    if (rc == 0 && o->events != NULL) {
         rc = sfx_watch_parse_kinds(sfx_slice_str(o->events), &opts->kinds, &err);
         rc = rc < 0 ? sfx_err_wrap(&err, rc, "--events") : 0;
     }
     if (rc == 0)
-        rc = open_queue(o, opts, &queue, &err);
-    if (rc == 0) {
-        w = sfx_watch_new(opts, &err);
-        rc = w != NULL ? tell_all(o, w, queue, &err) : (int)err.code;
-    }
-    if (w != NULL) {
-        sfx_watch_stats(w, &stats);
-        *by_signal = sfx_watch_reader_gone(w) ? SIGPIPE : 0;
-    }
-    sfx_watch_free(w);
+        rc = sfx_tell(opts, &tell, &stats, &err);
+    *by_signal = stats.reader_gone ? SIGPIPE : 0;
     if (rc == 0)
-        rc = write_stats(cmd, &stats, queue, &err);
-    sfx_handover_free(queue);
+        rc = write_stats(cmd, o, &stats, &err);
     if (rc < 0)
         return sfx_cmd_fail(cmd, rc, &err);
-    return o->once && stats.unreadable > 0 ? SFX_EXIT_PARTIAL : SFX_EXIT_OK;
+    if (o->once && stats.watch.unreadable > 0)
+        return SFX_EXIT_PARTIAL;
+    return o->once && o->state != NULL && stats.watch.told == 0 ? SFX_EXIT_NOTHING : SFX_EXIT_OK;
 }
 
 int main(int argc, char **argv)
 {
     struct options o = {0};
-    struct sfx_watch_opts opts = {.reader_fd = STDOUT_FILENO};
+    struct sfx_watch_opts opts = {0};
     struct sfx_cmd cmd;
     int first, code, by_signal = 0;
 
@@ -235,6 +178,7 @@ int main(int argc, char **argv)
     opts.settle_ns = o.settle_ns;
     opts.flat = o.flat;
     opts.once = o.once;
+    opts.state = o.state;
     opts.log = &cmd.log;
     opts.stop = sfx_cmd_catch_stop();
     code = run(&cmd, &o, &opts, &by_signal);

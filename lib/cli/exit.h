@@ -7,6 +7,7 @@ enum sfx_exit {
     SFX_EXIT_OK = 0,            /* all done */
     SFX_EXIT_PARTIAL = 1,       /* some inputs or records failed, the rest is done */
     SFX_EXIT_USAGE = 2,         /* misuse */
+    SFX_EXIT_NOTHING = 3,       /* there was nothing to do, and that was asked for */
     SFX_EXIT_DATA = 65,         /* the input as a whole is bad: never retry */
     SFX_EXIT_UNAVAILABLE = 69,  /* a needed component is missing */
     SFX_EXIT_SOFTWARE = 70,     /* a bug of ours, or memory ran out */

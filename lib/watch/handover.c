@@ -94,6 +94,11 @@ int sfx_handover_add(struct sfx_handover *h, const struct sfx_event *ev, struct 
     return sfx_handover_flush(h, err);
 }
 
+bool sfx_handover_is_empty(const struct sfx_handover *h)
+{
+    return h->count == 0;
+}
+
 void sfx_handover_counts(const struct sfx_handover *h, uint64_t *put, uint64_t *known)
 {
     *put = h->put;

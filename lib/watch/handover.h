@@ -34,6 +34,9 @@ int sfx_handover_add(struct sfx_handover *h, const struct sfx_event *ev, struct 
 /* Puts what it has. Errors: as above. */
 int sfx_handover_flush(struct sfx_handover *h, struct sfx_err *err);
 
+/* True when all that was added has been put. */
+bool sfx_handover_is_empty(const struct sfx_handover *h);
+
 /* How many events were new to the queue, and how many it knew. Filled. */
 void sfx_handover_counts(const struct sfx_handover *h, uint64_t *put, uint64_t *known);
 

@@ -5,6 +5,7 @@
  */
 #include "watch/watch.h"
 
+#include "base/hash.h"
 #include "base/io.h"
 #include "watch/watch_internal.h"
 
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* So often between entries of a scan the kernel is asked for changes: its queue is emptied faster
@@ -22,6 +24,7 @@ static int open_root(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
 {
     struct sfx_watch_root *r = &w->roots[root];
     struct stat st;
+    char *real;
     int rc;
 
     r->path = w->opts.roots[root];
@@ -34,6 +37,9 @@ static int open_root(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
     r->dev = st.st_dev;
     r->ino = st.st_ino;
     w->roots_left++;
+    real = realpath(r->path, NULL);
+    r->number = real != NULL ? sfx_hash64(real, strlen(real), 0) : root;
+    free(real);
     rc = sfx_watch_add_folder(w, NULL, root, sfx_slice(NULL, 0), SFX_WATCH_SCANNED, err);
     if (rc == 0 && r->dir == NULL)
         rc = sfx_err_set(err, SFX_E_IO, "%s: cannot be read", r->path);
@@ -61,6 +67,11 @@ static int watch_init(struct sfx_watch *w, const struct sfx_watch_opts *opts, st
         w->inotify = sfx_inotify_new(err);
         if (w->inotify == NULL)
             return SFX_E_IO;
+    }
+    if (opts->state != NULL) {
+        w->state = sfx_watch_state_open(opts->state, &w->told, err);
+        if (w->state == NULL)
+            return err->code;
     }
     for (i = 0; i < opts->nroots && rc == 0; i++)
         rc = open_root(w, i, err);
@@ -119,9 +130,14 @@ static int on_created(struct sfx_watch *w, struct sfx_watch_look *look, struct s
 static int on_deleted(struct sfx_watch *w, uint32_t root, struct sfx_event *ev, struct sfx_err *err)
 {
     struct sfx_slice path = sfx_buf_slice(&w->path);
+    const uint64_t number = w->roots[root].number;
+    bool matched = sfx_told_forget(&w->told, number, path, w->id);
+    int rc = w->state != NULL && w->told.cap > 0
+                 ? sfx_watch_state_note(w->state, sfx_told_entry(&w->told, number, path), path, err)
+                 : 0;
 
-    if (!sfx_told_forget(&w->told, root, path, w->id) || !(w->opts.kinds & SFX_WATCH_DELETED))
-        return 0;
+    if (rc < 0 || !matched || !(w->opts.kinds & SFX_WATCH_DELETED))
+        return rc;
     return sfx_watch_make_event(w, root, SFX_WATCH_DELETED, NULL, sfx_slice(NULL, 0), ev, err);
 }
 
@@ -257,6 +273,35 @@ static int step_scan(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *
     return rc <= 0 ? rc : tell(w, &look, ev, err);
 }
 
+/* Files of an earlier run that are not there any more, one at a time. As sfx_watch_next. */
+static int step_gone(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *err)
+{
+    struct sfx_slice path;
+    uint64_t key[2];
+    struct stat st;
+    uint32_t i;
+
+    if (!sfx_watch_state_next_unseen(w->state, &w->told, key, &path)) {
+        w->gone_told = true;
+        return 0;
+    }
+    for (i = 0; i < w->opts.nroots; i++) {
+        int fd = sfx_watch_root_fd(w, i);
+
+        if (fd < 0 || !sfx_told_is_of(w->roots[i].number, path, key))
+            continue;
+        sfx_buf_clear(&w->path);
+        if (sfx_buf_append(&w->path, path.ptr, path.len, err) < 0 ||
+            sfx_buf_cstr(&w->path, err) == NULL)
+            return SFX_E_NOMEM;
+        /* A filter, or what is not complete, keeps files that are there from being come upon. */
+        if (fstatat(fd, w->path.data, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
+            (errno == ENOENT || errno == ENOTDIR))
+            return on_deleted(w, i, ev, err);
+    }
+    return 0;
+}
+
 static int step_lost_roots(struct sfx_watch *w, struct sfx_err *err)
 {
     uint32_t i;
@@ -331,6 +376,8 @@ int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *er
             rc = step_pending(w, ev, err);
         else if (rc == 0 && (w->scan != NULL || w->scan_first != NULL))
             rc = step_scan(w, ev, err);
+        else if (rc == 0 && w->state != NULL && !w->gone_told && !w->stopping)
+            rc = step_gone(w, ev, err);
         else if (rc == 0) {
             rc = wait_for_more(w, err);
             if (rc <= 0)
@@ -339,6 +386,11 @@ int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *er
         }
     }
     return rc;
+}
+
+int sfx_watch_commit(struct sfx_watch *w, struct sfx_err *err)
+{
+    return w->state != NULL ? sfx_watch_state_commit(w->state, err) : 0;
 }
 
 bool sfx_watch_reader_gone(const struct sfx_watch *w)
@@ -367,6 +419,7 @@ void sfx_watch_free(struct sfx_watch *w)
     sfx_inotify_free(w->inotify);
     sfx_media_free(w->media);
     sfx_told_done(&w->told);
+    sfx_watch_state_free(w->state);
     sfx_watch_queue_done(&w->pending);
     sfx_buf_done(&w->path);
     sfx_buf_done(&w->full_path);

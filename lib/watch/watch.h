@@ -55,7 +55,8 @@ struct sfx_watch_opts {       /* all borrowed until _free; all zero: everything 
     int (*idle)(void *ctx, struct sfx_err *err); /* called before each wait, while nothing is at
                                                     hand: <0 ends _next with it; may be NULL */
     void *idle_ctx;
-    const struct sfx_log *log;         /* for warnings; may be NULL */
+    const char *state;         /* file that remembers what was told, for the next run; NULL: none */
+    const struct sfx_log *log; /* for warnings; may be NULL */
     const volatile sig_atomic_t *stop; /* becomes non-zero: tell what the kernel has queued, then
                                           end; may be NULL */
 };
@@ -72,7 +73,8 @@ struct sfx_watch;
 
 /*
  * Opens the roots and begins to watch; the scan happens in _next. Errors: NULL; IO (a root that is
- * no folder; the system's limits, with a note), NOMEM.
+ * no folder; the system's limits, with a note), NOMEM; TEMPORARY (another watch uses `state`),
+ * USAGE (it is something else).
  */
 struct sfx_watch *sfx_watch_new(const struct sfx_watch_opts *opts, struct sfx_err *err);
 
@@ -83,6 +85,10 @@ struct sfx_watch *sfx_watch_new(const struct sfx_watch_opts *opts, struct sfx_er
  * UNSUPPORTED (libmagic is missing and a type is asked for).
  */
 int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *err);
+
+/* With `state`: the events that _next has returned are told, and will not be told by another run.
+ * Without this they will. Errors: IO. */
+int sfx_watch_commit(struct sfx_watch *w, struct sfx_err *err);
 
 /* True when the watch ended because the reader went away. */
 bool sfx_watch_reader_gone(const struct sfx_watch *w);

@@ -151,7 +151,9 @@ static bool is_news(struct sfx_watch *w, const struct sfx_watch_look *look, stru
     if (root_fd < 0 || fstatat(root_fd, w->path.data, st, AT_SYMLINK_NOFOLLOW) != 0 ||
         !S_ISREG(st->st_mode))
         return false;
-    return !sfx_told_has(&w->told, look->root, sfx_buf_slice(&w->path), st);
+    if (w->state != NULL)
+        sfx_told_see(&w->told, w->roots[look->root].number, sfx_buf_slice(&w->path));
+    return !sfx_told_has(&w->told, w->roots[look->root].number, sfx_buf_slice(&w->path), st);
 }
 
 /* Looks at the open file: as sfx_watch_look_at. */
@@ -161,6 +163,8 @@ static int look_closely(struct sfx_watch *w, const struct sfx_watch_look *look, 
     enum sfx_probe probe = fd >= 0           ? sfx_watch_probe(fd)
                            : fd == OPEN_BUSY ? SFX_PROBE_BUSY
                                              : SFX_PROBE_UNKNOWN;
+    const uint64_t root = w->roots[look->root].number;
+    const struct sfx_slice path = sfx_buf_slice(&w->path);
     bool matched;
     int rc;
 
@@ -173,10 +177,12 @@ static int look_closely(struct sfx_watch *w, const struct sfx_watch_look *look, 
     rc = find_type(w, fd, type, err);
     if (rc < 0)
         return rc;
-    if (sfx_told_has(&w->told, look->root, sfx_buf_slice(&w->path), st))
+    if (sfx_told_has(&w->told, root, path, st))
         return 0;
     matched = sfx_watch_wants_type(&w->opts, *type) && sfx_watch_wants_size(&w->opts, st->st_size);
-    rc = sfx_told_note(&w->told, look->root, sfx_buf_slice(&w->path), st, matched, err);
+    rc = sfx_told_note(&w->told, root, path, st, matched, err);
+    if (rc == 0 && w->state != NULL)
+        rc = sfx_watch_state_note(w->state, sfx_told_entry(&w->told, root, path), path, err);
     return rc < 0 ? rc : matched;
 }
 

@@ -137,7 +137,7 @@ void sfx_watch_queue_done(struct sfx_watch_queue *q);
 
 struct sfx_told_entry {
     uint64_t key[2];
-    uint64_t version[2]; /* both 0: forgotten; the lowest bit of [1] says that it matched */
+    uint64_t version[2]; /* both 0: forgotten; two bits of [1] are ours */
 };
 
 struct sfx_told {
@@ -145,17 +145,49 @@ struct sfx_told {
     size_t cap, used;               /* used: with forgotten ones */
 };
 
-/* True when this version of the path, st, was noted last. */
-bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path,
+/* True when this version of the path, st, was noted last. root: number of the root, see below. */
+bool sfx_told_has(const struct sfx_told *t, uint64_t root, struct sfx_slice path,
                   const struct stat *st);
 /* Notes it, and whether the filter took it. Errors: NOMEM. */
-int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, const struct stat *st,
+int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, const struct stat *st,
                   bool matched, struct sfx_err *err);
 /* Forgets the path; true when its last version had matched. version is filled with text that is
  * the same for the same version. */
-bool sfx_told_forget(struct sfx_told *t, uint32_t root, struct sfx_slice path,
+bool sfx_told_forget(struct sfx_told *t, uint64_t root, struct sfx_slice path,
                      char version[SFX_EVENT_ID_NBYTES]);
 void sfx_told_done(struct sfx_told *t);
+
+/* For what is remembered across runs. An entry of an earlier run, unseen yet. Errors: NOMEM. */
+int sfx_told_load(struct sfx_told *t, const uint64_t key[2], const uint64_t version[2],
+                  struct sfx_err *err);
+/* The path was come upon. */
+void sfx_told_see(struct sfx_told *t, uint64_t root, struct sfx_slice path);
+bool sfx_told_is_unseen(const struct sfx_told *t, const uint64_t key[2]);
+/* True when this is what is known of the key by now. */
+bool sfx_told_is_last(const struct sfx_told *t, const uint64_t key[2], const uint64_t version[2]);
+/* True when key is that of the path. */
+bool sfx_told_is_of(uint64_t root, struct sfx_slice path, const uint64_t key[2]);
+/* What is known of the path, after a note or a forget. Borrowed until the next one. */
+const struct sfx_told_entry *sfx_told_entry(const struct sfx_told *t, uint64_t root,
+                                            struct sfx_slice path);
+
+/* -- The memory across runs (watch_state.c) */
+
+struct sfx_watch_state;
+
+/* Opens the file, makes it if need be, and fills told. Errors: NULL; TEMPORARY (another watch uses
+ * it), USAGE (something else), IO, NOMEM. */
+struct sfx_watch_state *sfx_watch_state_open(const char *path, struct sfx_told *told,
+                                             struct sfx_err *err);
+/* Notes what is known of the path below its root; durable with _commit. Errors: NOMEM. */
+int sfx_watch_state_note(struct sfx_watch_state *state, const struct sfx_told_entry *entry,
+                         struct sfx_slice path, struct sfx_err *err);
+int sfx_watch_state_commit(struct sfx_watch_state *state, struct sfx_err *err);
+/* The next path of an earlier run that was not come upon, borrowed until the next call. False:
+ * there is none, now and later. */
+bool sfx_watch_state_next_unseen(struct sfx_watch_state *state, const struct sfx_told *told,
+                                 uint64_t key[2], struct sfx_slice *path);
+void sfx_watch_state_free(struct sfx_watch_state *state);
 
 /* -- The filter (watch_filter.c) */
 
@@ -174,6 +206,7 @@ struct sfx_watch_root {
     struct sfx_slice name; /* as given, without slashes at the end; borrowed, terminated there */
     const char *path;      /* as given; borrowed */
     struct sfx_watch_dir *dir; /* NULL: gone */
+    uint64_t number;           /* made of where it really is: the same in every run */
     dev_t dev;
     ino_t ino;
     int fd;    /* only open while there is work: an open folder's end is not told; -1: closed */
@@ -187,6 +220,8 @@ struct sfx_watch {
     struct sfx_inotify *inotify; /* NULL: once */
     struct sfx_media *media;
     struct sfx_told told;
+    struct sfx_watch_state *state; /* NULL: nothing is remembered */
+    bool gone_told;                /* what went while no watch was there has been told */
     struct sfx_watch_queue pending;
     struct sfx_watch_stats stats;
     uint64_t sequence;

@@ -11,14 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void key_of(uint32_t root, struct sfx_slice path, uint64_t key[2])
+static void key_of(uint64_t root, struct sfx_slice path, uint64_t key[2])
 {
     key[0] = sfx_hash64(path.ptr, path.len, root);
-    key[1] = sfx_hash64(path.ptr, path.len, ~(uint64_t)root);
+    key[1] = sfx_hash64(path.ptr, path.len, ~root);
     key[0] |= 1; /* 0: a free place */
 }
 
-/* What the id of a version is made of, but for the path; the lowest bit of [1] is ours. */
+/* Bits of version[1] that are ours. */
+#define MATCHED ((uint64_t)1) /* the filter took it */
+#define UNSEEN  ((uint64_t)2) /* remembered from an earlier run, and not come upon in this one */
+#define OURS    (MATCHED | UNSEEN)
+
+/* What the id of a version is made of, but for the path and our bits. */
 static void version_of(const struct stat *st, uint64_t version[2])
 {
     const uint64_t state[] = {(uint64_t)st->st_dev,          (uint64_t)st->st_ino,
@@ -27,7 +32,7 @@ static void version_of(const struct stat *st, uint64_t version[2])
                               (uint64_t)st->st_ctim.tv_nsec};
 
     version[0] = sfx_hash64(state, sizeof(state), 1);
-    version[1] = sfx_hash64(state, sizeof(state), 2) & ~(uint64_t)1;
+    version[1] = sfx_hash64(state, sizeof(state), 2) & ~OURS;
 }
 
 static struct sfx_told_entry *find(const struct sfx_told *t, const uint64_t key[2])
@@ -71,7 +76,7 @@ static int make_room(struct sfx_told *t, struct sfx_err *err)
     return 0;
 }
 
-bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path,
+bool sfx_told_has(const struct sfx_told *t, uint64_t root, struct sfx_slice path,
                   const struct stat *st)
 {
     const struct sfx_told_entry *entry;
@@ -83,10 +88,10 @@ bool sfx_told_has(const struct sfx_told *t, uint32_t root, struct sfx_slice path
     version_of(st, version);
     entry = find(t, key);
     return entry->key[0] != 0 && !is_forgotten(entry) && entry->version[0] == version[0] &&
-           (entry->version[1] & ~(uint64_t)1) == version[1];
+           (entry->version[1] & ~OURS) == version[1];
 }
 
-int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, const struct stat *st,
+int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, const struct stat *st,
                   bool matched, struct sfx_err *err)
 {
     struct sfx_told_entry *entry;
@@ -100,11 +105,11 @@ int sfx_told_note(struct sfx_told *t, uint32_t root, struct sfx_slice path, cons
     t->used += entry->key[0] == 0;
     memcpy(entry->key, key, sizeof(key));
     version_of(st, entry->version);
-    entry->version[1] |= matched;
+    entry->version[1] |= matched ? MATCHED : 0;
     return 0;
 }
 
-bool sfx_told_forget(struct sfx_told *t, uint32_t root, struct sfx_slice path,
+bool sfx_told_forget(struct sfx_told *t, uint64_t root, struct sfx_slice path,
                      char version[SFX_EVENT_ID_NBYTES])
 {
     struct sfx_told_entry *entry;
@@ -117,12 +122,74 @@ bool sfx_told_forget(struct sfx_told *t, uint32_t root, struct sfx_slice path,
     entry = find(t, key);
     if (entry->key[0] == 0 || is_forgotten(entry))
         return false;
-    matched = (entry->version[1] & 1) != 0;
+    matched = (entry->version[1] & MATCHED) != 0;
+    entry->version[1] &= ~UNSEEN;
     (void)snprintf(version, SFX_EVENT_ID_NBYTES, "%016" PRIx64 "%016" PRIx64, entry->version[0],
                    entry->version[1]);
     entry->version[0] = 0;
     entry->version[1] = 0;
     return matched;
+}
+
+int sfx_told_load(struct sfx_told *t, const uint64_t key[2], const uint64_t version[2],
+                  struct sfx_err *err)
+{
+    struct sfx_told_entry *entry;
+    int rc = make_room(t, err);
+
+    if (rc < 0 || key[0] == 0)
+        return rc;
+    entry = find(t, key);
+    t->used += entry->key[0] == 0;
+    memcpy(entry->key, key, sizeof(entry->key));
+    memcpy(entry->version, version, sizeof(entry->version));
+    if (!is_forgotten(entry))
+        entry->version[1] |= UNSEEN;
+    return 0;
+}
+
+void sfx_told_see(struct sfx_told *t, uint64_t root, struct sfx_slice path)
+{
+    struct sfx_told_entry *entry;
+    uint64_t key[2];
+
+    if (t->cap == 0)
+        return;
+    key_of(root, path, key);
+    entry = find(t, key);
+    if (entry->key[0] != 0)
+        entry->version[1] &= ~UNSEEN;
+}
+
+const struct sfx_told_entry *sfx_told_entry(const struct sfx_told *t, uint64_t root,
+                                            struct sfx_slice path)
+{
+    uint64_t key[2];
+
+    key_of(root, path, key);
+    return find(t, key);
+}
+
+bool sfx_told_is_unseen(const struct sfx_told *t, const uint64_t key[2])
+{
+    return t->cap > 0 && (find(t, key)->version[1] & UNSEEN) != 0;
+}
+
+bool sfx_told_is_last(const struct sfx_told *t, const uint64_t key[2], const uint64_t version[2])
+{
+    const struct sfx_told_entry *entry = t->cap > 0 ? find(t, key) : NULL;
+
+    return entry != NULL && entry->key[0] != 0 && !is_forgotten(entry) &&
+           entry->version[0] == version[0] &&
+           (entry->version[1] & ~UNSEEN) == (version[1] & ~UNSEEN);
+}
+
+bool sfx_told_is_of(uint64_t root, struct sfx_slice path, const uint64_t key[2])
+{
+    uint64_t own[2];
+
+    key_of(root, path, own);
+    return own[0] == key[0] && own[1] == key[1];
 }
 
 void sfx_told_done(struct sfx_told *t)

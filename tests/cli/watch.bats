@@ -500,3 +500,96 @@ queue_has() { [ "$(in_queue 'SELECT count(*) AS n FROM event' 2>/dev/null)" -ge 
 	run "$watch" --once --durable in
 	[ "$status" -eq 2 ]
 }
+
+# remember [OPTION…]: what is new, changed or gone since the last time, a path a line.
+remember() {
+	"$watch" --once --state state -e closed,moved,linked,scanned,deleted "$@" in >told && status=0 || status=$?
+	jq -r '(.type | sub("dev.sfx.file."; "")) + " " + .data.path' told | sort
+}
+
+@test "--state tells what is new, changed or gone since the last time, and the exit says whether" {
+	mkdir in/d
+	echo a >in/a; echo b >in/d/b; echo c >in/d/c
+	sleep 0.05
+	[ "$(remember)" = "scanned in/a
+scanned in/d/b
+scanned in/d/c" ]
+	[ -z "$(remember)" ]
+	remember || true
+	[ "$status" -eq 3 ]
+	echo more >>in/a; rm in/d/b; mv in/d/c in/c; echo e >in/e
+	sleep 0.05
+	[ "$(remember)" = "deleted in/d/b
+deleted in/d/c
+scanned in/a
+scanned in/c
+scanned in/e" ]
+	# From elsewhere it is the same folder.
+	[ -z "$(cd in && "$watch" --once --state ../state . || [ $? -eq 3 ])" ]
+	# What a filter hides is not gone.
+	[ -z "$(remember --glob '*.txt')" ]
+	[ -z "$(remember)" ]
+}
+
+@test "--state that was torn tells the last event again, what is no state is refused" {
+	echo a >in/a; echo b >in/b
+	sleep 0.05
+	remember >/dev/null
+	truncate -s -3 state
+	[ "$(remember | wc -l)" -eq 1 ]
+	[ -z "$(remember)" ]
+	echo 'some text of somebody' >other
+	run "$watch" --once --state other in
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"other: is no state of sfx-watch"* ]]
+	[ "$(cat other)" = 'some text of somebody' ]
+	start --state state in
+	run "$watch" --once --state state in
+	[ "$status" -eq 75 ]
+	[[ "$output" == *"another watch uses it"* ]]
+	stop
+}
+
+@test "--state forgets the past when most of it is" {
+	seq -f in/%g 600 | xargs touch
+	for _ in 1 2 3 4; do
+		seq -f in/%g 600 | xargs touch
+		sleep 0.05
+		[ "$(remember | wc -l)" -eq 600 ]
+	done
+	[ -z "$(remember)" ]
+	[ "$(stat -c %s state)" -lt $((600 * 2 * 64)) ]
+	rm in/*
+	[ "$(remember | grep -c deleted)" -eq 600 ]
+}
+
+@test "killed at any time, a watch with --state and --to misses nothing and tells nothing twice" {
+	mkdir -p in/d
+	for ((i = 0; i < 20; i++)); do
+		"$watch" --state state --to sqlite:work.queue in 3>&- 4>&- &
+		pid=$!
+		for ((j = 0; j < 10; j++)); do echo $i >in/d/$i.$j; done
+		sleep "0.0$((RANDOM % 10))"
+		kill -9 $pid
+		wait $pid || true
+	done 2>/dev/null
+	sleep 0.05
+	"$watch" --once --state state --to sqlite:work.queue in || [ $? -eq 3 ]
+	pid=
+	"$SFX_BUILD/sfx-queue" list sqlite:work.queue --json >told
+	[ "$(wc -l <told)" -eq 200 ]
+	[ "$(jq -r .event.data.path told | sort -u | wc -l)" -eq 200 ]
+}
+
+@test "--format makes lines of any form" {
+	printf 'GIF89a' >'in/a b.gif'
+	"$watch" --once --format '{n} {stem}.{ext} {data.size} {data.type} {event.type} {print $1}' in >out
+	[ "$(cat out)" = '1 a b.gif 6 image/gif dev.sfx.file.scanned {print $1}' ]
+	"$watch" --once --format '{base}' -0 in | tr '\0' '|' >out
+	[ "$(cat out)" = 'a b.gif|' ]
+	run "$watch" --once --format '{stm}' in
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"--format"*stem* ]]
+	run "$watch" --once --format x --to sqlite:q in
+	[ "$status" -eq 2 ]
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of the events of a watch. */
+#include "watch/tell.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/size.h"
+#include "cli/template.h"
+#include "watch/handover.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+enum { MAX_COLUMNS = 32 };
+
+struct teller {
+    const struct sfx_tell_opts *opts;
+    struct sfx_watch *watch;
+    struct sfx_handover *queue; /* NULL: printed */
+    struct sfx_template *format;
+    struct sfx_buf line;
+    uint64_t count;
+};
+
+/* What a placeholder "event.NAME" or "data.NAME" stands for. */
+static struct sfx_slice look_up(const struct sfx_event *ev, struct sfx_slice name, char number[24])
+{
+    const struct {
+        const char *name;
+        struct sfx_slice value;
+    } known[] = {
+        {"event.id", ev->id},           {"event.source", ev->source}, {"event.type", ev->type},
+        {"event.subject", ev->subject}, {"event.time", ev->time},     {"data.path", ev->path},
+        {"data.type", ev->media_type},  {"data.etag", ev->etag},
+    };
+    size_t i;
+
+    for (i = 0; i < SFX_COUNT(known); i++) {
+        if (sfx_slice_eq(name, sfx_slice_str(known[i].name)) && known[i].value.len > 0)
+            return known[i].value;
+    }
+    if (sfx_slice_eq(name, SFX_SLICE_LIT("data.size")) && ev->size >= 0) {
+        (void)snprintf(number, 24, "%" PRId64, ev->size);
+        return sfx_slice_str(number);
+    }
+    return sfx_slice(NULL, 0);
+}
+
+static int render(struct teller *t, const struct sfx_event *ev, struct sfx_err *err)
+{
+    struct sfx_slice columns[MAX_COLUMNS], name;
+    char numbers[MAX_COLUMNS][24];
+    const struct sfx_template_values values = {.path = ev->path,
+                                               .id = ev->id,
+                                               .time_ns = sfx_clock_wall_ns(),
+                                               .width = -1,
+                                               .height = -1,
+                                               .n = (int64_t)t->count + 1,
+                                               .columns = columns};
+    size_t i;
+    int rc;
+
+    for (i = 0; (name = sfx_template_column(t->format, i)).len > 0; i++) {
+        if (i == MAX_COLUMNS)
+            return sfx_err_set(err, SFX_E_USAGE, "--format: more than %d placeholders",
+                               MAX_COLUMNS);
+        columns[i] = look_up(ev, name, numbers[i]);
+        if (columns[i].ptr == NULL) /* unknown of this one: a line must not be missing for it */
+            columns[i] = sfx_slice("", 0);
+    }
+    rc = sfx_template_render_argument(t->format, &values, &t->line, err);
+    return rc == 0 ? sfx_buf_putc(&t->line, t->opts->end, err) : rc;
+}
+
+/* In one write. */
+static int print(struct teller *t, const struct sfx_event *ev, struct sfx_err *err)
+{
+    int rc;
+
+    sfx_buf_clear(&t->line);
+    rc = t->format != NULL ? render(t, ev, err) : sfx_event_write(ev, &t->line, err);
+    if (rc < 0)
+        return rc;
+    rc = sfx_io_write(t->opts->fd, t->line.data, t->line.len, err);
+    return rc < 0 ? sfx_err_wrap(err, rc, "standard output") : 0;
+}
+
+/* All that was taken counts as told. */
+static int settle(void *ctx, struct sfx_err *err)
+{
+    struct teller *t = ctx;
+    int rc = t->queue != NULL ? sfx_handover_flush(t->queue, err) : 0;
+
+    return rc == 0 ? sfx_watch_commit(t->watch, err) : rc;
+}
+
+static int tell_one(struct teller *t, const struct sfx_event *ev, struct sfx_err *err)
+{
+    int rc = t->queue != NULL ? sfx_handover_add(t->queue, ev, err) : print(t, ev, err);
+
+    t->count++;
+    if (rc == 0 && (t->queue == NULL || sfx_handover_is_empty(t->queue)))
+        rc = sfx_watch_commit(t->watch, err);
+    return rc;
+}
+
+static int tell_all(struct teller *t, struct sfx_err *err)
+{
+    struct sfx_event ev;
+    int rc;
+
+    while ((rc = sfx_watch_next(t->watch, &ev, err)) > 0) {
+        rc = tell_one(t, &ev, err);
+        if (rc < 0)
+            return rc;
+        if (t->count == t->opts->max_events)
+            break;
+    }
+    return rc >= 0 ? settle(t, err) : rc;
+}
+
+static int open_outputs(struct teller *t, struct sfx_watch_opts *watch, struct sfx_err *err)
+{
+    const struct sfx_handover_opts to = {
+        .uri = t->opts->to, .durable = t->opts->durable, .stop = watch->stop};
+
+    watch->idle = settle;
+    watch->idle_ctx = t;
+    watch->reader_fd = t->opts->to != NULL ? -1 : t->opts->fd; /* else nobody has to read it */
+    if (t->opts->to != NULL) {
+        t->queue = sfx_handover_new(&to, err);
+        return t->queue == NULL ? sfx_err_wrap(err, (int)err->code, "--to") : 0;
+    }
+    if (t->opts->format != NULL) {
+        t->format = sfx_template_new_argument(t->opts->format, err);
+        return t->format == NULL ? sfx_err_wrap(err, (int)err->code, "--format") : 0;
+    }
+    return 0;
+}
+
+int sfx_tell(struct sfx_watch_opts *watch, const struct sfx_tell_opts *opts,
+             struct sfx_tell_stats *stats, struct sfx_err *err)
+{
+    struct teller t = {.opts = opts};
+    int rc = open_outputs(&t, watch, err);
+
+    *stats = (struct sfx_tell_stats){0};
+    if (rc == 0) {
+        t.watch = sfx_watch_new(watch, err);
+        rc = t.watch != NULL ? tell_all(&t, err) : (int)err->code;
+    }
+    if (t.watch != NULL) {
+        sfx_watch_stats(t.watch, &stats->watch);
+        stats->reader_gone = sfx_watch_reader_gone(t.watch);
+    }
+    if (t.queue != NULL)
+        sfx_handover_counts(t.queue, &stats->put, &stats->known);
+    sfx_watch_free(t.watch);
+    sfx_handover_free(t.queue);
+    sfx_template_free(t.format);
+    sfx_buf_done(&t.line);
+    return rc;
+}
