@@ -321,7 +321,7 @@ int main(int argc, char **argv)
         {"derive", expect_derive},
         {"group", expect_group},
         {"sort", expect_all},
-        {"sort-128M", expect_all},
+        {"sort-capped", expect_all},
         {"from-jsonl", expect_all},
         {"jsonl-filter", expect_filter},
         {"quoted-select", expect_select},
