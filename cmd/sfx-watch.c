@@ -4,6 +4,7 @@
 #include "cmd.h"
 #include "watch/tell.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 struct options {
@@ -15,6 +16,7 @@ struct options {
     uint64_t max_events;
     bool paths, zero;
     const char *state, *format;
+    struct sfx_opt_list every, cron;
     uint64_t min_nbytes, max_nbytes;
     const char *to;
     bool durable;
@@ -47,6 +49,11 @@ static const struct sfx_opt rows[] = {
      "A file must also not have changed for TIME; default: only where the file system cannot say "
      "whether it is still being written.",
      NULL, 0, 0},
+    {0, "every", "TIME", SFX_OPT_LIST, offsetof(struct options, every),
+     "Tell of the time, too: an event at every multiple of TIME since 1970, such as 5m.", NULL, 0, 0},
+    {0, "cron", "SCHEDULE", SFX_OPT_LIST, offsetof(struct options, cron),
+     "The same by a schedule as in crontab(5): minute, hour, day, month and weekday, or @daily and the like.",
+     NULL, 0, 0},
     {0, NULL, NULL, SFX_OPT_SECTION, 0, "When to end", NULL, 0, 0},
     {'1', "once", NULL, SFX_OPT_FLAG, offsetof(struct options, once),
      "Tell of what is there and complete, then end.", NULL, 0, 0},
@@ -78,6 +85,8 @@ static const struct sfx_opt rows[] = {
 static const struct sfx_opt_example examples[] = {
     {"sfx-watch inbox", "an event for each file that is or becomes complete, until stopped"},
     {"sfx-watch inbox --to sqlite:inbox.queue", "into a queue, for any number of sfx-run workers"},
+    {"sfx-watch --every 5m --cron '0 2 * * *'",
+     "an event every five minutes, and one at two in the night"},
     {"sfx-watch inbox --once --type 'image/*' -0 | xargs -0 ls -l", "the images that are there"},
     {NULL, NULL},
 };
@@ -85,7 +94,7 @@ static const struct sfx_opt_example examples[] = {
 static const struct sfx_prog prog = {
     .name = "sfx-watch",
     .summary = "tell of files as they become complete",
-    .operands = "FOLDER…",
+    .operands = "[FOLDER…]",
     .about = "Prints an event (CloudEvents, see sfx-events(5)) for each file in FOLDER and the "
              "folders in it, when it is complete: those that are there, then those that come.",
     .opts = rows,
@@ -123,6 +132,28 @@ static int read_form(const struct options *o, struct sfx_tell_opts *tell, struct
     return 0;
 }
 
+/* Reads all timers into *timers, which is the caller's to free. */
+static int read_timers(const struct options *o, struct sfx_timer **timers, struct sfx_err *err)
+{
+    size_t i;
+    int rc = 0;
+
+    *timers = calloc(o->every.count + o->cron.count + 1, sizeof(**timers));
+    if (*timers == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "out of memory");
+    for (i = 0; rc == 0 && i < o->every.count; i++)
+        rc = sfx_timer_every(o->every.items[i], &(*timers)[i], err);
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "--every");
+    for (i = 0; rc == 0 && i < o->cron.count; i++)
+        rc = sfx_timer_cron(o->cron.items[i], &(*timers)[o->every.count + i], err);
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "--cron");
+    if (o->once && o->every.count + o->cron.count > 0)
+        return sfx_err_set(err, SFX_E_USAGE, "--once does not wait for a time to come");
+    return 0;
+}
+
 /* Watches until the end. Returns the exit code; *by_signal: the signal to end by, or 0. */
 static int run(const struct sfx_cmd *cmd, const struct options *o, struct sfx_watch_opts *opts,
                int *by_signal)
@@ -131,7 +162,13 @@ static int run(const struct sfx_cmd *cmd, const struct options *o, struct sfx_wa
         .to = o->to, .durable = o->durable, .max_events = o->max_events, .fd = STDOUT_FILENO};
     struct sfx_tell_stats stats = {0};
     struct sfx_err err = {0};
+    struct sfx_timer *timers = NULL;
     int rc = read_form(o, &tell, &err);
+
+    if (rc == 0)
+        rc = read_timers(o, &timers, &err);
+    opts->timers = timers;
+    opts->ntimers = o->every.count + o->cron.count;
 
     if (rc == 0 && o->events != NULL) {
         rc = sfx_watch_parse_kinds(sfx_slice_str(o->events), &opts->kinds, &err);
@@ -139,6 +176,7 @@ static int run(const struct sfx_cmd *cmd, const struct options *o, struct sfx_wa
     }
     if (rc == 0)
         rc = sfx_tell(opts, &tell, &stats, &err);
+    free(timers);
     *by_signal = stats.reader_gone ? SIGPIPE : 0;
     if (rc == 0)
         rc = write_stats(cmd, o, &stats, &err);
@@ -159,7 +197,7 @@ int main(int argc, char **argv)
     code = sfx_cmd_start(&cmd, &prog, argc, argv, &o, &o.common, &first);
     if (code != SFX_CMD_GO_ON)
         return code;
-    if (first == argc) {
+    if (first == argc && o.every.count + o.cron.count == 0) {
         struct sfx_err err;
         int rc = sfx_err_set(&err, SFX_E_USAGE, "which folder?");
 

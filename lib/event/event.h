@@ -27,6 +27,7 @@
 #define SFX_EVENT_PROCESSED "dev.sfx.event.processed" /* done, and nothing came of it */
 #define SFX_EVENT_FAILED    "dev.sfx.event.failed"    /* what came of an event of a queue */
 #define SFX_EVENT_LOADED    "dev.sfx.load.committed"  /* a load became durable */
+#define SFX_EVENT_TIMER     "dev.sfx.timer"           /* a time has come */
 #define SFX_EVENT_LINE      "dev.sfx.line"            /* a line that was no event */
 #define SFX_EVENT_RESULT    "dev.sfx.function.result" /* what a function printed */
 #define SFX_EVENT_GIVEN_UP  "dev.sfx.function.failed" /* a dead letter, put into another queue */

@@ -51,7 +51,7 @@ static int render(struct teller *t, const struct sfx_event *ev, struct sfx_err *
 {
     struct sfx_slice columns[MAX_COLUMNS], name;
     char numbers[MAX_COLUMNS][24];
-    const struct sfx_template_values values = {.path = ev->path,
+    const struct sfx_template_values values = {.path = ev->path.len > 0 ? ev->path : ev->subject,
                                                .id = ev->id,
                                                .time_ns = sfx_clock_wall_ns(),
                                                .width = -1,

@@ -20,6 +20,9 @@
  * than a scan can let it fill up. */
 #define SFX_WATCH_STEPS 64
 
+/* The wall clock may be set: so often it is looked at. */
+#define TIMER_LOOK_NS ((int64_t)30 * 1000000000)
+
 static int open_root(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
 {
     struct sfx_watch_root *r = &w->roots[root];
@@ -63,7 +66,12 @@ static int watch_init(struct sfx_watch *w, const struct sfx_watch_opts *opts, st
     w->media = sfx_media_new(err);
     if (w->media == NULL)
         return SFX_E_NOMEM;
-    if (!opts->once) {
+    w->due_ns = calloc(opts->ntimers + 1, sizeof(*w->due_ns));
+    if (w->due_ns == NULL)
+        return sfx_err_errno(err, ENOMEM, "timers");
+    for (i = 0; i < opts->ntimers; i++)
+        w->due_ns[i] = sfx_timer_next_ns(&opts->timers[i], sfx_clock_wall_ns());
+    if (!opts->once && opts->nroots > 0) {
         w->inotify = sfx_inotify_new(err);
         if (w->inotify == NULL)
             return SFX_E_IO;
@@ -302,6 +310,37 @@ static int step_gone(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *
     return 0;
 }
 
+/* The timer that is due first; *in_ns: until then. False: there is none. */
+static bool next_timer(const struct sfx_watch *w, size_t *timer, int64_t *in_ns)
+{
+    bool any = false;
+    size_t i;
+
+    for (i = 0; i < w->opts.ntimers; i++) {
+        int64_t left_ns = w->due_ns[i] - sfx_clock_wall_ns();
+
+        if (w->due_ns[i] < 0 || (any && left_ns >= *in_ns))
+            continue;
+        any = true;
+        *timer = i;
+        *in_ns = left_ns;
+    }
+    return any;
+}
+
+/* As sfx_watch_next. A time that was slept over is told once. */
+static int step_timers(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *err)
+{
+    int64_t in_ns, due_ns;
+    size_t i;
+
+    if (!next_timer(w, &i, &in_ns) || in_ns > 0)
+        return 0;
+    due_ns = w->due_ns[i];
+    w->due_ns[i] = sfx_timer_next_ns(&w->opts.timers[i], sfx_clock_wall_ns());
+    return sfx_watch_make_timer_event(w, &w->opts.timers[i], due_ns, ev, err);
+}
+
 static int step_lost_roots(struct sfx_watch *w, struct sfx_err *err)
 {
     uint32_t i;
@@ -324,26 +363,31 @@ static int wait_for_more(struct sfx_watch *w, struct sfx_err *err)
     };
     struct timespec timeout = {0};
     sigset_t all, before;
+    int64_t left_ns = INT64_MAX, timer_ns = 0;
+    bool with_timer;
+    size_t timer;
     int rc = w->opts.idle != NULL ? w->opts.idle(w->opts.idle_ctx, err) : 0;
 
     if (rc < 0)
         return rc;
-    if (due_ns == INT64_MAX && w->inotify == NULL)
+    with_timer = next_timer(w, &timer, &timer_ns);
+    if (due_ns == INT64_MAX && w->inotify == NULL && !with_timer)
         return 0;
     if (w->stopping && w->pending.nyoung == 0)
         return 0;
-    if (due_ns != INT64_MAX) {
-        int64_t left_ns = due_ns - sfx_clock_mono_ns();
-
-        left_ns = left_ns > 0 ? left_ns : 0;
-        timeout = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
-    }
+    if (due_ns != INT64_MAX)
+        left_ns = due_ns - sfx_clock_mono_ns();
+    if (with_timer && timer_ns < left_ns)
+        left_ns = timer_ns < TIMER_LOOK_NS ? timer_ns : TIMER_LOOK_NS;
+    if (left_ns < 0)
+        left_ns = 0;
+    timeout = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
     sfx_watch_close_roots(w);
     /* A signal between the look at *stop and the wait must not be slept over. */
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     if (w->stopping || w->opts.stop == NULL || *w->opts.stop == 0)
-        (void)ppoll(fds, 2, due_ns != INT64_MAX ? &timeout : NULL, &before);
+        (void)ppoll(fds, 2, left_ns != INT64_MAX ? &timeout : NULL, &before);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     w->reader_gone = (fds[1].revents & POLLERR) != 0;
     return !w->reader_gone;
@@ -372,13 +416,17 @@ int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *er
         if (rc != 0 || !idle)
             continue;
         rc = step_lost_roots(w, err);
-        if (rc == 0 && is_due(w))
+        if (rc == 0 && !w->stopping)
+            rc = step_timers(w, ev, err);
+        if (rc != 0)
+            continue;
+        if (is_due(w))
             rc = step_pending(w, ev, err);
-        else if (rc == 0 && (w->scan != NULL || w->scan_first != NULL))
+        else if (w->scan != NULL || w->scan_first != NULL)
             rc = step_scan(w, ev, err);
-        else if (rc == 0 && w->state != NULL && !w->gone_told && !w->stopping)
+        else if (w->state != NULL && !w->gone_told && !w->stopping)
             rc = step_gone(w, ev, err);
-        else if (rc == 0) {
+        else {
             rc = wait_for_more(w, err);
             if (rc <= 0)
                 return rc;
@@ -423,5 +471,8 @@ void sfx_watch_free(struct sfx_watch *w)
     sfx_watch_queue_done(&w->pending);
     sfx_buf_done(&w->path);
     sfx_buf_done(&w->full_path);
+    sfx_buf_done(&w->timer_json[0]);
+    sfx_buf_done(&w->timer_json[1]);
+    free(w->due_ns);
     free(w);
 }

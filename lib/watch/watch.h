@@ -16,6 +16,7 @@
 
 #include "cli/log.h"
 #include "event/event.h"
+#include "watch/timer.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -55,6 +56,8 @@ struct sfx_watch_opts {       /* all borrowed until _free; all zero: everything 
     int (*idle)(void *ctx, struct sfx_err *err); /* called before each wait, while nothing is at
                                                     hand: <0 ends _next with it; may be NULL */
     void *idle_ctx;
+    const struct sfx_timer *timers; /* whose events come among the others, also without roots */
+    size_t ntimers;
     const char *state;         /* file that remembers what was told, for the next run; NULL: none */
     const struct sfx_log *log; /* for warnings; may be NULL */
     const volatile sig_atomic_t *stop; /* becomes non-zero: tell what the kernel has queued, then

@@ -2,6 +2,7 @@
 /* What a file's change looks like as an event. */
 #include "base/size.h"
 #include "watch/watch_internal.h"
+#include "json/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,6 +92,17 @@ static void add_state(struct sfx_watch *w, const struct stat *st, struct sfx_eve
     ev->mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
 }
 
+/* CloudEvents "sequence" extension: sorts as text. */
+static int number_it(struct sfx_watch *w, struct sfx_event *ev)
+{
+    (void)snprintf(w->sequence_json, sizeof(w->sequence_json), "\"%020" PRIu64 "\"", ++w->sequence);
+    w->attr = (struct sfx_event_attr){SFX_SLICE_LIT("sequence"), sfx_slice_str(w->sequence_json)};
+    ev->attrs = &w->attr;
+    ev->nattrs = 1;
+    w->stats.told++;
+    return 1;
+}
+
 int sfx_watch_make_event(struct sfx_watch *w, uint32_t root, unsigned kind, const struct stat *st,
                          struct sfx_slice type, struct sfx_event *ev, struct sfx_err *err)
 {
@@ -115,11 +127,36 @@ int sfx_watch_make_event(struct sfx_watch *w, uint32_t root, unsigned kind, cons
     ev->datacontenttype = SFX_SLICE_LIT("application/json");
     ev->path = sfx_buf_slice(&w->full_path);
     ev->media_type = type;
-    /* CloudEvents "sequence" extension: sorts as text. */
-    (void)snprintf(w->sequence_json, sizeof(w->sequence_json), "\"%020" PRIu64 "\"", ++w->sequence);
-    w->attr = (struct sfx_event_attr){SFX_SLICE_LIT("sequence"), sfx_slice_str(w->sequence_json)};
-    ev->attrs = &w->attr;
-    ev->nattrs = 1;
-    w->stats.told++;
-    return 1;
+    return number_it(w, ev);
+}
+
+int sfx_watch_make_timer_event(struct sfx_watch *w, const struct sfx_timer *timer, int64_t due_ns,
+                               struct sfx_event *ev, struct sfx_err *err)
+{
+    char due[SFX_CLOCK_TEXT_NBYTES];
+    struct sfx_slice when = sfx_slice(due, sfx_clock_format(due_ns, due));
+    int rc;
+
+    sfx_buf_clear(&w->timer_json[0]);
+    sfx_buf_clear(&w->timer_json[1]);
+    rc = sfx_json_quote(&w->timer_json[0], sfx_slice_str(timer->text), err);
+    if (rc == 0)
+        rc = sfx_json_quote(&w->timer_json[1], when, err);
+    if (rc < 0)
+        return rc;
+    sfx_event_init(ev);
+    sfx_event_derived_id(sfx_slice_str(timer->text), "sfx-watch", when, w->id);
+    ev->id = sfx_slice_str(w->id);
+    ev->source = SFX_SLICE_LIT("sfx-watch");
+    ev->type = SFX_SLICE_LIT(SFX_EVENT_TIMER);
+    ev->subject = sfx_slice_str(timer->text);
+    ev->time = sfx_slice(w->time, sfx_clock_format(sfx_clock_wall_ns(), w->time));
+    ev->datacontenttype = SFX_SLICE_LIT("application/json");
+    w->timer_attrs[0] =
+        (struct sfx_event_attr){SFX_SLICE_LIT("schedule"), sfx_buf_slice(&w->timer_json[0])};
+    w->timer_attrs[1] =
+        (struct sfx_event_attr){SFX_SLICE_LIT("due"), sfx_buf_slice(&w->timer_json[1])};
+    ev->data_attrs = w->timer_attrs;
+    ev->ndata_attrs = SFX_COUNT(w->timer_attrs);
+    return number_it(w, ev);
 }

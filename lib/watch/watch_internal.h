@@ -221,6 +221,7 @@ struct sfx_watch {
     struct sfx_media *media;
     struct sfx_told told;
     struct sfx_watch_state *state; /* NULL: nothing is remembered */
+    int64_t *due_ns;               /* owned, of opts.timers: wall clock; -1: never */
     bool gone_told;                /* what went while no watch was there has been told */
     struct sfx_watch_queue pending;
     struct sfx_watch_stats stats;
@@ -247,6 +248,8 @@ struct sfx_watch {
     char time[SFX_CLOCK_TEXT_NBYTES];
     char sequence_json[24];
     struct sfx_event_attr attr;
+    struct sfx_event_attr timer_attrs[2]; /* data of a timer's event */
+    struct sfx_buf timer_json[2];
 };
 
 /* -- Roots and the scan (watch_scan.c) */
@@ -302,6 +305,9 @@ const char *sfx_watch_full_path(struct sfx_watch *w, uint32_t root, struct sfx_e
 /* Warns that w->path cannot be read, and counts it. */
 void sfx_watch_unreadable(struct sfx_watch *w, uint32_t root, int errnum);
 
+/* Makes the event of a timer that was due at due_ns. Errors: NOMEM. */
+int sfx_watch_make_timer_event(struct sfx_watch *w, const struct sfx_timer *timer, int64_t due_ns,
+                               struct sfx_event *ev, struct sfx_err *err);
 /* Makes the event of w->path; st: NULL for a deleted one, whose version stands in w->id. Errors:
  * NOMEM. */
 int sfx_watch_make_event(struct sfx_watch *w, uint32_t root, unsigned kind, const struct stat *st,

@@ -593,3 +593,26 @@ scanned in/e" ]
 	run "$watch" --once --format x --to sqlite:q in
 	[ "$status" -eq 2 ]
 }
+
+@test "times are told among the files, the same ones by every watch" {
+	"$watch" --every 1s -n 2 >out
+	[ "$(jq -r '[.type, .subject, .data.schedule] | join(" ")' out | sort -u)" = 'dev.sfx.timer 1s 1s' ]
+	[ "$(jq -r .data.due out | sort -u | wc -l)" -eq 2 ]
+	jq -r .data.due out | grep -qE '^[0-9-]+T[0-9]+:[0-9]+:[0-9]+Z$'
+	echo x >in/a
+	"$watch" --every 1s -n 3 --format '{event.type} {}' in >out
+	[ "$(sort -u out)" = 'dev.sfx.file.scanned in/a
+dev.sfx.timer 1s' ]
+	# Two watches hand each moment over once.
+	"$watch" --every 1s -n 2 --to sqlite:work.queue & other=$!
+	"$watch" --every 1s -n 2 --to sqlite:work.queue
+	wait $other
+	[ "$("$SFX_BUILD/sfx-queue" list sqlite:work.queue --json | jq -r .event.data.due | sort | uniq -d | wc -l)" -eq 0 ]
+	for words in '--every 1ms' '--once --every 5m' '--cron nonsense' ''; do
+		# shellcheck disable=SC2086 # words
+		run "$watch" $words
+		[ "$status" -eq 2 ]
+	done
+	run "$watch" --cron '* 25 * * *'
+	[[ "$output" == *'--cron: "25" is no hour of a crontab'* ]]
+}
