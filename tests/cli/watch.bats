@@ -616,3 +616,46 @@ dev.sfx.timer 1s' ]
 	run "$watch" --cron '* 25 * * *'
 	[[ "$output" == *'--cron: "25" is no hour of a crontab'* ]]
 }
+
+# The library of the specification's authors, kept for later runs.
+find_cloudevents() {
+	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/sfx-test/cloudevents
+	command -v node >/dev/null && command -v npm >/dev/null || skip "node or npm is missing"
+	mkdir -p "$cache"
+	(
+		flock 9
+		[ -e "$cache/is-there" ] && exit
+		cd "$cache"
+		echo '{"dependencies":{"cloudevents":"10.0.0"}}' >package.json
+		timeout 300 npm install --no-audit --no-fund >npm.log 2>&1 && : >is-there
+	) 9>"$cache/lock"
+	[ -e "$cache/is-there" ] || skip "npm cannot install cloudevents here: see $cache/npm.log"
+	modules=$cache/node_modules
+}
+
+@test "events are CloudEvents to the library of the specification's authors" {
+	find_cloudevents
+	printf 'GIF89a' >in/there
+	start -e closed,moved,linked,deleted,scanned --every 1s in
+	echo x >in/closed
+	until_true grep -q file.closed out
+	mv in/closed in/moved
+	until_true grep -q file.moved out
+	ln in/moved in/linked
+	until_true grep -q file.linked out
+	rm in/linked
+	until_true grep -q file.deleted out
+	until_true grep -q dev.sfx.timer out
+	stop
+	NODE_PATH=$modules node -e '
+		const { HTTP } = require("cloudevents");
+		for (const line of require("fs").readFileSync("out", "utf8").split("\n").filter(Boolean)) {
+			const event = HTTP.toEvent({ headers: { "content-type": "application/cloudevents+json" }, body: line });
+			event.validate();
+			const given = JSON.parse(line);
+			if (event.id !== given.id || event.sequence !== given.sequence || event.data.path !== given.data.path)
+				throw new Error(line);
+			console.log(event.type);
+		}' >types
+	[ "$(sort -u types | paste -sd ' ')" = 'dev.sfx.file.closed dev.sfx.file.deleted dev.sfx.file.linked dev.sfx.file.moved dev.sfx.file.scanned dev.sfx.timer' ]
+}
