@@ -2,15 +2,20 @@
 /* What a function may touch. */
 #include "function/jail.h"
 
+#include "base/io.h"
 #include "base/size.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Of folders in each other; each has a descriptor while it is emptied. */
+enum { MAX_DEPTH = 256 };
 
 /* What programs need to start, when reading is not free. */
 static const char *const system_paths[] = {"/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin",
@@ -136,19 +141,59 @@ const struct sfx_sandbox *sfx_jail_sandbox(struct sfx_jail *jail, const char *fo
     return &jail->sandbox;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+/* Opens a folder in another, itself and not what it may be replaced by: what is left of a function
+ * could still be there, with fewer rights than ours. -1: it is none, or cannot be opened. */
+static int open_folder(int parent, const char *name)
 {
-    (void)st;
-    (void)where;
-    (void)type;
-    (void)remove(path); /* what cannot be removed stays: the next run has a folder of its own */
-    return 0;
+    int place = openat(parent, name, O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC), fd;
+    char path[32];
+
+    if (place < 0)
+        return -1;
+    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", place);
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES && chmod(path, 0700) == 0)
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    (void)sfx_io_close(&place, NULL);
+    return fd;
+}
+
+/* Removes what is in the folder that fd, which it closes, has open. What cannot be removed stays:
+ * the next instance has a folder of its own. */
+static void empty_folder(int fd, int depth)
+{
+    DIR *folder = fdopendir(fd);
+    const struct dirent *entry;
+
+    if (folder == NULL) {
+        (void)sfx_io_close(&fd, NULL);
+        return;
+    }
+    while ((entry = readdir(folder)) != NULL) {
+        int sub;
+
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            unlinkat(fd, entry->d_name, 0) == 0)
+            continue;
+        (void)fchmod(fd, 0700);
+        sub = depth < MAX_DEPTH ? open_folder(fd, entry->d_name) : -1;
+        if (sub >= 0)
+            empty_folder(sub, depth + 1);
+        if (unlinkat(fd, entry->d_name, AT_REMOVEDIR) != 0)
+            (void)unlinkat(fd, entry->d_name, 0);
+    }
+    (void)closedir(folder);
 }
 
 void sfx_jail_leave(char *folder)
 {
+    int fd;
+
     if (folder == NULL)
         return;
-    (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+    fd = open_folder(AT_FDCWD, folder);
+    if (fd >= 0)
+        empty_folder(fd, 0);
+    (void)rmdir(folder);
     free(folder);
 }

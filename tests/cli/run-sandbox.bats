@@ -25,6 +25,11 @@ confined() {
 	[ "$(sed -n 1p out)" = a ]
 	[[ "$(sed -n 2p out)" == "$PWD/temporary/sfx-run."?????? ]]
 	[ -z "$(ls -A temporary)" ]
+	# Also what resists, and never what links lead to.
+	mkdir kept && echo k >kept/k
+	confined 'cd "$TMPDIR"; mkdir -p a/b/c; ln -s '"$PWD"'/kept d; ln -s '"$PWD"'/kept/k e; : >a/b/f; chmod 0 a/b; chmod 500 a'
+	[ -z "$(ls -A temporary)" ]
+	[ "$(cat kept/k)" = k ]
 	[ "$(confined 'cat file; echo b >>file; echo c >allowed/c; rm file; mkdir d; echo e >/tmp/sfx-test-$$; true')" = secret ]
 	[ "$(grep -c 'Permission denied' errors)" -eq 5 ]
 	[ "$(cat file)" = secret ]
