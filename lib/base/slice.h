@@ -41,4 +41,16 @@ static inline int sfx_slice_cmp(struct sfx_slice a, struct sfx_slice b)
     return c != 0 ? c : (a.len > b.len) - (a.len < b.len);
 }
 
+/* Without those of the bytes in set, a string, that stand at its ends. */
+static inline struct sfx_slice sfx_slice_trim(struct sfx_slice s, const char *set)
+{
+    const size_t n = strlen(set);
+
+    while (s.len > 0 && memchr(set, s.ptr[0], n) != NULL)
+        s = sfx_slice(s.ptr + 1, s.len - 1);
+    while (s.len > 0 && memchr(set, s.ptr[s.len - 1], n) != NULL)
+        s.len--;
+    return s;
+}
+
 #endif

@@ -29,8 +29,15 @@ static void free_conn(struct sfx_lambda_conn *conn)
 
     sfx_loop_remove(l->in->fn->runner->loop, &conn->watch);
     (void)sfx_io_close(&conn->fd, NULL);
-    if (l->next == conn)
+    if (l->given_to == conn)
+        l->given_to = NULL;
+    if (l->next == conn) { /* the runtime broke its wait off: it may ask again */
         l->next = NULL;
+        if (l->in->state == SFX_INSTANCE_IDLE) {
+            sfx_instance_set(l->in, SFX_INSTANCE_STARTING);
+            sfx_instance_arm(l->in);
+        }
+    }
     for (i = 0; i < l->nextensions; i++) {
         if (l->extensions[i].conn == conn)
             l->extensions[i].conn = NULL;
@@ -123,6 +130,8 @@ static bool serve_one(struct sfx_lambda_conn *conn)
     conn->continued = false;
     conn->keep_alive = req.keep_alive;
     conn->waits = true;
+    if (conn->lambda->given_to == conn)
+        conn->lambda->given_to = NULL; /* it goes on: the event has arrived */
     sfx_lambda_serve(conn, &req);
     memmove(conn->in.data, conn->in.data + req.nbytes, conn->in.len - req.nbytes);
     conn->in.len -= req.nbytes;
@@ -135,12 +144,38 @@ static void end_conn(struct sfx_lambda_conn *conn)
     struct sfx_http_request req;
     struct sfx_err err = {0};
 
-    conn->gone = true;
     if (conn->in.len == 0 || conn->waits || conn->drains)
         return;
     (void)sfx_http_read(&conn->in, SFX_LAMBDA_RESPONSE_NBYTES, &req, NULL);
     (void)sfx_err_set(&err, SFX_E_IO, "the connection ended within a request");
     sfx_lambda_refuse(conn, &req, &err);
+}
+
+/* The peer is gone. When it has not read what it was given, the event is there for who asks next.
+ */
+static void lose(struct sfx_lambda_conn *conn, bool was_reset)
+{
+    struct sfx_lambda *l = conn->lambda;
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    conn->gone = true;
+    if (l->given_to != conn)
+        return;
+    l->given_to = NULL;
+    if (was_reset || (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0))
+        l->undelivered = true;
+}
+
+bool sfx_lambda_is_there(struct sfx_lambda_conn *conn)
+{
+    char byte;
+    ssize_t n = recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+        return true;
+    lose(conn, n < 0);
+    return false;
 }
 
 static void receive(struct sfx_lambda_conn *conn)
@@ -152,8 +187,10 @@ static void receive(struct sfx_lambda_conn *conn)
         return;
     }
     n = recv(conn->fd, conn->in.data + conn->in.len, conn->in.cap - conn->in.len, 0);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        lose(conn, n < 0);
         end_conn(conn);
+    }
     if (n > 0 && !conn->drains)
         conn->in.len += (size_t)n;
     else if (n > 0)
@@ -310,7 +347,7 @@ void sfx_lambda_look(struct sfx_lambda *l)
     }
     if (l->in->state != SFX_INSTANCE_STARTING)
         return;
-    if (l->in->cold)
+    if (l->in->cold && l->in->init_ns == 0)
         sfx_lambda_tell(l, "platform.initRuntimeDone",
                         SFX_SLICE_LIT("{\"initializationType\":\"on-demand\",\"phase\":\"init\","
                                       "\"status\":\"success\"}"));
@@ -389,6 +426,7 @@ static void done(struct sfx_instance *in)
         return;
     sfx_loop_remove(in->fn->runner->loop, &l->watch);
     (void)sfx_io_close(&l->listen_fd, NULL);
+    l->next = NULL;
     while (l->conns != NULL) {
         struct sfx_lambda_conn *conn = l->conns;
 

@@ -28,15 +28,6 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct sfx_slice trim(struct sfx_slice s)
-{
-    while (s.len > 0 && is_space(s.ptr[0]))
-        s = sfx_slice(s.ptr + 1, s.len - 1);
-    while (s.len > 0 && is_space(s.ptr[s.len - 1]))
-        s.len--;
-    return s;
-}
-
 static int wrong(const struct reader *r, const char *what)
 {
     return sfx_err_set(r->err, SFX_E_USAGE, "%s:%zu: %s", r->where, r->line, what);
@@ -189,25 +180,29 @@ static int read_line(struct reader *r, struct sfx_slice line)
 
     if (memchr(line.ptr, '\0', line.len) != NULL)
         return wrong(r, "there is a NUL byte");
-    line = trim(line);
+    line = sfx_slice_trim(line, " \t\r");
     if (line.len == 0 || line.ptr[0] == '#' || line.ptr[0] == ';')
         return 0;
     if (line.ptr[0] == '[') {
         if (line.ptr[line.len - 1] != ']')
             return wrong(r, "a section is [NAME]");
         rc = end_section(r);
-        return rc == 0 ? begin_section(r, trim(sfx_slice(line.ptr + 1, line.len - 2))) : rc;
+        return rc == 0 ? begin_section(
+                             r, sfx_slice_trim(sfx_slice(line.ptr + 1, line.len - 2), " \t\r"))
+                       : rc;
     }
     if (r->flow->count == 0)
         return wrong(r, "this stands in no [section]");
     fn = &r->flow->functions[r->flow->count - 1];
     equals = memchr(line.ptr, '=', line.len);
-    key = trim(sfx_slice(line.ptr, equals != NULL ? (size_t)(equals - line.ptr) : line.len));
+    key = sfx_slice_trim(
+        sfx_slice(line.ptr, equals != NULL ? (size_t)(equals - line.ptr) : line.len), " \t\r");
     if (!is_name(key))
         return wrong(r, "a line is NAME = VALUE, or the NAME of an option that takes none");
     if (equals == NULL)
         return add_option(r, fn, key, NULL);
-    value = trim(sfx_slice(equals + 1, line.len - (size_t)(equals + 1 - line.ptr)));
+    value =
+        sfx_slice_trim(sfx_slice(equals + 1, line.len - (size_t)(equals + 1 - line.ptr)), " \t\r");
     if (sfx_slice_eq(key, SFX_SLICE_LIT("run")))
         return read_command(r, fn, value);
     return add_option(r, fn, key, &value);

@@ -30,15 +30,6 @@ static bool is_token(struct sfx_slice s)
     return s.len > 0;
 }
 
-static struct sfx_slice trim(struct sfx_slice s)
-{
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
-        s = sfx_slice(s.ptr + 1, s.len - 1);
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 /* Takes a line off *rest; false: there is no whole one. Ends are CR LF. */
 static bool take_line(struct sfx_slice *rest, struct sfx_slice *line)
 {
@@ -91,7 +82,7 @@ struct sfx_slice sfx_http_field(struct sfx_slice fields, const char *name)
 
     while (take_line(&fields, &line)) {
         if (line.len > len && line.ptr[len] == ':' && strncasecmp(line.ptr, name, len) == 0)
-            return trim(sfx_slice(line.ptr + len + 1, line.len - len - 1));
+            return sfx_slice_trim(sfx_slice(line.ptr + len + 1, line.len - len - 1), " \t");
     }
     return sfx_slice(NULL, 0);
 }
@@ -178,7 +169,9 @@ static long long chunk_size(struct sfx_slice line)
 {
     const char *more = memchr(line.ptr, ';', line.len);
 
-    return number(trim(more != NULL ? sfx_slice(line.ptr, (size_t)(more - line.ptr)) : line), 16);
+    return number(
+        sfx_slice_trim(more != NULL ? sfx_slice(line.ptr, (size_t)(more - line.ptr)) : line, " \t"),
+        16);
 }
 
 /*

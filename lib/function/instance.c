@@ -414,7 +414,7 @@ void sfx_instance_ready(struct sfx_instance *in)
 
     if (in->state != SFX_INSTANCE_STARTING)
         return;
-    if (in->cold) {
+    if (in->cold && in->init_ns == 0) {
         in->init_ns = sfx_clock_mono_ns() - in->started_ns;
         fn->init_ns = sfx_scale_smooth(fn->init_ns, in->init_ns);
     }

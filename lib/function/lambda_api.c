@@ -49,22 +49,6 @@ static void refuse_transition(struct sfx_lambda_conn *conn, const char *from, co
 
 /* --- the runtime ----------------------------------------------------------------------------- */
 
-static void next(struct sfx_lambda_conn *conn, const struct sfx_http_request *req,
-                 struct sfx_slice id)
-{
-    struct sfx_lambda *l = conn->lambda;
-
-    (void)req;
-    (void)id;
-    if (l->in->inv != NULL || l->next != NULL) {
-        refuse_transition(conn, l->next != NULL ? "Ready" : "Running", "Ready");
-        return;
-    }
-    l->next = conn;
-    l->runtime_asked = true;
-    sfx_lambda_look(l);
-}
-
 /* The trace as X-Ray writes it. */
 void sfx_lambda_put_trace(const struct sfx_invocation *inv, struct sfx_buf *out)
 {
@@ -96,22 +80,18 @@ void sfx_lambda_put_text(struct sfx_json_writer *w, const char *key, struct sfx_
     sfx_json_string(w, text);
 }
 
-void sfx_lambda_give(struct sfx_lambda *l)
+/* Answers the runtime's "next" with in->inv, if it still waits for it. */
+static void hand_over(struct sfx_lambda *l)
 {
     const struct sfx_invocation *inv = l->in->inv;
     struct sfx_lambda_conn *conn = l->next;
     struct sfx_slice input = sfx_buf_slice(&inv->input);
-    struct sfx_buf fields = {0}, record = {0};
-    size_t i;
+    struct sfx_buf fields = {0};
 
-    (void)sfx_buf_printf(&record, NULL, "{\"requestId\":\"%s\",\"version\":\"$LATEST\"}",
-                         inv->request_id);
-    sfx_lambda_tell(l, "platform.start", sfx_buf_slice(&record));
-    sfx_buf_done(&record);
-    for (i = 0; i < l->nextensions; i++) {
-        if (l->extensions[i].of_invoke && l->extensions[i].conn != NULL)
-            sfx_lambda_tell_extension(l, &l->extensions[i]);
-    }
+    l->next = NULL;
+    l->undelivered = conn == NULL || !sfx_lambda_is_there(conn);
+    if (l->undelivered)
+        return;
     (void)sfx_buf_printf(&fields, NULL,
                          "Lambda-Runtime-Aws-Request-Id: %s\r\nLambda-Runtime-Deadline-Ms: %lld\r\n"
                          "Lambda-Runtime-Invoked-Function-Arn: ",
@@ -122,11 +102,52 @@ void sfx_lambda_give(struct sfx_lambda *l)
     (void)sfx_buf_append(&fields, "\r\n", 3, NULL); /* terminated */
     if (input.len > 0 && input.ptr[input.len - 1] == '\n')
         input.len--;
-    l->next = NULL;
-    if (conn != NULL) /* else it went away: the time of the invocation ends it */
-        sfx_lambda_answer(conn, 200, fields.data != NULL ? fields.data : "", "application/json",
-                          input);
+    l->given_to = conn;
+    sfx_lambda_answer(conn, 200, fields.data != NULL ? fields.data : "", "application/json", input);
     sfx_buf_done(&fields);
+}
+
+void sfx_lambda_give(struct sfx_lambda *l)
+{
+    struct sfx_buf record = {0};
+    size_t i;
+
+    (void)sfx_buf_printf(&record, NULL, "{\"requestId\":\"%s\",\"version\":\"$LATEST\"}",
+                         l->in->inv->request_id);
+    sfx_lambda_tell(l, "platform.start", sfx_buf_slice(&record));
+    sfx_buf_done(&record);
+    for (i = 0; i < l->nextensions; i++) {
+        if (l->extensions[i].of_invoke && l->extensions[i].conn != NULL)
+            sfx_lambda_tell_extension(l, &l->extensions[i]);
+    }
+    hand_over(l);
+}
+
+static void next(struct sfx_lambda_conn *conn, const struct sfx_http_request *req,
+                 struct sfx_slice id)
+{
+    struct sfx_lambda *l = conn->lambda;
+
+    (void)req;
+    (void)id;
+    /* Who broke a wait off asks on another connection, perhaps before the end of the first is seen.
+     */
+    if (l->next != NULL && !sfx_lambda_is_there(l->next))
+        l->next = NULL;
+    if (l->given_to != NULL)
+        (void)sfx_lambda_is_there(l->given_to);
+    if (l->undelivered) {
+        l->next = conn;
+        hand_over(l);
+        return;
+    }
+    if (l->in->inv != NULL || l->next != NULL) {
+        refuse_transition(conn, l->next != NULL ? "Ready" : "Running", "Ready");
+        return;
+    }
+    l->next = conn;
+    l->runtime_asked = true;
+    sfx_lambda_look(l);
 }
 
 static void tell_report(struct sfx_lambda *l, const struct sfx_invocation *inv)
@@ -158,6 +179,8 @@ static void finish(struct sfx_lambda *l)
 {
     struct sfx_instance *in = l->in;
 
+    l->given_to = NULL;
+    l->undelivered = false;
     sfx_resident_meter(in);
     tell_report(l, in->inv);
     if (in->state == SFX_INSTANCE_BUSY)

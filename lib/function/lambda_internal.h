@@ -44,7 +44,9 @@ struct sfx_lambda {
     int listen_fd, port;
     struct sfx_loop_watch watch;
     struct sfx_lambda_conn *conns;
-    struct sfx_lambda_conn *next; /* the runtime waits in its "next"; NULL: does not */
+    struct sfx_lambda_conn *next;     /* the runtime waits in its "next"; NULL: does not */
+    struct sfx_lambda_conn *given_to; /* got in->inv and has not been heard of since; or NULL */
+    bool undelivered; /* in->inv did not reach the runtime: it is for the next "next" */
     struct sfx_lambda_extension extensions[SFX_LAMBDA_MAX_EXTENSIONS];
     size_t nextensions;
     bool shut_down; /* extensions were told; they have the grace time, or until they ask again */
@@ -57,6 +59,8 @@ struct sfx_lambda {
 /* Answers a connection's request. Failures end the connection. */
 void sfx_lambda_answer(struct sfx_lambda_conn *conn, int status, const char *fields,
                        const char *type, struct sfx_slice body);
+/* Whether the client is still there: else the connection is marked as gone. */
+bool sfx_lambda_is_there(struct sfx_lambda_conn *conn);
 /* Makes the instance idle when the runtime and all extensions wait. */
 void sfx_lambda_look(struct sfx_lambda *lambda);
 

@@ -235,16 +235,6 @@ static int put_value(struct sfx_writer *w, const struct sfx_cell *cell, struct s
     }
 }
 
-/* Without the white space around it: in an array it is not the record's. */
-static struct sfx_slice trim(struct sfx_slice raw)
-{
-    while (raw.len > 0 && is_space(raw.ptr[0]))
-        raw = sfx_slice(raw.ptr + 1, raw.len - 1);
-    while (raw.len > 0 && is_space(raw.ptr[raw.len - 1]))
-        raw.len--;
-    return raw;
-}
-
 static int put_long_key(const struct sfx_writer *w, size_t i, struct sfx_buf *out,
                         struct sfx_err *err)
 {
@@ -281,7 +271,9 @@ static int put_record(struct sfx_writer *w, const struct sfx_batch *batch, uint3
     int rc = 0;
 
     if (is_intact(w, batch, row)) {
-        const struct sfx_slice raw = w->lines ? batch->rows[row].raw : trim(batch->rows[row].raw);
+        /* In an array the white space around it is not the record's. */
+        const struct sfx_slice raw =
+            w->lines ? batch->rows[row].raw : sfx_slice_trim(batch->rows[row].raw, " \t\r\n");
 
         return sfx_buf_append(out, raw.ptr, raw.len, err);
     }

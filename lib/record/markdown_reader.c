@@ -8,20 +8,6 @@
 
 #include <string.h>
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct sfx_slice trim(struct sfx_slice text)
-{
-    while (text.len > 0 && is_space(text.ptr[0]))
-        text = sfx_slice(text.ptr + 1, text.len - 1);
-    while (text.len > 0 && is_space(text.ptr[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 /* Where in a line the next cell begins. */
 struct cells {
     const char *at, *end;
@@ -31,7 +17,7 @@ struct cells {
 /* Starts on a line: the pipe at its beginning, and the one at its end, bound no cells. */
 static struct cells begin_cells(struct sfx_slice line)
 {
-    const struct sfx_slice text = trim(line);
+    const struct sfx_slice text = sfx_slice_trim(line, " \t");
     struct cells c = {text.ptr, text.ptr + text.len, text.len > 0};
     size_t backslashes = 0;
 
@@ -60,7 +46,7 @@ static bool next_cell(struct cells *c, struct sfx_cell *cell)
         }
         c->at++;
     }
-    text = trim(sfx_slice(begin, (size_t)(c->at - begin)));
+    text = sfx_slice_trim(sfx_slice(begin, (size_t)(c->at - begin)), " \t");
     c->more = c->at < c->end;
     c->at += c->more;
     *cell = sfx_line_cell(text.ptr, text.ptr + text.len);
@@ -167,7 +153,7 @@ static int start(struct sfx_reader *r, struct sfx_err *err)
             r->line += 2;
             return rc;
         }
-        blank = blank && trim(first).len == 0;
+        blank = blank && sfx_slice_trim(first, " \t").len == 0;
         r->pos = behind_first;
         r->line++;
     }

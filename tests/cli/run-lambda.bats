@@ -171,6 +171,39 @@ cut: Runtime.TruncatedResponse' ]
 	[ "$(jq -r .responseContext.error dead)" = init ]
 }
 
+@test "who breaks off its wait for an event does not take it along" {
+	bootstrap <<-'END'
+		echo "$PPID" >runner
+		# wait_then COMMAND: asks for an event, breaks off.
+		wait_then() {
+			exec 3<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/:/\/}"
+			printf 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n' >&3
+			"$@"
+			exec 3>&-
+		}
+		serve() { next && respond "$event"; }
+
+		wait_then sleep 0.1                # nothing has come yet
+		touch first; serve
+		wait_then kill -STOP "$PPID"       # it comes while the runner does not see that nobody waits
+		touch second; serve
+		wait_then read -rn 1 -u 3          # it has come, and is not read
+		serve
+		next
+	END
+	until_there() { for ((i = 0; i < 500; i++)); do [ ! -e "$1" ] || break; sleep 0.01; done; }
+	{
+		until_there first
+		echo 1
+		until_there second
+		echo 2
+		kill -CONT "$(cat runner)"
+		echo 3
+	} | sfx-run --lambda -j 1..1 -r0 -t 5 --dead dead -- ./bootstrap >out 2>log
+	[ "$(jq -r .data out | paste -sd ' ')" = '1 2 3' ]
+	[ ! -s dead ]
+}
+
 @test "time that is over ends the runtime, the next event gets another" {
 	bootstrap <<-'END'
 		echo $$ >>pids
