@@ -120,7 +120,7 @@ static int put_numeric(struct sfx_buf *rows, struct sfx_slice text, struct sfx_e
     return 0;
 }
 
-static int put_time(struct sfx_buf *rows, const struct sfx_postgres_column *col,
+static int put_time(struct sfx_buf *rows, const struct sfx_ddl_column *col,
                     const struct sfx_timestamp *t, struct sfx_err *err)
 {
     const sfx_int128 since = t->ns - DAYS_1970_2000 * SFX_NS_PER_DAY;
@@ -130,14 +130,14 @@ static int put_time(struct sfx_buf *rows, const struct sfx_postgres_column *col,
     return put_fixed(rows, (uint64_t)(int64_t)(since / NS_PER_US), 8, err);
 }
 
-static int put_binary(struct sfx_buf *rows, const struct sfx_postgres_column *col,
+static int put_binary(struct sfx_buf *rows, const struct sfx_ddl_column *col,
                       const struct sfx_postgres_value *v, struct sfx_err *err)
 {
     static const uint32_t null_len = UINT32_MAX;
 
     if (v->null)
         return sfx_buf_append(rows, &null_len, sizeof(null_len), err);
-    switch (col->class) {
+    switch ((enum sfx_postgres_class)col->class) {
     case SFX_POSTGRES_BOOL: return put_fixed(rows, v->boolean, 1, err);
     case SFX_POSTGRES_INT2: return put_fixed(rows, (uint64_t)v->integer, 2, err);
     case SFX_POSTGRES_INT4: return put_fixed(rows, (uint64_t)v->integer, 4, err);
@@ -192,7 +192,7 @@ static int put_hex(struct sfx_buf *rows, struct sfx_slice bytes, struct sfx_err 
     return rc;
 }
 
-static int put_text(struct sfx_buf *rows, const struct sfx_postgres_column *col,
+static int put_text(struct sfx_buf *rows, const struct sfx_ddl_column *col,
                     const struct sfx_postgres_value *v, bool first, struct sfx_err *err)
 {
     int rc = first ? 0 : sfx_buf_putc(rows, '\t', err);
@@ -212,7 +212,7 @@ int sfx_postgres_put_row(struct sfx_postgres *s, struct sfx_err *err)
     return s->text_copy ? 0 : sfx_buf_append(&s->rows, &nfields, sizeof(nfields), err);
 }
 
-int sfx_postgres_put_value(struct sfx_postgres *s, const struct sfx_postgres_column *col,
+int sfx_postgres_put_value(struct sfx_postgres *s, const struct sfx_ddl_column *col,
                            const struct sfx_postgres_value *v, bool first, struct sfx_err *err)
 {
     return s->text_copy ? put_text(&s->rows, col, v, first, err)

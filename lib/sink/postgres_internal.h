@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "query/timestamp.h"
+#include "sink/ddl.h"
 #include "sink/merge.h"
 #include "sink/sink.h"
 
@@ -27,8 +28,6 @@ struct sfx_pq {
     __typeof__(&PQfinish) finish;
     __typeof__(&PQerrorMessage) error_message;
     __typeof__(&PQsetNoticeReceiver) set_notice_receiver;
-    __typeof__(&PQserverVersion) server_version;
-    __typeof__(&PQtransactionStatus) transaction_status;
     __typeof__(&PQsendQuery) send_query;
     __typeof__(&PQsendQueryParams) send_query_params;
     __typeof__(&PQconsumeInput) consume_input;
@@ -52,7 +51,7 @@ struct sfx_pq {
     __typeof__(&PQbackendPID) backend_pid;
 };
 
-/* How a column's values are sent. */
+/* How a column's values are sent: sfx_ddl_column.class. */
 enum sfx_postgres_class {
     SFX_POSTGRES_TEXT, /* text, varchar, char, name: UTF-8 without NUL */
     SFX_POSTGRES_BOOL,
@@ -69,18 +68,6 @@ enum sfx_postgres_class {
     SFX_POSTGRES_JSONB,
     SFX_POSTGRES_BYTEA,
     SFX_POSTGRES_OTHER, /* as text: only the server knows what fits */
-};
-
-struct sfx_postgres_column {
-    const char *name;     /* in the table */
-    const char *declared; /* its type, as the server writes it */
-    enum sfx_postgres_class class;
-    int32_t max_chars;  /* of varchar(n) and char(n); 0: no limit */
-    bool bounded;       /* numeric(precision, scale) */
-    uint32_t precision; /* digits */
-    uint32_t scale;     /* digits behind the point; of a second, in times */
-    bool not_null;
-    bool key; /* of the load: never NULL */
 };
 
 /* A cell made ready to send. */
@@ -112,8 +99,8 @@ struct sfx_postgres {
     const char *namespace, *table, *target; /* target: both, quoted, as the ledger has it */
     const char *into;  /* where rows are put: the target, a stage, a table that will be it */
     uint64_t nremoved; /* by a load that replaces rows */
-    struct sfx_postgres_column *columns; /* schema->ncols */
-    int32_t *map;                        /* schema column -> batch column */
+    struct sfx_ddl_column *columns; /* schema->ncols */
+    int32_t *map;                   /* schema column -> batch column */
     uint64_t map_schema_id;
     bool mapped;
     bool text_copy;      /* a column is OTHER: COPY in text */
@@ -192,20 +179,20 @@ int sfx_postgres_index(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_e
 int sfx_postgres_merge(struct sfx_postgres *s, struct sfx_sink_counts *counts, struct sfx_err *err);
 
 /* Fills class, limits and whatever follows from col->declared. */
-void sfx_postgres_classify(struct sfx_postgres_column *col);
+void sfx_postgres_classify(struct sfx_ddl_column *col);
 
 /*
  * Makes cell ready for col. Text is borrowed from the cell or from s->scratch (until the next
  * call). Returns 0; 1 and *why (static) when the column cannot hold it losslessly. Errors: NOMEM;
  * INPUT for a broken escape.
  */
-int sfx_postgres_convert(struct sfx_postgres *s, const struct sfx_postgres_column *col,
+int sfx_postgres_convert(struct sfx_postgres *s, const struct sfx_ddl_column *col,
                          const struct sfx_cell *cell, struct sfx_postgres_value *out,
                          const char **why, struct sfx_err *err);
 
 /* Appends what begins a row, a value of col, and what ends a row and a COPY. Errors: NOMEM. */
 int sfx_postgres_put_row(struct sfx_postgres *s, struct sfx_err *err);
-int sfx_postgres_put_value(struct sfx_postgres *s, const struct sfx_postgres_column *col,
+int sfx_postgres_put_value(struct sfx_postgres *s, const struct sfx_ddl_column *col,
                            const struct sfx_postgres_value *v, bool first, struct sfx_err *err);
 int sfx_postgres_end_row(struct sfx_postgres *s, struct sfx_err *err);
 

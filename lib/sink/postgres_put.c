@@ -131,7 +131,7 @@ static int encode_row(const struct put *p, uint32_t row, struct sfx_err *err)
     int rc = sfx_postgres_put_row(s, err);
 
     for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
-        const struct sfx_postgres_column *col = &s->columns[i];
+        const struct sfx_ddl_column *col = &s->columns[i];
         const struct sfx_cell *cell =
             s->map[i] < 0 ? &missing : &p->batch->columns[s->map[i]].cells[row];
         struct sfx_postgres_value v;

@@ -94,7 +94,8 @@ static int name_columns(struct sfx_postgres *s, struct sfx_err *err)
 }
 
 /* The type that gives every value back as its text: numeric keeps the digits, json the spelling. */
-static int declare(struct sfx_postgres *s, size_t i, struct sfx_err *err)
+static int type_name(const struct sfx_sink_column *column, const char *name, char text[64],
+                     struct sfx_err *err)
 {
     static const char *const names[] = {
         [SFX_TYPE_TEXT] = "text",
@@ -107,88 +108,25 @@ static int declare(struct sfx_postgres *s, size_t i, struct sfx_err *err)
         [SFX_TYPE_TIMESTAMP] = "timestamp without time zone",
         [SFX_TYPE_TIMESTAMPTZ] = "timestamp with time zone",
     };
-    const struct sfx_sink_column *given = &s->schema->columns[i];
-    const bool zoned = given->type == SFX_TYPE_TIMESTAMPTZ;
-    char text[48];
+    const bool zoned = column->type == SFX_TYPE_TIMESTAMPTZ;
 
-    if (given->type == SFX_TYPE_DECIMAL)
-        (void)snprintf(text, sizeof(text), "numeric(%u,%u)",
-                       given->precision > 0 ? given->precision : 38, given->scale);
-    else if ((zoned || given->type == SFX_TYPE_TIMESTAMP) && given->scale > 6)
-        (void)snprintf(text, sizeof(text), "text"); /* microseconds are what the server has */
-    else if (zoned || given->type == SFX_TYPE_TIMESTAMP)
-        (void)snprintf(text, sizeof(text), "timestamp(%u) %s time zone", given->scale,
+    (void)name;
+    (void)err;
+    if (column->type == SFX_TYPE_DECIMAL)
+        (void)snprintf(text, 64, "numeric(%u,%u)", column->precision > 0 ? column->precision : 38,
+                       column->scale);
+    else if ((zoned || column->type == SFX_TYPE_TIMESTAMP) && column->scale > 6)
+        (void)snprintf(text, 64, "text"); /* microseconds are what the server has */
+    else if (zoned || column->type == SFX_TYPE_TIMESTAMP)
+        (void)snprintf(text, 64, "timestamp(%u) %s time zone", column->scale,
                        zoned ? "with" : "without");
     else
-        (void)snprintf(text, sizeof(text), "%s", names[given->type]);
-    s->columns[i].declared = sfx_arena_strndup(&s->arena, text, strlen(text), err);
-    return s->columns[i].declared == NULL ? SFX_E_NOMEM : 0;
+        (void)snprintf(text, 64, "%s", names[column->type]);
+    return 0;
 }
 
-/* PRIMARY KEY(…), but for a history, in which keys come again. */
-static int put_key(const struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    const char *before = ",\n  PRIMARY KEY(";
-    size_t i;
-    int rc = 0;
-
-    if (s->opts.how.nkeys == 0 || s->mode == SFX_SINK_SCD2)
-        return 0;
-    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
-        if (!s->columns[i].key)
-            continue;
-        rc = sfx_buf_puts(ddl, before, err);
-        if (rc == 0)
-            rc = sfx_merge_quote(ddl, s->columns[i].name, err);
-        before = ", ";
-    }
-    return rc == 0 ? sfx_buf_putc(ddl, ')', err) : rc;
-}
-
-/* The columns of the mode. */
-static int put_own(const struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    const char *const *own = sfx_merge_own_columns(s->mode);
-    int rc = 0;
-
-    for (; rc == 0 && *own != NULL; own++)
-        rc = sfx_buf_printf(ddl, err, ",\n  \"%s\" timestamp with time zone", *own);
-    return rc;
-}
-
-static int create_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    size_t start = ddl->len, i;
-    const char *sql;
-    int rc = sfx_buf_puts(ddl, "CREATE TABLE ", err);
-
-    if (rc == 0)
-        rc = sfx_buf_puts(ddl, s->into, err);
-    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
-        rc = sfx_buf_puts(ddl, i > 0 ? ",\n  " : "(\n  ", err);
-        if (rc == 0)
-            rc = sfx_merge_quote(ddl, s->columns[i].name, err);
-        if (rc == 0)
-            rc = declare(s, i, err);
-        if (rc == 0)
-            rc = sfx_buf_printf(ddl, err, " %s%s", s->columns[i].declared,
-                                s->columns[i].key || s->schema->columns[i].not_null ? " NOT NULL"
-                                                                                    : "");
-    }
-    if (rc == 0)
-        rc = put_own(s, ddl, err);
-    if (rc == 0)
-        rc = put_key(s, ddl, err);
-    if (rc == 0)
-        rc = sfx_buf_puts(ddl, "\n);\n", err);
-    s->guarded = s->opts.how.nkeys > 0;
-    for (i = 0; i < s->schema->ncols; i++)
-        s->columns[i].not_null = s->schema->columns[i].not_null;
-    sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
-    if (sql == NULL)
-        return rc < 0 ? rc : SFX_E_NOMEM;
-    return s->opts.dry_run ? 0 : sfx_postgres_exec(s, sql + start, err);
-}
+static const struct sfx_ddl_dialect dialect = {.time = "timestamp with time zone",
+                                               .type = type_name};
 
 /* The table's columns: name, type, NOT NULL without anything that would fill it; none: no table.
  * The last column says whether rows that fit may be refused: keys, checks, triggers, domains. */
@@ -206,93 +144,6 @@ static PGresult *find_table(struct sfx_postgres *s, struct sfx_err *err)
     const char *params[] = {s->namespace, s->table};
 
     return sfx_postgres_query(s, sql, SFX_COUNT(params), params, err);
-}
-
-/* Adds the input's column i to the table. */
-static int add_column(struct sfx_postgres *s, size_t i, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    const size_t start = ddl->len;
-    const char *sql;
-    int rc = declare(s, i, err);
-
-    if (rc == 0)
-        rc = sfx_buf_printf(ddl, err, "ALTER TABLE %s ADD COLUMN ", s->target);
-    if (rc == 0)
-        rc = sfx_merge_quote(ddl, s->columns[i].name, err);
-    if (rc == 0)
-        rc = sfx_buf_printf(ddl, err, " %s;\n", s->columns[i].declared);
-    sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
-    if (sql == NULL)
-        return rc < 0 ? rc : SFX_E_NOMEM;
-    return s->opts.dry_run ? 0 : sfx_postgres_exec(s, sql + start, err);
-}
-
-static int note_column(struct sfx_postgres *s, const PGresult *result, int row, struct sfx_err *err)
-{
-    const char *name = s->pq.getvalue(result, row, 0);
-    size_t i;
-
-    if (s->pq.getvalue(result, row, 3)[0] == 't')
-        s->guarded = true;
-    for (i = 0; i < s->schema->ncols; i++) {
-        struct sfx_postgres_column *col = &s->columns[i];
-
-        if (strcmp(col->name, name) != 0)
-            continue;
-        col->declared = keep(s, result, row, 1, err);
-        col->not_null = s->pq.getvalue(result, row, 2)[0] == 't';
-        return col->declared == NULL ? SFX_E_NOMEM : 0;
-    }
-    return 0;
-}
-
-static int check_table(struct sfx_postgres *s, const PGresult *result, struct sfx_err *err)
-{
-    const int nrows = s->pq.ntuples(result);
-    size_t i;
-    int row, rc = 0;
-
-    for (row = 0; rc == 0 && row < nrows; row++)
-        rc = note_column(s, result, row, err);
-    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
-        if (s->columns[i].declared == NULL && s->opts.how.evolve == SFX_SINK_STRICT &&
-            !s->schema->columns[i].lineage)
-            rc = sfx_err_set(err, SFX_E_INPUT,
-                             "column \"%s\" is not in table %s: add it (--evolve=add) or drop it "
-                             "from the input (sfx-transform 'drop …')",
-                             s->columns[i].name, s->target);
-    }
-    return rc;
-}
-
-/* Adds the columns of the mode that a table which exists lacks. */
-static int add_own(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    const char *const *own = sfx_merge_own_columns(s->mode);
-    const size_t start = ddl->len;
-    const char *sql;
-    int rc = 0;
-
-    for (; rc == 0 && *own != NULL; own++)
-        rc = sfx_buf_printf(ddl, err,
-                            "ALTER TABLE %s ADD COLUMN IF NOT EXISTS \"%s\" timestamp with time "
-                            "zone;\n",
-                            s->target, *own);
-    sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
-    if (sql == NULL)
-        return rc < 0 ? rc : SFX_E_NOMEM;
-    return s->opts.dry_run || ddl->len == start ? 0 : sfx_postgres_exec(s, sql + start, err);
-}
-
-static int mark_keys(struct sfx_postgres *s, struct sfx_err *err)
-{
-    bool *is_key = sfx_arena_calloc(&s->arena, s->schema->ncols, sizeof(*is_key), err);
-    size_t i;
-    int rc = is_key == NULL ? SFX_E_NOMEM : sfx_merge_keys(&s->opts.how, s->schema, is_key, err);
-
-    for (i = 0; rc == 0 && i < s->schema->ncols; i++)
-        s->columns[i].key = is_key[i];
-    return rc;
 }
 
 /* The rows that this load replaces. */
@@ -320,37 +171,60 @@ static int name_new(struct sfx_postgres *s, struct sfx_err *err)
     return s->into == NULL ? SFX_E_NOMEM : 0;
 }
 
-/* The table as it is to be, made or found. */
-static int settle_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
+static int note_columns(struct sfx_postgres *s, struct sfx_ddl *ddl, const PGresult *result,
+                        struct sfx_err *err)
 {
+    const int nrows = s->pq.ntuples(result);
+    int row, rc = 0;
+
+    for (row = 0; rc == 0 && row < nrows; row++) {
+        s->guarded = s->guarded || s->pq.getvalue(result, row, 3)[0] == 't';
+        rc = sfx_ddl_note(ddl, s->pq.getvalue(result, row, 0), s->pq.getvalue(result, row, 1),
+                          s->pq.getvalue(result, row, 2)[0] == 't', err);
+    }
+    return rc;
+}
+
+/* The table as it is to be, made or found. */
+static int settle_table(struct sfx_postgres *s, struct sfx_ddl *ddl, struct sfx_buf *out,
+                        struct sfx_err *err)
+{
+    const bool replaces = s->mode == SFX_SINK_REPLACE;
+    const size_t start = out->len;
     PGresult *result = find_table(s, err);
+    const char *sql;
     bool there;
-    size_t i;
     int rc;
 
     if (result == NULL)
         return err->code;
     there = s->pq.ntuples(result) > 0;
-    rc = there && s->mode != SFX_SINK_REPLACE ? check_table(s, result, err) : 0;
+    rc = replaces ? 0 : note_columns(s, ddl, result, err);
     s->pq.clear(result);
     if (rc == 0 && there && s->mode == SFX_SINK_TRUNCATE && !s->opts.dry_run)
         rc = clear_table(s, err);
-    if (rc == 0 && there && s->mode == SFX_SINK_REPLACE && !s->opts.dry_run)
+    if (rc == 0 && there && replaces && !s->opts.dry_run)
         rc = name_new(s, err);
-    if (rc < 0)
+    if (!there || replaces)
+        s->guarded = s->opts.how.nkeys > 0;
+    ddl->target = s->into;
+    if (rc == 0)
+        rc = sfx_ddl_settle(ddl, there && !replaces, out, err);
+    if (rc < 0 || s->opts.dry_run || out->len == start)
         return rc;
-    if (!there || s->mode == SFX_SINK_REPLACE)
-        return create_table(s, ddl, err);
-    rc = add_own(s, ddl, err);
-    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
-        if (s->columns[i].declared == NULL)
-            rc = add_column(s, i, ddl, err);
-    }
-    return rc;
+    sql = sfx_buf_cstr(out, err);
+    return sql == NULL ? SFX_E_NOMEM : sfx_postgres_exec(s, sql + start, err);
 }
 
 int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
 {
+    struct sfx_ddl table = {
+        .dialect = &dialect,
+        .how = &s->opts.how,
+        .schema = s->schema,
+        .mode = s->mode,
+        .arena = &s->arena,
+    };
     size_t i;
     int rc;
 
@@ -359,10 +233,11 @@ int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_e
     s->nremoved = 0;
     s->into = s->target;
     rc = name_columns(s, err);
+    table.columns = s->columns;
     if (rc == 0)
-        rc = mark_keys(s, err);
+        rc = sfx_ddl_keys(&table, err);
     if (rc == 0)
-        rc = settle_table(s, ddl, err);
+        rc = settle_table(s, &table, ddl, err);
     s->guarded = s->guarded && !sfx_merge_stages(s->mode);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
         sfx_postgres_classify(&s->columns[i]);

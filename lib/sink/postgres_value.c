@@ -52,7 +52,7 @@ static int split_type(const char *declared, char name[64], int32_t numbers[2])
     return sscanf(open, "(%9d,%9d", &numbers[0], &numbers[1]);
 }
 
-void sfx_postgres_classify(struct sfx_postgres_column *col)
+void sfx_postgres_classify(struct sfx_ddl_column *col)
 {
     int32_t numbers[2] = {0, 0};
     char name[64];
@@ -80,7 +80,7 @@ void sfx_postgres_classify(struct sfx_postgres_column *col)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
-static const char *fit_text(const struct sfx_postgres_column *col, struct sfx_slice text)
+static const char *fit_text(const struct sfx_ddl_column *col, struct sfx_slice text)
 {
     size_t at, chars = 0;
 
@@ -129,7 +129,7 @@ static const char *fit_real(struct sfx_postgres_value *v, bool single)
 }
 
 /* A plain decimal of any length: -?(0|[1-9]digits)[.digits]; "-0" would lose its sign. */
-static const char *fit_numeric(const struct sfx_postgres_column *col, struct sfx_slice text)
+static const char *fit_numeric(const struct sfx_ddl_column *col, struct sfx_slice text)
 {
     const char *at = text.ptr, *end = text.ptr + text.len, *first;
     const bool negative = at < end && *at == '-';
@@ -158,7 +158,7 @@ static const char *fit_numeric(const struct sfx_postgres_column *col, struct sfx
     return whole > 131072 || fraction > 16383 ? "has too many digits" : NULL;
 }
 
-static const char *fit_time(const struct sfx_postgres_column *col, struct sfx_postgres_value *v)
+static const char *fit_time(const struct sfx_ddl_column *col, struct sfx_postgres_value *v)
 {
     const char *why = sfx_timestamp_parse(v->text, NULL, &v->time);
     struct sfx_time_style style;
@@ -177,9 +177,9 @@ static const char *fit_time(const struct sfx_postgres_column *col, struct sfx_po
     return style.digits > col->scale ? "is finer than the column" : NULL;
 }
 
-static const char *fit(const struct sfx_postgres_column *col, struct sfx_postgres_value *v)
+static const char *fit(const struct sfx_ddl_column *col, struct sfx_postgres_value *v)
 {
-    switch (col->class) {
+    switch ((enum sfx_postgres_class)col->class) {
     case SFX_POSTGRES_TEXT:
     case SFX_POSTGRES_OTHER: return fit_text(col, v->text);
     case SFX_POSTGRES_BOOL: return fit_boolean(v);
@@ -202,18 +202,18 @@ static const char *fit(const struct sfx_postgres_column *col, struct sfx_postgre
     return NULL;
 }
 
-static bool is_json(const struct sfx_postgres_column *col)
+static bool is_json(const struct sfx_ddl_column *col)
 {
     return col->class == SFX_POSTGRES_JSON || col->class == SFX_POSTGRES_JSONB;
 }
 
-static bool holds_empty(const struct sfx_postgres_column *col)
+static bool holds_empty(const struct sfx_ddl_column *col)
 {
     return col->class == SFX_POSTGRES_TEXT || col->class == SFX_POSTGRES_BYTEA ||
            col->class == SFX_POSTGRES_OTHER;
 }
 
-int sfx_postgres_convert(struct sfx_postgres *s, const struct sfx_postgres_column *col,
+int sfx_postgres_convert(struct sfx_postgres *s, const struct sfx_ddl_column *col,
                          const struct sfx_cell *cell, struct sfx_postgres_value *out,
                          const char **why, struct sfx_err *err)
 {

@@ -8,6 +8,7 @@
 #define SFX_SINK_SQLITE_INTERNAL_H
 
 #include "base/arena.h"
+#include "sink/ddl.h"
 #include "sink/merge.h"
 #include "sink/sink.h"
 
@@ -15,7 +16,7 @@
 
 #define SFX_SQLITE_LEDGER "_sfx_load"
 
-/* What a column takes, by its declared type. */
+/* What a column takes, by its declared type: sfx_ddl_column.class. */
 enum sfx_sqlite_class {
     SFX_SQLITE_TEXT,    /* anything, as text; columns without a type as well */
     SFX_SQLITE_INTEGER, /* canonical integers of 64 bits */
@@ -25,14 +26,6 @@ enum sfx_sqlite_class {
     SFX_SQLITE_BOOLEAN, /* 0, 1, true, false */
     SFX_SQLITE_BLOB,    /* anything, as bytes */
     SFX_SQLITE_OTHER, /* numeric affinity by default (DATE, JSON, …): what SQLite leaves alone */
-};
-
-struct sfx_sqlite_column {
-    const char *name;     /* in the table; unlike every other */
-    const char *declared; /* its type, as the table says */
-    enum sfx_sqlite_class class;
-    uint32_t precision, scale; /* DECIMAL */
-    bool key;                  /* of the load: never NULL */
 };
 
 /* A cell made ready to bind. */
@@ -56,8 +49,8 @@ struct sfx_sqlite {
     const struct sfx_sink_source *source;
     const struct sfx_sink_schema *schema;
     int64_t started_ns;
-    struct sfx_sqlite_column *columns; /* schema->ncols; in the arena */
-    int32_t *map;                      /* schema column -> batch column; in the arena */
+    struct sfx_ddl_column *columns; /* schema->ncols; in the arena */
+    int32_t *map;                   /* schema column -> batch column; in the arena */
     uint64_t map_schema_id;
     bool mapped;
     enum sfx_sink_mode mode;  /* of this load */
@@ -122,13 +115,13 @@ int sfx_sqlite_index(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *
 int sfx_sqlite_put_target(struct sfx_sqlite *s, struct sfx_buf *sql, struct sfx_err *err);
 
 /* Fills class, precision and scale of col from col->declared. */
-void sfx_sqlite_classify(struct sfx_sqlite_column *col);
+void sfx_sqlite_classify(struct sfx_ddl_column *col);
 
 /*
  * Makes cell ready for col. Text is borrowed from the cell or from unescaped. Returns 0; 1 when the
  * column cannot hold it losslessly. Errors: NOMEM; INPUT for a broken escape.
  */
-int sfx_sqlite_convert(struct sfx_sqlite *s, const struct sfx_sqlite_column *col,
+int sfx_sqlite_convert(struct sfx_sqlite *s, const struct sfx_ddl_column *col,
                        const struct sfx_cell *cell, struct sfx_sqlite_value *out,
                        struct sfx_err *err);
 

@@ -78,7 +78,8 @@ static int name_columns(struct sfx_sqlite *s, struct sfx_err *err)
     return rc;
 }
 
-static int declare(struct sfx_sqlite *s, size_t i, struct sfx_err *err)
+static int type_name(const struct sfx_sink_column *column, const char *name, char text[64],
+                     struct sfx_err *err)
 {
     static const char *const names[] = {
         [SFX_TYPE_TEXT] = "TEXT",
@@ -91,261 +92,115 @@ static int declare(struct sfx_sqlite *s, size_t i, struct sfx_err *err)
         [SFX_TYPE_TIMESTAMP] = "TIMESTAMP",
         [SFX_TYPE_TIMESTAMPTZ] = "TIMESTAMPTZ",
     };
-    const struct sfx_sink_column *given = &s->schema->columns[i];
-    char text[32];
 
     /* 15 digits come back from a double; later inputs may need more of them than this one. */
-    if (given->type == SFX_TYPE_DECIMAL && (given->precision > 15 || given->scale > 15))
+    if (column->type == SFX_TYPE_DECIMAL && (column->precision > 15 || column->scale > 15))
         return sfx_err_set(err, SFX_E_USAGE,
                            "column \"%s\": SQLite's numbers have 15 digits; decimal(%u,%u) is text "
                            "there",
-                           s->columns[i].name, given->precision, given->scale);
-    if (given->type == SFX_TYPE_DECIMAL)
-        (void)snprintf(text, sizeof(text), "DECIMAL(%u,%u)",
-                       given->precision > 0 ? given->precision : 15, given->scale);
+                           name, column->precision, column->scale);
+    if (column->type == SFX_TYPE_DECIMAL)
+        (void)snprintf(text, 64, "DECIMAL(%u,%u)", column->precision > 0 ? column->precision : 15,
+                       column->scale);
     else
-        (void)snprintf(text, sizeof(text), "%s", names[given->type]);
-    s->columns[i].declared = sfx_arena_strndup(&s->arena, text, strlen(text), err);
-    return s->columns[i].declared == NULL ? SFX_E_NOMEM : 0;
-}
-
-/* PRIMARY KEY(…), but for a history, in which keys come again. */
-static int put_key(const struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    const char *before = ",\n  PRIMARY KEY(";
-    size_t i;
-    int rc = 0;
-
-    if (s->opts.how.nkeys == 0 || s->opts.how.mode == SFX_SINK_SCD2)
-        return 0;
-    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
-        if (!s->columns[i].key)
-            continue;
-        rc = sfx_buf_puts(ddl, before, err);
-        if (rc == 0)
-            rc = sfx_merge_quote(ddl, s->columns[i].name, err);
-        before = ", ";
-    }
-    return rc == 0 ? sfx_buf_putc(ddl, ')', err) : rc;
-}
-
-/* The columns of the mode. */
-static int put_own(const struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    const char *const *own = sfx_merge_own_columns(s->opts.how.mode);
-    int rc = 0;
-
-    for (; rc == 0 && *own != NULL; own++)
-        rc = sfx_buf_printf(ddl, err, ",\n  \"%s\" TIMESTAMPTZ", *own);
-    return rc;
-}
-
-static int create_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    size_t start = ddl->len, i;
-    const char *sql;
-    int rc = sfx_buf_puts(ddl, "CREATE TABLE ", err);
-
-    if (rc == 0)
-        rc = sfx_merge_quote(ddl, s->source->table, err);
-    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
-        rc = sfx_buf_puts(ddl, i > 0 ? ",\n  " : "(\n  ", err);
-        if (rc == 0)
-            rc = sfx_merge_quote(ddl, s->columns[i].name, err);
-        if (rc == 0)
-            rc = declare(s, i, err);
-        if (rc == 0)
-            rc = sfx_buf_printf(ddl, err, " %s%s", s->columns[i].declared,
-                                s->columns[i].key || s->schema->columns[i].not_null ? " NOT NULL"
-                                                                                    : "");
-    }
-    if (rc == 0)
-        rc = put_own(s, ddl, err);
-    if (rc == 0)
-        rc = put_key(s, ddl, err);
-    if (rc == 0)
-        rc = sfx_buf_puts(ddl, "\n);\n", err);
-    sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
-    if (sql == NULL)
-        return rc < 0 ? rc : SFX_E_NOMEM;
-    if (s->opts.dry_run)
-        return 0;
-    return sfx_sqlite_exec(s, sql + start, err);
-}
-
-/* Looks for the table: 1 and *stmt stands on its first column; 0: there is none. */
-static int find_table(struct sfx_sqlite *s, sqlite3_stmt **stmt, struct sfx_err *err)
-{
-    int rc = sfx_sqlite_compile(s, "SELECT name, type FROM pragma_table_info(?)", stmt, err);
-
-    if (rc < 0)
-        return rc;
-    (void)sqlite3_bind_text(*stmt, 1, s->source->table, -1, SQLITE_STATIC);
-    rc = sqlite3_step(*stmt);
-    if (rc == SQLITE_ROW)
-        return 1;
-    return rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
-}
-
-/* Adds the input's column i to the table. */
-static int add_column(struct sfx_sqlite *s, size_t i, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    const size_t start = ddl->len;
-    const char *sql;
-    int rc = declare(s, i, err);
-
-    if (rc == 0)
-        rc = sfx_buf_puts(ddl, "ALTER TABLE ", err);
-    if (rc == 0)
-        rc = sfx_merge_quote(ddl, s->source->table, err);
-    if (rc == 0)
-        rc = sfx_buf_puts(ddl, " ADD COLUMN ", err);
-    if (rc == 0)
-        rc = sfx_merge_quote(ddl, s->columns[i].name, err);
-    if (rc == 0)
-        rc = sfx_buf_printf(ddl, err, " %s;\n", s->columns[i].declared);
-    sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
-    if (sql == NULL)
-        return rc < 0 ? rc : SFX_E_NOMEM;
-    return s->opts.dry_run ? 0 : sfx_sqlite_exec(s, sql + start, err);
-}
-
-/* Notes the declared type of the table's column where the input has it too. */
-static int note_column(struct sfx_sqlite *s, const char *name, const char *type,
-                       struct sfx_err *err)
-{
-    size_t i;
-
-    for (i = 0; i < s->schema->ncols; i++) {
-        if (!same_name(s->columns[i].name, name))
-            continue;
-        s->columns[i].declared = sfx_arena_strndup(&s->arena, type, strlen(type), err);
-        return s->columns[i].declared == NULL ? SFX_E_NOMEM : 0;
-    }
+        (void)snprintf(text, 64, "%s", names[column->type]);
     return 0;
 }
 
-static int check_table(struct sfx_sqlite *s, sqlite3_stmt *stmt, struct sfx_err *err)
+static const struct sfx_ddl_dialect dialect = {
+    .time = "TIMESTAMPTZ", .folds = true, .type = type_name};
+
+/* Looks for the table and notes its columns: 1; 0: there is none. */
+static int find_table(struct sfx_sqlite *s, struct sfx_ddl *ddl, struct sfx_err *err)
 {
-    size_t i;
-    int rc, step;
+    sqlite3_stmt *stmt = NULL;
+    bool there = false;
+    int step = SQLITE_DONE;
+    int rc = sfx_sqlite_compile(
+        s, "SELECT name, coalesce(type,''), \"notnull\" FROM pragma_table_info(?)", &stmt, err);
 
-    do {
-        const char *type = (const char *)sqlite3_column_text(stmt, 1);
-
-        rc = note_column(s, (const char *)sqlite3_column_text(stmt, 0), type != NULL ? type : "",
-                         err);
-        if (rc < 0)
-            return rc;
-        step = sqlite3_step(stmt);
-    } while (step == SQLITE_ROW);
-    if (step != SQLITE_DONE)
-        return sfx_sqlite_fail(s, step, err);
-    for (i = 0; i < s->schema->ncols; i++) {
-        if (s->columns[i].declared == NULL && s->opts.how.evolve == SFX_SINK_STRICT &&
-            !s->schema->columns[i].lineage)
-            return sfx_err_set(
-                err, SFX_E_INPUT,
-                "column \"%s\" is not in table \"%s\": add it (--evolve=add) or drop "
-                "it from the input (sfx-transform 'drop …')",
-                s->columns[i].name, s->source->table);
+    if (rc == 0)
+        (void)sqlite3_bind_text(stmt, 1, s->source->table, -1, SQLITE_STATIC);
+    while (rc == 0 && (step = sqlite3_step(stmt)) == SQLITE_ROW) {
+        there = true;
+        rc = sfx_ddl_note(ddl, (const char *)sqlite3_column_text(stmt, 0),
+                          (const char *)sqlite3_column_text(stmt, 1),
+                          sqlite3_column_int(stmt, 2) != 0, err);
     }
-    return 0;
-}
-
-/* Adds the columns of the mode that a table which exists lacks. */
-static int add_own(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
-{
-    const char *const *own = sfx_merge_own_columns(s->opts.how.mode);
-    const char *sql;
-    int rc = 0;
-
-    for (; rc == 0 && *own != NULL; own++) {
-        const size_t start = ddl->len;
-
-        if (sqlite3_table_column_metadata(s->db, NULL, s->source->table, *own, NULL, NULL, NULL,
-                                          NULL, NULL) == SQLITE_OK)
-            continue;
-        rc = sfx_buf_puts(ddl, "ALTER TABLE ", err);
-        if (rc == 0)
-            rc = sfx_merge_quote(ddl, s->source->table, err);
-        if (rc == 0)
-            rc = sfx_buf_printf(ddl, err, " ADD COLUMN \"%s\" TIMESTAMPTZ;\n", *own);
-        sql = rc == 0 ? sfx_buf_cstr(ddl, err) : NULL;
-        if (rc == 0 && sql == NULL)
-            rc = SFX_E_NOMEM;
-        if (rc == 0 && !s->opts.dry_run)
-            rc = sfx_sqlite_exec(s, sql + start, err);
-    }
-    return rc;
+    if (rc == 0 && step != SQLITE_DONE)
+        rc = sfx_sqlite_fail(s, step, err);
+    (void)sqlite3_finalize(stmt); /* an open read would refuse what follows */
+    return rc < 0 ? rc : there;
 }
 
 /* Rows that this load replaces, if it is the first of the run into its table. */
-static int clear_table(struct sfx_sqlite *s, struct sfx_err *err)
+static int clear_table(struct sfx_sqlite *s, const char *target, struct sfx_err *err)
 {
     const bool drop = s->mode == SFX_SINK_REPLACE;
     const char *sql;
     int rc;
 
     sfx_buf_clear(&s->sql);
-    rc = sfx_buf_puts(&s->sql, drop ? "DROP TABLE " : "DELETE FROM ", err);
-    if (rc == 0)
-        rc = sfx_merge_quote(&s->sql, s->source->table, err);
+    rc = sfx_buf_printf(&s->sql, err, "%s %s", drop ? "DROP TABLE" : "DELETE FROM", target);
     sql = rc == 0 ? sfx_buf_cstr(&s->sql, err) : NULL;
     if (sql == NULL)
-        return rc < 0 ? rc : SFX_E_NOMEM;
+        return SFX_E_NOMEM;
     rc = sfx_sqlite_exec(s, sql, err);
     if (rc == 0 && !drop)
         s->nremoved = (uint64_t)sqlite3_changes(s->db);
     return rc;
 }
 
-static int mark_keys(struct sfx_sqlite *s, struct sfx_err *err)
+/* The table as it is to be, made or found. */
+static int settle_table(struct sfx_sqlite *s, struct sfx_ddl *ddl, struct sfx_buf *out,
+                        struct sfx_err *err)
 {
-    bool *is_key = sfx_arena_calloc(&s->arena, s->schema->ncols, sizeof(*is_key), err);
+    const bool replaces = s->mode == SFX_SINK_REPLACE;
+    const size_t start = out->len;
+    const char *sql;
     size_t i;
-    int rc = is_key == NULL ? SFX_E_NOMEM : sfx_merge_keys(&s->opts.how, s->schema, is_key, err);
+    int rc = find_table(s, ddl, err);
+    const bool there = rc > 0;
 
-    for (i = 0; rc == 0 && i < s->schema->ncols; i++)
-        s->columns[i].key = is_key[i];
-    return rc;
+    for (i = 0; replaces && i < s->schema->ncols; i++)
+        s->columns[i].declared = NULL;
+    if (there && (replaces || s->mode == SFX_SINK_TRUNCATE) && !s->opts.dry_run)
+        rc = clear_table(s, ddl->target, err);
+    if (rc >= 0)
+        rc = sfx_ddl_settle(ddl, there && !replaces, out, err);
+    if (rc < 0 || s->opts.dry_run || out->len == start)
+        return rc;
+    sql = sfx_buf_cstr(out, err);
+    return sql == NULL ? SFX_E_NOMEM : sfx_sqlite_exec(s, sql + start, err);
 }
 
 int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
 {
-    const bool replaces = s->mode == SFX_SINK_REPLACE;
-    const bool clears = replaces || s->mode == SFX_SINK_TRUNCATE;
-    sqlite3_stmt *stmt = NULL;
-    bool there;
+    struct sfx_ddl table = {
+        .dialect = &dialect,
+        .how = &s->opts.how,
+        .schema = s->schema,
+        .mode = s->mode,
+        .arena = &s->arena,
+    };
     size_t i;
     int rc;
 
     s->nremoved = 0;
     rc = name_columns(s, err);
+    table.columns = s->columns;
+    sfx_buf_clear(&s->sql);
     if (rc == 0)
-        rc = mark_keys(s, err);
+        rc = sfx_merge_quote(&s->sql, s->source->table, err);
     if (rc < 0)
-        goto out;
-    rc = find_table(s, &stmt, err);
-    if (rc < 0)
-        goto out;
-    there = rc > 0;
-    rc = there && !replaces ? check_table(s, stmt, err) : 0;
-    (void)sqlite3_finalize(stmt); /* an open read would refuse what follows */
-    stmt = NULL;
-    if (rc == 0 && there && clears && !s->opts.dry_run)
-        rc = clear_table(s, err);
-    if (rc == 0 && (!there || replaces))
-        rc = create_table(s, ddl, err);
-    else if (rc == 0)
-        rc = add_own(s, ddl, err);
-    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
-        if (s->columns[i].declared == NULL)
-            rc = add_column(s, i, ddl, err);
-    }
+        return rc;
+    table.target = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
+    if (table.target == NULL)
+        return SFX_E_NOMEM;
+    rc = sfx_ddl_keys(&table, err);
+    if (rc == 0)
+        rc = settle_table(s, &table, ddl, err);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++)
         sfx_sqlite_classify(&s->columns[i]);
-out:
-    (void)sqlite3_finalize(stmt);
     return rc;
 }

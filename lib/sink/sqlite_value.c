@@ -29,7 +29,7 @@ static bool has_scale(const char *declared, uint32_t *precision, uint32_t *scale
     return s <= p;
 }
 
-void sfx_sqlite_classify(struct sfx_sqlite_column *col)
+void sfx_sqlite_classify(struct sfx_ddl_column *col)
 {
     const char *declared = col->declared;
 
@@ -80,7 +80,7 @@ static bool fit_integer(struct sfx_sqlite_value *v)
 }
 
 /* Fewer digits after the '.' than the column's are the same number at its scale. */
-static bool fit_decimal(const struct sfx_sqlite_column *col, struct sfx_sqlite_value *v)
+static bool fit_decimal(const struct sfx_ddl_column *col, struct sfx_sqlite_value *v)
 {
     struct sfx_exact num;
 
@@ -120,9 +120,9 @@ static bool fit_other(struct sfx_sqlite_value *v)
     return (num.forms & SFX_EXACT_NUMERIC) != 0 && take_real(v, sfx_exact_double(&num, v->text));
 }
 
-static bool fit(const struct sfx_sqlite_column *col, struct sfx_sqlite_value *v)
+static bool fit(const struct sfx_ddl_column *col, struct sfx_sqlite_value *v)
 {
-    switch (col->class) {
+    switch ((enum sfx_sqlite_class)col->class) {
     case SFX_SQLITE_TEXT:
     case SFX_SQLITE_BLOB: return take_text(v);
     case SFX_SQLITE_INTEGER: return fit_integer(v);
@@ -135,7 +135,7 @@ static bool fit(const struct sfx_sqlite_column *col, struct sfx_sqlite_value *v)
     return false;
 }
 
-static bool holds_text(const struct sfx_sqlite_column *col)
+static bool holds_text(const struct sfx_ddl_column *col)
 {
     return col->class == SFX_SQLITE_TEXT || col->class == SFX_SQLITE_BLOB ||
            col->class == SFX_SQLITE_OTHER;
@@ -153,7 +153,7 @@ static int unescape(struct sfx_sqlite *s, const struct sfx_cell *cell, struct sf
     return text->ptr == NULL ? SFX_E_NOMEM : 0;
 }
 
-int sfx_sqlite_convert(struct sfx_sqlite *s, const struct sfx_sqlite_column *col,
+int sfx_sqlite_convert(struct sfx_sqlite *s, const struct sfx_ddl_column *col,
                        const struct sfx_cell *cell, struct sfx_sqlite_value *out,
                        struct sfx_err *err)
 {
