@@ -12,6 +12,12 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* A connection that is lost: how often the input is tried, and the pause before the second time,
+ * which doubles. A server that does not answer is waited for by the sink. */
+#define MAX_ATTEMPTS   4
+#define FIRST_PAUSE_NS 100000000
 
 /* Refusals of records, by the reader or the sink: counted, and passed on when asked for. */
 static int put_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
@@ -185,9 +191,10 @@ int sfx_load_name_input(const struct sfx_load *load, int rc, struct sfx_err *err
     return sfx_err_wrap(err, rc, "%s", load->result.name);
 }
 
-int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *source,
-                      const struct sfx_sink_schema *schema, sfx_load_rows *rows, void *ctx,
-                      struct sfx_err *err)
+/* own_id: the load of an attempt before this one, whose commit may have come through; 0: none. */
+static int transact(struct sfx_load *load, const struct sfx_sink_source *source,
+                    const struct sfx_sink_schema *schema, sfx_load_rows *rows, void *ctx,
+                    int64_t own_id, struct sfx_err *err)
 {
     const struct sfx_sink_ops *ops = load->sink->ops;
     struct sfx_sink_entry *entry = &load->result.entry;
@@ -196,7 +203,8 @@ int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *sourc
 
     if (rc != 0) {
         load->broken = rc < 0;
-        load->result.outcome = SFX_LOAD_KNOWN;
+        load->result.outcome =
+            own_id != 0 && entry->load_id == own_id ? SFX_LOAD_DONE : SFX_LOAD_KNOWN;
         return rc < 0 ? rc : 0;
     }
     *entry = (struct sfx_sink_entry){.load_id = entry->load_id};
@@ -223,6 +231,39 @@ out:
     if (rc < 0)
         ops->rollback(load->sink);
     return rc;
+}
+
+/* True when the connection is lost and all can be done again: what was put aside would be put aside
+ * twice. */
+static bool may_repeat(const struct sfx_load *load, unsigned attempt)
+{
+    const struct sfx_sink_ops *ops = load->sink->ops;
+
+    return ops->lost != NULL && ops->lost(load->sink) && attempt < MAX_ATTEMPTS &&
+           load->result.entry.counts.rejected == 0 &&
+           (load->opts.stop == NULL || *load->opts.stop == 0);
+}
+
+int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *source,
+                      const struct sfx_sink_schema *schema, sfx_load_rows *rows, void *ctx,
+                      struct sfx_err *err)
+{
+    struct timespec pause = {0, FIRST_PAUSE_NS};
+    int64_t own_id = 0;
+    unsigned attempt;
+    int rc;
+
+    for (attempt = 1;; attempt++) {
+        rc = transact(load, source, schema, rows, ctx, own_id, err);
+        if (rc == 0 || !may_repeat(load, attempt))
+            return rc;
+        sfx_log(load->opts.log, SFX_LOG_NOTICE, "%s: %s: trying again", load->result.name,
+                err->text);
+        (void)nanosleep(&pause, NULL); /* a signal ends it */
+        pause.tv_nsec *= 2;
+        own_id = load->result.entry.load_id;
+        load->broken = false;
+    }
 }
 
 static void count_result(struct sfx_load *load)

@@ -94,7 +94,8 @@ typedef int sfx_load_rows(struct sfx_load *load, void *ctx, struct sfx_err *err)
 
 /*
  * One transaction: begin, prepare for schema, rows, commit; rolls back what fails. Sets
- * load->result's outcome and entry. Errors: of the sink and of rows.
+ * load->result's outcome and entry. When the connection is lost, it begins again, a few times:
+ * then rows is called once more. Errors: of the sink and of rows.
  */
 int sfx_load_transact(struct sfx_load *load, const struct sfx_sink_source *source,
                       const struct sfx_sink_schema *schema, sfx_load_rows *rows, void *ctx,

@@ -103,6 +103,7 @@ static int put_stream(struct sfx_load *load, void *ctx, struct sfx_err *err)
     struct stream *stream = ctx;
     int rc = load->opts.lineage ? sfx_load_lineage_begin(load, err) : 0;
 
+    sfx_spool_repeat(&stream->spool);
     if (rc == 0)
         rc = open_reader(load, stream, err);
     while (rc >= 0) {

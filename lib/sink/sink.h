@@ -168,6 +168,9 @@ struct sfx_sink_ops {
                   struct sfx_sink_entry *entry, struct sfx_err *err);
     /* Takes the load back; does nothing when none is under way. */
     void (*rollback)(struct sfx_sink *sink);
+    /* True when the way to the target is lost: the next _begin finds a new one, or fails with
+     * TEMPORARY. NULL: it cannot be. */
+    bool (*lost)(const struct sfx_sink *sink);
     /*
      * Takes the load load_id back: deletes its rows, which lineage columns tell, and says so in the
      * ledger; entry is filled, its counts.removed are the rows. *table (borrowed from the sink) is

@@ -74,21 +74,39 @@ static struct sfx_sink *postgres_open(const char *rest, const struct sfx_sink_op
     return NULL;
 }
 
+static bool postgres_lost(const struct sfx_sink *sink)
+{
+    const struct sfx_postgres *s = (const struct sfx_postgres *)sink;
+
+    return s->db == NULL || s->pq.status(s->db) != CONNECTION_OK;
+}
+
 static void postgres_rollback(struct sfx_sink *sink)
 {
     struct sfx_postgres *s = (struct sfx_postgres *)sink;
     PGresult *result;
     bool done;
 
-    if (s->copying && s->pq.status(s->db) == CONNECTION_OK) {
+    if (s->copying && !postgres_lost(sink)) {
         (void)s->pq.put_copy_end(s->db, "the load is taken back");
         while ((result = sfx_postgres_result(s, &done, NULL)) != NULL)
             s->pq.clear(result);
     }
     s->copying = false;
-    if (s->begun && s->pq.status(s->db) == CONNECTION_OK)
+    if (s->begun && !postgres_lost(sink))
         (void)sfx_postgres_exec(s, "ROLLBACK", NULL);
     s->begun = false;
+}
+
+/* A connection in place of one that is lost. */
+static int connect_again(struct sfx_postgres *s, struct sfx_err *err)
+{
+    if (!postgres_lost(&s->base))
+        return 0;
+    if (s->db != NULL)
+        s->pq.finish(s->db);
+    s->db = NULL;
+    return sfx_postgres_connect(s, err);
 }
 
 /* The transaction, with the time to wait for locks, and the lock of the load's key. */
@@ -128,7 +146,9 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
     sfx_arena_reset(&s->arena);
     s->source = source;
     s->started_ns = sfx_clock_wall_ns();
-    rc = start(s, err);
+    rc = connect_again(s, err);
+    if (rc == 0)
+        rc = start(s, err);
     if (rc == 0)
         rc = sfx_postgres_resolve(s, err);
     if (rc == 0 && strcmp(s->table, SFX_POSTGRES_LEDGER) == 0)
@@ -246,6 +266,7 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .put = sfx_postgres_put,
     .commit = postgres_commit,
     .rollback = postgres_rollback,
+    .lost = postgres_lost,
     .undo = postgres_undo,
     .close = postgres_close,
 };

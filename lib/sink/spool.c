@@ -139,6 +139,11 @@ int sfx_spool_rewind(struct sfx_spool *spool, struct sfx_err *err)
     return sfx_spool_check(spool, err);
 }
 
+void sfx_spool_repeat(struct sfx_spool *spool)
+{
+    spool->at = 0;
+}
+
 void sfx_spool_done(struct sfx_spool *spool)
 {
     atomic_store(&spool->stop, true);

@@ -49,6 +49,9 @@ ssize_t sfx_spool_read(void *ctx, void *ptr, size_t cap, struct sfx_err *err);
  * TEMPORARY when the file has been changed meanwhile. */
 int sfx_spool_rewind(struct sfx_spool *spool, struct sfx_err *err);
 
+/* Starts the second pass again. */
+void sfx_spool_repeat(struct sfx_spool *spool);
+
 /* TEMPORARY when the file is not what the first pass read. */
 int sfx_spool_check(const struct sfx_spool *spool, struct sfx_err *err);
 

@@ -224,17 +224,62 @@ types() {
 	is "SELECT count(*) FROM _sfx_load" 1
 }
 
-@test "a connection that is lost leaves the target as it was, and is an error to try again" {
-	mkfifo t.fifo
-	awk 'BEGIN { print "id,name"; for (i = 1; i <= 200000; i++) print i ",name " i }' >t.csv
-	sfx-load $target t.csv 2>said &
-	loader=$!
-	until [ "$(query "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%'")" = 1 ] || ! kill -0 $loader 2>/dev/null; do :; done
-	query "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND pid<>pg_backend_pid()" >/dev/null
-	wait $loader && status=0 || status=$?
-	[ "$status" -eq 75 ] || [ "$status" -eq 0 ]
+# hit_at WHEN [CONSTRAINT]: the server ends the connection at row 700 of an input, at its insertion or at
+# the commit. Sequences outlive the transaction: ROWS of them are counted over all attempts.
+hit_at() {
+	query "CREATE TABLE t(id integer, name text); CREATE SEQUENCE hits;
+		CREATE FUNCTION hit() RETURNS trigger LANGUAGE plpgsql AS \$\$ BEGIN
+			IF nextval('hits') $1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(10); END IF;
+			RETURN NEW; END \$\$;
+		CREATE $2 TRIGGER hit $3 INSERT ON t ${4:-} FOR EACH ROW EXECUTE FUNCTION hit()"
+	awk 'BEGIN { print "id,name"; for (i = 1; i <= 1000; i++) print i ",name " i }' >t.csv
+}
+
+@test "a connection that is lost is made again, and the input is loaded once" {
+	hit_at '= 700' '' BEFORE
 	exits 0 sfx-load $target t.csv
-	is "SELECT count(*), count(DISTINCT id) FROM t" "200000|200000"
+	grep -q 't.csv: .*: trying again' said
+	is "SELECT count(*), count(DISTINCT id), (SELECT last_value FROM hits) FROM t" "1000|1000|1700"
+	is "SELECT rows_in, inserted FROM _sfx_load" '1000|1000'
+}
+
+@test "a connection that is lost at the commit is made again" {
+	hit_at '= 700' CONSTRAINT AFTER 'DEFERRABLE INITIALLY DEFERRED'
+	exits 0 sfx-load --stats=stats.json $target t.csv
+	is "SELECT count(*), count(DISTINCT id) FROM t" "1000|1000"
+	is "SELECT count(*) FROM _sfx_load" 1
+	jq -e '.loaded == 1 and .records_inserted == 1000' stats.json
+}
+
+@test "a connection that is lost again and again leaves the target as it was, to try later" {
+	hit_at '% 700 = 0' '' BEFORE
+	exits 75 sfx-load $target t.csv
+	[ "$(grep -c 'trying again' said)" -eq 3 ]
+	is "SELECT count(*), (SELECT last_value FROM hits) FROM t" "0|2800"
+	is "SELECT count(*) FROM pg_class WHERE relname='_sfx_load'" 0
+	query 'DROP TRIGGER hit ON t'
+	exits 0 sfx-load $target t.csv
+	is "SELECT count(*), count(DISTINCT id) FROM t" "1000|1000"
+}
+
+@test "a server that is not there yet is asked again, in pauses that grow" {
+	command -v perl >/dev/null || skip "perl is missing"
+	mkdir sockets
+	# Each connection is closed at once; the times of arrival go to "asked".
+	perl -MIO::Socket::UNIX -MTime::HiRes=time -e 'my $s = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 9) or die;
+		$| = 1; print "ready\n"; while (my $c = $s->accept) { print int(time * 1000), "\n"; close $c }' \
+		"$PWD/sockets/.s.PGSQL.5432" >asked &
+	proxy=$!
+	until grep -q ready asked; do :; done
+	sfx-load --timeout 30s "postgresql:///tester?host=$PWD/sockets" orders.csv 2>said &
+	loader=$!
+	until [ "$(wc -l <asked)" -ge 9 ]; do sleep 0.05; done
+	kill $proxy
+	ln -sfn "$PGHOST/.s.PGSQL.5432" sockets/.s.PGSQL.5432
+	wait $loader || { cat said && return 1; }
+	is "SELECT count(*) FROM orders" 2
+	# An attempt is a connection, and another one that asks whether the server is there; 50 ms, 100 ms, 200 ms.
+	awk '$1 != "ready" { t[n++] = $1 } END { for (i = 2; i + 1 < n; i += 2) if (t[i] - t[i - 1] < 49 * 2 ^ (i / 2 - 1)) exit 1 }' asked
 }
 
 @test "--mode=upsert, ignore, newer and delete go by the key" {
