@@ -29,6 +29,7 @@ struct group {
 struct sfx_cgroups {
     struct sfx_cgroup_limits limits;
     bool v2;
+    char left[PATH_MAX]; /* v2: our group, which we left for one below it; empty: we did not */
     char base[NCONTROLLERS][PATH_MAX]; /* folder to make groups in; empty: not used */
     struct group *groups;
     size_t count;
@@ -181,6 +182,90 @@ static bool works(const struct sfx_cgroups *g, int controller, const char *base)
     return set;
 }
 
+/* Uses a controller in a folder if it works there. Returns whether it does. */
+static bool use(struct sfx_cgroups *g, int controller, const char *base)
+{
+    if (!is_wanted(&g->limits, controller) || !works(g, controller, base))
+        return false;
+    (void)snprintf(g->base[controller], sizeof(g->base[controller]), "%s", base);
+    return true;
+}
+
+static bool use_any(struct sfx_cgroups *g, const char *base)
+{
+    bool any = false;
+    int i;
+
+    for (i = 0; i < NCONTROLLERS; i++)
+        any |= use(g, i, base);
+    return any;
+}
+
+/* Passes controllers on to the groups below, or does so no more. */
+static void pass_on(const struct sfx_cgroups *g, const char *base, char sign)
+{
+    int i;
+
+    for (i = 0; i < NCONTROLLERS; i++) {
+        if (is_wanted(&g->limits, i))
+            (void)write_text(base, "cgroup.subtree_control", "%c%s", sign, names[i]);
+    }
+}
+
+static void leaf_of(const char *base, char *leaf, size_t cap)
+{
+    (void)snprintf(leaf, cap, "%s/sfx-%d", base, (int)getpid());
+}
+
+/* Goes back to where we were. */
+static void return_from_leaf(struct sfx_cgroups *g)
+{
+    char leaf[PATH_MAX + 64];
+
+    if (g->left[0] == '\0')
+        return;
+    leaf_of(g->left, leaf, sizeof(leaf));
+    pass_on(g, g->left, '-');
+    (void)write_text(g->left, "cgroup.procs", "0");
+    (void)rmdir(leaf);
+    g->left[0] = '\0';
+}
+
+/*
+ * In v2 a group other than the root passes controllers on only when no process is in it. When we
+ * are alone in ours (a service of our own, Delegate=yes), we go into one below. Else groups beside
+ * ours serve, which need the right to make them there.
+ */
+static bool use_v2(struct sfx_cgroups *g, const char *base)
+{
+    char other[PATH_MAX + 64], text[64], *slash;
+
+    (void)snprintf(other, sizeof(other), "%s/cgroup.type", base);
+    if (access(other, F_OK) != 0) { /* the root */
+        pass_on(g, base, '+');
+        return use_any(g, base);
+    }
+    leaf_of(base, other, sizeof(other));
+    if (mkdir(other, 0755) == 0) {
+        (void)snprintf(g->left, sizeof(g->left), "%s", base);
+        if (write_text(other, "cgroup.procs", "0")) {
+            (void)snprintf(other, sizeof(other), "%s/cgroup.procs", base);
+            if (read_text(other, text, sizeof(text)) == 0) {
+                pass_on(g, base, '+');
+                if (use_any(g, base))
+                    return true;
+            }
+        }
+        return_from_leaf(g);
+    }
+    (void)snprintf(other, sizeof(other), "%s", base);
+    slash = strrchr(other, '/');
+    if (slash == NULL || slash == other)
+        return false;
+    *slash = '\0';
+    return use_any(g, other);
+}
+
 struct sfx_cgroups *sfx_cgroups_new(const struct sfx_cgroup_limits *limits,
                                     struct sfx_cgroup_limits *kept)
 {
@@ -194,16 +279,12 @@ struct sfx_cgroups *sfx_cgroups_new(const struct sfx_cgroup_limits *limits,
         return NULL;
     g->limits = *limits;
     /* All in v2, or each in its own hierarchy of v1: a machine has a controller in one of them. */
-    for (g->v2 = find_folder("", base, sizeof(base));; g->v2 = false) {
-        for (i = 0; i < NCONTROLLERS; i++) {
-            if (!is_wanted(limits, i) || (!g->v2 && !find_folder(names[i], base, sizeof(base))) ||
-                !works(g, i, base))
-                continue;
-            (void)snprintf(g->base[i], sizeof(g->base[i]), "%s", base);
-            any = true;
-        }
-        if (any || !g->v2)
-            break;
+    g->v2 = true;
+    any = find_folder("", base, sizeof(base)) && use_v2(g, base);
+    if (!any) {
+        g->v2 = false;
+        for (i = 0; i < NCONTROLLERS; i++)
+            any |= find_folder(names[i], base, sizeof(base)) && use(g, i, base);
     }
     kept->memory_nbytes = g->base[MEMORY][0] != '\0' ? limits->memory_nbytes : 0;
     kept->cpus = g->base[CPU][0] != '\0' ? limits->cpus : 0;
@@ -372,6 +453,7 @@ void sfx_cgroups_free(struct sfx_cgroups *g)
                 (void)nanosleep(&moment, NULL);
         }
     }
+    return_from_leaf(g);
     free(g->groups);
     free(g);
 }
