@@ -270,6 +270,11 @@ static int step_pending(struct sfx_watch *w, struct sfx_event *ev, struct sfx_er
     if (rc == 0 && sfx_buf_cstr(&w->path, err) == NULL)
         rc = SFX_E_NOMEM;
     free(item);
+    /* The name was new, and its file has been closed since: that told of it. What its change time
+     * says by now (a link elsewhere, new rights) is no version that anyone wrote. */
+    if (rc == 0 && look.kind == SFX_WATCH_LINKED &&
+        sfx_told_knows(&w->told, w->roots[look.root].number, sfx_buf_slice(&w->path)))
+        return 0;
     return rc < 0 ? rc : tell(w, &look, ev, err);
 }
 

@@ -148,6 +148,8 @@ struct sfx_told {
 /* True when this version of the path, st, was noted last. root: number of the root, see below. */
 bool sfx_told_has(const struct sfx_told *t, uint64_t root, struct sfx_slice path,
                   const struct stat *st);
+/* True when any version of the path was noted and not forgotten. */
+bool sfx_told_knows(const struct sfx_told *t, uint64_t root, struct sfx_slice path);
 /* Notes it, and whether the filter took it. Errors: NOMEM. */
 int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, const struct stat *st,
                   bool matched, struct sfx_err *err);

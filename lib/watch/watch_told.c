@@ -91,6 +91,18 @@ bool sfx_told_has(const struct sfx_told *t, uint64_t root, struct sfx_slice path
            (entry->version[1] & ~OURS) == version[1];
 }
 
+bool sfx_told_knows(const struct sfx_told *t, uint64_t root, struct sfx_slice path)
+{
+    const struct sfx_told_entry *entry;
+    uint64_t key[2];
+
+    if (t->cap == 0)
+        return false;
+    key_of(root, path, key);
+    entry = find(t, key);
+    return entry->key[0] != 0 && !is_forgotten(entry);
+}
+
 int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, const struct stat *st,
                   bool matched, struct sfx_err *err)
 {

@@ -114,6 +114,20 @@ scanned in/done" ]
 moved in/a" ]
 }
 
+@test "a file that gets another name at once is told once" {
+	mkdir elsewhere
+	start in
+	for i in $(seq 30); do
+		echo "$i" >"in/$i"
+		until_true grep -q "\"in/$i\"" out
+		ln "in/$i" elsewhere
+	done
+	echo last >in/last
+	until_true grep -q in/last out
+	stop
+	assert_each_once 31
+}
+
 @test "a file that is saved by renaming is told under its last name with its last content" {
 	echo old >in/a
 	start in
