@@ -63,6 +63,9 @@ static const struct sfx_opt rows[] = {
     {0, "undo", "LOAD", SFX_OPT_UINT, AT(undo),
      "Take the load of this number back: delete its rows, which must have --lineage.", NULL, 1,
      INT64_MAX},
+    {0, "commit-every", "RECORDS", SFX_OPT_UINT, AT(load.commit_every),
+     "Commit each time so many records are loaded, not only at the end of an input; after a crash the "
+     "same command goes on there. See Long loads in sfx-load(1).", NULL, 1, INT64_MAX},
     {0, "load-id", "ID", SFX_OPT_STR, AT(load.load_id),
      "Know the input by ID, not by its content: ID is loaded once.", NULL, 0, 0},
     {0, "force", NULL, SFX_OPT_FLAG, AT(load.force), "Load again what is loaded already.", NULL, 0, 0},
@@ -152,18 +155,36 @@ static int load_events(struct app *app, struct sfx_err *err)
     return sfx_stage_run(&opts, on_event, app, &stats, err);
 }
 
+static int sync_rejects(void *ctx, uint64_t *nbytes, struct sfx_err *err)
+{
+    return sfx_rejects_sync(ctx, nbytes, err);
+}
+
+static int cut_rejects(void *ctx, uint64_t nbytes, struct sfx_err *err)
+{
+    return sfx_rejects_cut(ctx, nbytes, err);
+}
+
 static int load_operands(struct app *app, const char *const *paths, struct sfx_err *err)
 {
+    const bool part = app->o.load.commit_every > 0;
+    struct sfx_load_rejects durable = {.sync = sync_rejects, .cut = cut_rejects};
     struct sfx_rejects *rejects = NULL;
     int rc;
 
     if (app->o.rejects != NULL) {
-        rejects = sfx_rejects_new(app->o.rejects, prog.name, err);
+        rejects = part ? sfx_rejects_new_part(app->o.rejects, prog.name, &durable.left, err)
+                       : sfx_rejects_new(app->o.rejects, prog.name, err);
         if (rejects == NULL)
             return err->code;
         sfx_load_set_rejects(app->load, sfx_rejects_sink(rejects));
     }
+    durable.ctx = rejects;
+    if (rejects != NULL && part)
+        sfx_load_set_durable(app->load, &durable);
     rc = sfx_load_operands(app->load, paths, err);
+    if (rc >= 0 && rejects != NULL && part && sfx_rejects_finish(rejects, err) < 0)
+        rc = err->code;
     if (sfx_rejects_close(rejects, rc < 0 ? NULL : err) < 0 && rc >= 0)
         rc = err->code;
     return rc;
@@ -187,8 +208,10 @@ static int load_all(struct app *app, const char *const *operands, struct sfx_err
 {
     if (operands[0] == NULL)
         return sfx_err_set(err, SFX_E_USAGE, "which target? Such as sqlite:data.db");
-    if (app->o.events && (operands[1] != NULL || app->o.load.load_id != NULL))
-        return sfx_err_set(err, SFX_E_USAGE, "-E goes with neither FILE nor --load-id");
+    if (app->o.events &&
+        (operands[1] != NULL || app->o.load.load_id != NULL || app->o.load.commit_every > 0))
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "-E goes with neither FILE nor --load-id nor --commit-every");
     if (app->o.ack != NULL && !app->o.events)
         return sfx_err_set(err, SFX_E_USAGE, "--ack goes with -E");
     app->load = sfx_load_new(operands[0], &app->o.load, err);

@@ -26,6 +26,11 @@ static int put_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
     struct sfx_sink_counts *counts = &load->result.entry.counts;
     int rc;
 
+    if (load->reading && load->skip_refused > 0) {
+        load->skip_refused--;
+        return 0;
+    }
+    load->mark.nrefused += load->reading;
     counts->in += load->reading;
     if (load->opts.on_error == SFX_LOAD_SKIP) {
         counts->skipped++;
@@ -101,7 +106,7 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
             goto fail;
     }
     load->sink = sfx_sink_open(target, &sink_opts, err);
-    if (load->sink != NULL)
+    if (load->sink != NULL && sfx_load_check_every(load, err) == 0)
         return load;
 fail:
     sfx_load_free(load);
@@ -143,6 +148,11 @@ void sfx_load_free(struct sfx_load *load)
 void sfx_load_set_rejects(struct sfx_load *load, const struct sfx_reject_sink *rejects)
 {
     load->rejects = rejects;
+}
+
+void sfx_load_set_durable(struct sfx_load *load, const struct sfx_load_rejects *durable)
+{
+    load->durable = *durable;
 }
 
 int sfx_load_check_stop(struct sfx_load *load, struct sfx_err *err)
@@ -207,7 +217,6 @@ static int transact(struct sfx_load *load, const struct sfx_sink_source *source,
             own_id != 0 && entry->load_id == own_id ? SFX_LOAD_DONE : SFX_LOAD_KNOWN;
         return rc < 0 ? rc : 0;
     }
-    *entry = (struct sfx_sink_entry){.load_id = entry->load_id};
     load->started_ns = sfx_clock_wall_ns();
     sfx_buf_clear(&load->ddl);
     rc = ops->prepare(load->sink, schema, &load->ddl, err);
@@ -216,7 +225,9 @@ static int transact(struct sfx_load *load, const struct sfx_sink_source *source,
         (void)sfx_load_name_input(load, rc, err);
         goto out;
     }
-    rc = rows(load, ctx, err);
+    rc = sfx_load_resume(load, entry, err);
+    if (rc == 0)
+        rc = rows(load, ctx, err);
     if (rc < 0)
         goto out;
     counts = entry->counts;
@@ -228,8 +239,10 @@ static int transact(struct sfx_load *load, const struct sfx_sink_source *source,
     load->broken = rc < 0;
     load->result.outcome = load->opts.dry_run ? SFX_LOAD_PLANNED : SFX_LOAD_DONE;
 out:
-    if (rc < 0)
+    if (rc < 0) {
         ops->rollback(load->sink);
+        sfx_load_fall_back(load);
+    }
     return rc;
 }
 
@@ -240,7 +253,7 @@ static bool may_repeat(const struct sfx_load *load, unsigned attempt)
     const struct sfx_sink_ops *ops = load->sink->ops;
 
     return ops->lost != NULL && ops->lost(load->sink) && attempt < MAX_ATTEMPTS &&
-           load->result.entry.counts.rejected == 0 &&
+           (load->result.entry.counts.rejected == 0 || load->durable.cut != NULL) &&
            (load->opts.stop == NULL || *load->opts.stop == 0);
 }
 

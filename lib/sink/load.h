@@ -4,7 +4,9 @@
  *
  * Contract: an input is a plain or compressed operand or one member of an archive. It is read
  * twice: once to know its types, its hash and that it is sound, once to load it. One transaction
- * an input; what it contains is known by the ledger afterwards and not loaded again. Whatever
+ * an input, or with commit_every several, of which the last finishes the load: until then loading
+ * the input again goes on behind the last one, in any process. What an input contains is known by
+ * the ledger afterwards and not loaded again. Whatever
  * becomes of an input is told to `report`, before the next one begins; the first failure of an
  * operand is returned instead. Not safe for two threads.
  *
@@ -49,6 +51,16 @@ struct sfx_load_result {
 
 typedef int sfx_load_report(void *ctx, const struct sfx_load_result *result, struct sfx_err *err);
 
+/* A file of rejects that keeps step with checkpoints. */
+struct sfx_load_rejects {
+    /* Makes what was written durable; *nbytes: the length of the file. */
+    int (*sync)(void *ctx, uint64_t *nbytes, struct sfx_err *err);
+    /* Cuts off what is behind nbytes; a file that is shorter stays as it is. */
+    int (*cut)(void *ctx, uint64_t nbytes, struct sfx_err *err);
+    void *ctx;
+    bool left; /* by a run that was killed: what is behind its last checkpoint is cut off */
+};
+
 struct sfx_load_opts {                    /* all-zero: the defaults */
     struct sfx_sink_how how;              /* into tables that have rows; its keys come from: */
     const char *keys;                     /* columns, joined by commas; NULL: none */
@@ -59,6 +71,7 @@ struct sfx_load_opts {                    /* all-zero: the defaults */
     const char *table;                    /* template; default "{stem}" of the input's name */
     const char *from, *delimiter, *quote; /* as sfx_format_parse; default by name and content */
     struct sfx_reader_opts reader;        /* delimiter and quote are set by those above */
+    uint64_t commit_every;                /* records; 0: an input is one transaction */
     int on_error;                         /* enum sfx_load_on_error */
     const char *load_id;                  /* key instead of the content's hash */
     bool force;                           /* load what the ledger knows again */
@@ -89,6 +102,10 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
 
 /* Where rejected records go from now on (borrowed); NULL: they are said. */
 void sfx_load_set_rejects(struct sfx_load *load, const struct sfx_reject_sink *rejects);
+
+/* With opts.commit_every: keeps the rejects in step with what is committed (borrowed, with its ctx,
+ * while the load lives). */
+void sfx_load_set_durable(struct sfx_load *load, const struct sfx_load_rejects *durable);
 
 /*
  * Loads the inputs of path ("-": standard input). event: what named the file, or NULL. Returns 0,

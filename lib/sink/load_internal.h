@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of a load: load.c (what inputs share), load_operand.c, load_stream.c (records, read
- * twice), load_file.c (files that events name), load_event.c (the event of a load).
+ * twice), load_file.c (files that events name), load_event.c (the event of a load),
+ * load_resume.c (loads of several transactions).
  */
 #ifndef SFX_SINK_LOAD_INTERNAL_H
 #define SFX_SINK_LOAD_INTERNAL_H
@@ -12,6 +13,7 @@
 #include "media/media.h"
 #include "sink/infer.h"
 #include "sink/load.h"
+#include "sink/spool.h"
 
 /* The event of a load and what it is made of. */
 struct sfx_load_event {
@@ -50,7 +52,13 @@ struct sfx_load {
     struct sfx_load_event told;
     struct sfx_reject_sink bad;            /* refusals by reader and sink */
     const struct sfx_reject_sink *rejects; /* borrowed; where rejected records go, or NULL */
-    bool reading; /* a refusal now comes from the reader, not from the sink */
+    bool reading;                     /* a refusal now comes from the reader, not from the sink */
+    struct sfx_load_rejects durable;  /* of commit_every; without functions: none */
+    struct sfx_sink_counts committed; /* by checkpoints, of the input in hand */
+    struct sfx_sink_mark mark;        /* how far the input in hand has come */
+    uint64_t nmarked;                 /* mark.nread of the last checkpoint */
+    uint64_t rejects_nbytes;          /* of the file, at the last checkpoint */
+    uint64_t skip_read, skip_refused; /* what earlier runs have committed is passed over */
 };
 
 /* TEMPORARY when the run is to stop. */
@@ -88,6 +96,28 @@ int sfx_load_lineage_fill(struct sfx_load *load, struct sfx_err *err);
 
 /* Prepends the names of the input in hand to err. Returns rc. */
 int sfx_load_name_input(const struct sfx_load *load, int rc, struct sfx_err *err);
+
+/* Checks that the mode allows commit_every. Errors: USAGE. */
+int sfx_load_check_every(const struct sfx_load *load, struct sfx_err *err);
+
+/* With commit_every: begins a load, or goes on with entry's, which is open. Errors: of the sink and
+ * of the rejects. */
+int sfx_load_resume(struct sfx_load *load, struct sfx_sink_entry *entry, struct sfx_err *err);
+
+/* INPUT when the content is not what an open load has begun. */
+int sfx_load_check_tail(const struct sfx_load *load, const struct sfx_spool *spool,
+                        struct sfx_err *err);
+
+/* Takes out of the batch in hand what is committed, and counts the rest. */
+void sfx_load_advance(struct sfx_load *load);
+
+/* Commits when commit_every records have come since it did so, and at the end the rejects that
+ * have. Errors: of the sink, the rejects and the spool. */
+int sfx_load_checkpoint(struct sfx_load *load, const struct sfx_spool *spool, bool end,
+                        struct sfx_err *err);
+
+/* After a failure: takes rejects back, and says where the load goes on. */
+void sfx_load_fall_back(const struct sfx_load *load);
 
 /* Puts the rows of a load into the sink and counts them. */
 typedef int sfx_load_rows(struct sfx_load *load, void *ctx, struct sfx_err *err);

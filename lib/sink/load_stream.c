@@ -103,6 +103,10 @@ static int put_stream(struct sfx_load *load, void *ctx, struct sfx_err *err)
     struct stream *stream = ctx;
     int rc = load->opts.lineage ? sfx_load_lineage_begin(load, err) : 0;
 
+    if (rc == 0)
+        rc = sfx_load_check_tail(load, &stream->spool, err);
+    if (rc < 0)
+        return sfx_load_name_input(load, rc, err);
     sfx_spool_repeat(&stream->spool);
     if (rc == 0)
         rc = open_reader(load, stream, err);
@@ -115,12 +119,17 @@ static int put_stream(struct sfx_load *load, void *ctx, struct sfx_err *err)
         load->reading = false;
         if (rc <= 0)
             break;
+        sfx_load_advance(load);
         rc = put_batch(load, err);
+        if (rc == 0)
+            rc = sfx_load_checkpoint(load, &stream->spool, false, err);
         if (rc == 0 && load->opts.progress != NULL)
-            sfx_progress_update(load->opts.progress, "records", load->result.entry.counts.in,
+            sfx_progress_update(load->opts.progress, "records", load->mark.nread,
                                 load->infer.nrecords, stream->spool.at);
     }
-    return rc < 0 ? rc : sfx_spool_check(&stream->spool, err);
+    if (rc == 0)
+        rc = sfx_spool_check(&stream->spool, err);
+    return rc < 0 ? rc : sfx_load_checkpoint(load, &stream->spool, true, err);
 }
 
 static const char *make_key(struct sfx_load *load, const struct sfx_spool *spool,

@@ -85,19 +85,6 @@ int sfx_merge_keys(const struct sfx_sink_how *how, const struct sfx_sink_schema 
     return 0;
 }
 
-int sfx_merge_undoable(int64_t load_id, const char *mode, const char *undone, struct sfx_err *err)
-{
-    if (undone != NULL)
-        return sfx_err_set(err, SFX_E_USAGE, "load %lld was taken back on %s", (long long)load_id,
-                           undone);
-    if (strcmp(mode, "append") != 0 && strcmp(mode, "ignore") != 0)
-        return sfx_err_set(err, SFX_E_USAGE,
-                           "load %lld cannot be taken back: --mode=%s does not keep what was there "
-                           "before",
-                           (long long)load_id, mode);
-    return 0;
-}
-
 /* "table_a_b_idx", of which a database may keep the begin. */
 static int put_index_name(struct sfx_buf *sql, const char *table, const char *columns,
                           struct sfx_err *err)

@@ -100,10 +100,6 @@ int sfx_merge_indexes(const struct sfx_sink_how *how, const struct sfx_sink_sche
                       const char *table, const char *quoted, struct sfx_buf *sql,
                       struct sfx_err *err);
 
-/* Whether a load of that mode (as the ledger has it) can be taken back; undone: NULL, or when it
- * was. Errors: USAGE. */
-int sfx_merge_undoable(int64_t load_id, const char *mode, const char *undone, struct sfx_err *err);
-
 /* Appends name in double quotes, those inside doubled. Errors: NOMEM. */
 int sfx_merge_quote(struct sfx_buf *sql, const char *name, struct sfx_err *err);
 

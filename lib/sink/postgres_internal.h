@@ -16,8 +16,6 @@
 
 #include <libpq-fe.h>
 
-#define SFX_POSTGRES_LEDGER "_sfx_load"
-
 /* What is used of libpq. */
 struct sfx_pq {
     __typeof__(&PQconnectStart) connect_start;
@@ -95,6 +93,8 @@ struct sfx_postgres {
     const struct sfx_sink_source *source;
     const struct sfx_sink_schema *schema;
     int64_t started_ns, load_id;
+    struct sfx_sink_counts so_far;          /* by checkpoints of this load */
+    uint64_t next_row;                      /* as the last one has it */
     enum sfx_sink_mode mode;                /* of this load */
     const char *namespace, *table, *target; /* target: both, quoted, as the ledger has it */
     const char *into;  /* where rows are put: the target, a stage, a table that will be it */
@@ -147,16 +147,18 @@ int sfx_postgres_change(struct sfx_postgres *s, const char *sql, uint64_t *nrows
 /* Makes the ledger where it is missing. Errors: as _query. */
 int sfx_postgres_ledger_make(struct sfx_postgres *s, struct sfx_err *err);
 
-/* 1 and entry filled when the ledger has source, else 0. Errors: as _query. */
+/* 1 and entry filled when the ledger has source as done; else 0, and entry->open for a load to go
+ * on with. Errors: as _query; USAGE for an open one of another mode. */
 int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entry,
                              struct sfx_err *err);
 
-/* Writes entry for s->source and sets its load_id. Errors: as _query. */
-int sfx_postgres_ledger_insert(struct sfx_postgres *s, struct sfx_sink_entry *entry,
-                               struct sfx_err *err);
+/* Writes entry for s->source: open with mark, or done (NULL). Errors: as _query; TEMPORARY when
+ * another process has gone on with the open load. */
+int sfx_postgres_ledger_write(struct sfx_postgres *s, const struct sfx_sink_entry *entry,
+                              const struct sfx_sink_mark *mark, struct sfx_err *err);
 
-/* Sets s->load_id, the id that the load under way will have. Errors: as _query. */
-int sfx_postgres_ledger_next(struct sfx_postgres *s, struct sfx_err *err);
+/* The id that the load under way will have. Errors: as _query. */
+int sfx_postgres_ledger_next(struct sfx_postgres *s, int64_t *load_id, struct sfx_err *err);
 
 /* Within a transaction, as ops->undo. */
 int sfx_postgres_ledger_undo(struct sfx_postgres *s, int64_t load_id, struct sfx_sink_entry *entry,

@@ -118,6 +118,18 @@ void sfx_sink_counts_list(struct sfx_sink_counts *counts, uint64_t *list[SFX_SIN
     memcpy(list, counted, sizeof(counted));
 }
 
+void sfx_sink_counts_add(struct sfx_sink_counts *counts, const struct sfx_sink_counts *more)
+{
+    struct sfx_sink_counts copy = *more;
+    uint64_t *sums[SFX_SINK_NCOUNTS], *addends[SFX_SINK_NCOUNTS];
+    size_t i;
+
+    sfx_sink_counts_list(counts, sums);
+    sfx_sink_counts_list(&copy, addends);
+    for (i = 0; i < SFX_SINK_NCOUNTS; i++)
+        *sums[i] += *addends[i];
+}
+
 bool sfx_sink_seen_has(const struct sfx_sink_seen *seen, const char *name)
 {
     size_t i;

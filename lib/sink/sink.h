@@ -73,11 +73,28 @@ struct sfx_sink_counts {
 #define SFX_SINK_NCOUNTS 9
 void sfx_sink_counts_list(struct sfx_sink_counts *counts, uint64_t *list[SFX_SINK_NCOUNTS]);
 
-/* A ledger entry: of an earlier load (_begin says 1) or of this one (_commit). */
+/* Adds more to counts. */
+void sfx_sink_counts_add(struct sfx_sink_counts *counts, const struct sfx_sink_counts *more);
+
+/* How far a load that commits now and then has come: where it goes on after a crash. */
+struct sfx_sink_mark {
+    uint64_t nread;          /* records that its reader gave */
+    uint64_t nrefused;       /* and those that it refused */
+    uint64_t offset;         /* of the content: where the last of them ends; 0: not known */
+    uint64_t rejects_nbytes; /* of the file of rejects */
+    char tail[65];           /* hash of the content before offset, see sfx_spool_tail; or "" */
+};
+
+/*
+ * A ledger entry: of an earlier load (_begin says 1) or of this one (_commit). open: _begin goes on
+ * with a load of this source that was not finished; counts and mark are what it has committed.
+ */
 struct sfx_sink_entry {
     int64_t load_id;
     struct sfx_sink_counts counts;
     char finished[40]; /* RFC 3339 */
+    bool open;
+    struct sfx_sink_mark mark;
 };
 
 /* What records do to a table that has rows. All but the first three go by keys. */
@@ -161,12 +178,22 @@ struct sfx_sink_ops {
                const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
     /*
      * Brings staged records into the table, which says what counts->inserted of them have become,
-     * writes the ledger's entry with the counts and makes all of it durable; entry is filled.
+     * writes the ledger's entry with the counts (and those of checkpoints) and makes all of it
+     * durable; entry is filled.
      * Errors: IO, TEMPORARY; INPUT for what constraints of the table refuse.
      */
     int (*commit)(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
                   struct sfx_sink_entry *entry, struct sfx_err *err);
-    /* Takes the load back; does nothing when none is under way. */
+    /*
+     * Commits what was put since _begin or the last checkpoint, which is counts, with an open entry
+     * that has mark; the load goes on in a transaction of its own. entry: filled: what the load has
+     * committed so far. Errors: as _commit; TEMPORARY when another process has gone on with this
+     * load. NULL: the sink commits at the end only.
+     */
+    int (*checkpoint)(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
+                      const struct sfx_sink_mark *mark, struct sfx_sink_entry *entry,
+                      struct sfx_err *err);
+    /* Takes back what is not committed; does nothing when no load is under way. */
     void (*rollback)(struct sfx_sink *sink);
     /* True when the way to the target is lost: the next _begin finds a new one, or fails with
      * TEMPORARY. NULL: it cannot be. */

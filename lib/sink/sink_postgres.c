@@ -5,6 +5,7 @@
  */
 #include "base/clock.h"
 #include "base/size.h"
+#include "sink/ledger.h"
 #include "sink/postgres_internal.h"
 #include "sink/sink_internal.h"
 
@@ -130,7 +131,7 @@ static int start(struct sfx_postgres *s, struct sfx_err *err)
     if (result == NULL)
         return err->code;
     s->pq.clear(result);
-    return sfx_postgres_ledger_make(s, err);
+    return 0;
 }
 
 static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
@@ -149,20 +150,24 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
     rc = connect_again(s, err);
     if (rc == 0)
         rc = start(s, err);
+    if (rc == 0 && !s->opts.dry_run)
+        rc = sfx_postgres_ledger_make(s, err);
     if (rc == 0)
         rc = sfx_postgres_resolve(s, err);
-    if (rc == 0 && strcmp(s->table, SFX_POSTGRES_LEDGER) == 0)
+    if (rc == 0 && strcmp(s->table, SFX_LEDGER) == 0)
         rc = sfx_err_set(err, SFX_E_USAGE, "table %s is the ledger of loads", s->table);
     if (rc == 0)
         rc = sfx_merge_mode(&s->opts.how, &s->seen, s->target, &s->mode, err);
-    if (rc == 0 && !source->again)
+    *entry = (struct sfx_sink_entry){0};
+    if (rc == 0)
         rc = sfx_postgres_ledger_find(s, entry, err);
     if (rc > 0 && sfx_sink_seen_add(&s->seen, s->target, err) < 0)
         rc = SFX_E_NOMEM;
-    if (rc == 0 && !s->opts.dry_run)
-        rc = sfx_postgres_ledger_next(s, err);
-    if (rc == 0)
-        entry->load_id = s->load_id;
+    if (rc == 0 && !entry->open && !s->opts.dry_run)
+        rc = sfx_postgres_ledger_next(s, &entry->load_id, err);
+    s->load_id = entry->load_id;
+    s->so_far = entry->open ? entry->counts : (struct sfx_sink_counts){0};
+    s->next_row = entry->mark.nread;
     if (rc != 0)
         postgres_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : rc;
@@ -206,6 +211,22 @@ static int postgres_prepare(struct sfx_sink *sink, const struct sfx_sink_schema 
     return rc == 0 ? sfx_postgres_put_begin(s, err) : rc;
 }
 
+/* What was put goes where it belongs, and entry says what all of the load has become. */
+static int finish_rows(struct sfx_postgres *s, const struct sfx_sink_counts *counts,
+                       struct sfx_sink_entry *entry, struct sfx_err *err)
+{
+    int rc = 0;
+
+    *entry = (struct sfx_sink_entry){.load_id = s->load_id, .counts = *counts};
+    (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
+    if (!s->opts.dry_run)
+        rc = sfx_postgres_put_end(s, err);
+    if (rc == 0 && !s->opts.dry_run)
+        rc = sfx_postgres_merge(s, &entry->counts, err);
+    sfx_sink_counts_add(&entry->counts, &s->so_far);
+    return rc;
+}
+
 static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
                            struct sfx_sink_entry *entry, struct sfx_err *err)
 {
@@ -214,28 +235,48 @@ static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *
     int rc;
 
     err = err != NULL ? err : &own;
-    *entry = (struct sfx_sink_entry){.counts = *counts};
-    (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
+    rc = finish_rows(s, counts, entry, err);
     if (s->opts.dry_run) {
         postgres_rollback(sink);
         return 0;
     }
-    rc = sfx_postgres_put_end(s, err);
-    if (rc == 0)
-        rc = sfx_postgres_merge(s, &entry->counts, err);
     sfx_buf_clear(&s->sql);
     if (rc == 0)
         rc = sfx_postgres_index(s, &s->sql, err);
     if (rc == 0)
         rc = sfx_sink_seen_add(&s->seen, s->target, err);
     if (rc == 0)
-        rc = sfx_postgres_ledger_insert(s, entry, err);
+        rc = sfx_postgres_ledger_write(s, entry, NULL, err);
     if (rc == 0)
         rc = sfx_postgres_exec(s, "COMMIT", err);
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", s->shown);
     s->begun = false;
     return 0;
+}
+
+static int postgres_checkpoint(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
+                               const struct sfx_sink_mark *mark, struct sfx_sink_entry *entry,
+                               struct sfx_err *err)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    struct sfx_err own;
+    int rc;
+
+    err = err != NULL ? err : &own;
+    rc = finish_rows(s, counts, entry, err);
+    if (rc == 0)
+        rc = sfx_postgres_ledger_write(s, entry, mark, err);
+    if (rc == 0)
+        rc = sfx_postgres_exec(s, "COMMIT", err);
+    if (rc == 0) {
+        s->so_far = entry->counts;
+        s->next_row = mark->nread;
+        rc = start(s, err);
+    }
+    if (rc == 0 && sfx_merge_stages(s->mode))
+        rc = sfx_postgres_stage(s, err);
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : 0;
 }
 
 static void postgres_close(struct sfx_sink *sink)
@@ -265,6 +306,7 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .prepare = postgres_prepare,
     .put = sfx_postgres_put,
     .commit = postgres_commit,
+    .checkpoint = postgres_checkpoint,
     .rollback = postgres_rollback,
     .lost = postgres_lost,
     .undo = postgres_undo,

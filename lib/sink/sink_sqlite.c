@@ -9,6 +9,7 @@
  */
 #include "base/clock.h"
 #include "base/path.h"
+#include "sink/ledger.h"
 #include "sink/sink_internal.h"
 #include "sink/sqlite_internal.h"
 
@@ -221,7 +222,7 @@ static int check_table_name(const char *table, struct sfx_err *err)
 {
     if (table[0] == '\0')
         return sfx_err_set(err, SFX_E_USAGE, "the table's name is empty");
-    if (sqlite3_stricmp(table, SFX_SQLITE_LEDGER) == 0)
+    if (sqlite3_stricmp(table, SFX_LEDGER) == 0)
         return sfx_err_set(err, SFX_E_USAGE, "table %s is the ledger of loads", table);
     return 0;
 }
@@ -271,14 +272,16 @@ static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *sou
     do
         rc = start(s, err);
     while (rc > 0);
-    if (rc == 0 && !source->again)
+    *entry = (struct sfx_sink_entry){0};
+    if (rc == 0)
         rc = sfx_sqlite_ledger_find(s, source, entry, err);
     if (rc > 0 && sfx_sink_seen_add(&s->seen, source->table, err) < 0)
         rc = SFX_E_NOMEM;
-    if (rc == 0) {
-        entry->load_id = 0;
-        rc = s->opts.dry_run ? 0 : sfx_sqlite_ledger_next(s, &entry->load_id, err);
-    }
+    if (rc == 0 && !entry->open && !s->opts.dry_run)
+        rc = sfx_sqlite_ledger_next(s, &entry->load_id, err);
+    s->load_id = entry->load_id;
+    s->so_far = entry->open ? entry->counts : (struct sfx_sink_counts){0};
+    s->next_row = entry->mark.nread;
     if (rc != 0)
         sqlite_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : rc;
@@ -323,6 +326,20 @@ static int sqlite_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *s
     return rc;
 }
 
+/* What was put goes where it belongs, and entry says what all of the load has become. */
+static int finish_rows(struct sfx_sqlite *s, const struct sfx_sink_counts *counts,
+                       struct sfx_sink_entry *entry, struct sfx_err *err)
+{
+    int rc;
+
+    *entry = (struct sfx_sink_entry){.load_id = s->load_id, .counts = *counts};
+    entry->counts.removed = s->nremoved;
+    (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
+    rc = s->staged && !s->opts.dry_run ? sfx_sqlite_merge(s, &entry->counts, err) : 0;
+    sfx_sink_counts_add(&entry->counts, &s->so_far);
+    return rc;
+}
+
 static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
                          struct sfx_sink_entry *entry, struct sfx_err *err)
 {
@@ -330,23 +347,18 @@ static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *co
     int rc;
 
     sfx_sqlite_put_end(s);
-    *entry = (struct sfx_sink_entry){.counts = *counts};
-    entry->counts.removed = s->nremoved;
-    (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
+    rc = finish_rows(s, counts, entry, err);
     if (s->opts.dry_run) {
         sqlite_rollback(sink);
         return 0;
     }
-    rc = s->staged ? sfx_sqlite_merge(s, &entry->counts, err) : 0;
     sfx_buf_clear(&s->sql);
     if (rc == 0)
         rc = sfx_sqlite_index(s, &s->sql, err);
     if (rc == 0)
-        rc = sfx_sqlite_ledger_insert(s, entry, err);
-    if (rc == 0) {
-        entry->load_id = sqlite3_last_insert_rowid(s->db);
+        rc = sfx_sqlite_ledger_write(s, entry, NULL, err);
+    if (rc == 0)
         rc = sfx_sink_seen_add(&s->seen, s->source->table, err);
-    }
     if (rc == 0)
         rc = sfx_sqlite_exec(s, "COMMIT", err);
     if (rc < 0)
@@ -354,6 +366,28 @@ static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *co
     s->begun = false;
     s->created = false;
     return 0;
+}
+
+static int sqlite_checkpoint(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
+                             const struct sfx_sink_mark *mark, struct sfx_sink_entry *entry,
+                             struct sfx_err *err)
+{
+    struct sfx_sqlite *s = (struct sfx_sqlite *)sink;
+    int rc = finish_rows(s, counts, entry, err);
+
+    if (rc == 0)
+        rc = sfx_sqlite_ledger_write(s, entry, mark, err);
+    if (rc == 0)
+        rc = sfx_sqlite_exec(s, "COMMIT", err);
+    if (rc == 0) {
+        s->created = false;
+        s->so_far = entry->counts;
+        s->next_row = mark->nread;
+        rc = sfx_sqlite_exec(s, "BEGIN IMMEDIATE", err);
+    }
+    if (rc == 0 && s->staged)
+        rc = sfx_sqlite_stage(s, err);
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : 0;
 }
 
 static void sqlite_close(struct sfx_sink *sink)
@@ -382,6 +416,7 @@ const struct sfx_sink_ops sfx_sink_sqlite = {
     .prepare = sqlite_prepare,
     .put = sfx_sqlite_put,
     .commit = sqlite_commit,
+    .checkpoint = sqlite_checkpoint,
     .rollback = sqlite_rollback,
     .undo = sqlite_undo,
     .close = sqlite_close,

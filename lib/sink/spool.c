@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define BLOCK_NBYTES 65536
+#define BLOCK_NBYTES SFX_SPOOL_TAIL_NBYTES
 /* Hashing takes 1 ms for 1 MiB; a thread costs a tenth of that. */
 #define THREAD_MIN_NBYTES (1 << 20)
 
@@ -137,6 +137,27 @@ int sfx_spool_rewind(struct sfx_spool *spool, struct sfx_err *err)
     spool->at = 0;
     spool->second = true;
     return sfx_spool_check(spool, err);
+}
+
+int sfx_spool_tail(const struct sfx_spool *spool, uint64_t offset, char hex[65],
+                   struct sfx_err *err)
+{
+    unsigned char digest[SFX_SHA256_NBYTES];
+    char block[SFX_SPOOL_TAIL_NBYTES];
+    struct sfx_sha256 sha;
+    uint64_t at = offset > sizeof(block) ? offset - sizeof(block) : 0;
+    ssize_t n = 1;
+
+    sfx_sha256_init(&sha);
+    for (; at < offset && n > 0; at += (uint64_t)n) {
+        n = read_at(spool, block, (size_t)(offset - at), at);
+        if (n < 0)
+            return sfx_err_errno(err, errno, "%s: reading it again", sfx_input_name(spool->in));
+        sfx_sha256_update(&sha, block, (size_t)n);
+    }
+    sfx_sha256_final(&sha, digest);
+    sfx_sha256_hex(digest, hex);
+    return 0;
 }
 
 void sfx_spool_repeat(struct sfx_spool *spool)

@@ -49,6 +49,12 @@ ssize_t sfx_spool_read(void *ctx, void *ptr, size_t cap, struct sfx_err *err);
  * TEMPORARY when the file has been changed meanwhile. */
 int sfx_spool_rewind(struct sfx_spool *spool, struct sfx_err *err);
 
+/* The hash (hexadecimal) of the content's last SFX_SPOOL_TAIL_NBYTES before offset, or fewer.
+ * Errors: IO. */
+#define SFX_SPOOL_TAIL_NBYTES 65536
+int sfx_spool_tail(const struct sfx_spool *spool, uint64_t offset, char hex[65],
+                   struct sfx_err *err);
+
 /* Starts the second pass again. */
 void sfx_spool_repeat(struct sfx_spool *spool);
 

@@ -14,8 +14,6 @@
 
 #include <sqlite3.h>
 
-#define SFX_SQLITE_LEDGER "_sfx_load"
-
 /* What a column takes, by its declared type: sfx_ddl_column.class. */
 enum sfx_sqlite_class {
     SFX_SQLITE_TEXT,    /* anything, as text; columns without a type as well */
@@ -48,7 +46,9 @@ struct sfx_sqlite {
     bool created; /* the database, for a load that is not committed yet */
     const struct sfx_sink_source *source;
     const struct sfx_sink_schema *schema;
-    int64_t started_ns;
+    int64_t started_ns, load_id;
+    struct sfx_sink_counts so_far;  /* by checkpoints of this load */
+    uint64_t next_row;              /* as the last one has it */
     struct sfx_ddl_column *columns; /* schema->ncols; in the arena */
     int32_t *map;                   /* schema column -> batch column; in the arena */
     uint64_t map_schema_id;
@@ -82,8 +82,9 @@ int sfx_sqlite_compile(struct sfx_sqlite *s, const char *sql, sqlite3_stmt **stm
 /* Makes the ledger where it is missing. Errors: as SQLite says. */
 int sfx_sqlite_ledger_make(struct sfx_sqlite *s, struct sfx_err *err);
 
-/* 1 and entry filled when the ledger has source, else 0 (a dry run may find no ledger). Errors: as
- * SQLite says. */
+/* 1 and entry filled when the ledger has source as done; else 0, and entry->open for a load to go
+ * on with (a dry run may find no ledger). Errors: as SQLite says; USAGE for an open one of another
+ * mode. */
 int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *source,
                            struct sfx_sink_entry *entry, struct sfx_err *err);
 
@@ -94,9 +95,10 @@ int sfx_sqlite_ledger_next(struct sfx_sqlite *s, int64_t *load_id, struct sfx_er
 int sfx_sqlite_ledger_undo(struct sfx_sqlite *s, int64_t load_id, struct sfx_sink_entry *entry,
                            const char **table, struct sfx_err *err);
 
-/* Writes entry for s->source. Errors: as SQLite says. */
-int sfx_sqlite_ledger_insert(struct sfx_sqlite *s, const struct sfx_sink_entry *entry,
-                             struct sfx_err *err);
+/* Writes entry for s->source: open with mark, or done (NULL). Errors: as SQLite says; TEMPORARY
+ * when another process has gone on with the open load. */
+int sfx_sqlite_ledger_write(struct sfx_sqlite *s, const struct sfx_sink_entry *entry,
+                            const struct sfx_sink_mark *mark, struct sfx_err *err);
 
 /* Makes or checks the source's table for s->schema and fills s->columns. As ops->prepare. */
 int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err);

@@ -1,55 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /* The ledger of loads in an SQLite database: what makes a repeated load harmless. */
 #include "base/clock.h"
+#include "sink/ledger.h"
 #include "sink/sqlite_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* `again` counts the loads of the same key that --force asked for; 0 is the first. */
-#define LEDGER_DDL                                                                                 \
-    "CREATE TABLE IF NOT EXISTS " SFX_SQLITE_LEDGER "(\n"                                          \
-    "  load_id INTEGER PRIMARY KEY,\n"                                                             \
-    "  target TEXT NOT NULL COLLATE NOCASE,\n"                                                     \
-    "  source_key TEXT NOT NULL,\n"                                                                \
-    "  again INTEGER NOT NULL DEFAULT 0,\n"                                                        \
-    "  source TEXT, member TEXT, size INTEGER, sha256 TEXT, event_id TEXT,\n"                      \
-    "  mode TEXT NOT NULL,\n"                                                                      \
-    "  rows_in INTEGER NOT NULL, inserted INTEGER NOT NULL, updated INTEGER NOT NULL,\n"           \
-    "  unchanged INTEGER NOT NULL, deleted INTEGER NOT NULL, duplicate INTEGER NOT NULL,\n"        \
-    "  rejected INTEGER NOT NULL, skipped INTEGER NOT NULL, removed INTEGER NOT NULL,\n"           \
-    "  started TEXT NOT NULL, finished TEXT NOT NULL, version TEXT NOT NULL,\n"                    \
-    "  undone TEXT,\n"                                                                             \
-    "  UNIQUE(target, source_key, again)\n"                                                        \
-    ")"
-
-/*
- * A load counts as done only while its table is there and nothing has replaced its rows since. One
- * that is to replace what is there (?3) was done only if it did so and was the last.
- */
-#define LEDGER_FIND                                                                                \
-    "SELECT load_id, rows_in, inserted, updated, unchanged, deleted, duplicate, rejected,"         \
-    " skipped, removed, finished"                                                                  \
-    " FROM " SFX_SQLITE_LEDGER " AS l WHERE target=?1 AND source_key=?2 AND undone IS NULL"        \
-    " AND EXISTS(SELECT 1 FROM sqlite_schema WHERE name=?1 COLLATE NOCASE)"                        \
-    " AND (NOT ?3 OR mode=?4) AND NOT EXISTS(SELECT 1 FROM " SFX_SQLITE_LEDGER                     \
-    " WHERE target=?1 AND load_id>l.load_id AND (?3 OR mode IN('replace','truncate')))"            \
-    " ORDER BY load_id DESC LIMIT 1"
-
-#define LEDGER_INSERT                                                                              \
-    "INSERT INTO " SFX_SQLITE_LEDGER "(target,source_key,again,source,member,size,sha256,"         \
-    "event_id,mode,rows_in,inserted,updated,unchanged,deleted,duplicate,rejected,skipped,"         \
-    "removed,started,finished,version)"                                                            \
-    "VALUES(?1,?2,(SELECT coalesce(max(again)+1,0) FROM " SFX_SQLITE_LEDGER                        \
-    " WHERE target=?1 AND source_key=?2),?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"    \
-    "?18,?19,?20)"
+#define LEDGER_DDL  SFX_LEDGER_DDL("INTEGER", "TEXT COLLATE NOCASE", "INTEGER", "TEXT")
+#define IS_THERE    "EXISTS(SELECT 1 FROM sqlite_schema WHERE name=?1 COLLATE NOCASE)"
+#define LEDGER_FIND SFX_LEDGER_FIND("?", IS_THERE, "", "finished")
 
 int sfx_sqlite_ledger_make(struct sfx_sqlite *s, struct sfx_err *err)
 {
     return sfx_sqlite_exec(s, LEDGER_DDL, err);
 }
 
-static void read_entry(sqlite3_stmt *stmt, struct sfx_sink_entry *entry)
+static uint64_t number_at(sqlite3_stmt *stmt, int column)
+{
+    return (uint64_t)sqlite3_column_int64(stmt, column);
+}
+
+/* "" for NULL. */
+static const char *text_at(sqlite3_stmt *stmt, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+
+    return text != NULL ? text : "";
+}
+
+static int read_entry(const struct sfx_sqlite *s, sqlite3_stmt *stmt, struct sfx_sink_entry *entry,
+                      struct sfx_err *err)
 {
     uint64_t *numbers[SFX_SINK_NCOUNTS];
     int i;
@@ -57,9 +38,21 @@ static void read_entry(sqlite3_stmt *stmt, struct sfx_sink_entry *entry)
     sfx_sink_counts_list(&entry->counts, numbers);
     entry->load_id = sqlite3_column_int64(stmt, 0);
     for (i = 0; i < SFX_SINK_NCOUNTS; i++)
-        *numbers[i] = (uint64_t)sqlite3_column_int64(stmt, 1 + i);
+        *numbers[i] = number_at(stmt, 1 + i);
     (void)snprintf(entry->finished, sizeof(entry->finished), "%s",
-                   (const char *)sqlite3_column_text(stmt, 1 + SFX_SINK_NCOUNTS));
+                   text_at(stmt, SFX_LEDGER_FINISHED));
+    entry->open = strcmp(text_at(stmt, SFX_LEDGER_STATE), "open") == 0;
+    if (!entry->open)
+        return 1;
+    entry->mark = (struct sfx_sink_mark){
+        .nread = number_at(stmt, SFX_LEDGER_NEXT_ROW),
+        .nrefused = number_at(stmt, SFX_LEDGER_NEXT_REFUSED),
+        .offset = number_at(stmt, SFX_LEDGER_NEXT_OFFSET),
+        .rejects_nbytes = number_at(stmt, SFX_LEDGER_REJECT_LEN),
+    };
+    (void)snprintf(entry->mark.tail, sizeof(entry->mark.tail), "%s",
+                   text_at(stmt, SFX_LEDGER_TAIL));
+    return sfx_ledger_goes_on(entry->load_id, text_at(stmt, SFX_LEDGER_MODE), s->mode, err);
 }
 
 int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *source,
@@ -68,21 +61,22 @@ int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *s
     sqlite3_stmt *stmt = NULL;
     int rc;
 
-    rc = sqlite3_table_column_metadata(s->db, NULL, SFX_SQLITE_LEDGER, NULL, NULL, NULL, NULL, NULL,
-                                       NULL);
+    rc = sqlite3_table_column_metadata(s->db, NULL, SFX_LEDGER, NULL, NULL, NULL, NULL, NULL, NULL);
     if (rc != SQLITE_OK && s->opts.dry_run)
         return 0;
     rc = sfx_sqlite_compile(s, LEDGER_FIND, &stmt, err);
     if (rc < 0)
-        return sfx_err_wrap(err, rc, "table " SFX_SQLITE_LEDGER);
+        return sfx_err_wrap(err, rc, "table " SFX_LEDGER);
     (void)sqlite3_bind_text(stmt, 1, source->table, -1, SQLITE_STATIC);
     (void)sqlite3_bind_text(stmt, 2, source->key, -1, SQLITE_STATIC);
     (void)sqlite3_bind_int(stmt, 3, sfx_merge_replaces(s->mode));
     (void)sqlite3_bind_text(stmt, 4, sfx_sink_mode_names[s->mode], -1, SQLITE_STATIC);
+    (void)sqlite3_bind_int(stmt, 5, source->again);
     rc = sqlite3_step(stmt);
     if (rc == SQLITE_ROW)
-        read_entry(stmt, entry);
-    rc = rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
+        rc = read_entry(s, stmt, entry, err);
+    else
+        rc = rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
     (void)sqlite3_finalize(stmt);
     return rc;
 }
@@ -93,18 +87,18 @@ static void bind_optional(sqlite3_stmt *stmt, int at, const char *text)
         (void)sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
 }
 
-int sfx_sqlite_ledger_insert(struct sfx_sqlite *s, const struct sfx_sink_entry *entry,
-                             struct sfx_err *err)
+int sfx_sqlite_ledger_write(struct sfx_sqlite *s, const struct sfx_sink_entry *entry,
+                            const struct sfx_sink_mark *mark, struct sfx_err *err)
 {
     const struct sfx_sink_source *source = s->source;
     struct sfx_sink_counts counts = entry->counts;
     uint64_t *numbers[SFX_SINK_NCOUNTS];
     char started[SFX_CLOCK_TEXT_NBYTES];
     sqlite3_stmt *stmt = NULL;
-    int i, rc = sfx_sqlite_compile(s, LEDGER_INSERT, &stmt, err);
+    int i, rc = sfx_sqlite_compile(s, SFX_LEDGER_WRITE("?"), &stmt, err);
 
     if (rc < 0)
-        return sfx_err_wrap(err, rc, "table " SFX_SQLITE_LEDGER);
+        return sfx_err_wrap(err, rc, "table " SFX_LEDGER);
     (void)sfx_clock_format(s->started_ns, started);
     bind_optional(stmt, 1, source->table);
     bind_optional(stmt, 2, source->key);
@@ -120,9 +114,21 @@ int sfx_sqlite_ledger_insert(struct sfx_sqlite *s, const struct sfx_sink_entry *
     bind_optional(stmt, 18, started);
     bind_optional(stmt, 19, entry->finished);
     bind_optional(stmt, 20, PACKAGE_VERSION);
+    (void)sqlite3_bind_int64(stmt, 21, s->load_id);
+    bind_optional(stmt, 22, mark != NULL ? "open" : "done");
+    if (mark != NULL) {
+        (void)sqlite3_bind_int64(stmt, 23, (int64_t)mark->nread);
+        (void)sqlite3_bind_int64(stmt, 24, (int64_t)mark->nrefused);
+        (void)sqlite3_bind_int64(stmt, 25, (int64_t)mark->offset);
+        (void)sqlite3_bind_int64(stmt, 26, (int64_t)mark->rejects_nbytes);
+        bind_optional(stmt, 27, mark->tail);
+    }
+    (void)sqlite3_bind_int64(stmt, SFX_LEDGER_NPARAMS, (int64_t)s->next_row);
     rc = sqlite3_step(stmt);
     rc = rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
     (void)sqlite3_finalize(stmt);
+    if (rc == 0 && sqlite3_changes(s->db) == 0)
+        rc = sfx_ledger_overtaken(s->load_id, err);
     return rc;
 }
 
@@ -144,14 +150,14 @@ static int ask_number(struct sfx_sqlite *s, const char *sql, uint64_t *number, s
 int sfx_sqlite_ledger_next(struct sfx_sqlite *s, int64_t *load_id, struct sfx_err *err)
 {
     uint64_t next;
-    int rc = ask_number(s, "SELECT coalesce(max(load_id),0)+1 FROM " SFX_SQLITE_LEDGER, &next, err);
+    int rc = ask_number(s, "SELECT coalesce(max(load_id),0)+1 FROM " SFX_LEDGER, &next, err);
 
     *load_id = (int64_t)next;
     return rc;
 }
 
-#define UNDO_FIND "SELECT target, mode, undone, inserted FROM " SFX_SQLITE_LEDGER " WHERE load_id=?"
-#define UNDO_NOTE "UPDATE " SFX_SQLITE_LEDGER " SET undone=?, removed=? WHERE load_id=?"
+#define UNDO_FIND "SELECT target, mode, undone, inserted FROM " SFX_LEDGER " WHERE load_id=?"
+#define UNDO_NOTE "UPDATE " SFX_LEDGER " SET undone=?, removed=? WHERE load_id=?"
 
 /* What the ledger has against taking the load back; *table is a copy in the arena. */
 static int find_undo(struct sfx_sqlite *s, int64_t load_id, struct sfx_sink_entry *entry,
@@ -175,8 +181,8 @@ static int find_undo(struct sfx_sqlite *s, int64_t load_id, struct sfx_sink_entr
         entry->counts.inserted = (uint64_t)sqlite3_column_int64(stmt, 3);
         rc = *table == NULL
                  ? SFX_E_NOMEM
-                 : sfx_merge_undoable(load_id, (const char *)sqlite3_column_text(stmt, 1),
-                                      (const char *)sqlite3_column_text(stmt, 2), err);
+                 : sfx_ledger_undoable(load_id, (const char *)sqlite3_column_text(stmt, 1),
+                                       (const char *)sqlite3_column_text(stmt, 2), err);
     }
     (void)sqlite3_finalize(stmt);
     return rc;

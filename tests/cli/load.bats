@@ -669,3 +669,49 @@ small_disk() {
 	printf '_line\n1\n' >odd.csv
 	exits 65 sfx-load --lineage sqlite:x.db odd.csv
 }
+
+@test "--commit-every goes on behind the last commit after a failure" {
+	many_rows 5000 >t.csv
+	echo '5001,last,none' >>t.csv
+	query 'CREATE TABLE t(id INTEGER, name TEXT, amount DECIMAL(9,2))'
+	exits 65 sfx-load --commit-every 2000 sqlite:x.db t.csv
+	grep -q 't.csv: load 1 is not finished: 4096 records of it are in t' said
+	is "SELECT count(*) FROM t" 4096
+	is "SELECT state, next_row, rows_in, inserted FROM _sfx_load" 'open|4096|4096|4096'
+	exits 1 sfx-load -v --commit-every 2000 --rejects bad.jsonl sqlite:x.db t.csv
+	grep -q 'load 1 goes on behind record 4096' said
+	grep -q '5,001 records in, 5,000 loaded into t, 1 rejected' said
+	[ "$(wc -l <bad.jsonl)" -eq 1 ]
+	is "SELECT count(*), count(DISTINCT id) FROM t" '5000|5000'
+	is "SELECT state, next_row, rows_in, inserted, rejected FROM _sfx_load" 'done||5001|5000|1'
+	exits 0 sfx-load -v sqlite:x.db t.csv
+	grep -q 'already loaded' said
+}
+
+@test "--commit-every knows the content again, and the mode" {
+	{ many_rows 3000 && echo 'x,y,z'; } >t.csv
+	query 'CREATE TABLE t(id INTEGER, name TEXT, amount DECIMAL(9,2))'
+	exits 65 sfx-load --commit-every 1000 --load-id a sqlite:x.db t.csv
+	exits 2 sfx-load --mode ignore --key id --load-id a sqlite:x.db t.csv
+	grep -q 'load 1 of this input is not finished: it goes on with --mode=append' said
+	many_rows 3000 | sed 's/name 17,/name 99,/' >t.csv
+	exits 65 sfx-load --commit-every 1000 --load-id a sqlite:x.db t.csv
+	grep -q 'is not what load 1 has begun with' said
+	many_rows 3000 >t.csv
+	exits 0 sfx-load --load-id a sqlite:x.db t.csv # the last transaction needs no checkpoints
+	is "SELECT count(*), count(DISTINCT id) FROM t" '3000|3000'
+	for mode in replace truncate sync scd2; do
+		exits 2 sfx-load --commit-every 10 --mode $mode --key id sqlite:y.db t.csv
+	done
+	exits 2 sfx-load -E --commit-every 10 sqlite:y.db
+}
+
+@test "--commit-every adds to what is in the file of rejects, of several inputs" {
+	printf '{"a":"before"}\n' >bad.jsonl
+	printf 'id,name\n1,a,b\n2,b\n' >a.csv
+	printf 'id,name\n3,a,b\n4,b\n5,c,d\n' >b.csv
+	exits 1 sfx-load --commit-every 1 -t t --rejects bad.jsonl sqlite:x.db a.csv b.csv
+	[ "$(jq -r '.raw // .a' bad.jsonl | tr '\n' ' ')" = 'before 1,a,b 3,a,b 5,c,d ' ]
+	[ ! -e bad.jsonl.part ]
+	is "SELECT group_concat(id), (SELECT group_concat(rejected) FROM _sfx_load) FROM t" '2,4|1,2'
+}
