@@ -51,6 +51,12 @@ static const struct sfx_opt rows[] = {
     {0, "types", "LIST", SFX_OPT_STR, AT(load.types),
      "Types of columns of a new table, such as zip=text,price=decimal(10,2); see Types in "
      "sfx-load(1).", NULL, 0, 0},
+    {0, "schema", "FILE", SFX_OPT_STR, AT(load.schema),
+     "Check each record against the table schema in FILE, JSON Schema or CSV on the Web, and give a "
+     "new table its columns and types. What breaks it is a bad record.", NULL, 0, 0},
+    {0, "transform", "PROGRAM", SFX_OPT_STR, AT(load.program),
+     "Let the records pass PROGRAM first, as sfx-transform(1) has it: 'rename id = order_id | "
+     "flatten'.", NULL, 0, 0},
     {0, "not-null", "COLUMNS", SFX_OPT_STR, AT(load.not_null),
      "Columns that are NOT NULL in a new table, joined by commas.", NULL, 0, 0},
     {0, "index", "COLUMNS", SFX_OPT_LIST, AT(indexes),
@@ -58,6 +64,10 @@ static const struct sfx_opt rows[] = {
     {0, "evolve", "WHAT", SFX_OPT_ENUM, AT(load.how.evolve),
      "What becomes of a column that the table lacks: the input fails (strict, the default), or the "
      "column is added.", "strict|add", 0, 0},
+    {0, "before", "SQL", SFX_OPT_STR, AT(load.how.before),
+     "Statements to run in the transaction of each input, before its records.", NULL, 0, 0},
+    {0, "after", "SQL", SFX_OPT_STR, AT(load.how.after),
+     "Statements to run in the transaction of each input, behind its records.", NULL, 0, 0},
     {0, "lineage", NULL, SFX_OPT_FLAG, AT(load.lineage),
      "Add columns that say where a row came from: _source, _line, _loaded_at, _load_id.", NULL, 0, 0},
     {0, "undo", "LOAD", SFX_OPT_UINT, AT(undo),

@@ -330,3 +330,44 @@ void sfx_table_schema_free(struct sfx_table_schema *schema)
     sfx_arena_done(&schema->arena);
     free(schema);
 }
+
+size_t sfx_table_schema_ncolumns(const struct sfx_table_schema *schema)
+{
+    return schema->nfields;
+}
+
+static enum sfx_declared declared_type(const struct sfx_field *field)
+{
+    const unsigned types = field->types & ~(unsigned)SFX_FIELD_NULL;
+
+    if (sfx_field_is_text(field) && field->format != NULL) {
+        if (strcmp(field->format->name, "date") == 0)
+            return SFX_DECLARED_DATE;
+        if (strcmp(field->format->name, "date-time") == 0)
+            return SFX_DECLARED_TIME;
+        /* In XML Schema the offset may be missing. */
+        return field->format->is_time ? SFX_DECLARED_ANY : SFX_DECLARED_TEXT;
+    }
+    switch (types) {
+    case SFX_FIELD_STRING: return SFX_DECLARED_TEXT;
+    case SFX_FIELD_INTEGER: return SFX_DECLARED_INTEGER;
+    case SFX_FIELD_NUMBER:
+    case SFX_FIELD_NUMBER | SFX_FIELD_INTEGER: return SFX_DECLARED_NUMBER;
+    case SFX_FIELD_BOOLEAN: return SFX_DECLARED_BOOLEAN;
+    case SFX_FIELD_OBJECT:
+    case SFX_FIELD_ARRAY:
+    case SFX_FIELD_OBJECT | SFX_FIELD_ARRAY: return SFX_DECLARED_JSON;
+    default: return SFX_DECLARED_ANY;
+    }
+}
+
+struct sfx_declared_column sfx_table_schema_column(const struct sfx_table_schema *schema, size_t i)
+{
+    const struct sfx_field *field = &schema->fields[i];
+
+    return (struct sfx_declared_column){
+        .name = field->name,
+        .type = declared_type(field),
+        .not_null = field->required && (field->types & SFX_FIELD_NULL) == 0,
+    };
+}

@@ -22,6 +22,28 @@ struct sfx_table_schema *sfx_table_schema_new(const char *text, size_t len, cons
                                               struct sfx_err *err);
 void sfx_table_schema_free(struct sfx_table_schema *schema);
 
+/* What a schema declares of a column, as far as one type of a database can say it. */
+enum sfx_declared {
+    SFX_DECLARED_ANY, /* nothing, or several types */
+    SFX_DECLARED_TEXT,
+    SFX_DECLARED_INTEGER,
+    SFX_DECLARED_NUMBER,
+    SFX_DECLARED_BOOLEAN,
+    SFX_DECLARED_JSON, /* objects, arrays */
+    SFX_DECLARED_DATE,
+    SFX_DECLARED_TIME, /* with an offset from UTC */
+};
+
+struct sfx_declared_column {
+    struct sfx_slice name; /* borrowed from the schema */
+    enum sfx_declared type;
+    bool not_null; /* required, and null is none of its types */
+};
+
+/* The columns of a schema, in its order. i: less than their number. */
+size_t sfx_table_schema_ncolumns(const struct sfx_table_schema *schema);
+struct sfx_declared_column sfx_table_schema_column(const struct sfx_table_schema *schema, size_t i);
+
 /*
  * An output only: instead of the records, a JSON Schema of them. A type is written when each value
  * comes back as its text; text with few values becomes an enum. That a column's values are unique

@@ -96,6 +96,7 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
     load->bad = (struct sfx_reject_sink){put_bad, load};
     load->infer.text_only = opts->no_inference;
     if (take_keys(load, &sink_opts.how, err) < 0 || sfx_load_take_types(load, err) < 0 ||
+        sfx_load_take_stages(load, err) < 0 ||
         sfx_format_parse(opts->from, opts->delimiter, opts->quote, &load->format,
                          &load->opts.reader, err) < 0 ||
         sfx_batch_init(&load->batch, err) < 0)
@@ -125,6 +126,7 @@ void sfx_load_free(struct sfx_load *load)
         if (load->readers[i] != NULL)
             formats[i].reader->destroy(load->readers[i]);
     }
+    sfx_load_free_stages(load);
     sfx_transcoder_free(load->decoder);
     sfx_sink_close(load->sink);
     sfx_template_free(load->table);
@@ -196,6 +198,10 @@ int sfx_load_name_table(struct sfx_load *load, const char *path, const char *def
 
 int sfx_load_name_input(const struct sfx_load *load, int rc, struct sfx_err *err)
 {
+    const size_t len = strlen(load->result.name);
+
+    if (strncmp(err->text, load->result.name, len) == 0 && err->text[len] == ':')
+        return rc;
     if (load->result.member != NULL)
         (void)sfx_err_wrap(err, rc, "%s", load->result.member);
     return sfx_err_wrap(err, rc, "%s", load->result.name);

@@ -65,6 +65,8 @@ struct sfx_load_opts {                    /* all-zero: the defaults */
     struct sfx_sink_how how;              /* into tables that have rows; its keys come from: */
     const char *keys;                     /* columns, joined by commas; NULL: none */
     const char *types;                    /* "column=type,…" instead of what is learnt; or NULL */
+    const char *schema;                   /* file of a table schema: checked, and types; or NULL */
+    const char *program;                  /* of sfx-transform, that records pass; or NULL */
     const char *not_null;                 /* columns, joined by commas; or NULL */
     bool lineage;                         /* rows say where they came from */
     bool no_inference;                    /* columns are text, but for types */

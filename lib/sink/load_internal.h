@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "cli/template.h"
 #include "media/media.h"
+#include "query/query.h"
 #include "sink/infer.h"
 #include "sink/load.h"
 #include "sink/spool.h"
@@ -32,6 +33,9 @@ struct sfx_load {
     const char **keys;
     struct sfx_sink_column *types; /* as the user says; names point into opts.types */
     size_t ntypes;
+    struct sfx_program *program; /* what records pass first; NULL: nothing */
+    struct sfx_table_schema *schema;
+    struct sfx_query *query; /* of the pass over the input in hand */
     struct sfx_media *media; /* made when a type is not known */
     struct sfx_load_stats stats;
     bool broken;                  /* the failure is not one of the input: the run cannot go on */
@@ -84,6 +88,23 @@ int sfx_load_stream(struct sfx_load *load, struct sfx_input *in, const struct sf
 /* Reads opts.types. Errors: USAGE, NOMEM. */
 int sfx_load_take_types(struct sfx_load *load, struct sfx_err *err);
 
+/* Reads opts.schema and opts.program. Errors: USAGE, IO, NOMEM. */
+int sfx_load_take_stages(struct sfx_load *load, struct sfx_err *err);
+void sfx_load_free_stages(struct sfx_load *load);
+
+/* Makes load->query, if records pass anything, for one pass: what comes out is given to take, what
+ * is refused to bad (NULL: ends the pass); log: for what else they say, may be NULL. Errors:
+ * NOMEM. */
+int sfx_load_begin_stages(struct sfx_load *load, const struct sfx_reject_sink *bad,
+                          const struct sfx_log *log, sfx_query_emit *take, void *ctx,
+                          struct sfx_err *err);
+
+/* Gives the learnt schema the columns and types of opts.schema. Errors: NOMEM. */
+int sfx_load_declare(struct sfx_load *load, struct sfx_err *err);
+
+/* The learnt column of that name; NULL: none. */
+struct sfx_sink_column *sfx_load_find_column(struct sfx_load *load, struct sfx_slice name);
+
 /* Gives the learnt schema the types that the user says. Errors: INPUT for a column that it lacks.
  */
 int sfx_load_set_types(struct sfx_load *load, struct sfx_err *err);
@@ -92,9 +113,9 @@ int sfx_load_set_types(struct sfx_load *load, struct sfx_err *err);
  * cells of the batch in hand. Errors: INPUT for an input that has such columns; NOMEM. */
 int sfx_load_lineage_schema(struct sfx_load *load, struct sfx_err *err);
 int sfx_load_lineage_begin(struct sfx_load *load, struct sfx_err *err);
-int sfx_load_lineage_fill(struct sfx_load *load, struct sfx_err *err);
+int sfx_load_lineage_fill(struct sfx_load *load, struct sfx_batch *batch, struct sfx_err *err);
 
-/* Prepends the names of the input in hand to err. Returns rc. */
+/* Prepends the names of the input in hand to err, unless it begins with them. Returns rc. */
 int sfx_load_name_input(const struct sfx_load *load, int rc, struct sfx_err *err);
 
 /* Checks that the mode allows commit_every. Errors: USAGE. */
@@ -108,8 +129,8 @@ int sfx_load_resume(struct sfx_load *load, struct sfx_sink_entry *entry, struct 
 int sfx_load_check_tail(const struct sfx_load *load, const struct sfx_spool *spool,
                         struct sfx_err *err);
 
-/* Takes out of the batch in hand what is committed, and counts the rest. */
-void sfx_load_advance(struct sfx_load *load);
+/* Takes out of batch what is committed, and counts the rest. */
+void sfx_load_advance(struct sfx_load *load, struct sfx_batch *batch);
 
 /* Commits when commit_every records have come since it did so, and at the end the rejects that
  * have. Errors: of the sink, the rejects and the spool. */

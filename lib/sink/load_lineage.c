@@ -56,9 +56,8 @@ int sfx_load_lineage_begin(struct sfx_load *load, struct sfx_err *err)
     return rc;
 }
 
-int sfx_load_lineage_fill(struct sfx_load *load, struct sfx_err *err)
+int sfx_load_lineage_fill(struct sfx_load *load, struct sfx_batch *batch, struct sfx_err *err)
 {
-    struct sfx_batch *batch = &load->batch;
     const struct sfx_slice fixed[NCOLUMNS] = {
         [0] = sfx_buf_slice(&load->whence),
         [2] = sfx_buf_slice(&load->when),

@@ -91,9 +91,8 @@ int sfx_load_check_tail(const struct sfx_load *load, const struct sfx_spool *spo
                        (unsigned long long)load->mark.offset);
 }
 
-void sfx_load_advance(struct sfx_load *load)
+void sfx_load_advance(struct sfx_load *load, struct sfx_batch *batch)
 {
-    struct sfx_batch *batch = &load->batch;
     const struct sfx_row_origin *last;
     uint32_t n = batch->nsel;
 

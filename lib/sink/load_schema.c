@@ -93,8 +93,9 @@ int sfx_load_take_types(struct sfx_load *load, struct sfx_err *err)
     return 0;
 }
 
-static struct sfx_sink_column *find(struct sfx_sink_schema *schema, struct sfx_slice name)
+struct sfx_sink_column *sfx_load_find_column(struct sfx_load *load, struct sfx_slice name)
 {
+    struct sfx_sink_schema *schema = &load->infer.schema;
     size_t i;
 
     for (i = 0; i < schema->ncols; i++) {
@@ -106,12 +107,14 @@ static struct sfx_sink_column *find(struct sfx_sink_schema *schema, struct sfx_s
 
 int sfx_load_set_types(struct sfx_load *load, struct sfx_err *err)
 {
-    struct sfx_sink_schema *schema = &load->infer.schema;
     const char *list = load->opts.not_null;
     size_t i;
+    int rc = sfx_load_declare(load, err);
 
+    if (rc < 0)
+        return rc;
     for (i = 0; i < load->ntypes; i++) {
-        struct sfx_sink_column *col = find(schema, load->types[i].name);
+        struct sfx_sink_column *col = sfx_load_find_column(load, load->types[i].name);
 
         if (col == NULL)
             return sfx_err_set(err, SFX_E_INPUT, "--types: the input has no column \"%.*s\"",
@@ -122,7 +125,7 @@ int sfx_load_set_types(struct sfx_load *load, struct sfx_err *err)
     }
     while (list != NULL && *list != '\0') {
         const size_t len = strcspn(list, ",");
-        struct sfx_sink_column *col = find(schema, sfx_slice(list, len));
+        struct sfx_sink_column *col = sfx_load_find_column(load, sfx_slice(list, len));
 
         if (col == NULL)
             return sfx_err_set(err, SFX_E_INPUT, "--not-null: the input has no column \"%.*s\"",

@@ -51,7 +51,42 @@ static int pass_over(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
     return 0;
 }
 
-/* The first pass. Records that the reader refuses are the second pass's business. */
+/* Hands what the reader gave to take, through the stages if there are some. */
+static int hand_on(struct sfx_load *load, sfx_query_emit *take, void *ctx, struct sfx_err *err)
+{
+    return load->query != NULL ? sfx_query_push(load->query, &load->batch, err)
+                               : take(ctx, &load->batch, err);
+}
+
+/* The next batch of the stream, handed on: 1; 0 at its end. */
+static int step(struct sfx_load *load, struct stream *stream, const struct sfx_reject_sink *bad,
+                sfx_query_emit *take, void *ctx, struct sfx_err *err)
+{
+    int more = sfx_load_check_stop(load, err), rc = 0;
+
+    if (more < 0)
+        return more;
+    load->reading = true;
+    more = stream->format->reader->read(stream->reader, &load->batch, bad, err);
+    /* At its end a stream without a record still has columns. */
+    if (more > 0 || (more == 0 && load->batch.ncols > 0))
+        rc = hand_on(load, take, ctx, err);
+    if (rc == 0 && more > 0 && load->query != NULL && sfx_query_satisfied(load->query))
+        more = 0;
+    if (rc == 0 && more == 0 && load->query != NULL)
+        rc = sfx_query_finish(load->query, &load->batch, err);
+    load->reading = false;
+    return rc < 0 ? rc : more;
+}
+
+static int look_at(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
+{
+    struct sfx_load *load = ctx;
+
+    return sfx_infer_batch(&load->infer, batch, err);
+}
+
+/* The first pass. Records that are refused on the way are the second pass's business. */
 static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *err)
 {
     const struct sfx_reject_sink quiet = {pass_over, NULL};
@@ -59,17 +94,10 @@ static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *e
     int rc = open_reader(load, stream, err);
 
     sfx_infer_reset(&load->infer);
-    while (rc >= 0) {
-        rc = sfx_load_check_stop(load, err);
-        if (rc == 0)
-            rc = stream->format->reader->read(stream->reader, &load->batch, bad, err);
-        if (rc < 0)
-            return rc;
-        if (sfx_infer_batch(&load->infer, &load->batch, err) < 0)
-            return SFX_E_NOMEM;
-        if (rc == 0)
-            break;
-    }
+    if (rc == 0)
+        rc = sfx_load_begin_stages(load, bad, load->opts.log, look_at, load, err);
+    for (rc = rc == 0 ? 1 : rc; rc > 0;)
+        rc = step(load, stream, bad, look_at, load, err);
     sfx_infer_finish(&load->infer);
     if (rc == 0 && load->infer.schema.ncols > 0)
         rc = sfx_load_set_types(load, err);
@@ -80,19 +108,44 @@ static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *e
     return rc < 0 ? rc : sfx_spool_rewind(&stream->spool, err);
 }
 
-static int put_batch(struct sfx_load *load, struct sfx_err *err)
+static int put_batch(struct sfx_load *load, struct sfx_batch *batch, struct sfx_err *err)
 {
     const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &load->bad;
     struct sfx_sink_counts *counts = &load->result.entry.counts;
     int rc;
 
-    counts->in += load->batch.nsel;
-    rc = load->opts.lineage ? sfx_load_lineage_fill(load, err) : 0;
+    counts->in += batch->nsel;
+    rc = load->opts.lineage ? sfx_load_lineage_fill(load, batch, err) : 0;
     if (rc == 0)
-        rc = load->sink->ops->put(load->sink, &load->batch, bad, &counts->inserted, err);
-    if (rc == SFX_E_INPUT && bad == NULL)
-        return sfx_load_name_input(load, rc, err);
-    load->broken = rc < 0;
+        rc = load->sink->ops->put(load->sink, batch, bad, &counts->inserted, err);
+    if (rc < 0 && !(rc == SFX_E_INPUT && bad == NULL))
+        load->broken = true;
+    return rc;
+}
+
+/* What the second pass shares with its batches. */
+struct second {
+    struct sfx_load *load;
+    struct stream *stream;
+};
+
+static int take_batch(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
+{
+    const struct second *second = ctx;
+    struct sfx_load *load = second->load;
+    const struct sfx_spool *spool = &second->stream->spool;
+    int rc = 0;
+
+    load->reading = false;
+    sfx_load_advance(load, batch);
+    if (batch->nsel > 0)
+        rc = put_batch(load, batch, err);
+    if (rc == 0)
+        rc = sfx_load_checkpoint(load, spool, false, err);
+    if (rc == 0 && load->opts.progress != NULL)
+        sfx_progress_update(load->opts.progress, "records", load->mark.nread, load->infer.nrecords,
+                            spool->at);
+    load->reading = true;
     return rc;
 }
 
@@ -101,32 +154,20 @@ static int put_stream(struct sfx_load *load, void *ctx, struct sfx_err *err)
 {
     const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &load->bad;
     struct stream *stream = ctx;
+    struct second second = {load, stream};
     int rc = load->opts.lineage ? sfx_load_lineage_begin(load, err) : 0;
 
     if (rc == 0)
         rc = sfx_load_check_tail(load, &stream->spool, err);
-    if (rc < 0)
-        return sfx_load_name_input(load, rc, err);
     sfx_spool_repeat(&stream->spool);
     if (rc == 0)
         rc = open_reader(load, stream, err);
-    while (rc >= 0) {
-        rc = sfx_load_check_stop(load, err);
-        if (rc < 0)
-            return rc;
-        load->reading = true;
-        rc = stream->format->reader->read(stream->reader, &load->batch, bad, err);
-        load->reading = false;
-        if (rc <= 0)
-            break;
-        sfx_load_advance(load);
-        rc = put_batch(load, err);
-        if (rc == 0)
-            rc = sfx_load_checkpoint(load, &stream->spool, false, err);
-        if (rc == 0 && load->opts.progress != NULL)
-            sfx_progress_update(load->opts.progress, "records", load->mark.nread,
-                                load->infer.nrecords, stream->spool.at);
-    }
+    if (rc == 0)
+        rc = sfx_load_begin_stages(load, bad, NULL, take_batch, &second, err);
+    for (rc = rc == 0 ? 1 : rc; rc > 0;)
+        rc = step(load, stream, bad, take_batch, &second, err);
+    if (rc == SFX_E_INPUT && !load->broken)
+        return sfx_load_name_input(load, rc, err);
     if (rc == 0)
         rc = sfx_spool_check(&stream->spool, err);
     return rc < 0 ? rc : sfx_load_checkpoint(load, &stream->spool, true, err);

@@ -26,6 +26,7 @@ struct sfx_pq {
     __typeof__(&PQfinish) finish;
     __typeof__(&PQerrorMessage) error_message;
     __typeof__(&PQsetNoticeReceiver) set_notice_receiver;
+    __typeof__(&PQtransactionStatus) transaction_status;
     __typeof__(&PQsendQuery) send_query;
     __typeof__(&PQsendQueryParams) send_query_params;
     __typeof__(&PQconsumeInput) consume_input;
@@ -89,6 +90,7 @@ struct sfx_postgres {
     PGconn *db;
 
     /* The load under way. */
+    bool goes_on; /* with a load that another run has begun */
     bool begun, copying;
     const struct sfx_sink_source *source;
     const struct sfx_sink_schema *schema;

@@ -34,6 +34,7 @@ static const struct sfx_dl_symbol symbols[] = {
     SYMBOL(finish, "PQfinish"),
     SYMBOL(error_message, "PQerrorMessage"),
     SYMBOL(set_notice_receiver, "PQsetNoticeReceiver"),
+    SYMBOL(transaction_status, "PQtransactionStatus"),
     SYMBOL(send_query, "PQsendQuery"),
     SYMBOL(send_query_params, "PQsendQueryParams"),
     SYMBOL(consume_input, "PQconsumeInput"),

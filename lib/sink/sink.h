@@ -124,6 +124,7 @@ struct sfx_sink_how {
     size_t nkeys;
     const char *version; /* NEWER: the column that tells which is newer */
     enum sfx_sink_evolve evolve;
+    const char *before, *after; /* SQL, run in each load's (first, last) transaction; or NULL */
     const char *const *indexes; /* each the names of columns, joined by commas: made at the end */
     size_t nindexes;
 };

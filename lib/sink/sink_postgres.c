@@ -168,6 +168,7 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
     s->load_id = entry->load_id;
     s->so_far = entry->open ? entry->counts : (struct sfx_sink_counts){0};
     s->next_row = entry->mark.nread;
+    s->goes_on = entry->open;
     if (rc != 0)
         postgres_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : rc;
@@ -194,6 +195,21 @@ static int postgres_undo(struct sfx_sink *sink, int64_t load_id, struct sfx_sink
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : 0;
 }
 
+/* Runs what the user gave with option, which must leave the transaction alone. */
+static int run_own(struct sfx_postgres *s, const char *option, const char *sql, struct sfx_err *err)
+{
+    int rc;
+
+    if (sql == NULL || s->opts.dry_run)
+        return 0;
+    rc = sfx_postgres_exec(s, sql, err);
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "%s", option);
+    if (s->pq.transaction_status(s->db) == PQTRANS_IDLE)
+        return sfx_err_set(err, SFX_E_USAGE, "%s: it has ended the load's transaction", option);
+    return 0;
+}
+
 static int postgres_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *schema,
                             struct sfx_buf *ddl, struct sfx_err *err)
 {
@@ -203,7 +219,9 @@ static int postgres_prepare(struct sfx_sink *sink, const struct sfx_sink_schema 
 
     err = err != NULL ? err : &own;
     s->schema = schema;
-    rc = sfx_postgres_table(s, ddl, err);
+    rc = !s->goes_on ? run_own(s, "--before", s->opts.how.before, err) : 0;
+    if (rc == 0)
+        rc = sfx_postgres_table(s, ddl, err);
     if (rc == 0 && s->opts.dry_run)
         rc = sfx_postgres_index(s, ddl, err);
     if (rc == 0 && sfx_merge_stages(s->mode) && !s->opts.dry_run)
@@ -243,6 +261,8 @@ static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *
     sfx_buf_clear(&s->sql);
     if (rc == 0)
         rc = sfx_postgres_index(s, &s->sql, err);
+    if (rc == 0)
+        rc = run_own(s, "--after", s->opts.how.after, err);
     if (rc == 0)
         rc = sfx_sink_seen_add(&s->seen, s->target, err);
     if (rc == 0)

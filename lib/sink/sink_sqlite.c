@@ -282,6 +282,7 @@ static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *sou
     s->load_id = entry->load_id;
     s->so_far = entry->open ? entry->counts : (struct sfx_sink_counts){0};
     s->next_row = entry->mark.nread;
+    s->goes_on = entry->open;
     if (rc != 0)
         sqlite_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : rc;
@@ -308,6 +309,18 @@ static int sqlite_undo(struct sfx_sink *sink, int64_t load_id, struct sfx_sink_e
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : 0;
 }
 
+/* Runs what the user gave with option, which must leave the transaction alone. */
+static int run_own(struct sfx_sqlite *s, const char *option, const char *sql, struct sfx_err *err)
+{
+    int rc = sql != NULL && !s->opts.dry_run ? sfx_sqlite_exec(s, sql, err) : 0;
+
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "%s", option);
+    if (sql != NULL && sqlite3_get_autocommit(s->db))
+        return sfx_err_set(err, SFX_E_USAGE, "%s: it has ended the load's transaction", option);
+    return 0;
+}
+
 static int sqlite_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *schema,
                           struct sfx_buf *ddl, struct sfx_err *err)
 {
@@ -316,7 +329,9 @@ static int sqlite_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *s
 
     s->schema = schema;
     s->staged = sfx_merge_stages(s->mode);
-    rc = sfx_sqlite_table(s, ddl, err);
+    rc = !s->goes_on ? run_own(s, "--before", s->opts.how.before, err) : 0;
+    if (rc == 0)
+        rc = sfx_sqlite_table(s, ddl, err);
     if (rc == 0 && s->opts.dry_run)
         rc = sfx_sqlite_index(s, ddl, err);
     if (rc == 0 && s->staged && !s->opts.dry_run)
@@ -355,6 +370,8 @@ static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *co
     sfx_buf_clear(&s->sql);
     if (rc == 0)
         rc = sfx_sqlite_index(s, &s->sql, err);
+    if (rc == 0)
+        rc = run_own(s, "--after", s->opts.how.after, err);
     if (rc == 0)
         rc = sfx_sqlite_ledger_write(s, entry, NULL, err);
     if (rc == 0)

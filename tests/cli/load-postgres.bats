@@ -377,3 +377,19 @@ hit_at() {
 	exits 0 sfx-load --lineage -t t $target more.csv
 	is "SELECT count(*) FROM t" 3
 }
+
+@test "--before and --after run in the transaction of the records" {
+	printf 'id,name\n3,c\n' >more.csv
+	exits 0 sfx-load $target orders.csv
+	exits 0 sfx-load -t orders --before 'DELETE FROM orders WHERE id=1; CREATE TABLE b(x integer)' \
+		--after 'UPDATE orders SET name=upper(name) WHERE id=3; INSERT INTO b SELECT count(*) FROM orders' $target more.csv
+	is "SELECT id, name, (SELECT x FROM b) FROM orders ORDER BY id" '2|b|2
+3|C|2'
+	printf 'id,name\n4,d\n' >more.csv
+	exits 2 sfx-load -t orders --before 'DELETE FROM orders' --after 'nonsense' $target more.csv
+	grep -q -e '--after: .*syntax error' said
+	exits 2 sfx-load -t orders --before 'COMMIT' $target more.csv
+	grep -q 'it has ended the load' said
+	exits 0 sfx-load -n -t orders --before 'DELETE FROM orders' $target more.csv
+	is "SELECT count(*) FROM orders" 2
+}

@@ -715,3 +715,50 @@ small_disk() {
 	[ ! -e bad.jsonl.part ]
 	is "SELECT group_concat(id), (SELECT group_concat(rejected) FROM _sfx_load) FROM t" '2,4|1,2'
 }
+
+@test "--schema checks records, and says what a new table is like" {
+	cat >s.json <<-'END'
+		{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "required": ["id", "zip"],
+		 "properties": {"id": {"type": "integer", "minimum": 1}, "zip": {"type": "string"}, "price": {"type": "number"},
+		 "day": {"type": "string", "format": "date"}, "later": {"type": ["boolean", "null"]}}}
+	END
+	printf 'id,zip,price,day\n1,501,1.5,2026-01-05\n0,502,2,2026-01-05\n3,,2,2026-01-06\n4,504,x,2026-01-07\n' >t.csv
+	exits 65 sfx-load --schema s.json sqlite:x.db t.csv
+	grep -q '^sfx-load: t.csv: line 3, offset 38: column id: "0" is below 1' said
+	exits 1 sfx-load -v --schema s.json --rejects bad.jsonl sqlite:x.db t.csv
+	grep -q '4 records in, 1 loaded into t, 3 rejected' said
+	[ "$(jq -r .rule bad.jsonl | tr '\n' ' ')" = 'minimum required type ' ]
+	is "SELECT group_concat(name || ' ' || type || ' ' || \"notnull\", ', ') FROM pragma_table_info('t')" \
+		'id INTEGER 1, zip TEXT 1, price NUMERIC 0, day DATE 0, later BOOLEAN 0'
+	is "SELECT * FROM t" '1|501|1.5|2026-01-05|'
+	exits 2 sfx-load --schema orders.csv sqlite:x.db t.csv
+}
+
+@test "--transform: records pass a program before they are loaded" {
+	printf '%s\n' '{"id":1,"who":{"name":"a","city":"x"}}' '{"id":2,"who":{"name":"b","city":"y"}}' '{"id":3}' >t.jsonl
+	exits 0 sfx-load -v --transform 'flatten | rename order_id = id | where order_id != 2' sqlite:x.db t.jsonl
+	grep -q '2 records in, 2 loaded into t' said
+	query "SELECT * FROM t" | grep -qx '1|a|x'
+	is "SELECT count(*), sum(order_id), (SELECT rows_in FROM _sfx_load) FROM t" '2|4|2'
+	exits 2 sfx-load --transform 'nonsense x' -t u sqlite:x.db t.jsonl
+	many_rows 5000 >m.csv
+	exits 0 sfx-load --transform 'x = int(name) | amount = amount * 2' --commit-every 1000 --on-error skip sqlite:x.db m.csv
+	many_rows 5000 | sed 's/name 4000/4000/' >n.csv
+	exits 65 sfx-load --transform 'sort -id | where id < 4001 | x = int(name)' --commit-every 1000 sqlite:x.db n.csv
+}
+
+@test "--before and --after run in the transaction of the records" {
+	printf 'id,name\n3,c\n' >more.csv
+	exits 0 sfx-load sqlite:x.db orders.csv
+	exits 0 sfx-load -t orders --before 'DELETE FROM orders WHERE id=1; CREATE TABLE b(x integer)' \
+		--after 'UPDATE orders SET name=upper(name) WHERE id=3; INSERT INTO b SELECT count(*) FROM orders' sqlite:x.db more.csv
+	is "SELECT id, name, (SELECT x FROM b) FROM orders ORDER BY id" '2|b|2
+3|C|2'
+	printf 'id,name\n4,d\n' >more.csv
+	exits 2 sfx-load -t orders --before 'DELETE FROM orders' --after 'nonsense' sqlite:x.db more.csv
+	grep -q -e '--after: .*syntax error' said
+	exits 2 sfx-load -t orders --before 'COMMIT' sqlite:x.db more.csv
+	grep -q 'it has ended the load' said
+	exits 0 sfx-load -n -t orders --before 'DELETE FROM orders' sqlite:x.db more.csv
+	is "SELECT count(*) FROM orders" 2
+}
