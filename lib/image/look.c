@@ -141,34 +141,46 @@ static void cut(struct sfx_frame *frame, enum sfx_gravity gravity, double w, dou
     frame->h = h;
 }
 
+static bool by_content(enum sfx_gravity gravity)
+{
+    return gravity == SFX_GRAVITY_ENTROPY || gravity == SFX_GRAVITY_ATTENTION;
+}
+
+/* Whether the content decides where the crop lies: known only when all of the image is there. */
+static bool crops_by_content(const struct sfx_look *look)
+{
+    return look->crop_w > 0 && !look->crop_placed && by_content(look->gravity);
+}
+
 static int crop(const struct sfx_look *look, struct sfx_frame *frame, struct sfx_err *err)
 {
+    char place[32] = "";
+
     if (look->crop_w == 0)
         return 0;
+    if (look->crop_placed)
+        (void)snprintf(place, sizeof(place), "+%u+%u", look->crop_x, look->crop_y);
     if ((double)look->crop_x + look->crop_w > frame->w ||
         (double)look->crop_y + look->crop_h > frame->h)
-        return sfx_err_set(err, SFX_E_INPUT, "--crop: %ux%u+%u+%u is not within the image (%gx%g)",
-                           look->crop_w, look->crop_h, look->crop_x, look->crop_y, frame->w,
-                           frame->h);
+        return sfx_err_set(err, SFX_E_INPUT, "--crop: %ux%u%s is not within the image (%gx%g)",
+                           look->crop_w, look->crop_h, place, frame->w, frame->h);
     if (look->crop_placed) {
         frame->x = look->crop_x;
         frame->y = look->crop_y;
         frame->w = look->crop_w;
         frame->h = look->crop_h;
-    } else {
+    } else if (!by_content(look->gravity)) {
         cut(frame, look->gravity, look->crop_w, look->crop_h);
     }
     return 0;
 }
 
+/* At least a pixel of a side that is asked for. */
 static uint64_t device(uint32_t side, double dpr)
 {
-    return (uint64_t)llround(side * (dpr > 0 ? dpr : 1));
-}
+    const long long scaled = llround(side * (dpr > 0 ? dpr : 1));
 
-static bool by_content(enum sfx_gravity gravity)
-{
-    return gravity == SFX_GRAVITY_ENTROPY || gravity == SFX_GRAVITY_ATTENTION;
+    return scaled > 0 || side == 0 ? (uint64_t)scaled : 1;
 }
 
 /* The image is image_w by image_h; the canvas shows shown_w by shown_h of it. */
@@ -189,6 +201,18 @@ static void show(const struct sfx_look *look, struct sfx_frame *frame, uint64_t 
     cut(frame, look->gravity, part_w, part_h);
     frame->image_w = shown_w;
     frame->image_h = shown_h;
+}
+
+/* All of the image as large as its crop is to be, which is found in it when it is there. */
+static void widen(const struct sfx_look *look, struct sfx_frame *frame)
+{
+    const double scale_x = (double)frame->image_w / look->crop_w;
+    const double scale_y = (double)frame->image_h / look->crop_h;
+    const uint64_t whole_w = (uint64_t)llround(frame->w * scale_x);
+    const uint64_t whole_h = (uint64_t)llround(frame->h * scale_y);
+
+    frame->image_w = whole_w > frame->image_w ? whole_w : frame->image_w;
+    frame->image_h = whole_h > frame->image_h ? whole_h : frame->image_h;
 }
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -220,6 +244,7 @@ int sfx_look_frame(const struct sfx_look *look, const struct sfx_geometry *size,
 {
     struct sfx_geometry geometry = *size;
     uint64_t box_w = device(size->width_px, look->dpr), box_h = device(size->height_px, look->dpr);
+    uint64_t shown_w, shown_h;
     int rc;
 
     *frame = (struct sfx_frame){.w = width_px, .h = height_px};
@@ -237,12 +262,19 @@ int sfx_look_frame(const struct sfx_look *look, const struct sfx_geometry *size,
     geometry.height_px = (uint32_t)box_h;
     if (geometry.fit == SFX_FIT_INSIDE)
         geometry.fit = look->fit;
-    sfx_geometry_apply(&geometry, (uint32_t)llround(frame->w), (uint32_t)llround(frame->h),
-                       &frame->image_w, &frame->image_h);
-    if ((geometry.fit == SFX_FIT_COVER || geometry.fit == SFX_FIT_NONE) && box_w > 0 && box_h > 0)
-        show(look, frame, least(box_w, frame->image_w), least(box_h, frame->image_h));
-    else
-        show(look, frame, frame->image_w, frame->image_h);
+    sfx_geometry_apply(&geometry, crops_by_content(look) ? look->crop_w : (uint32_t)frame->w,
+                       crops_by_content(look) ? look->crop_h : (uint32_t)frame->h, &frame->image_w,
+                       &frame->image_h);
+    if ((geometry.fit == SFX_FIT_COVER || geometry.fit == SFX_FIT_NONE) && box_w > 0 && box_h > 0) {
+        shown_w = least(box_w, frame->image_w);
+        shown_h = least(box_h, frame->image_h);
+    } else {
+        shown_w = frame->image_w;
+        shown_h = frame->image_h;
+    }
+    if (crops_by_content(look))
+        widen(look, frame);
+    show(look, frame, shown_w, shown_h);
     lay(look, frame, box_w, box_h);
     return 0;
 }

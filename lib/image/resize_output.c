@@ -286,12 +286,17 @@ static int filter_plane(const struct sfx_output *out, unsigned p, struct sfx_err
     /* Planes of colour may have fewer samples. */
     const double scale =
         (double)plane->scaler.horizontal.count / out->plane[0].scaler.horizontal.count;
+    uint32_t y;
     int rc = 0;
 
     if (look->blur > 0)
         rc = sfx_filter_blur(&whole, look->blur * scale, err);
     if (rc == 0 && look->sharpen > 0 && p == 0) /* of YCbCr the luma */
         rc = sfx_filter_sharpen(&whole, look->sharpen, err);
+    for (y = 0;
+         rc == 0 && !out->orient.transpose && !sfx_output_is_framed(out) && y < whole.height_px;
+         y++)
+        pad_row(plane->rows + y * plane->row_nbytes, &plane->want, out->pixel_nbytes);
     return rc;
 }
 

@@ -383,6 +383,57 @@ static void a_crop_is_a_part_of_the_upright_image(void **state)
     raster_done(&in);
 }
 
+/* Pixels that are not of the colour around them. */
+static size_t busy_pixels(const struct raster *r)
+{
+    size_t n = 0, i;
+
+    for (i = 0; i < (size_t)r->width_px * r->height_px; i++)
+        n += abs(r->data[i * sfx_layout_channels(r->layout)] - 100) > 20;
+    return n;
+}
+
+static void content_places_a_crop_too(void **state)
+{
+    static const int by[] = {SFX_GRAVITY_ENTROPY, SFX_GRAVITY_ATTENTION};
+    struct raster in = raster_draw(120, 80, SFX_LAYOUT_GRAY, 8), got;
+    uint32_t x, y;
+    size_t i, turn;
+
+    (void)state;
+    for (y = 0; y < 80; y++)
+        for (x = 0; x < 120; x++) {
+            const bool inside = x >= 85 && x < 105 && y >= 52 && y < 72;
+
+            in.data[y * in.row_nbytes + x] = !inside ? 100 : (x * 7 + y * 13) % 5 < 2 ? 250 : 170;
+        }
+    for (i = 0; i < 2; i++)
+        for (turn = 0; turn < 4; turn++) {
+            struct sfx_look_words words = {.crop = "30x30", .gravity = by[i], .rotate = (int)turn};
+
+            got = make(&in, NULL, &words, SFX_IMAGE_PNG);
+            assert_int_equal(got.width_px, 30);
+            assert_int_equal(got.height_px, 30);
+            assert_int_equal(busy_pixels(&got), 400);
+            raster_done(&got);
+            /* The box is filled from the crop. */
+            words.crop = "60x30";
+            words.fit = SFX_FIT_COVER;
+            got = make(&in, "30x30", &words, SFX_IMAGE_PNG);
+            assert_int_equal(got.width_px, 30);
+            assert_int_equal(got.height_px, 30);
+            assert_int_equal(busy_pixels(&got), 400);
+            raster_done(&got);
+            words.fit = SFX_FIT_INSIDE;
+            got = make(&in, "20", &words, SFX_IMAGE_PNG);
+            assert_int_equal(got.width_px, 20);
+            assert_int_equal(got.height_px, 10);
+            assert_true(busy_pixels(&got) > 25);
+            raster_done(&got);
+        }
+    raster_done(&in);
+}
+
 static void nothing_beyond_a_crop_shows_in_it(void **state)
 {
     const struct sfx_look_words words = {.crop = "30x20+7+5", .rotate = 3};
@@ -503,6 +554,7 @@ int main(void)
         cmocka_unit_test(a_canvas_shows_the_background_around_the_image),
         cmocka_unit_test(turns_and_flips_lose_nothing),
         cmocka_unit_test(a_crop_is_a_part_of_the_upright_image),
+        cmocka_unit_test(content_places_a_crop_too),
         cmocka_unit_test(nothing_beyond_a_crop_shows_in_it),
         cmocka_unit_test(gray_and_flat_outputs_have_fewer_channels),
         cmocka_unit_test(blur_smooths_and_sharpening_roughens),
