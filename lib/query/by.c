@@ -49,10 +49,15 @@ void sfx_by_eval(struct sfx_by *by, const struct sfx_frame *in)
         sfx_eval_node(sfx_operator_eval(by->set.op), by->nodes[i], in->sel, in->nsel);
 }
 
+int sfx_by_make_keys(struct sfx_by *by, const struct sfx_frame *in, struct sfx_err *err)
+{
+    return sfx_keys_make(&by->keys, sfx_operator_eval(by->set.op), by->cols, NULL, by->items->count,
+                         in->sel, in->nsel, err);
+}
+
 int sfx_by_find(struct sfx_by *by, const struct sfx_frame *in, struct sfx_err *err)
 {
-    int rc = sfx_keys_make(&by->keys, sfx_operator_eval(by->set.op), by->cols, NULL,
-                           by->items->count, in->sel, in->nsel, err);
+    int rc = sfx_by_make_keys(by, in, err);
 
     if (rc == 0)
         rc = sfx_keyset_add(&by->set, &by->keys, in->nsel, by->entries, by->fresh, err);

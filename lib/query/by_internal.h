@@ -27,7 +27,10 @@ int sfx_by_bind(struct sfx_by *by, struct sfx_operator *op, const struct sfx_ite
 /* Evaluates the keys; sfx_operator_settle is to follow. */
 void sfx_by_eval(struct sfx_by *by, const struct sfx_frame *in);
 
-/* Finds the selected rows' keys: by->entries. Errors: NOMEM, LIMIT. */
+/* Makes the selected rows' keys: by->keys. Errors: NOMEM, LIMIT. */
+int sfx_by_make_keys(struct sfx_by *by, const struct sfx_frame *in, struct sfx_err *err);
+
+/* The same, and finds them: by->entries. Errors: NOMEM, LIMIT. */
 int sfx_by_find(struct sfx_by *by, const struct sfx_frame *in, struct sfx_err *err);
 
 void sfx_by_done(struct sfx_by *by);

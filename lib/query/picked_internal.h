@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Picked records: the few of many that a stage keeps (the last N, N by chance, the first N of an
- * order), in memory; a lot for each key. A record that is kept takes the place of one that is not
- * any more.
+ * order), a lot for each key. A record that is kept takes the place of one that is not any more.
+ * When memory is full, all lots go to disk, sorted by key and by rank within it, and new ones
+ * begin: at the end the first N of each key's records count, whichever lot they were in.
+ *
+ * Use: sfx_picks_bind in the stage's bind; for each frame sfx_by_eval, settle, sfx_picks_begin, and
+ * for its rows sfx_picks_push; in its finish sfx_picks_pass.
  */
 #ifndef SFX_QUERY_PICKED_INTERNAL_H
 #define SFX_QUERY_PICKED_INTERNAL_H
 
+#include "query/by_internal.h"
 #include "query/kept_internal.h"
-#include "query/keyset_internal.h"
 
 /* A record that is kept: a key (which may be empty) and its row, encoded. */
 struct sfx_pick {
     unsigned char *data;
-    uint32_t cap, nkey;
+    uint32_t cap, nkey, nrow;
     uint64_t seq; /* of the records that came, which one it is */
 };
 
@@ -24,29 +28,46 @@ struct sfx_picked {
     uint64_t seen;       /* for whoever keeps the lot: records that it might have kept */
 };
 
-/*
- * Room for a key of at most nkey_max bytes and row in place `at` of lot (at most its count:
- * then one is added): *key is where the key is to be written; sfx_picked_commit is to follow. kept:
- * whose store, and whose stage's memory it is. Errors: LIMIT (memory), NOMEM.
+/* Which records of a lot are kept, and in which order all are handed on. */
+enum sfx_picks_rank {
+    SFX_PICKS_LAST,     /* the last ones; as they came */
+    SFX_PICKS_KEY,      /* the smallest keys; as they came */
+    SFX_PICKS_IN_ORDER, /* the smallest keys, in their order */
+};
+
+struct sfx_picks {
+    enum sfx_picks_rank rank;
+    uint64_t most;         /* that a lot keeps */
+    struct sfx_by by;      /* whose keys carry a lot */
+    struct sfx_picked all; /* the lot when there are no keys */
+    struct sfx_kept kept;  /* how rows are encoded, and how they are handed on */
+    struct sfx_sorter disk;
+    bool spilled;
+    uint64_t seq; /* of the record that came last */
+};
+
+/* Binds to the frames that come in; rank and most are set. Errors: USAGE, NOMEM, LIMIT (columns).
  */
-int sfx_picked_reserve(struct sfx_picked *lot, struct sfx_kept *kept, uint64_t at,
-                       const struct sfx_frame *in, uint32_t row, size_t nkey_max,
-                       unsigned char **key, struct sfx_err *err);
+int sfx_picks_bind(struct sfx_picks *picks, struct sfx_operator *op, const struct sfx_items *by,
+                   const struct sfx_frame *in, struct sfx_err *err);
 
-/* Writes row behind its key of nkey bytes. seq: see sfx_pick. */
-void sfx_picked_commit(struct sfx_picked *lot, struct sfx_kept *kept, uint64_t at,
-                       const struct sfx_frame *in, uint32_t row, size_t nkey, uint64_t seq);
+/* To be called for each frame, whose by-keys were evaluated, before its rows. Errors: NOMEM, LIMIT.
+ */
+int sfx_picks_begin(struct sfx_picks *picks, const struct sfx_frame *in, struct sfx_err *err);
 
-/* How records of all lots are brought in order. */
-typedef int sfx_pick_cmp(const struct sfx_pick *a, const struct sfx_pick *b);
-sfx_pick_cmp sfx_pick_by_seq, sfx_pick_by_key; /* in input order; by key, then in input order */
+/* Writes the key of a row, the seq-th record, and says where it is and how long. */
+typedef int sfx_picks_key(struct sfx_operator *op, uint32_t row, uint64_t seq,
+                          struct sfx_slice *key, struct sfx_err *err);
 
-/* Hands on, in order, the records of a lot and of those that set's keys carry. Errors: NOMEM, those
- * of the stages behind. */
-int sfx_picked_pass(const struct sfx_picked *all, const struct sfx_keyset *set,
-                    struct sfx_kept *kept, sfx_pick_cmp *cmp, struct sfx_err *err);
+/* Keeps, of the selected rows from begin on, those that count. key: NULL for empty ones. Errors:
+ * LIMIT (a row alone is too large), IO, NOMEM. */
+int sfx_picks_push(struct sfx_picks *picks, const struct sfx_frame *in, uint32_t begin,
+                   sfx_picks_key *key, struct sfx_err *err);
 
-/* Frees the same lots' records; to be called before set's memory goes. */
-void sfx_picked_done(struct sfx_picked *all, struct sfx_keyset *set);
+/* Hands on, in order, what was kept. Errors: IO, NOMEM, those of the stages behind. */
+int sfx_picks_pass(struct sfx_picks *picks, struct sfx_err *err);
+
+/* Frees all; {0} is taken, too. */
+void sfx_picks_done(struct sfx_picks *picks);
 
 #endif

@@ -6,14 +6,23 @@
 #include "base/text.h"
 #include "query/stage_internal.h"
 
+#define SFX_RANDOM_STEP 0x9E3779B97F4A7C15 /* 2^64 / golden ratio */
+
 /* The next number; *state: {the seed} at first. Source: https://prng.di.unimi.it/splitmix64.c */
 static inline uint64_t sfx_random_next(uint64_t *state)
 {
-    uint64_t z = (*state += 0x9E3779B97F4A7C15); /* 2^64 / golden ratio */
+    uint64_t z = (*state += SFX_RANDOM_STEP);
 
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
     return z ^ (z >> 31);
+}
+
+/* The number that the n-th call behind state gives. */
+static inline uint64_t sfx_random_at(uint64_t state, uint64_t n)
+{
+    state += (n - 1) * SFX_RANDOM_STEP;
+    return sfx_random_next(&state);
 }
 
 /* A number below n, which is not 0; its bias is below n / 2^64. */

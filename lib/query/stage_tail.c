@@ -1,108 +1,79 @@
 /* SPDX-License-Identifier: MIT */
 /* Stages that keep some records until the input ends: tail, sample N; of all, or of each key. */
-#include "query/by_internal.h"
 #include "query/picked_internal.h"
 #include "query/random_internal.h"
 
 struct tail {
     struct sfx_operator op;
-    struct sfx_by by; /* keys carry a lot */
-    struct sfx_picked all;
-    struct sfx_kept kept;
-    uint64_t seq, random;
+    struct sfx_picks picks;
+    uint64_t random; /* of sample */
+    unsigned char key[sizeof(uint64_t)];
 };
 
 static int bind_tail(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
     struct tail *tail = (struct tail *)op;
     const uint64_t *seed = op->ast->detail; /* of sample */
-    int rc;
 
-    if (tail->kept.op == NULL && seed != NULL)
+    if (tail->picks.kept.op == NULL && seed != NULL)
         tail->random = sfx_random_start(op, *seed);
-    rc = sfx_by_bind(&tail->by, op, &op->ast->items, in, sizeof(struct sfx_picked), err);
-    return rc < 0 ? rc : sfx_kept_bind(&tail->kept, op, in, 0, err);
+    tail->picks.rank = seed != NULL ? SFX_PICKS_KEY : SFX_PICKS_LAST;
+    tail->picks.most = op->ast->limit;
+    return sfx_picks_bind(&tail->picks, op, &op->ast->items, in, err);
 }
 
-/* The place of the next record in lot, or `limit`: it is not kept. */
-static uint64_t choose_place(struct tail *tail, struct sfx_picked *lot, uint64_t limit)
+/* A sample is the records with the smallest random numbers, of which each has one of its own. */
+static int random_key(struct sfx_operator *op, uint32_t row, uint64_t seq, struct sfx_slice *key,
+                      struct sfx_err *err)
 {
-    uint64_t seen = lot->seen++;
+    struct tail *tail = (struct tail *)op;
+    uint64_t number = __builtin_bswap64(sfx_random_at(tail->random, seq));
 
-    if (seen < limit)
-        return seen;
-    if (tail->op.ast->detail != NULL) /* Waterman's reservoir: Knuth, TAOCP 2, 3.4.2, R */
-        return sfx_random_below(&tail->random, seen + 1);
-    return limit > 0 ? seen % limit : limit;
-}
-
-static int offer(struct tail *tail, struct sfx_picked *lot, const struct sfx_frame *in,
-                 uint32_t row, struct sfx_err *err)
-{
-    uint64_t limit = tail->op.ast->limit, at = choose_place(tail, lot, limit);
-    unsigned char *key;
-    int rc;
-
-    tail->seq++;
-    if (at >= limit)
-        return 0;
-    rc = sfx_picked_reserve(lot, &tail->kept, at, in, row, 0, &key, err);
-    if (rc == 0)
-        sfx_picked_commit(lot, &tail->kept, at, in, row, 0, tail->seq);
-    return rc;
+    (void)row;
+    (void)err;
+    __builtin_memcpy(tail->key, &number, sizeof(number));
+    *key = sfx_slice((const char *)tail->key, sizeof(tail->key));
+    return 0;
 }
 
 /* Of a batch of more records than are kept only the last ones matter. */
 static uint32_t skip(struct tail *tail, const struct sfx_frame *in)
 {
-    uint64_t limit = tail->op.ast->limit;
+    struct sfx_picks *picks = &tail->picks;
     uint32_t n = 0;
 
-    if (tail->op.ast->detail == NULL && tail->op.ast->items.count == 0 && in->nsel > limit)
-        n = in->nsel - (uint32_t)limit;
-    if (n > 0 && tail->all.count < limit) /* places are filled from the first on */
+    if (tail->op.ast->detail == NULL && tail->op.ast->items.count == 0 && in->nsel > picks->most)
+        n = in->nsel - (uint32_t)picks->most;
+    if (n > 0 && picks->all.count < picks->most) /* places are filled from the first on */
         n = 0;
-    tail->all.seen += n;
-    tail->seq += n;
+    picks->all.seen += n;
+    picks->seq += n;
     return n;
 }
 
 static int push_tail(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
 {
     struct tail *tail = (struct tail *)op;
-    bool by = op->ast->items.count > 0;
-    uint32_t i;
     int rc;
 
-    sfx_by_eval(&tail->by, in);
+    sfx_by_eval(&tail->picks.by, in);
     rc = sfx_operator_settle(op, in, err);
-    if (rc == 0 && by)
-        rc = sfx_by_find(&tail->by, in, err);
     if (rc == 0)
-        rc = sfx_kept_begin(&tail->kept, in, err);
-    for (i = skip(tail, in); i < in->nsel && rc == 0; i++) {
-        struct sfx_picked *lot =
-            by ? (struct sfx_picked *)tail->by.entries[i]->payload : &tail->all;
-
-        rc = offer(tail, lot, in, in->sel[i], err);
-    }
+        rc = sfx_picks_begin(&tail->picks, in, err);
+    if (rc == 0)
+        rc = sfx_picks_push(&tail->picks, in, skip(tail, in),
+                            op->ast->detail != NULL ? random_key : NULL, err);
     return rc;
 }
 
 static int finish_tail(struct sfx_operator *op, struct sfx_err *err)
 {
-    struct tail *tail = (struct tail *)op;
-
-    return sfx_picked_pass(&tail->all, &tail->by.set, &tail->kept, sfx_pick_by_seq, err);
+    return sfx_picks_pass(&((struct tail *)op)->picks, err);
 }
 
 static void destroy_tail(struct sfx_operator *op)
 {
-    struct tail *tail = (struct tail *)op;
-
-    sfx_picked_done(&tail->all, &tail->by.set);
-    sfx_by_done(&tail->by);
-    sfx_kept_done(&tail->kept);
+    sfx_picks_done(&((struct tail *)op)->picks);
 }
 
 /* --- tail ------------------------------------------------------------------------------------- */
@@ -123,7 +94,8 @@ static int parse_tail(struct sfx_parser *p, struct sfx_stage_ast *stage)
 #define TAIL_ROW                                                                                   \
     .name = "tail", .usage = "tail N [by KEY[, …]]",                                               \
     .help = "keeps the last N records, or the last N of each key, in their order",                 \
-    .plan = "blocking; memory for N records (by: of each key), within --memory",                   \
+    .plan =                                                                                        \
+        "blocking; memory for N records (by: of each key), what exceeds --memory waits on disk",   \
     .rules = "Null is a key like others.",                                                         \
     .example = {.program = "tail 2", .input = "id\n1\n2\n3\n", .output = "id\n2\n3\n"},            \
     .state_nbytes = sizeof(struct tail), .parse = parse_tail, .bind = bind_tail,                   \
@@ -253,7 +225,8 @@ static int push_sample(struct sfx_operator *op, struct sfx_frame *in, struct sfx
     .example = {.program = "sample 2", .input = "id\n1\n2\n3\n4\n", .output = "id\n1\n3\n"}
 
 #define SAMPLE_SOME                                                                                \
-    SAMPLE_ROW("blocking; memory for N records (by: of each key), within --memory"),               \
+    SAMPLE_ROW("blocking; memory for N records (by: of each key), what exceeds --memory waits on " \
+               "disk"),                                                                            \
         .state_nbytes = sizeof(struct tail), .bind = bind_tail, .push = push_tail,                 \
         .finish = finish_tail, .destroy = destroy_tail
 
@@ -261,8 +234,8 @@ static const struct sfx_verb sample_some = {SAMPLE_SOME};
 static const struct sfx_verb sample_some_by = {SAMPLE_SOME, .can_fail = true};
 
 const struct sfx_verb sfx_verb_sample = {
-    SAMPLE_ROW("streaming with a fraction; else blocking, memory for N records (by: of each key), "
-               "within --memory"),
+    SAMPLE_ROW("streaming with a fraction; else blocking, memory for N records (by: "
+               "of each key), what exceeds --memory waits on disk"),
     .state_nbytes = sizeof(struct sample),
     .uses = sfx_uses_filter,
     .bind = bind_sample,

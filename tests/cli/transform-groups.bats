@@ -37,6 +37,12 @@ within() {
 	within 10 'dedup k keep last | sort t | head 9'
 	within 10 'frequency k | tail 5'
 	within 10 'frequency t | head 5'
+	within 10 'tail 500000'
+	within 10 'tail 2 by k'
+	within 10 'top 300000 num(x), k'
+	within 10 'top 1 -num(x) by k'
+	within 10 'sample 300000'
+	within 10 'sort x | sample 400000 | tail 1 by k'
 	[ -z "$(ls -A "${TMPDIR:-/tmp}"/.sfx-* 2>/dev/null)" ]
 }
 
