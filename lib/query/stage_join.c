@@ -164,7 +164,7 @@ static int push_wide(struct sfx_join *join, struct sfx_frame *in, struct sfx_err
             row = row != NULL && join->plan->kind != SFX_JOIN_ASOF ? row->same : NULL;
         } while (row != NULL && rc == 0 && !sfx_operator_is_done(&join->op));
     }
-    return rc == 0 && (pairs->n > 0 || in->nsel == 0) ? pass_pairs(join, in, err) : rc;
+    return rc == 0 ? pass_pairs(join, in, err) : rc; /* none is a frame, too */
 }
 
 /* Keeps the selected rows that have a counterpart (or have none), and their counterparts. */

@@ -229,7 +229,7 @@ static int push_longer(struct sfx_operator *op, struct sfx_frame *in, struct sfx
                 rc = pass_longer(longer, in, err);
         }
     }
-    return rc == 0 && (longer->n > 0 || in->nsel == 0) ? pass_longer(longer, in, err) : rc;
+    return rc == 0 ? pass_longer(longer, in, err) : rc; /* none is a frame, too */
 }
 
 #define PIVOT_ROWS                                                                                 \

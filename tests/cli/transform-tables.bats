@@ -43,6 +43,14 @@ setup() {
 	[ "$(tail -1 out)" = 7,1,0.1,gold ]
 }
 
+@test "stages behind a join or pivot that makes nothing of the records have columns all the same" {
+	printf 'k,v\nq,1\nq,2\n' >other.csv
+	printf 'a\nx\n' >one.csv
+	[ "$(sfx-transform 'sort a | join other.csv on a = k | sort v' one.csv)" = a,v ]
+	echo '{"a":1}' | sfx-transform -i jsonl 'sort a | pivot longer b | sort name' >none
+	[ ! -s none ]
+}
+
 @test "a join beyond its memory gives the same bytes" {
 	seq 60000 | awk 'BEGIN { srand(2); print "k,v" } { printf "key %d,\"v %d\"\n", rand() * 40000, $1 }' >big.csv
 	seq 20000 | awk 'BEGIN { srand(3); print "n,k" } { printf "%d,key %d\n", $1, rand() * 50000 }' >in.csv
