@@ -313,8 +313,10 @@ static void results_do_not_depend_on_where_batches_end(void **state)
 
 static void orders_beyond_their_memory_give_the_same_bytes(void **state)
 {
-    static const char *const blocking[] = {"reverse", "shuffle", "fill n up",
-                                           "reverse | shuffle | y = num(n)"};
+    static const char *const blocking[] = {
+        "reverse",       "shuffle",      "fill n up",    "reverse | shuffle | y = num(n)",
+        "tail 15000",    "tail 1 by id", "sample 15000", "sample 1 by id | sort id",
+        "top 15000 -id", "top 1 n by id"};
     struct sfx_buf input = {0};
     size_t i;
 
@@ -339,10 +341,9 @@ static void orders_beyond_their_memory_give_the_same_bytes(void **state)
 static void what_does_not_fit_is_refused_by_name(void **state)
 {
     static const char *const cases[][2] = {
-        {"tail 20000", "tail needs more than 1 MiB of memory; --memory allows more"},
-        {"sample 20000", "sample needs more than 1 MiB of memory; --memory allows more"},
-        {"top 20000 id", "top needs more than 1 MiB of memory; --memory allows more"},
-        {"tail 1 by id", "tail needs more than 1 MiB of memory; --memory allows more"},
+        {"head 1 by id", "head needs more than 1 MiB of memory; --memory allows more"},
+        {"over id: nr = row_number()",
+         "over needs more than 1 MiB of memory; --memory allows more"},
     };
     struct sfx_buf input = {0};
     size_t i;
