@@ -62,8 +62,9 @@ static const struct sfx_opt rows[] = {
     {0, "index", "COLUMNS", SFX_OPT_LIST, AT(indexes),
      "Make an index on these columns, joined by commas, after the records are loaded.", NULL, 0, 0},
     {0, "evolve", "WHAT", SFX_OPT_ENUM, AT(load.how.evolve),
-     "What becomes of a column that the table lacks: the input fails (strict, the default), or the "
-     "column is added.", "strict|add", 0, 0},
+     "What becomes of a column that the table lacks: the input fails (strict, the default), it is added "
+     "(add), added, and types that are too narrow become wider (widen), or records that have a value "
+     "there are put aside (quarantine; implies --on-error=reject).", "strict|add|widen|quarantine", 0, 0},
     {0, "before", "SQL", SFX_OPT_STR, AT(load.how.before),
      "Statements to run in the transaction of each input, before its records.", NULL, 0, 0},
     {0, "after", "SQL", SFX_OPT_STR, AT(load.how.after),
@@ -265,7 +266,9 @@ int main(int argc, char **argv)
         return sfx_cmd_end(&app.cmd, &app.o, SFX_EXIT_OK, 0);
     sfx_cmd_progress_init(&app.cmd, &progress);
     if (opts->on_error < 0)
-        opts->on_error = app.o.rejects != NULL ? SFX_LOAD_REJECT : SFX_LOAD_FAIL;
+        opts->on_error = app.o.rejects != NULL || opts->how.evolve == SFX_SINK_QUARANTINE
+                             ? SFX_LOAD_REJECT
+                             : SFX_LOAD_FAIL;
     if (opts->dry_run)
         app.o.rejects = NULL; /* it would be written to */
     opts->no_inference = app.o.infer != 0;

@@ -23,7 +23,7 @@ static bool same_name(const struct sfx_ddl *ddl, const char *a, const char *b)
     return (ddl->dialect->folds ? strcasecmp(a, b) : strcmp(a, b)) == 0;
 }
 
-int sfx_ddl_note(struct sfx_ddl *ddl, const char *name, const char *type, bool not_null,
+int sfx_ddl_note(struct sfx_ddl *ddl, const char *name, const char *type, bool not_null, bool fixed,
                  struct sfx_err *err)
 {
     const char *const *own = sfx_merge_own_columns(ddl->mode);
@@ -38,9 +38,18 @@ int sfx_ddl_note(struct sfx_ddl *ddl, const char *name, const char *type, bool n
             continue;
         col->declared = sfx_arena_strndup(ddl->arena, type, strlen(type), err);
         col->not_null = not_null;
+        col->fixed = fixed;
         return col->declared == NULL ? SFX_E_NOMEM : 0;
     }
     return 0;
+}
+
+void sfx_ddl_lacks(const struct sfx_ddl *ddl, bool there, bool *lacks)
+{
+    size_t i;
+
+    for (i = 0; i < ddl->schema->ncols; i++)
+        lacks[i] = there && ddl->columns[i].declared == NULL && !ddl->schema->columns[i].lineage;
 }
 
 static int declare(struct sfx_ddl *ddl, size_t i, struct sfx_err *err)
@@ -132,19 +141,82 @@ static int add_missing(struct sfx_ddl *ddl, struct sfx_buf *out, struct sfx_err 
     return rc;
 }
 
+/* --- wider types ------------------------------------------------------------------------------ */
+
+static bool is_number(enum sfx_type type)
+{
+    return type == SFX_TYPE_INTEGER || type == SFX_TYPE_DECIMAL || type == SFX_TYPE_NUMERIC ||
+           type == SFX_TYPE_REAL;
+}
+
+/* True when a column of the type is takes all values of the type more, by value. */
+static bool holds(const struct sfx_sink_column *is, const struct sfx_sink_column *more)
+{
+    if (is->type == SFX_TYPE_TEXT)
+        return true;
+    if (is->type == SFX_TYPE_NUMERIC)
+        return is_number(more->type);
+    if (is->type == SFX_TYPE_DECIMAL)
+        return more->type == SFX_TYPE_INTEGER ||
+               (more->type == SFX_TYPE_DECIMAL && more->scale <= is->scale);
+    if (is->type == SFX_TYPE_REAL)
+        return more->type == SFX_TYPE_REAL || more->type == SFX_TYPE_DECIMAL;
+    return is->type == more->type &&
+           ((is->type != SFX_TYPE_TIMESTAMP && is->type != SFX_TYPE_TIMESTAMPTZ) ||
+            more->scale <= is->scale);
+}
+
+/* The narrowest type for the values of both. Changing the scale of a decimal would take digits away
+ * before the point. */
+static struct sfx_sink_column widest(const struct sfx_sink_column *is,
+                                     const struct sfx_sink_column *more)
+{
+    struct sfx_sink_column wide = {.type = SFX_TYPE_TEXT};
+
+    if (is_number(is->type) && is_number(more->type))
+        wide.type = SFX_TYPE_NUMERIC;
+    else if (is->type == more->type)
+        wide = *more; /* times, to more digits of a second */
+    return wide;
+}
+
+static int widen(struct sfx_ddl *ddl, size_t i, struct sfx_buf *out, struct sfx_err *err)
+{
+    const struct sfx_sink_column *given = &ddl->schema->columns[i];
+    struct sfx_ddl_column *col = &ddl->columns[i];
+    struct sfx_sink_column was = {0}, wide;
+    char text[64];
+    int rc;
+
+    if (given->empty || given->lineage || col->fixed || !ddl->dialect->read(col, &was) ||
+        holds(&was, given))
+        return 0;
+    wide = widest(&was, given);
+    rc = ddl->dialect->type(&wide, col->name, text, err);
+    if (rc < 0 || strcmp(text, col->declared) == 0)
+        return rc;
+    rc = ddl->dialect->alter(ddl->target, col->name, &was, text, out, err);
+    col->declared = sfx_arena_strndup(ddl->arena, text, strlen(text), err);
+    return col->declared == NULL ? SFX_E_NOMEM : rc;
+}
+
 int sfx_ddl_settle(struct sfx_ddl *ddl, bool there, struct sfx_buf *out, struct sfx_err *err)
 {
+    const enum sfx_sink_evolve evolve = ddl->how->evolve;
     size_t i;
+    int rc = 0;
 
     if (!there)
         return create(ddl, out, err);
-    for (i = 0; i < ddl->schema->ncols; i++) {
-        if (ddl->columns[i].declared == NULL && ddl->how->evolve == SFX_SINK_STRICT &&
-            !ddl->schema->columns[i].lineage)
+    for (i = 0; rc == 0 && i < ddl->schema->ncols; i++) {
+        if (ddl->columns[i].declared != NULL && evolve == SFX_SINK_WIDEN)
+            rc = widen(ddl, i, out, err);
+        if (ddl->columns[i].declared == NULL && !ddl->schema->columns[i].lineage &&
+            (evolve == SFX_SINK_STRICT || evolve == SFX_SINK_QUARANTINE))
             return sfx_err_set(err, SFX_E_INPUT,
                                "column \"%s\" is not in table %s: add it (--evolve=add) or drop it "
-                               "from the input (sfx-transform 'drop …')",
+                               "from the input (--transform 'drop …')",
                                ddl->columns[i].name, ddl->target);
     }
-    return add_missing(ddl, out, err);
+    return rc == 0 ? add_missing(ddl, out, err) : rc;
 }

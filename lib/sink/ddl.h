@@ -22,7 +22,8 @@ struct sfx_ddl_column {
     int32_t max_chars;         /* 0: no limit */
     bool bounded;              /* precision and scale count */
     bool not_null;
-    bool key; /* of the load: never NULL */
+    bool key;   /* of the load: never NULL */
+    bool fixed; /* the type of the table's column cannot be changed */
 };
 
 struct sfx_ddl_dialect {
@@ -32,6 +33,13 @@ struct sfx_ddl_dialect {
      * database does not have. */
     int (*type)(const struct sfx_sink_column *column, const char *name, char text[64],
                 struct sfx_err *err);
+    /* Reads col's declared type into type, scale and precision of column; false: it is none that
+     * _type writes. */
+    bool (*read)(const struct sfx_ddl_column *col, struct sfx_sink_column *column);
+    /* Appends what gives the table's column name the type text; was: the one that it has. Errors:
+     * NOMEM. */
+    int (*alter)(const char *target, const char *name, const struct sfx_sink_column *was,
+                 const char *text, struct sfx_buf *out, struct sfx_err *err);
 };
 
 #define SFX_DDL_MAX_OWN 2
@@ -52,13 +60,16 @@ int sfx_ddl_keys(struct sfx_ddl *ddl, struct sfx_err *err);
 
 /* Notes a column of the table that exists: where the input has it, type becomes its declared one
  * (copied). Errors: NOMEM. */
-int sfx_ddl_note(struct sfx_ddl *ddl, const char *name, const char *type, bool not_null,
+int sfx_ddl_note(struct sfx_ddl *ddl, const char *name, const char *type, bool not_null, bool fixed,
                  struct sfx_err *err);
+
+/* Says which columns were not noted and are no lineage: lacks is filled. there: the table is. */
+void sfx_ddl_lacks(const struct sfx_ddl *ddl, bool there, bool *lacks);
 
 /*
  * Appends what makes the table, or, where it is there (its columns noted), what adds the columns
- * that it lacks; every column has a declared type then. Errors: INPUT for a column that the table
- * lacks and that may not be added; USAGE; NOMEM.
+ * that it lacks and widens what how->evolve says; every column has a declared type then. Errors:
+ * INPUT for a column that the table lacks and that may not be added; USAGE; NOMEM.
  */
 int sfx_ddl_settle(struct sfx_ddl *ddl, bool there, struct sfx_buf *out, struct sfx_err *err);
 

@@ -250,6 +250,7 @@ void sfx_infer_finish(struct sfx_infer *infer)
         struct sfx_sink_column *col = &infer->schema.columns[i];
 
         col->type = narrowest(&infer->columns[i]);
+        col->empty = !infer->columns[i].seen;
         col->scale = col->type == SFX_TYPE_DECIMAL
                          ? infer->columns[i].scale
                          : sfx_time_style_unpack(infer->columns[i].style).digits;

@@ -127,6 +127,7 @@ void sfx_load_free(struct sfx_load *load)
             formats[i].reader->destroy(load->readers[i]);
     }
     sfx_load_free_stages(load);
+    sfx_load_free_foreign(load);
     sfx_transcoder_free(load->decoder);
     sfx_sink_close(load->sink);
     sfx_template_free(load->table);
@@ -225,7 +226,9 @@ static int transact(struct sfx_load *load, const struct sfx_sink_source *source,
     }
     load->started_ns = sfx_clock_wall_ns();
     sfx_buf_clear(&load->ddl);
-    rc = ops->prepare(load->sink, schema, &load->ddl, err);
+    rc = sfx_load_quarantine(load, &schema, err);
+    if (rc == 0)
+        rc = ops->prepare(load->sink, schema, &load->ddl, err);
     if (rc < 0) {
         load->broken = rc != SFX_E_INPUT && rc != SFX_E_LIMIT;
         (void)sfx_load_name_input(load, rc, err);

@@ -24,6 +24,14 @@ struct sfx_load_event {
     char id[SFX_EVENT_ID_NBYTES];
 };
 
+/* Columns of the input in hand that the table lacks and may not get. */
+struct sfx_load_foreign {
+    bool active;
+    const struct sfx_sink_schema *all;
+    bool *lacks; /* by column of all */
+    struct sfx_sink_schema kept;
+};
+
 struct sfx_load {
     struct sfx_load_opts opts;
     const struct sfx_format *format; /* NULL: by name and content */
@@ -56,7 +64,8 @@ struct sfx_load {
     struct sfx_load_event told;
     struct sfx_reject_sink bad;            /* refusals by reader and sink */
     const struct sfx_reject_sink *rejects; /* borrowed; where rejected records go, or NULL */
-    bool reading;                     /* a refusal now comes from the reader, not from the sink */
+    bool reading; /* a refusal now comes from the reader, not from the sink */
+    struct sfx_load_foreign foreign;
     struct sfx_load_rejects durable;  /* of commit_every; without functions: none */
     struct sfx_sink_counts committed; /* by checkpoints, of the input in hand */
     struct sfx_sink_mark mark;        /* how far the input in hand has come */
@@ -128,6 +137,14 @@ int sfx_load_resume(struct sfx_load *load, struct sfx_sink_entry *entry, struct 
 /* INPUT when the content is not what an open load has begun. */
 int sfx_load_check_tail(const struct sfx_load *load, const struct sfx_spool *spool,
                         struct sfx_err *err);
+
+/* With SFX_SINK_QUARANTINE: takes the columns out of *schema that the table lacks; then refuses the
+ * records that have values there. Errors: of the sink, of bad; NOMEM. */
+int sfx_load_quarantine(struct sfx_load *load, const struct sfx_sink_schema **schema,
+                        struct sfx_err *err);
+int sfx_load_refuse_foreign(struct sfx_load *load, struct sfx_batch *batch,
+                            const struct sfx_reject_sink *bad, struct sfx_err *err);
+void sfx_load_free_foreign(struct sfx_load *load);
 
 /* Takes out of batch what is committed, and counts the rest. */
 void sfx_load_advance(struct sfx_load *load, struct sfx_batch *batch);

@@ -115,7 +115,9 @@ static int put_batch(struct sfx_load *load, struct sfx_batch *batch, struct sfx_
     int rc;
 
     counts->in += batch->nsel;
-    rc = load->opts.lineage ? sfx_load_lineage_fill(load, batch, err) : 0;
+    rc = sfx_load_refuse_foreign(load, batch, bad, err);
+    if (rc == 0 && load->opts.lineage)
+        rc = sfx_load_lineage_fill(load, batch, err);
     if (rc == 0)
         rc = load->sink->ops->put(load->sink, batch, bad, &counts->inserted, err);
     if (rc < 0 && !(rc == SFX_E_INPUT && bad == NULL))

@@ -172,6 +172,10 @@ int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err);
 /* Makes or checks the table for s->schema and fills s->columns. As ops->prepare. */
 int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err);
 
+/* As ops->lacks. */
+int sfx_postgres_lacks(struct sfx_sink *sink, const struct sfx_sink_schema *schema, bool *lacks,
+                       struct sfx_err *err);
+
 /* Makes the stage for s->columns, and puts rows there from now on. Errors: as _query. */
 int sfx_postgres_stage(struct sfx_postgres *s, struct sfx_err *err);
 

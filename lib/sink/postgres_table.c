@@ -125,8 +125,57 @@ static int type_name(const struct sfx_sink_column *column, const char *name, cha
     return 0;
 }
 
-static const struct sfx_ddl_dialect dialect = {.time = "timestamp with time zone",
-                                               .type = type_name};
+static bool read_type(const struct sfx_ddl_column *col, struct sfx_sink_column *column)
+{
+    static const struct {
+        int class;
+        enum sfx_type type;
+    } types[] = {
+        {SFX_POSTGRES_TEXT, SFX_TYPE_TEXT},
+        {SFX_POSTGRES_BOOL, SFX_TYPE_BOOLEAN},
+        {SFX_POSTGRES_INT2, SFX_TYPE_INTEGER},
+        {SFX_POSTGRES_INT4, SFX_TYPE_INTEGER},
+        {SFX_POSTGRES_FLOAT4, SFX_TYPE_REAL},
+        {SFX_POSTGRES_INT8, SFX_TYPE_INTEGER},
+        {SFX_POSTGRES_FLOAT8, SFX_TYPE_REAL},
+        {SFX_POSTGRES_NUMERIC, SFX_TYPE_NUMERIC},
+        {SFX_POSTGRES_DATE, SFX_TYPE_DATE},
+        {SFX_POSTGRES_TIMESTAMP, SFX_TYPE_TIMESTAMP},
+        {SFX_POSTGRES_TIMESTAMPTZ, SFX_TYPE_TIMESTAMPTZ},
+        {SFX_POSTGRES_JSON, SFX_TYPE_JSON},
+        {SFX_POSTGRES_JSONB, SFX_TYPE_JSON},
+    };
+    struct sfx_ddl_column known = *col;
+    size_t i;
+
+    sfx_postgres_classify(&known);
+    for (i = 0; i < SFX_COUNT(types) && types[i].class != known.class;)
+        i++;
+    if (i == SFX_COUNT(types) || known.max_chars > 0)
+        return false;
+    column->type = known.bounded ? SFX_TYPE_DECIMAL : types[i].type;
+    column->precision = known.precision;
+    column->scale = known.scale;
+    return true;
+}
+
+static int alter(const char *target, const char *name, const struct sfx_sink_column *was,
+                 const char *text, struct sfx_buf *out, struct sfx_err *err)
+{
+    int rc = sfx_buf_printf(out, err, "ALTER TABLE %s ALTER COLUMN ", target);
+
+    (void)was;
+    if (rc == 0)
+        rc = sfx_merge_quote(out, name, err);
+    if (rc == 0)
+        rc = sfx_buf_printf(out, err, " TYPE %s USING ", text);
+    if (rc == 0)
+        rc = sfx_merge_quote(out, name, err);
+    return rc == 0 ? sfx_buf_printf(out, err, "::%s;\n", text) : rc;
+}
+
+static const struct sfx_ddl_dialect dialect = {
+    .time = "timestamp with time zone", .type = type_name, .read = read_type, .alter = alter};
 
 /* The table's columns: name, type, NOT NULL without anything that would fill it; none: no table.
  * The last column says whether rows that fit may be refused: keys, checks, triggers, domains. */
@@ -180,7 +229,7 @@ static int note_columns(struct sfx_postgres *s, struct sfx_ddl *ddl, const PGres
     for (row = 0; rc == 0 && row < nrows; row++) {
         s->guarded = s->guarded || s->pq.getvalue(result, row, 3)[0] == 't';
         rc = sfx_ddl_note(ddl, s->pq.getvalue(result, row, 0), s->pq.getvalue(result, row, 1),
-                          s->pq.getvalue(result, row, 2)[0] == 't', err);
+                          s->pq.getvalue(result, row, 2)[0] == 't', false, err);
     }
     return rc;
 }
@@ -216,15 +265,46 @@ static int settle_table(struct sfx_postgres *s, struct sfx_ddl *ddl, struct sfx_
     return sql == NULL ? SFX_E_NOMEM : sfx_postgres_exec(s, sql + start, err);
 }
 
-int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
+/* Gets ready to find the table, or to make it. */
+static int begin_table(struct sfx_postgres *s, struct sfx_ddl *table, struct sfx_err *err)
 {
-    struct sfx_ddl table = {
+    int rc = name_columns(s, err);
+
+    *table = (struct sfx_ddl){
         .dialect = &dialect,
         .how = &s->opts.how,
         .schema = s->schema,
         .mode = s->mode,
+        .columns = s->columns,
         .arena = &s->arena,
     };
+    return rc;
+}
+
+int sfx_postgres_lacks(struct sfx_sink *sink, const struct sfx_sink_schema *schema, bool *lacks,
+                       struct sfx_err *err)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    struct sfx_ddl table;
+    PGresult *result;
+    int rc;
+
+    s->schema = schema;
+    rc = begin_table(s, &table, err);
+    if (rc < 0)
+        return rc;
+    result = find_table(s, err);
+    if (result == NULL)
+        return err->code;
+    rc = note_columns(s, &table, result, err);
+    sfx_ddl_lacks(&table, s->pq.ntuples(result) > 0 && s->mode != SFX_SINK_REPLACE, lacks);
+    s->pq.clear(result);
+    return rc;
+}
+
+int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    struct sfx_ddl table;
     size_t i;
     int rc;
 
@@ -232,8 +312,7 @@ int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_e
     s->text_copy = false;
     s->nremoved = 0;
     s->into = s->target;
-    rc = name_columns(s, err);
-    table.columns = s->columns;
+    rc = begin_table(s, &table, err);
     if (rc == 0)
         rc = sfx_ddl_keys(&table, err);
     if (rc == 0)

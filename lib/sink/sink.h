@@ -39,6 +39,7 @@ struct sfx_sink_column {
     uint32_t scale;     /* DECIMAL; digits of a second's fraction: TIMESTAMP, TIMESTAMPTZ */
     uint32_t precision; /* DECIMAL: digits; 0: as many as the sink can hold */
     bool not_null;      /* a table that is made refuses records without it */
+    bool empty;         /* no record has a value: the type says nothing */
     bool lineage;       /* of the load, not of the record: added to a table that lacks it, and no
                            change by itself */
 };
@@ -114,8 +115,13 @@ enum sfx_sink_mode {
 #define SFX_SINK_MODES "append|replace|truncate|upsert|ignore|newer|delete|sync|scd2"
 extern const char *const sfx_sink_mode_names[];
 
-/* What a table does about columns of the input that it lacks. */
-enum sfx_sink_evolve { SFX_SINK_STRICT, SFX_SINK_ADD };
+/* What a table that exists does about what does not go into it. */
+enum sfx_sink_evolve {
+    SFX_SINK_STRICT,     /* a column that it lacks is an error, a value that does not fit is bad */
+    SFX_SINK_ADD,        /* a column that it lacks is added */
+    SFX_SINK_WIDEN,      /* and one whose type is too narrow gets a wider one */
+    SFX_SINK_QUARANTINE, /* a record with a value for a column that it lacks is bad */
+};
 
 /* How records go into tables. Strings are borrowed. */
 struct sfx_sink_how {
@@ -161,6 +167,10 @@ struct sfx_sink_ops {
      */
     int (*begin)(struct sfx_sink *sink, const struct sfx_sink_source *source,
                  struct sfx_sink_entry *entry, struct sfx_err *err);
+    /* Says which of schema's columns the table lacks: lacks[i] (schema->ncols, filled); none when
+     * there is no table. Errors: as prepare. NULL: a target that takes any columns. */
+    int (*lacks)(struct sfx_sink *sink, const struct sfx_sink_schema *schema, bool *lacks,
+                 struct sfx_err *err);
     /*
      * Makes the table with schema (borrowed until the load ends), or checks that it can take the
      * columns; a column that the input lacks becomes NULL. Appends the statements that make the

@@ -323,6 +323,7 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .says = "a database of a PostgreSQL server, as libpq reads it",
     .open = postgres_open,
     .begin = postgres_begin,
+    .lacks = sfx_postgres_lacks,
     .prepare = postgres_prepare,
     .put = sfx_postgres_put,
     .commit = postgres_commit,

@@ -430,6 +430,7 @@ const struct sfx_sink_ops sfx_sink_sqlite = {
     .says = "a database file of SQLite, made if missing",
     .open = sqlite_open,
     .begin = sqlite_begin,
+    .lacks = sfx_sqlite_lacks,
     .prepare = sqlite_prepare,
     .put = sfx_sqlite_put,
     .commit = sqlite_commit,

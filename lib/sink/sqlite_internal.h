@@ -104,6 +104,10 @@ int sfx_sqlite_ledger_write(struct sfx_sqlite *s, const struct sfx_sink_entry *e
 /* Makes or checks the source's table for s->schema and fills s->columns. As ops->prepare. */
 int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err);
 
+/* As ops->lacks. */
+int sfx_sqlite_lacks(struct sfx_sink *sink, const struct sfx_sink_schema *schema, bool *lacks,
+                     struct sfx_err *err);
+
 /* Makes the stage for s->columns. Errors: as SQLite says. */
 int sfx_sqlite_stage(struct sfx_sqlite *s, struct sfx_err *err);
 

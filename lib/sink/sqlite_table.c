@@ -4,6 +4,7 @@
  * quoted and never changed, except that SQLite does not tell "id" from "ID": the second becomes
  * ID_2 (or _3 … when that is taken as well).
  */
+#include "base/size.h"
 #include "sink/sqlite_internal.h"
 
 #include <stdio.h>
@@ -107,8 +108,81 @@ static int type_name(const struct sfx_sink_column *column, const char *name, cha
     return 0;
 }
 
+/* The class goes by affinity; only the names that type_name gives are read back. */
+static bool read_type(const struct sfx_ddl_column *col, struct sfx_sink_column *column)
+{
+    static const enum sfx_type types[] = {SFX_TYPE_TEXT,      SFX_TYPE_INTEGER,    SFX_TYPE_NUMERIC,
+                                          SFX_TYPE_REAL,      SFX_TYPE_BOOLEAN,    SFX_TYPE_DATE,
+                                          SFX_TYPE_TIMESTAMP, SFX_TYPE_TIMESTAMPTZ};
+    struct sfx_ddl_column known = *col;
+    char text[64];
+    size_t i;
+
+    for (i = 0; i < SFX_COUNT(types); i++) {
+        column->type = types[i];
+        if (type_name(column, col->name, text, NULL) == 0 && same_name(text, col->declared)) {
+            column->scale = 9; /* times are text: any digits */
+            return true;
+        }
+    }
+    sfx_sqlite_classify(&known);
+    column->type = SFX_TYPE_DECIMAL;
+    column->precision = known.precision;
+    column->scale = known.scale;
+    return known.class == SFX_SQLITE_DECIMAL;
+}
+
+/* How a value of the type was is written as text. */
+static int put_as_text(const char *name, const struct sfx_sink_column *was, struct sfx_buf *out,
+                       struct sfx_err *err)
+{
+    const char *before = "CAST(", *behind = " AS TEXT)";
+    char format[32];
+    int rc;
+
+    if (was->type == SFX_TYPE_BOOLEAN) {
+        before = "CASE ";
+        behind = " WHEN 1 THEN 'true' WHEN 0 THEN 'false' END";
+    } else if (was->type == SFX_TYPE_DECIMAL) {
+        (void)snprintf(format, sizeof(format), "printf('%%.%uf',", was->scale);
+        before = format;
+        behind = ")";
+    }
+    rc = sfx_buf_puts(out, before, err);
+    if (rc == 0)
+        rc = sfx_merge_quote(out, name, err);
+    return rc == 0 ? sfx_buf_puts(out, behind, err) : rc;
+}
+
+/* SQLite has no statement for it: another column takes the values, and the name. */
+static int alter(const char *target, const char *name, const struct sfx_sink_column *was,
+                 const char *text, struct sfx_buf *out, struct sfx_err *err)
+{
+    const bool as_text = strcmp(text, "TEXT") == 0;
+    int rc = sfx_buf_printf(out, err,
+                            "ALTER TABLE %s ADD COLUMN _sfx_wide %s;\n"
+                            "UPDATE %s SET _sfx_wide=",
+                            target, text, target);
+
+    if (rc == 0)
+        rc = as_text ? put_as_text(name, was, out, err) : sfx_merge_quote(out, name, err);
+    if (rc == 0)
+        rc = sfx_buf_puts(out, " WHERE ", err);
+    if (rc == 0)
+        rc = sfx_merge_quote(out, name, err);
+    if (rc == 0)
+        rc = sfx_buf_printf(out, err, " IS NOT NULL;\nALTER TABLE %s DROP COLUMN ", target);
+    if (rc == 0)
+        rc = sfx_merge_quote(out, name, err);
+    if (rc == 0)
+        rc = sfx_buf_printf(out, err, ";\nALTER TABLE %s RENAME COLUMN _sfx_wide TO ", target);
+    if (rc == 0)
+        rc = sfx_merge_quote(out, name, err);
+    return rc == 0 ? sfx_buf_puts(out, ";\n", err) : rc;
+}
+
 static const struct sfx_ddl_dialect dialect = {
-    .time = "TIMESTAMPTZ", .folds = true, .type = type_name};
+    .time = "TIMESTAMPTZ", .folds = true, .type = type_name, .read = read_type, .alter = alter};
 
 /* Looks for the table and notes its columns: 1; 0: there is none. */
 static int find_table(struct sfx_sqlite *s, struct sfx_ddl *ddl, struct sfx_err *err)
@@ -117,7 +191,11 @@ static int find_table(struct sfx_sqlite *s, struct sfx_ddl *ddl, struct sfx_err 
     bool there = false;
     int step = SQLITE_DONE;
     int rc = sfx_sqlite_compile(
-        s, "SELECT name, coalesce(type,''), \"notnull\" FROM pragma_table_info(?)", &stmt, err);
+        s,
+        "SELECT name, coalesce(type,''), \"notnull\", pk OR \"notnull\" OR EXISTS(SELECT 1 FROM"
+        " pragma_index_list(?1) AS l JOIN pragma_index_info(l.name) AS x ON x.name=t.name)"
+        " FROM pragma_table_info(?1) AS t",
+        &stmt, err);
 
     if (rc == 0)
         (void)sqlite3_bind_text(stmt, 1, s->source->table, -1, SQLITE_STATIC);
@@ -125,7 +203,7 @@ static int find_table(struct sfx_sqlite *s, struct sfx_ddl *ddl, struct sfx_err 
         there = true;
         rc = sfx_ddl_note(ddl, (const char *)sqlite3_column_text(stmt, 0),
                           (const char *)sqlite3_column_text(stmt, 1),
-                          sqlite3_column_int(stmt, 2) != 0, err);
+                          sqlite3_column_int(stmt, 2) != 0, sqlite3_column_int(stmt, 3) != 0, err);
     }
     if (rc == 0 && step != SQLITE_DONE)
         rc = sfx_sqlite_fail(s, step, err);
@@ -174,30 +252,52 @@ static int settle_table(struct sfx_sqlite *s, struct sfx_ddl *ddl, struct sfx_bu
     return sql == NULL ? SFX_E_NOMEM : sfx_sqlite_exec(s, sql + start, err);
 }
 
-int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
+/* Gets ready to find the table, or to make it. */
+static int begin_table(struct sfx_sqlite *s, struct sfx_ddl *table, struct sfx_err *err)
 {
-    struct sfx_ddl table = {
+    int rc = name_columns(s, err);
+
+    *table = (struct sfx_ddl){
         .dialect = &dialect,
         .how = &s->opts.how,
         .schema = s->schema,
         .mode = s->mode,
+        .columns = s->columns,
         .arena = &s->arena,
     };
-    size_t i;
-    int rc;
-
-    s->nremoved = 0;
-    rc = name_columns(s, err);
-    table.columns = s->columns;
     sfx_buf_clear(&s->sql);
     if (rc == 0)
         rc = sfx_merge_quote(&s->sql, s->source->table, err);
     if (rc < 0)
         return rc;
-    table.target = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
-    if (table.target == NULL)
-        return SFX_E_NOMEM;
-    rc = sfx_ddl_keys(&table, err);
+    table->target = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
+    return table->target == NULL ? SFX_E_NOMEM : 0;
+}
+
+int sfx_sqlite_lacks(struct sfx_sink *sink, const struct sfx_sink_schema *schema, bool *lacks,
+                     struct sfx_err *err)
+{
+    struct sfx_sqlite *s = (struct sfx_sqlite *)sink;
+    struct sfx_ddl table;
+    int rc;
+
+    s->schema = schema;
+    rc = begin_table(s, &table, err);
+    if (rc == 0)
+        rc = find_table(s, &table, err);
+    sfx_ddl_lacks(&table, rc > 0 && s->mode != SFX_SINK_REPLACE, lacks);
+    return rc < 0 ? rc : 0;
+}
+
+int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *err)
+{
+    struct sfx_ddl table;
+    size_t i;
+    int rc = begin_table(s, &table, err);
+
+    s->nremoved = 0;
+    if (rc == 0)
+        rc = sfx_ddl_keys(&table, err);
     if (rc == 0)
         rc = settle_table(s, &table, ddl, err);
     for (i = 0; rc == 0 && i < s->schema->ncols; i++)

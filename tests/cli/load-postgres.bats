@@ -393,3 +393,30 @@ hit_at() {
 	exits 0 sfx-load -n -t orders --before 'DELETE FROM orders' $target more.csv
 	is "SELECT count(*) FROM orders" 2
 }
+
+@test "--evolve=widen gives a column the type that holds what is there and what comes" {
+	printf 'id,n,d,r,b,day,at,same,none\n1,5,1.50,2.5e-07,true,2026-01-05,2026-01-05T10:00:00Z,1,1\n' >a.csv
+	printf 'id,n,d,r,b,day,at,same,none\n2,1.25,1.125,12,maybe,soon,2026-01-05T10:00:00.123Z,2,\n' >b.csv
+	printf '{"id":1,"b":true}\n' >a.jsonl
+	exits 0 sfx-load -t t $target a.csv
+	exits 65 sfx-load -t t $target b.csv
+	exits 0 sfx-load --evolve widen -t t $target b.csv
+	exits 0 sfx-load --evolve widen -t t $target a.csv
+	is "SELECT id, n, d, r, b, day, same, none FROM t ORDER BY id" '1|5|1.50|0.00000025|true|2026-01-05|1|1
+2|1.25|1.125|12|maybe|soon|2|'
+	[ "$(types t)" = 'bigint,numeric,numeric,numeric,text,text,timestamp(3) with time zone,bigint,bigint' ]
+	exits 0 sfx-load -t j $target a.jsonl
+	printf '{"id":2,"b":"no","new":1}\n' >b.jsonl
+	exits 0 sfx-load --evolve widen -t j $target b.jsonl
+	is "SELECT id, b, new FROM j ORDER BY id" '1|true|
+2|no|1'
+}
+
+@test "--evolve=quarantine puts records aside that have more than the table" {
+	exits 0 sfx-load $target orders.csv
+	printf '%s\n' '{"id":3,"name":"c"}' '{"id":4,"name":"d","more":1}' '{"id":5,"name":"e","more":null}' '{"id":"x","name":"f"}' >more.jsonl
+	exits 1 sfx-load -v -t orders --evolve quarantine --rejects bad.jsonl $target more.jsonl
+	grep -q '4 records in, 2 loaded into orders, 2 rejected' said
+	[ "$(jq -r '"\(.line) \(.column) \(.value)"' bad.jsonl | tr '\n' ';')" = '2 more 1;4 id x;' ]
+	is "SELECT count(*), max(id) FROM orders" '4|5'
+}

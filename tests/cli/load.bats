@@ -762,3 +762,31 @@ small_disk() {
 	exits 0 sfx-load -n -t orders --before 'DELETE FROM orders' sqlite:x.db more.csv
 	is "SELECT count(*) FROM orders" 2
 }
+
+@test "--evolve=widen gives a column the type that holds what is there and what comes" {
+	printf 'id,n,d,r,b,day,at,same,none\n1,5,1.50,2.5e-07,true,2026-01-05,2026-01-05T10:00:00Z,1,1\n' >a.csv
+	printf 'id,n,d,r,b,day,at,same,none\n2,1.25,1.125,12,maybe,soon,2026-01-05T10:00:00.123Z,2,\n' >b.csv
+	printf '{"id":1,"b":true}\n' >a.jsonl
+	exits 0 sfx-load -t t sqlite:x.db a.csv
+	exits 65 sfx-load -t t sqlite:x.db b.csv
+	exits 0 sfx-load --evolve widen -t t sqlite:x.db b.csv
+	exits 0 sfx-load --evolve widen -t t sqlite:x.db a.csv
+	is "SELECT id, n, d, r, b, day, same, none FROM t ORDER BY id" '1|5|1.5|2.5e-07|true|2026-01-05|1|1
+2|1.25|1.125|12|maybe|soon|2|'
+	[ "$(query "SELECT group_concat(name || ' ' || type, ',') FROM pragma_table_info('t') WHERE name IN ('n','d','r','b','day','at','same')")" = \
+		'b TEXT,at TIMESTAMPTZ,same INTEGER,n NUMERIC,d NUMERIC,r NUMERIC,day TEXT' ]
+	exits 0 sfx-load -t j sqlite:x.db a.jsonl
+	printf '{"id":2,"b":"no","new":1}\n' >b.jsonl
+	exits 0 sfx-load --evolve widen -t j sqlite:x.db b.jsonl
+	is "SELECT id, b, new FROM j ORDER BY id" '1|true|
+2|no|1'
+}
+
+@test "--evolve=quarantine puts records aside that have more than the table" {
+	exits 0 sfx-load sqlite:x.db orders.csv
+	printf '%s\n' '{"id":3,"name":"c"}' '{"id":4,"name":"d","more":1}' '{"id":5,"name":"e","more":null}' '{"id":"x","name":"f"}' >more.jsonl
+	exits 1 sfx-load -v -t orders --evolve quarantine --rejects bad.jsonl sqlite:x.db more.jsonl
+	grep -q '4 records in, 2 loaded into orders, 2 rejected' said
+	[ "$(jq -r '"\(.line) \(.column) \(.value)"' bad.jsonl | tr '\n' ';')" = '2 more 1;4 id x;' ]
+	is "SELECT count(*), max(id) FROM orders" '4|5'
+}
