@@ -139,12 +139,12 @@ static int on_deleted(struct sfx_watch *w, uint32_t root, struct sfx_event *ev, 
 {
     struct sfx_slice path = sfx_buf_slice(&w->path);
     const uint64_t number = w->roots[root].number;
-    bool matched = sfx_told_forget(&w->told, number, path, w->id);
-    int rc = w->state != NULL && w->told.cap > 0
+    enum sfx_told_fate fate = sfx_told_forget(&w->told, number, path, w->id);
+    int rc = w->state != NULL && fate != SFX_TOLD_UNKNOWN
                  ? sfx_watch_state_note(w->state, sfx_told_entry(&w->told, number, path), path, err)
                  : 0;
 
-    if (rc < 0 || !matched || !(w->opts.kinds & SFX_WATCH_DELETED))
+    if (rc < 0 || fate != SFX_TOLD_MATCHED || !(w->opts.kinds & SFX_WATCH_DELETED))
         return rc;
     return sfx_watch_make_event(w, root, SFX_WATCH_DELETED, NULL, sfx_slice(NULL, 0), ev, err);
 }

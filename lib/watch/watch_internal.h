@@ -153,10 +153,16 @@ bool sfx_told_knows(const struct sfx_told *t, uint64_t root, struct sfx_slice pa
 /* Notes it, and whether the filter took it. Errors: NOMEM. */
 int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, const struct stat *st,
                   bool matched, struct sfx_err *err);
-/* Forgets the path; true when its last version had matched. version is filled with text that is
- * the same for the same version. */
-bool sfx_told_forget(struct sfx_told *t, uint64_t root, struct sfx_slice path,
-                     char version[SFX_EVENT_ID_NBYTES]);
+enum sfx_told_fate {
+    SFX_TOLD_UNKNOWN, /* nothing was known of the path */
+    SFX_TOLD_LEFT_OUT,
+    SFX_TOLD_MATCHED, /* its last version had passed the filter */
+};
+
+/* Forgets the path. version is filled, but for UNKNOWN, with text that is the same for the same
+ * version. */
+enum sfx_told_fate sfx_told_forget(struct sfx_told *t, uint64_t root, struct sfx_slice path,
+                                   char version[SFX_EVENT_ID_NBYTES]);
 void sfx_told_done(struct sfx_told *t);
 
 /* For what is remembered across runs. An entry of an earlier run, unseen yet. Errors: NOMEM. */

@@ -121,26 +121,26 @@ int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, cons
     return 0;
 }
 
-bool sfx_told_forget(struct sfx_told *t, uint64_t root, struct sfx_slice path,
-                     char version[SFX_EVENT_ID_NBYTES])
+enum sfx_told_fate sfx_told_forget(struct sfx_told *t, uint64_t root, struct sfx_slice path,
+                                   char version[SFX_EVENT_ID_NBYTES])
 {
     struct sfx_told_entry *entry;
     uint64_t key[2];
     bool matched;
 
     if (t->cap == 0)
-        return false;
+        return SFX_TOLD_UNKNOWN;
     key_of(root, path, key);
     entry = find(t, key);
     if (entry->key[0] == 0 || is_forgotten(entry))
-        return false;
+        return SFX_TOLD_UNKNOWN;
     matched = (entry->version[1] & MATCHED) != 0;
     entry->version[1] &= ~UNSEEN;
     (void)snprintf(version, SFX_EVENT_ID_NBYTES, "%016" PRIx64 "%016" PRIx64, entry->version[0],
                    entry->version[1]);
     entry->version[0] = 0;
     entry->version[1] = 0;
-    return matched;
+    return matched ? SFX_TOLD_MATCHED : SFX_TOLD_LEFT_OUT;
 }
 
 int sfx_told_load(struct sfx_told *t, const uint64_t key[2], const uint64_t version[2],

@@ -577,6 +577,20 @@ scanned in/e" ]
 	[ "$(remember | grep -c deleted)" -eq 600 ]
 }
 
+@test "what comes and goes untold leaves nothing in --state" {
+	start --state state in
+	echo a >in/a
+	until_true has_lines 1
+	nbytes=$(stat -c %s state)
+	exec 4>in/open
+	for i in {1..50}; do ln in/open in/t$i; done
+	rm in/t* in/open
+	exec 4>&-
+	stop
+	assert_each_once 1
+	[ "$(stat -c %s state)" -eq "$nbytes" ]
+}
+
 @test "killed at any time, a watch with --state and --to misses nothing and tells nothing twice" {
 	mkdir -p in/d
 	for ((i = 0; i < 20; i++)); do
