@@ -20,6 +20,8 @@ struct options {
     uint64_t min_nbytes, max_nbytes;
     const char *to;
     bool durable;
+    int backend;
+    int64_t poll_ns;
     struct sfx_opt_common common;
 };
 
@@ -49,6 +51,12 @@ static const struct sfx_opt rows[] = {
      "A file must also not have changed for TIME; default: only where the file system cannot say "
      "whether it is still being written.",
      NULL, 0, 0},
+    {0, "backend", "NAME", SFX_OPT_ENUM, offsetof(struct options, backend),
+     "What tells of changes; default auto: for each folder fanotify where it is allowed, else inotify, and "
+     "polling on network file systems.",
+     "auto|inotify|fanotify|poll", 0, 0},
+    {0, "poll-interval", "TIME", SFX_OPT_DURATION, offsetof(struct options, poll_ns),
+     "Look at polled folders every TIME; default 2s, and at most a tenth of the time.", NULL, 0, 0},
     {0, "every", "TIME", SFX_OPT_LIST, offsetof(struct options, every),
      "Tell of the time, too: an event at every multiple of TIME since 1970, such as 5m.", NULL, 0, 0},
     {0, "cron", "SCHEDULE", SFX_OPT_LIST, offsetof(struct options, cron),
@@ -99,7 +107,7 @@ static const struct sfx_prog prog = {
              "folders in it, when it is complete: those that are there, then those that come.",
     .opts = rows,
     .examples = examples,
-    .see_also = "sfx(7), sfx-events(5), inotify(7)",
+    .see_also = "sfx(7), sfx-events(5), fanotify(7), inotify(7)",
 };
 
 static int write_stats(const struct sfx_cmd *cmd, const struct options *o,
@@ -109,7 +117,12 @@ static int write_stats(const struct sfx_cmd *cmd, const struct options *o,
         {"events", stats->watch.told},
         {"looks", stats->watch.looked_at},
         {"folders", stats->watch.folders},
+        {"polled", stats->watch.polled},
+        {"seen_kernel", stats->watch.seen_kernel},
+        {"seen_scan", stats->watch.seen_scan},
         {"overflows", stats->watch.overflows},
+        {"reconciled", stats->watch.reconciled},
+        {"duplicates", stats->watch.duplicates},
         {"unreadable", stats->watch.unreadable},
         {"put", stats->put},     /* with --to: new to the queue */
         {"known", stats->known}, /* with --to: in it from an earlier run */
@@ -214,6 +227,8 @@ int main(int argc, char **argv)
     opts.min_nbytes = o.min_nbytes;
     opts.max_nbytes = o.max_nbytes;
     opts.settle_ns = o.settle_ns;
+    opts.backend = (enum sfx_watch_backend)o.backend;
+    opts.poll_ns = o.poll_ns;
     opts.flat = o.flat;
     opts.once = o.once;
     opts.state = o.state;

@@ -5,7 +5,6 @@
  */
 #include "watch/watch.h"
 
-#include "base/hash.h"
 #include "base/io.h"
 #include "watch/watch_internal.h"
 
@@ -22,32 +21,6 @@
 
 /* The wall clock may be set: so often it is looked at. */
 #define TIMER_LOOK_NS ((int64_t)30 * 1000000000)
-
-static int open_root(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
-{
-    struct sfx_watch_root *r = &w->roots[root];
-    struct stat st;
-    char *real;
-    int rc;
-
-    r->path = w->opts.roots[root];
-    r->name = sfx_slice_str(r->path);
-    while (r->name.len > 0 && r->name.ptr[r->name.len - 1] == '/')
-        r->name.len--;
-    r->fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-    if (r->fd < 0 || fstat(r->fd, &st) != 0)
-        return sfx_err_errno(err, errno, "%s", r->path);
-    r->dev = st.st_dev;
-    r->ino = st.st_ino;
-    w->roots_left++;
-    real = realpath(r->path, NULL);
-    r->number = real != NULL ? sfx_hash64(real, strlen(real), 0) : root;
-    free(real);
-    rc = sfx_watch_add_folder(w, NULL, root, sfx_slice(NULL, 0), SFX_WATCH_SCANNED, err);
-    if (rc == 0 && r->dir == NULL)
-        rc = sfx_err_set(err, SFX_E_IO, "%s: cannot be read", r->path);
-    return rc;
-}
 
 static int watch_init(struct sfx_watch *w, const struct sfx_watch_opts *opts, struct sfx_err *err)
 {
@@ -72,9 +45,9 @@ static int watch_init(struct sfx_watch *w, const struct sfx_watch_opts *opts, st
     for (i = 0; i < opts->ntimers; i++)
         w->due_ns[i] = sfx_timer_next_ns(&opts->timers[i], sfx_clock_wall_ns());
     if (!opts->once && opts->nroots > 0) {
-        w->inotify = sfx_inotify_new(err);
-        if (w->inotify == NULL)
-            return SFX_E_IO;
+        w->backend = sfx_backend_new(opts->backend, err);
+        if (w->backend == NULL)
+            return SFX_E_NOMEM;
     }
     if (opts->state != NULL) {
         w->state = sfx_watch_state_open(opts->state, &w->told, err);
@@ -82,7 +55,7 @@ static int watch_init(struct sfx_watch *w, const struct sfx_watch_opts *opts, st
             return err->code;
     }
     for (i = 0; i < opts->nroots && rc == 0; i++)
-        rc = open_root(w, i, err);
+        rc = sfx_watch_open_root(w, i, SFX_WATCH_SCANNED, err);
     return rc;
 }
 
@@ -101,128 +74,6 @@ struct sfx_watch *sfx_watch_new(const struct sfx_watch_opts *opts, struct sfx_er
     return w;
 }
 
-/* Looks at w->path and makes the event if there is one: as sfx_watch_next. */
-static int tell(struct sfx_watch *w, const struct sfx_watch_look *look, struct sfx_event *ev,
-                struct sfx_err *err)
-{
-    struct sfx_slice type;
-    struct stat st;
-    int rc;
-
-    if (!sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)))
-        return 0;
-    rc = sfx_watch_look_at(w, look, &st, &type, err);
-    if (rc <= 0 || !(w->opts.kinds & look->kind))
-        return rc < 0 ? rc : 0;
-    return sfx_watch_make_event(w, look->root, look->kind, &st, type, ev, err);
-}
-
-/* A new name. A file that was only just made is told when it is closed; a link is complete, and
- * what link(2) gives its first name (O_TMPFILE) is closed under no name of ours: both are looked
- * at. */
-static int on_created(struct sfx_watch *w, struct sfx_watch_look *look, struct sfx_event *ev,
-                      struct sfx_err *err)
-{
-    int root_fd = sfx_watch_root_fd(w, look->root);
-    struct stat st;
-
-    look->kind = SFX_WATCH_LINKED;
-    if (root_fd < 0 || fstatat(root_fd, w->path.data, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(st.st_mode))
-        return 0;
-    if (st.st_nlink > 1)
-        return tell(w, look, ev, err);
-    return sfx_watch_put_off(w, look, SFX_WATCH_YOUNG_NS, true, NULL, err);
-}
-
-static int on_deleted(struct sfx_watch *w, uint32_t root, struct sfx_event *ev, struct sfx_err *err)
-{
-    struct sfx_slice path = sfx_buf_slice(&w->path);
-    const uint64_t number = w->roots[root].number;
-    enum sfx_told_fate fate = sfx_told_forget(&w->told, number, path, w->id);
-    int rc = w->state != NULL && fate != SFX_TOLD_UNKNOWN
-                 ? sfx_watch_state_note(w->state, sfx_told_entry(&w->told, number, path), path, err)
-                 : 0;
-
-    if (rc < 0 || fate != SFX_TOLD_MATCHED || !(w->opts.kinds & SFX_WATCH_DELETED))
-        return rc;
-    return sfx_watch_make_event(w, root, SFX_WATCH_DELETED, NULL, sfx_slice(NULL, 0), ev, err);
-}
-
-static int on_file(struct sfx_watch *w, const struct sfx_watch_change *change, struct sfx_event *ev,
-                   struct sfx_err *err)
-{
-    struct sfx_watch_look look = {.root = change->dir->root, .settled_size = -1};
-    int rc = sfx_watch_dir_path(change->dir, change->name, &w->path, err);
-
-    if (rc < 0 || !sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)))
-        return rc;
-    switch (change->what) {
-    case SFX_CHANGE_CLOSED: look.kind = SFX_WATCH_CLOSED; break;
-    case SFX_CHANGE_MOVED_IN: look.kind = SFX_WATCH_MOVED; break;
-    case SFX_CHANGE_CREATED: return on_created(w, &look, ev, err);
-    default: return on_deleted(w, look.root, ev, err);
-    }
-    return tell(w, &look, ev, err);
-}
-
-static int on_folder(struct sfx_watch *w, const struct sfx_watch_change *change,
-                     struct sfx_err *err)
-{
-    struct sfx_watch_dir *child;
-
-    if (w->opts.flat)
-        return 0;
-    switch (change->what) {
-    case SFX_CHANGE_CREATED:
-        return sfx_watch_add_folder(w, change->dir, change->dir->root, change->name,
-                                    SFX_WATCH_CLOSED, err);
-    case SFX_CHANGE_MOVED_IN:
-        return sfx_watch_add_folder(w, change->dir, change->dir->root, change->name,
-                                    SFX_WATCH_MOVED, err);
-    case SFX_CHANGE_MOVED_OUT:
-        child = sfx_watch_dir_find(change->dir, change->name);
-        if (child != NULL)
-            child->away = w->any_away = true;
-        return 0;
-    default: return 0; /* the deleted folder itself says so */
-    }
-}
-
-static int on_root_gone(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
-{
-    struct sfx_watch_root *r = &w->roots[root];
-
-    sfx_log(w->opts.log, SFX_LOG_WARNING, "%s: is gone and no longer watched", r->path);
-    (void)sfx_io_close(&r->fd, NULL);
-    if (r->dir != NULL)
-        sfx_watch_drop(w, r->dir);
-    r->dir = NULL;
-    r->lost = false;
-    if (--w->roots_left > 0)
-        return 0;
-    return sfx_err_set(err, SFX_E_IO, "no watched folder is left");
-}
-
-static int on_change(struct sfx_watch *w, const struct sfx_watch_change *change,
-                     struct sfx_event *ev, struct sfx_err *err)
-{
-    if (change->what == SFX_CHANGE_OVERFLOW) {
-        w->stats.overflows++;
-        sfx_log(w->opts.log, SFX_LOG_NOTICE,
-                "the kernel's queue of changes ran over (%llu): everything is scanned again",
-                (unsigned long long)w->stats.overflows);
-        return sfx_watch_rescan(w, err);
-    }
-    if (change->what == SFX_CHANGE_DIR_GONE) {
-        if (change->dir->parent == NULL)
-            return on_root_gone(w, change->dir->root, err);
-        sfx_watch_drop(w, change->dir);
-        return 0;
-    }
-    return change->of_folder ? on_folder(w, change, err) : on_file(w, change, ev, err);
-}
-
 static bool is_due(const struct sfx_watch *w)
 {
     return sfx_watch_queue_due_ns(&w->pending) <= sfx_clock_mono_ns();
@@ -233,24 +84,25 @@ static int step_changes(struct sfx_watch *w, bool *idle, struct sfx_event *ev, s
 {
     /* Now and then during a scan, else each time; before a second look too, which a change that is
      * queued may have made needless. */
-    bool scanning = w->scan != NULL || w->scan_first != NULL;
+    bool scanning = sfx_watch_is_scanning(w);
     bool ask = !scanning || ++w->scan_steps >= SFX_WATCH_STEPS || is_due(w);
     struct sfx_watch_change change = {0};
     int rc;
 
     *idle = true;
-    if (w->inotify == NULL)
+    if (w->backend == NULL)
         return 0;
-    rc = sfx_inotify_next(w->inotify, ask, &change, err);
+    rc = sfx_backend_next(w->backend, ask, &change, err);
     if (ask)
         w->scan_steps = 0;
     if (rc <= 0) {
-        if (ask)
+        /* Of what was polled in them the end is told first. */
+        if (ask && (w->stats.polled == 0 || !scanning))
             sfx_watch_drop_away(w);
         return rc;
     }
     *idle = false;
-    return on_change(w, &change, ev, err);
+    return sfx_watch_on_change(w, &change, ev, err);
 }
 
 /* Looks again at the file that has waited long enough. */
@@ -275,7 +127,7 @@ static int step_pending(struct sfx_watch *w, struct sfx_event *ev, struct sfx_er
     if (rc == 0 && look.kind == SFX_WATCH_LINKED &&
         sfx_told_knows(&w->told, w->roots[look.root].number, sfx_buf_slice(&w->path)))
         return 0;
-    return rc < 0 ? rc : tell(w, &look, ev, err);
+    return rc < 0 ? rc : sfx_watch_tell(w, &look, ev, err);
 }
 
 static int step_scan(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *err)
@@ -283,7 +135,10 @@ static int step_scan(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *
     struct sfx_watch_look look = {.found = true, .settled_size = -1};
     int rc = sfx_watch_scan_step(w, &look.root, &look.kind, err);
 
-    return rc <= 0 ? rc : tell(w, &look, ev, err);
+    if (rc > 0 && look.kind == SFX_WATCH_DELETED)
+        return sfx_watch_on_deleted(w, look.root, ev, err);
+    w->stats.seen_scan += rc > 0;
+    return rc <= 0 ? rc : sfx_watch_tell(w, &look, ev, err);
 }
 
 /* Files of an earlier run that are not there any more, one at a time. As sfx_watch_next. */
@@ -310,7 +165,7 @@ static int step_gone(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *
         /* A filter, or what is not complete, keeps files that are there from being come upon. */
         if (fstatat(fd, w->path.data, &st, AT_SYMLINK_NOFOLLOW) != 0 &&
             (errno == ENOENT || errno == ENOTDIR))
-            return on_deleted(w, i, ev, err);
+            return sfx_watch_on_deleted(w, i, ev, err);
     }
     return 0;
 }
@@ -346,28 +201,33 @@ static int step_timers(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err
     return sfx_watch_make_timer_event(w, &w->opts.timers[i], due_ns, ev, err);
 }
 
-static int step_lost_roots(struct sfx_watch *w, struct sfx_err *err)
+/* Waits for the kernel, the clock or the reader's end, for left_ns at most. */
+static void wait_for(struct sfx_watch *w, int64_t left_ns)
 {
-    uint32_t i;
-    int rc = 0;
+    struct pollfd fds[3] = {{.fd = w->opts.reader_fd, .events = 0}};
+    const struct timespec timeout = {left_ns / 1000000000, left_ns % 1000000000};
+    int sources[2] = {-1, -1};
+    sigset_t all, before;
 
-    for (i = 0; i < w->opts.nroots && rc == 0; i++) {
-        if (w->roots[i].lost)
-            rc = on_root_gone(w, i, err);
+    if (w->backend == NULL || sfx_backend_rest(w->backend, sources)) {
+        fds[1] = (struct pollfd){.fd = w->stopping ? -1 : sources[0], .events = POLLIN};
+        fds[2] = (struct pollfd){.fd = w->stopping ? -1 : sources[1], .events = POLLIN};
+        /* A signal between the look at *stop and the wait must not be slept over. */
+        (void)sigfillset(&all);
+        (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+        if (w->stopping || w->opts.stop == NULL || *w->opts.stop == 0)
+            (void)ppoll(fds, 3, left_ns != INT64_MAX ? &timeout : NULL, &before);
+        (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+        w->reader_gone = (fds[0].revents & POLLERR) != 0;
     }
-    return rc;
+    if (w->backend != NULL)
+        sfx_backend_wake(w->backend);
 }
 
 /* Nothing to do: 1: go on; 0: this is the end. Errors: of `idle`. */
 static int wait_for_more(struct sfx_watch *w, struct sfx_err *err)
 {
-    int64_t due_ns = sfx_watch_queue_due_ns(&w->pending);
-    struct pollfd fds[2] = {
-        {.fd = w->inotify != NULL ? sfx_inotify_fd(w->inotify) : -1, .events = POLLIN},
-        {.fd = w->opts.reader_fd, .events = 0},
-    };
-    struct timespec timeout = {0};
-    sigset_t all, before;
+    int64_t due_ns = sfx_watch_queue_due_ns(&w->pending), clock_ns = sfx_watch_clock_due_ns(w);
     int64_t left_ns = INT64_MAX, timer_ns = 0;
     bool with_timer;
     size_t timer;
@@ -376,25 +236,20 @@ static int wait_for_more(struct sfx_watch *w, struct sfx_err *err)
     if (rc < 0)
         return rc;
     with_timer = next_timer(w, &timer, &timer_ns);
-    if (due_ns == INT64_MAX && w->inotify == NULL && !with_timer)
+    if (due_ns == INT64_MAX && w->backend == NULL && !with_timer)
         return 0;
     if (w->stopping && w->pending.nyoung == 0)
         return 0;
+    if (clock_ns < due_ns)
+        due_ns = clock_ns;
     if (due_ns != INT64_MAX)
         left_ns = due_ns - sfx_clock_mono_ns();
     if (with_timer && timer_ns < left_ns)
         left_ns = timer_ns < TIMER_LOOK_NS ? timer_ns : TIMER_LOOK_NS;
     if (left_ns < 0)
         left_ns = 0;
-    timeout = (struct timespec){left_ns / 1000000000, left_ns % 1000000000};
     sfx_watch_close_roots(w);
-    /* A signal between the look at *stop and the wait must not be slept over. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    if (w->stopping || w->opts.stop == NULL || *w->opts.stop == 0)
-        (void)ppoll(fds, 2, left_ns != INT64_MAX ? &timeout : NULL, &before);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    w->reader_gone = (fds[1].revents & POLLERR) != 0;
+    wait_for(w, left_ns);
     return !w->reader_gone;
 }
 
@@ -403,8 +258,33 @@ static void begin_to_stop(struct sfx_watch *w)
 {
     w->stopping = true;
     sfx_watch_cancel_initial(w);
-    if (w->inotify != NULL)
-        w->stop_at = sfx_inotify_taken(w->inotify) + sfx_inotify_queued(w->inotify);
+    if (w->backend != NULL)
+        sfx_backend_finish(w->backend);
+    w->poll_due_ns = 0;
+    if (!w->initial)
+        sfx_watch_step_poll(w);
+}
+
+/* What is not told by the kernel. 1: an event; 0: none this time; *idle: there is nothing to do. */
+static int step_own(struct sfx_watch *w, bool *idle, struct sfx_event *ev, struct sfx_err *err)
+{
+    int rc = sfx_watch_step_roots(w, err);
+
+    *idle = false;
+    if (rc == 0 && !w->stopping)
+        rc = step_timers(w, ev, err);
+    if (rc != 0)
+        return rc;
+    if (!w->stopping)
+        sfx_watch_step_poll(w);
+    if (is_due(w))
+        return step_pending(w, ev, err);
+    if (sfx_watch_is_scanning(w))
+        return step_scan(w, ev, err);
+    if (w->state != NULL && !w->gone_told && !w->stopping)
+        return step_gone(w, ev, err);
+    *idle = true;
+    return 0;
 }
 
 int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *err)
@@ -412,31 +292,19 @@ int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *er
     int rc = 0;
 
     while (rc == 0) {
-        bool idle = true;
+        bool idle;
 
         if (!w->stopping && w->opts.stop != NULL && *w->opts.stop != 0)
             begin_to_stop(w);
-        if (!w->stopping || (w->inotify != NULL && sfx_inotify_taken(w->inotify) < w->stop_at))
-            rc = step_changes(w, &idle, ev, err);
+        rc = step_changes(w, &idle, ev, err);
+        if (rc == 0 && idle)
+            rc = step_own(w, &idle, ev, err);
         if (rc != 0 || !idle)
             continue;
-        rc = step_lost_roots(w, err);
-        if (rc == 0 && !w->stopping)
-            rc = step_timers(w, ev, err);
-        if (rc != 0)
-            continue;
-        if (is_due(w))
-            rc = step_pending(w, ev, err);
-        else if (w->scan != NULL || w->scan_first != NULL)
-            rc = step_scan(w, ev, err);
-        else if (w->state != NULL && !w->gone_told && !w->stopping)
-            rc = step_gone(w, ev, err);
-        else {
-            rc = wait_for_more(w, err);
-            if (rc <= 0)
-                return rc;
-            rc = 0;
-        }
+        rc = wait_for_more(w, err);
+        if (rc <= 0)
+            return rc;
+        rc = 0;
     }
     return rc;
 }
@@ -469,7 +337,7 @@ void sfx_watch_free(struct sfx_watch *w)
     if (w->roots != NULL)
         sfx_watch_close_roots(w);
     free(w->roots);
-    sfx_inotify_free(w->inotify);
+    sfx_backend_free(w->backend);
     sfx_media_free(w->media);
     sfx_told_done(&w->told);
     sfx_watch_state_free(w->state);

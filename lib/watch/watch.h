@@ -6,8 +6,9 @@
  * notifications; a folder is watched before it is scanned, so nothing falls between. A file is told
  * when nobody has it open for writing any more (a read lease says so), under the last name it was
  * given; versions are told apart by sfx_event_file_id and remembered, so that what is seen twice is
- * told once. When the kernel's queue overflows, everything is scanned again. Symbolic links are not
- * followed. One thread at a time.
+ * told once. When the kernel's queue overflows, everything is scanned again. What the kernel does
+ * not tell of (network file systems, folders beyond its limits) is scanned again and again. A root
+ * that goes is waited for. Symbolic links are not followed. One thread at a time.
  *
  * A lease that a writer breaks sends the process SIGURG, which is ignored unless it is caught.
  */
@@ -33,6 +34,14 @@ enum sfx_watch_kind {
 /* Reads "closed,moved,…" into a set of them. Errors: USAGE, naming the word. */
 int sfx_watch_parse_kinds(struct sfx_slice list, unsigned *kinds, struct sfx_err *err);
 
+enum sfx_watch_backend {
+    SFX_WATCH_AUTO, /* for each folder the last of these that works; polling where the kernel is
+                       not told of all changes */
+    SFX_WATCH_INOTIFY,
+    SFX_WATCH_FANOTIFY, /* a mark on the file system; needs CAP_SYS_ADMIN */
+    SFX_WATCH_POLL,
+};
+
 #define SFX_WATCH_DEFAULT                                                                          \
     (SFX_WATCH_CLOSED | SFX_WATCH_MOVED | SFX_WATCH_LINKED | SFX_WATCH_SCANNED)
 
@@ -50,9 +59,11 @@ struct sfx_watch_opts {       /* all borrowed until _free; all zero: everything 
     unsigned kinds;      /* what to tell: a set of enum sfx_watch_kind; 0: SFX_WATCH_DEFAULT */
     int64_t settle_ns;   /* a file must also not have changed for this long; 0: only where leases do
                             not work, 1.5 s */
-    bool flat;           /* not the folders in the roots */
-    bool once;           /* tell what is there and complete, then end */
-    int reader_fd;       /* a pipe whose reader, when it goes away, ends the watch; -1: none */
+    enum sfx_watch_backend backend;
+    int64_t poll_ns; /* between looks at polled folders; 0: 2 s, and ten times what the last took */
+    bool flat;       /* not the folders in the roots */
+    bool once;       /* tell what is there and complete, then end */
+    int reader_fd;   /* a pipe whose reader, when it goes away, ends the watch; -1: none */
     int (*idle)(void *ctx, struct sfx_err *err); /* called before each wait, while nothing is at
                                                     hand: <0 ends _next with it; may be NULL */
     void *idle_ctx;
@@ -65,26 +76,31 @@ struct sfx_watch_opts {       /* all borrowed until _free; all zero: everything 
 };
 
 struct sfx_watch_stats {
-    uint64_t told;       /* events */
-    uint64_t looked_at;  /* files whose state was asked for */
-    uint64_t folders;    /* watched now */
-    uint64_t overflows;  /* of the kernel's queue; each led to a scan of everything */
-    uint64_t unreadable; /* files and folders that may not be opened */
+    uint64_t told;        /* events */
+    uint64_t looked_at;   /* files whose state was asked for */
+    uint64_t folders;     /* watched now */
+    uint64_t polled;      /* those of them that are polled */
+    uint64_t overflows;   /* of a queue; each led to a scan of everything */
+    uint64_t unreadable;  /* files and folders that may not be opened */
+    uint64_t seen_kernel; /* changes of files that the kernel told of */
+    uint64_t seen_scan;   /* files that were come upon by scanning */
+    uint64_t reconciled;  /* events that only the scan after an overflow found */
+    uint64_t duplicates;  /* looks that found a version that had been told */
 };
 
 struct sfx_watch;
 
 /*
  * Opens the roots and begins to watch; the scan happens in _next. Errors: NULL; IO (a root that is
- * no folder; the system's limits, with a note), NOMEM; TEMPORARY (another watch uses `state`),
- * USAGE (it is something else).
+ * no folder), NOMEM; UNSUPPORTED (the backend that is asked for); TEMPORARY (another watch uses
+ * `state`), USAGE (it is something else).
  */
 struct sfx_watch *sfx_watch_new(const struct sfx_watch_opts *opts, struct sfx_err *err);
 
 /*
  * Waits for the next event. *ev is filled: source "sfx-watch", attribute `sequence`, and data of
  * the file; it borrows from w until the next call. Returns 1; 0 at the end: `once` is done, `stop`
- * was set, the reader is gone. Errors: IO (no root is left, a limit of the system), NOMEM,
+ * was set, the reader is gone. Errors: IO (no root is left to `once`), NOMEM,
  * UNSUPPORTED (libmagic is missing and a type is asked for).
  */
 int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *err);

@@ -41,7 +41,6 @@ struct sfx_watch_dir *sfx_watch_dir_new(struct sfx_watch_dir *parent, uint32_t r
         return NULL;
     }
     dir->root = root;
-    dir->wd = -1;
     dir->name = copy;
     link_to(dir, parent);
     return dir;

@@ -54,7 +54,7 @@ static int put_off_busy(struct sfx_watch *w, const struct sfx_watch_look *look, 
     if (w->opts.once)
         return leave_to_next_run(w, look);
     /* It was there before, but what it will be was not. */
-    if (later.kind == SFX_WATCH_SCANNED)
+    if (later.kind & SFX_WATCH_SCANNED)
         later.kind = SFX_WATCH_CLOSED;
     if (delay_ns > SFX_WATCH_BUSY_MAX_NS)
         delay_ns = SFX_WATCH_BUSY_MAX_NS;
@@ -153,7 +153,10 @@ static bool is_news(struct sfx_watch *w, const struct sfx_watch_look *look, stru
         return false;
     if (w->state != NULL)
         sfx_told_see(&w->told, w->roots[look->root].number, sfx_buf_slice(&w->path));
-    return !sfx_told_has(&w->told, w->roots[look->root].number, sfx_buf_slice(&w->path), st);
+    if (!sfx_told_has(&w->told, w->roots[look->root].number, sfx_buf_slice(&w->path), st))
+        return true;
+    w->stats.duplicates++;
+    return false;
 }
 
 /* Looks at the open file: as sfx_watch_look_at. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a watch is made of. Each part stands alone: the tree of folders, a backend that says what
+ * What a watch is made of. Each part stands alone: the tree of folders, backends that say what
  * changed in them, the scan, the probe of completeness, files that wait for a second look, versions
  * that were told, and the filter. watch.c puts them together.
  */
@@ -13,6 +13,7 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 /* -- Folders: a tree that knows names, so that a rename changes one node (watch_dirs.c) */
 
@@ -20,12 +21,14 @@ struct sfx_watch_dir {
     struct sfx_watch_dir *parent; /* NULL: a root */
     struct sfx_watch_dir *child, *prev, *next;
     struct sfx_watch_dir *scan_prev, *scan_next; /* in the list of folders to scan */
-    unsigned scan_kind;  /* what its files are told as; 0: not in the list */
-    uint32_t root;       /* index */
-    uint32_t generation; /* of the scan that saw it last */
-    int wd;              /* the backend's name of it; -1: none */
-    bool away;           /* renamed to where we do not know (yet) */
-    char *name;          /* owned; empty for a root */
+    unsigned scan_kind;            /* what its files are told as; 0: not in the list */
+    uint32_t root;                 /* index */
+    uint32_t generation;           /* of the scan that saw it last */
+    enum sfx_watch_backend by;     /* what tells of it; AUTO: nothing (once) */
+    bool away;                     /* renamed to where we do not know (yet) */
+    uint64_t id[2];                /* the backend's name of it */
+    struct sfx_watch_names *names; /* owned; the files in it, when it is polled */
+    char *name;                    /* owned; empty for a root */
 };
 
 /* A node for name below parent (NULL: a root). Errors: NULL, NOMEM. */
@@ -48,7 +51,43 @@ void sfx_watch_dir_free(struct sfx_watch_dir *dir);
 int sfx_watch_dir_path(const struct sfx_watch_dir *dir, struct sfx_slice name, struct sfx_buf *path,
                        struct sfx_err *err);
 
-/* -- The backend: inotify (watch_inotify.c) */
+/* -- Folders by a backend's names of them (watch_table.c) */
+
+struct sfx_watch_table {
+    struct sfx_watch_dir **dirs; /* owned, not what it points to */
+    size_t cap, count;
+};
+
+struct sfx_watch_dir *sfx_watch_table_find(const struct sfx_watch_table *t, const uint64_t id[2]);
+/* Adds dir, whose id is not there yet. Errors: NOMEM. */
+int sfx_watch_table_add(struct sfx_watch_table *t, struct sfx_watch_dir *dir, struct sfx_err *err);
+/* Takes dir out, if it is there. */
+void sfx_watch_table_remove(struct sfx_watch_table *t, const struct sfx_watch_dir *dir);
+void sfx_watch_table_done(struct sfx_watch_table *t);
+
+/* -- What a kernel queue holds (watch_reader.c) */
+
+enum { SFX_READER_NONE, SFX_READER_SOME, SFX_READER_LOST };
+
+struct sfx_watch_reader;
+
+/* Reads fd, which is taken, in any case. Errors: NULL, NOMEM. */
+struct sfx_watch_reader *sfx_watch_reader_new(int fd, struct sfx_err *err);
+int sfx_watch_reader_fd(const struct sfx_watch_reader *r);
+/* *bytes: whole events, borrowed until the call after all were taken. NONE: none are at hand (asks
+ * the kernel only with `ask`); LOST: some had to be dropped. Errors: IO, NOMEM. */
+int sfx_watch_reader_next(struct sfx_watch_reader *r, bool ask, struct sfx_slice *bytes,
+                          struct sfx_err *err);
+/* Takes the first nbytes of them. */
+void sfx_watch_reader_take(struct sfx_watch_reader *r, size_t nbytes);
+/* Before waiting for the descriptor; false: something is at hand. _wake after it. */
+bool sfx_watch_reader_rest(struct sfx_watch_reader *r);
+void sfx_watch_reader_wake(struct sfx_watch_reader *r);
+/* Reads what is queued now, and nothing later. */
+void sfx_watch_reader_finish(struct sfx_watch_reader *r);
+void sfx_watch_reader_free(struct sfx_watch_reader *r);
+
+/* -- What changes (watch_backend.c) */
 
 enum sfx_watch_what {
     SFX_CHANGE_CLOSED,
@@ -67,29 +106,73 @@ struct sfx_watch_change {
     struct sfx_slice name; /* in dir; terminated */
 };
 
-struct sfx_inotify;
+/* Where a folder is watched. */
+struct sfx_watch_place {
+    enum sfx_watch_backend by;
+    uint64_t id[2];
+    bool limited; /* polled because a limit of the system is reached */
+};
 
-/* Errors: NULL; IO with a note on limits, NOMEM. */
-struct sfx_inotify *sfx_inotify_new(struct sfx_err *err);
-int sfx_inotify_fd(const struct sfx_inotify *in);
+struct sfx_backend;
+
+struct sfx_backend *sfx_backend_new(enum sfx_watch_backend wanted, struct sfx_err *err);
 /*
- * Watches the folder that fd has open. *wd is filled; *known is the node that has this wd, or NULL:
- * then the caller sets one. Errors: IO with a note on limits.
+ * Watches the folder that fd has open, in parent (NULL: a root). *place is filled; *known is the
+ * node that stands there, or NULL: then the caller sets one. Errors: IO, NOMEM, UNSUPPORTED.
  */
-int sfx_inotify_add(struct sfx_inotify *in, int fd, int *wd, struct sfx_watch_dir **known,
+int sfx_backend_add(struct sfx_backend *b, int fd, const struct sfx_watch_dir *parent,
+                    struct sfx_watch_place *place, struct sfx_watch_dir **known,
                     struct sfx_err *err);
-/* Notes that dir has the name dir->wd. Errors: NOMEM. */
-int sfx_inotify_set(struct sfx_inotify *in, struct sfx_watch_dir *dir, struct sfx_err *err);
-/* Forgets dir->wd and stops watching. */
-void sfx_inotify_remove(struct sfx_inotify *in, struct sfx_watch_dir *dir);
-/* The next change: 1; 0: none is at hand (asks the kernel only with `ask`). Errors: IO. */
-int sfx_inotify_next(struct sfx_inotify *in, bool ask, struct sfx_watch_change *change,
+/* Notes that dir has the name dir->id. Errors: NOMEM. */
+int sfx_backend_set(struct sfx_backend *b, struct sfx_watch_dir *dir, struct sfx_err *err);
+/* Forgets dir and stops watching it. */
+void sfx_backend_remove(struct sfx_backend *b, struct sfx_watch_dir *dir);
+/* The folder of that id, or NULL. */
+struct sfx_watch_dir *sfx_backend_find(const struct sfx_backend *b, const uint64_t id[2]);
+/* The id of a folder that is polled. */
+void sfx_backend_poll_id(const struct stat *st, uint64_t id[2]);
+/* True when folders of a file system with this number (statfs(2)) are to be polled. */
+bool sfx_backend_is_remote(uint64_t magic);
+/* The next change: 1; 0: none is at hand (asks the kernel only with `ask`). Errors: IO, NOMEM. */
+int sfx_backend_next(struct sfx_backend *b, bool ask, struct sfx_watch_change *change,
                      struct sfx_err *err);
-/* Bytes of changes that are queued now, read but not taken ones included. */
-size_t sfx_inotify_queued(const struct sfx_inotify *in);
-/* Bytes of changes taken so far. */
-uint64_t sfx_inotify_taken(const struct sfx_inotify *in);
-void sfx_inotify_free(struct sfx_inotify *in);
+/* Before waiting for fds (-1: none) to be readable; false: something is at hand. _wake after it. */
+bool sfx_backend_rest(struct sfx_backend *b, int fds[2]);
+void sfx_backend_wake(struct sfx_backend *b);
+/* From now on _next gives only what the kernel has queued by now. */
+void sfx_backend_finish(struct sfx_backend *b);
+void sfx_backend_free(struct sfx_backend *b);
+
+/* inotify (watch_inotify.c). Returns the descriptor. Errors: IO, LIMIT. */
+int sfx_inotify_open(struct sfx_err *err);
+/* Watches the folder fd. Errors: IO, LIMIT. */
+int sfx_inotify_add(int in, int fd, uint64_t id[2], struct sfx_err *err);
+void sfx_inotify_remove(int in, const uint64_t id[2]);
+/* The first of whole events; *taken: its size. False: it does not concern us. */
+bool sfx_inotify_read(const struct sfx_watch_table *table, struct sfx_slice bytes, size_t *taken,
+                      struct sfx_watch_change *change);
+
+/* fanotify (watch_fanotify.c) */
+
+struct sfx_fanotify_list {
+    uint64_t fsids[16]; /* more file systems than one tree spans */
+    size_t count;
+};
+
+struct sfx_fanotify {
+    int fd;
+    struct sfx_fanotify_list marked, refused;
+    uint64_t told; /* bits of the event that is being read */
+};
+
+/* Returns the descriptor. Errors: IO, UNSUPPORTED. */
+int sfx_fanotify_open(struct sfx_err *err);
+/* Watches the folder fd on fs. Errors: IO, UNSUPPORTED. */
+int sfx_fanotify_add(struct sfx_fanotify *fan, int fd, const struct statfs *fs, uint64_t id[2],
+                     struct sfx_err *err);
+/* As sfx_inotify_read; *taken may be 0: the event says more than one thing. */
+bool sfx_fanotify_read(struct sfx_fanotify *fan, const struct sfx_watch_table *table,
+                       struct sfx_slice bytes, size_t *taken, struct sfx_watch_change *change);
 
 /* -- Completeness (watch_probe.c) */
 
@@ -170,7 +253,10 @@ int sfx_told_load(struct sfx_told *t, const uint64_t key[2], const uint64_t vers
                   struct sfx_err *err);
 /* The path was come upon. */
 void sfx_told_see(struct sfx_told *t, uint64_t root, struct sfx_slice path);
+/* From now on it counts as not come upon, if anything is known of it. */
+void sfx_told_unsee(struct sfx_told *t, uint64_t root, struct sfx_slice path);
 bool sfx_told_is_unseen(const struct sfx_told *t, const uint64_t key[2]);
+bool sfx_told_is_unseen_path(const struct sfx_told *t, uint64_t root, struct sfx_slice path);
 /* True when this is what is known of the key by now. */
 bool sfx_told_is_last(const struct sfx_told *t, const uint64_t key[2], const uint64_t version[2]);
 /* True when key is that of the path. */
@@ -213,7 +299,7 @@ bool sfx_watch_wants_type(const struct sfx_watch_opts *opts, struct sfx_slice ty
 struct sfx_watch_root {
     struct sfx_slice name; /* as given, without slashes at the end; borrowed, terminated there */
     const char *path;      /* as given; borrowed */
-    struct sfx_watch_dir *dir; /* NULL: gone */
+    struct sfx_watch_dir *dir; /* NULL: gone, and waited for */
     uint64_t number;           /* made of where it really is: the same in every run */
     dev_t dev;
     ino_t ino;
@@ -225,7 +311,7 @@ struct sfx_watch {
     struct sfx_watch_opts opts;
     struct sfx_watch_root *roots; /* owned, opts.nroots */
     size_t roots_left;
-    struct sfx_inotify *inotify; /* NULL: once */
+    struct sfx_backend *backend; /* NULL: once */
     struct sfx_media *media;
     struct sfx_told told;
     struct sfx_watch_state *state; /* NULL: nothing is remembered */
@@ -236,11 +322,18 @@ struct sfx_watch {
     uint64_t sequence;
     bool any_away; /* some folder was renamed to where we do not know */
 
+    /* what is looked at by the clock (watch_poll.c) */
+    int64_t poll_due_ns, poll_began_ns; /* began 0: none is going on */
+    int64_t roots_due_ns;
+    bool limit_said;
+
     /* the scan */
     struct sfx_watch_dir *scan_first; /* folders to scan, the next one first */
     struct sfx_watch_dir *scan_dir;   /* the one being scanned */
     unsigned scan_kind;               /* of it */
     DIR *scan;                        /* of it; NULL: none */
+    bool scan_gone;                   /* it was read: its files that are gone are told */
+    size_t gone_at;                   /* the next one in its names */
     uint32_t generation;              /* counts the scans of everything */
     bool initial;                     /* the first of them is going on */
     bool sweep;                       /* what this one has not seen is to be dropped after it */
@@ -248,7 +341,6 @@ struct sfx_watch {
 
     /* the end */
     bool stopping, reader_gone;
-    uint64_t stop_at; /* bytes of changes to be taken before */
 
     /* what is being looked at, and the event that is borrowed from here */
     struct sfx_buf path, full_path; /* below the root; with the root's name */
@@ -260,16 +352,53 @@ struct sfx_watch {
     struct sfx_buf timer_json[2];
 };
 
-/* -- Roots and the scan (watch_scan.c) */
+/* -- Roots (watch_root.c) */
 
+/* Opens root, whose files are told as kind. Errors: as add_folder; IO (no folder). */
+int sfx_watch_open_root(struct sfx_watch *w, uint32_t root, unsigned kind, struct sfx_err *err);
 /* The open folder of a root, or -1 when it is not what it was (then it is `lost`) or gone. */
 int sfx_watch_root_fd(struct sfx_watch *w, uint32_t root);
 /* Closes the folders of all roots: before waiting. */
 void sfx_watch_close_roots(struct sfx_watch *w);
+/* The root's folder is not there, or another one is. Errors: IO (once: it was the last). */
+int sfx_watch_lose_root(struct sfx_watch *w, uint32_t root, struct sfx_err *err);
+/* Looks after roots that are lost, and by the clock after all. Errors: as add_folder. */
+int sfx_watch_step_roots(struct sfx_watch *w, struct sfx_err *err);
+
+/* -- Polling (watch_poll.c) */
+
+/* Begins to look at all polled folders when it is time to. */
+void sfx_watch_step_poll(struct sfx_watch *w);
+/* All that was to be scanned has been. */
+void sfx_watch_poll_ended(struct sfx_watch *w);
+/* When something is to be done by the clock (monotonic); INT64_MAX: never. */
+int64_t sfx_watch_clock_due_ns(const struct sfx_watch *w);
+/* Makes dir a polled one. Errors: NOMEM. */
+int sfx_watch_names_new(struct sfx_watch *w, struct sfx_watch_dir *dir, struct sfx_err *err);
+void sfx_watch_names_free(struct sfx_watch_dir *dir);
+/* Before the names of a polled folder are read anew. Errors: NOMEM. */
+int sfx_watch_names_begin(struct sfx_watch *w, struct sfx_watch_dir *dir, struct sfx_err *err);
+/* The file w->path, of that name, is in dir. Errors: NOMEM. */
+int sfx_watch_names_see(struct sfx_watch *w, struct sfx_watch_dir *dir, struct sfx_slice name,
+                        struct sfx_err *err);
+/* The next file that was known in dir and is gone: 1, its path in w->path; 0: the end. *at: 0 at
+ * first. Errors: NOMEM. */
+int sfx_watch_names_next_gone(struct sfx_watch *w, struct sfx_watch_dir *dir, size_t *at,
+                              struct sfx_err *err);
+
+/* -- The scan (watch_scan.c) */
+
+/* In the kind of a file: only the scan after an overflow found it. */
+#define SFX_WATCH_RECONCILED (1U << 16)
+
+/* True while folders wait to be scanned. */
+bool sfx_watch_is_scanning(const struct sfx_watch *w);
+/* Puts dir first among the folders to be scanned, unless it is there. */
+void sfx_watch_queue_scan(struct sfx_watch *w, struct sfx_watch_dir *dir, unsigned kind);
 /*
  * Watches the folder `name` in parent (NULL: the root itself) and queues its scan, whose files are
- * told as kind. A folder that is gone or may not be read is no error. Errors: IO (limits), NOMEM,
- * USAGE (a root that lies in another).
+ * told as kind. A folder that is gone or may not be read is no error. Errors: IO, NOMEM, USAGE (a
+ * root that lies in another), UNSUPPORTED.
  */
 int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint32_t root,
                          struct sfx_slice name, unsigned kind, struct sfx_err *err);
@@ -281,9 +410,22 @@ void sfx_watch_drop_away(struct sfx_watch *w);
 int sfx_watch_rescan(struct sfx_watch *w, struct sfx_err *err);
 /* Ends scans of what was there when watching began. */
 void sfx_watch_cancel_initial(struct sfx_watch *w);
-/* One step of the scan: 1: a file, whose path is in w->path, in *root, to be told as *kind; 0: none
- * this time; w->scan and w->scan_first tell whether there is more. Errors: as add_folder. */
+/* One step of the scan: 1: a file, whose path is in w->path, in *root, to be told as *kind, DELETED
+ * when it is not there any more; 0: none this time. Errors: as add_folder. */
 int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, struct sfx_err *err);
+
+/* -- Changes (watch_change.c) */
+
+/* What a change leads to. 1: an event; 0: none. Errors: as sfx_watch_next. */
+int sfx_watch_on_change(struct sfx_watch *w, const struct sfx_watch_change *change,
+                        struct sfx_event *ev, struct sfx_err *err);
+/* The file w->path is not there any more. As above. */
+int sfx_watch_on_deleted(struct sfx_watch *w, uint32_t root, struct sfx_event *ev,
+                         struct sfx_err *err);
+struct sfx_watch_look;
+/* Looks at w->path and makes the event if there is one. As above. */
+int sfx_watch_tell(struct sfx_watch *w, const struct sfx_watch_look *look, struct sfx_event *ev,
+                   struct sfx_err *err);
 
 /* -- Files (watch_file.c) */
 

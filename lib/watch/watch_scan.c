@@ -10,30 +10,12 @@
 
 #define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NONBLOCK)
 
-int sfx_watch_root_fd(struct sfx_watch *w, uint32_t root)
+bool sfx_watch_is_scanning(const struct sfx_watch *w)
 {
-    struct sfx_watch_root *r = &w->roots[root];
-    struct stat st;
-
-    if (r->fd >= 0 || r->lost || r->dir == NULL)
-        return r->fd;
-    r->fd = open(r->path, FOLDER_FLAGS | O_CLOEXEC);
-    if (r->fd >= 0 && fstat(r->fd, &st) == 0 && st.st_dev == r->dev && st.st_ino == r->ino)
-        return r->fd;
-    (void)sfx_io_close(&r->fd, NULL);
-    r->lost = true;
-    return -1;
+    return w->scan_dir != NULL || w->scan_first != NULL;
 }
 
-void sfx_watch_close_roots(struct sfx_watch *w)
-{
-    size_t i;
-
-    for (i = 0; i < w->opts.nroots; i++)
-        (void)sfx_io_close(&w->roots[i].fd, NULL);
-}
-
-static void queue_scan(struct sfx_watch *w, struct sfx_watch_dir *dir, unsigned kind)
+void sfx_watch_queue_scan(struct sfx_watch *w, struct sfx_watch_dir *dir, unsigned kind)
 {
     if (dir->scan_kind != 0)
         return;
@@ -64,32 +46,51 @@ static void end_scan(struct sfx_watch *w)
         (void)closedir(w->scan);
     w->scan = NULL;
     w->scan_dir = NULL;
+    w->scan_gone = false;
 }
 
-/* Opens the folder w->path. -1: it is gone, or may not be read, which is said. */
-static int open_folder(struct sfx_watch *w, uint32_t root, struct sfx_err *err)
+/* True when it was said already that the folder may not be read: polling comes upon it again and
+ * again. */
+static bool was_said(struct sfx_watch *w, uint32_t root, int root_fd)
+{
+    const uint64_t number = w->roots[root].number;
+    const struct sfx_slice path = sfx_buf_slice(&w->path);
+    struct stat st;
+
+    if (w->stats.polled == 0 || fstatat(root_fd, w->path.data, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    return sfx_told_has(&w->told, number, path, &st) ||
+           sfx_told_note(&w->told, number, path, &st, false, NULL) < 0;
+}
+
+/* Opens the folder w->path. *fd -1: it is gone, or may not be read, which is said. *gone: that it
+ * is gone. Errors: IO, NOMEM. */
+static int open_folder(struct sfx_watch *w, uint32_t root, int *fd, bool *gone, struct sfx_err *err)
 {
     int root_fd = sfx_watch_root_fd(w, root);
     struct sfx_err why;
-    int fd;
 
+    *fd = -1;
+    *gone = root_fd < 0;
     if (root_fd < 0)
-        return -1;
-    fd = sfx_path_open_beneath(root_fd, w->path.data, FOLDER_FLAGS, 0, &why);
-    if (fd >= 0)
-        return fd;
+        return 0;
+    *fd = sfx_path_open_beneath(root_fd, w->path.data, FOLDER_FLAGS, 0, &why);
+    if (*fd >= 0)
+        return 0;
+    *fd = -1;
     if (why.errnum == EMFILE || why.errnum == ENFILE || why.code == SFX_E_NOMEM) {
         if (err != NULL)
             *err = why;
-        return fd;
+        return why.code;
     }
     /* A link or nothing where a folder was: it has changed since, and that will be told. */
-    if (why.code != SFX_E_INPUT && why.errnum != ENOENT && why.errnum != ENOTDIR)
+    *gone = why.code == SFX_E_INPUT || why.errnum == ENOENT || why.errnum == ENOTDIR;
+    if (!*gone && !was_said(w, root, root_fd))
         sfx_watch_unreadable(w, root, why.errnum);
-    return -1;
+    return 0;
 }
 
-/* The node of a folder that has the wd of a known one. 1: to be scanned; 0: nothing new. */
+/* The node of a folder that is known already. 1: to be scanned; 0: nothing new. */
 static int meet_again(struct sfx_watch *w, struct sfx_watch_dir *known,
                       struct sfx_watch_dir *parent, uint32_t root, struct sfx_slice name,
                       struct sfx_err *err)
@@ -114,7 +115,7 @@ static int meet_again(struct sfx_watch *w, struct sfx_watch_dir *known,
     return 1;
 }
 
-/* Without a backend that knows folders again: is it one of the roots, by another way? */
+/* Without a backend, which knows folders again: is it one of the roots, by another way? */
 static bool is_a_root(const struct sfx_watch *w, int fd, uint32_t below)
 {
     struct stat st;
@@ -129,17 +130,51 @@ static bool is_a_root(const struct sfx_watch *w, int fd, uint32_t below)
     return false;
 }
 
+/* A folder beyond the system's limit is polled, which is worth a warning, once. */
+static void say_limit(struct sfx_watch *w, uint32_t root)
+{
+    if (w->limit_said)
+        return;
+    w->limit_said = true;
+    sfx_log(w->opts.log, SFX_LOG_WARNING,
+            "the system's limit of watched folders is reached: from %s on folders are polled "
+            "(sysctl fs.inotify.max_user_watches=NUMBER raises it)",
+            sfx_watch_full_path(w, root, NULL));
+}
+
+/* A new node for the open folder, watched at its place. */
+static struct sfx_watch_dir *new_folder(struct sfx_watch *w, struct sfx_watch_dir *parent,
+                                        uint32_t root, struct sfx_slice name,
+                                        const struct sfx_watch_place *place, struct sfx_err *err)
+{
+    struct sfx_watch_dir *dir = sfx_watch_dir_new(parent, root, name, err);
+
+    if (dir == NULL)
+        return NULL;
+    w->stats.folders++;
+    if (parent == NULL)
+        w->roots[root].dir = dir;
+    dir->by = place->by;
+    memcpy(dir->id, place->id, sizeof(dir->id));
+    if ((dir->by == SFX_WATCH_POLL && sfx_watch_names_new(w, dir, err) < 0) ||
+        (w->backend != NULL && sfx_backend_set(w->backend, dir, err) < 0))
+        return NULL; /* the node goes with its root */
+    if (place->limited)
+        say_limit(w, root);
+    return dir;
+}
+
 /* Gives the open folder a node and the kernel's attention. *dir NULL: it needs no scan. */
 static int watch_folder(struct sfx_watch *w, int fd, struct sfx_watch_dir *parent, uint32_t root,
                         struct sfx_slice name, struct sfx_watch_dir **dir, struct sfx_err *err)
 {
+    struct sfx_watch_place place = {.by = SFX_WATCH_AUTO};
     struct sfx_watch_dir *known = NULL;
-    int wd = -1;
     int rc = 0;
 
     *dir = NULL;
-    if (w->inotify != NULL)
-        rc = sfx_inotify_add(w->inotify, fd, &wd, &known, err);
+    if (w->backend != NULL)
+        rc = sfx_backend_add(w->backend, fd, parent, &place, &known, err);
     else if (parent != NULL && is_a_root(w, fd, root))
         return 0;
     if (rc < 0)
@@ -147,22 +182,17 @@ static int watch_folder(struct sfx_watch *w, int fd, struct sfx_watch_dir *paren
     if (known != NULL) {
         rc = meet_again(w, known, parent, root, name, err);
         *dir = rc > 0 ? known : NULL;
-        return rc;
+        return rc < 0 ? rc : 0;
     }
-    *dir = sfx_watch_dir_new(parent, root, name, err);
-    if (*dir == NULL)
-        return SFX_E_NOMEM;
-    w->stats.folders++;
-    if (parent == NULL)
-        w->roots[root].dir = *dir;
-    (*dir)->wd = wd;
-    return w->inotify != NULL ? sfx_inotify_set(w->inotify, *dir, err) : 0;
+    *dir = new_folder(w, parent, root, name, &place, err);
+    return *dir != NULL ? 0 : SFX_E_NOMEM;
 }
 
 int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint32_t root,
                          struct sfx_slice name, unsigned kind, struct sfx_err *err)
 {
     struct sfx_watch_dir *dir;
+    bool gone;
     int fd, rc;
 
     sfx_buf_clear(&w->path);
@@ -172,9 +202,9 @@ int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint
         return rc;
     if (parent != NULL && sfx_watch_ignores(&w->opts, sfx_buf_slice(&w->path)))
         return 0;
-    fd = open_folder(w, root, err);
-    if (fd < 0)
-        return fd == -1 ? 0 : fd;
+    rc = open_folder(w, root, &fd, &gone, err);
+    if (rc < 0 || fd < 0)
+        return rc;
     rc = watch_folder(w, fd, parent, root, name, &dir, err);
     (void)sfx_io_close(&fd, NULL);
     if (rc < 0)
@@ -182,7 +212,7 @@ int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint
     if (dir == NULL)
         return 0;
     dir->generation = w->generation;
-    queue_scan(w, dir, kind);
+    sfx_watch_queue_scan(w, dir, kind);
     return 0;
 }
 
@@ -201,8 +231,10 @@ void sfx_watch_drop(struct sfx_watch *w, struct sfx_watch_dir *top)
         if (w->scan_dir == dir)
             end_scan(w);
         unqueue_scan(w, dir);
-        if (w->inotify != NULL)
-            sfx_inotify_remove(w->inotify, dir);
+        if (w->backend != NULL)
+            sfx_backend_remove(w->backend, dir);
+        w->stats.polled -= dir->names != NULL;
+        sfx_watch_names_free(dir);
         sfx_watch_dir_free(dir);
         w->stats.folders--;
         dir = parent;
@@ -251,7 +283,7 @@ void sfx_watch_drop_away(struct sfx_watch *w)
 int sfx_watch_rescan(struct sfx_watch *w, struct sfx_err *err)
 {
     /* As long as the first scan has not ended, what it finds may have been there before. */
-    unsigned kind = w->initial ? SFX_WATCH_SCANNED : SFX_WATCH_CLOSED;
+    unsigned kind = (w->initial ? SFX_WATCH_SCANNED : SFX_WATCH_CLOSED) | SFX_WATCH_RECONCILED;
     uint32_t i;
     int rc = 0;
 
@@ -269,37 +301,71 @@ void sfx_watch_cancel_initial(struct sfx_watch *w)
 {
     struct sfx_watch_dir *dir = w->scan_first;
 
-    if (w->scan != NULL && w->scan_kind == SFX_WATCH_SCANNED)
+    if (w->scan != NULL && (w->scan_kind & SFX_WATCH_SCANNED))
         end_scan(w);
     while (dir != NULL) {
         struct sfx_watch_dir *next = dir->scan_next;
 
-        if (dir->scan_kind == SFX_WATCH_SCANNED)
+        if (dir->scan_kind & SFX_WATCH_SCANNED)
             unqueue_scan(w, dir);
         dir = next;
     }
 }
 
-/* Opens the next folder to be scanned. */
+/* The path of a polled folder may lead to another one by now, which takes its place: its files are
+ * compared by name. *gone: to one that has a place of its own. */
+static int take_over(struct sfx_watch *w, struct sfx_watch_dir *dir, int fd, bool *gone,
+                     struct sfx_err *err)
+{
+    struct sfx_watch_dir *known;
+    uint64_t id[2];
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return sfx_err_errno(err, errno, "%s", w->path.data);
+    sfx_backend_poll_id(&st, id);
+    known = sfx_backend_find(w->backend, id);
+    *gone = known != NULL && known != dir;
+    if (known != NULL)
+        return 0;
+    sfx_backend_remove(w->backend, dir);
+    memcpy(dir->id, id, sizeof(dir->id));
+    return sfx_backend_set(w->backend, dir, err);
+}
+
+/* Opens the next folder to be scanned. Of a polled one that is gone the files are told as gone. */
 static int begin_scan(struct sfx_watch *w, struct sfx_err *err)
 {
     struct sfx_watch_dir *dir = w->scan_first;
-    int fd, rc;
+    bool gone;
+    int fd, rc = 0;
 
     w->scan_kind = dir->scan_kind;
     unqueue_scan(w, dir);
-    rc = sfx_watch_dir_path(dir, sfx_slice(NULL, 0), &w->path, err);
+    if (dir->names != NULL)
+        rc = sfx_watch_names_begin(w, dir, err);
+    if (rc == 0)
+        rc = sfx_watch_dir_path(dir, sfx_slice(NULL, 0), &w->path, err);
+    if (rc == 0)
+        rc = open_folder(w, dir->root, &fd, &gone, err);
     if (rc < 0)
         return rc;
-    fd = open_folder(w, dir->root, err);
-    if (fd < 0)
-        return fd == -1 ? 0 : fd;
-    w->scan = fdopendir(fd);
-    if (w->scan == NULL) {
-        (void)sfx_io_close(&fd, NULL);
-        return sfx_err_errno(err, ENOMEM, "%s", w->path.data);
+    if (fd >= 0 && dir->names != NULL)
+        rc = take_over(w, dir, fd, &gone, err);
+    if (fd >= 0 && rc == 0 && !gone) {
+        w->scan = fdopendir(fd);
+        rc = w->scan != NULL ? 0 : sfx_err_errno(err, ENOMEM, "%s", w->path.data);
     }
-    w->scan_dir = dir;
+    if (w->scan == NULL)
+        (void)sfx_io_close(&fd, NULL);
+    if (rc < 0)
+        return rc;
+    w->scan_gone = w->scan == NULL && dir->names != NULL;
+    w->gone_at = 0;
+    if (w->scan != NULL || w->scan_gone)
+        w->scan_dir = dir;
+    if (w->scan_gone && gone && dir->parent != NULL)
+        dir->away = w->any_away = true;
     return 0;
 }
 
@@ -320,13 +386,14 @@ static void after_scan(struct sfx_watch *w)
     end_scan(w);
     if (w->scan_first != NULL)
         return;
-    if (w->initial && w->inotify != NULL)
+    if (w->initial && w->backend != NULL)
         sfx_log(w->opts.log, SFX_LOG_INFO, "all folders (%llu) are watched",
                 (unsigned long long)w->stats.folders);
     w->initial = false;
     if (w->sweep)
         drop_where(w, is_unseen);
     w->sweep = false;
+    sfx_watch_poll_ended(w);
 }
 
 static void scan_failed(struct sfx_watch *w, int errnum)
@@ -335,35 +402,79 @@ static void scan_failed(struct sfx_watch *w, int errnum)
         sfx_watch_unreadable(w, w->scan_dir->root, errnum);
 }
 
-int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, struct sfx_err *err)
+/* A polled folder that has not changed its place is scanned by itself, not from here. */
+static bool is_polled_already(const struct sfx_watch *w, const struct dirent *entry)
 {
-    struct dirent *entry;
-    struct sfx_slice name;
+    const uint64_t id[2] = {entry->d_ino, w->scan_dir->id[1]};
+    const struct sfx_watch_dir *known;
+
+    if (w->scan_dir->names == NULL)
+        return false;
+    known = sfx_backend_find(w->backend, id);
+    return known != NULL && known->parent == w->scan_dir && !known->away &&
+           known->generation == w->generation && strcmp(known->name, entry->d_name) == 0;
+}
+
+/* As sfx_watch_scan_step, for one name in the folder. */
+static int scan_entry(struct sfx_watch *w, const struct dirent *entry, struct sfx_err *err)
+{
+    const struct sfx_slice name = sfx_slice_str(entry->d_name);
     int rc;
 
-    if (w->scan == NULL) {
-        rc = begin_scan(w, err);
-        if (rc == 0 && w->scan == NULL)
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        return 0;
+    switch (type_of(w, entry)) {
+    case DT_DIR:
+        if (w->opts.flat || is_polled_already(w, entry))
+            return 0;
+        return sfx_watch_add_folder(w, w->scan_dir, w->scan_dir->root, name, w->scan_kind, err);
+    case DT_REG:
+        rc = sfx_watch_dir_path(w->scan_dir, name, &w->path, err);
+        if (rc == 0 && w->scan_dir->names != NULL)
+            rc = sfx_watch_names_see(w, w->scan_dir, name, err);
+        return rc < 0 ? rc : 1;
+    default: return 0;
+    }
+}
+
+/* Files that were in the folder, one at a time. As sfx_watch_scan_step. */
+static int scan_gone(struct sfx_watch *w, unsigned *kind, struct sfx_err *err)
+{
+    int rc = sfx_watch_names_next_gone(w, w->scan_dir, &w->gone_at, err);
+
+    *kind = SFX_WATCH_DELETED;
+    if (rc == 0)
+        after_scan(w);
+    return rc;
+}
+
+int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, struct sfx_err *err)
+{
+    const struct dirent *entry;
+
+    if (w->scan_dir == NULL) {
+        int rc = begin_scan(w, err);
+
+        if (rc == 0 && w->scan_dir == NULL)
             after_scan(w);
         return rc;
     }
-    errno = 0;
-    entry = readdir(w->scan);
-    if (entry == NULL) {
-        if (errno != 0)
-            scan_failed(w, errno);
-        after_scan(w);
-        return 0;
-    }
-    name = sfx_slice_str(entry->d_name);
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-        return 0;
     *root = w->scan_dir->root;
     *kind = w->scan_kind;
-    switch (type_of(w, entry)) {
-    case DT_DIR:
-        return w->opts.flat ? 0 : sfx_watch_add_folder(w, w->scan_dir, *root, name, *kind, err);
-    case DT_REG: rc = sfx_watch_dir_path(w->scan_dir, name, &w->path, err); return rc < 0 ? rc : 1;
-    default: return 0;
+    if (w->scan_gone)
+        return scan_gone(w, kind, err);
+    errno = 0;
+    entry = readdir(w->scan);
+    if (entry != NULL)
+        return scan_entry(w, entry, err);
+    if (errno != 0)
+        scan_failed(w, errno);
+    if (w->scan_dir->names == NULL) {
+        after_scan(w);
+    } else {
+        (void)closedir(w->scan);
+        w->scan = NULL;
+        w->scan_gone = true;
     }
+    return 0;
 }

@@ -173,6 +173,27 @@ void sfx_told_see(struct sfx_told *t, uint64_t root, struct sfx_slice path)
         entry->version[1] &= ~UNSEEN;
 }
 
+void sfx_told_unsee(struct sfx_told *t, uint64_t root, struct sfx_slice path)
+{
+    struct sfx_told_entry *entry;
+    uint64_t key[2];
+
+    if (t->cap == 0)
+        return;
+    key_of(root, path, key);
+    entry = find(t, key);
+    if (entry->key[0] != 0 && !is_forgotten(entry))
+        entry->version[1] |= UNSEEN;
+}
+
+bool sfx_told_is_unseen_path(const struct sfx_told *t, uint64_t root, struct sfx_slice path)
+{
+    uint64_t key[2];
+
+    key_of(root, path, key);
+    return sfx_told_is_unseen(t, key);
+}
+
 const struct sfx_told_entry *sfx_told_entry(const struct sfx_told *t, uint64_t root,
                                             struct sfx_slice path)
 {

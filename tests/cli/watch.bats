@@ -2,56 +2,7 @@
 # SPDX-License-Identifier: MIT
 # sfx-watch: no file missed, none told twice, none told too early.
 
-setup() {
-	command -v jq >/dev/null || skip "jq is missing"
-	cd "$BATS_TEST_TMPDIR"
-	mkdir in
-	watch=$SFX_BUILD/sfx-watch
-	pid=
-}
-
-teardown() {
-	[ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
-}
-
-# Tries for up to 20 s, or as long as the watch lives, then lets the test fail where it stands.
-until_true() {
-	for _ in $(seq 400); do
-		"$@" && return 0
-		kill -0 "$pid" 2>/dev/null || break
-		sleep 0.05
-	done
-	"$@" && return 0
-	echo "in vain: $*"
-	return 1
-}
-
-# start ARGUMENT…: watches in the background, and returns when all folders are watched.
-start() {
-	"$watch" -v "$@" >out 2>err 3>&- 4>&- &
-	pid=$!
-	until_true grep -q 'are watched' err
-}
-
-has_lines() { [ "$(wc -l <out)" -ge "$1" ]; }
-
-# Ends the watch, which tells of what is queued first.
-stop() {
-	kill -TERM "$pid"
-	wait "$pid"
-	pid=
-}
-
-paths() { jq -r .data.path out | sort; }
-types() { jq -r '.type + " " + .data.path' out | sed 's/^dev.sfx.file.//' | sort; }
-
-# Exactly these many events, each of another file.
-assert_each_once() {
-	echo "$(wc -l <out) events, $(paths | uniq | wc -l) files, $(jq -r .id out | sort -u | wc -l) ids"
-	[ "$(wc -l <out)" -eq "$1" ]
-	[ "$(paths | uniq | wc -l)" -eq "$1" ]
-	[ "$(jq -r .id out | sort -u | wc -l)" -eq "$1" ]
-}
+load watch.bash
 
 @test "what was there before is told, once, with its size and a stable id" {
 	mkdir -p in/deep/er
@@ -322,31 +273,56 @@ in/b.txt" ]
 	[[ "$output" == *"No space left on device"* ]]
 }
 
-@test "a root that goes is said, the last one ends the watch" {
-	mkdir second
-	start in second
+@test "a root that is deleted is watched again when it comes back" {
+	start in
 	rmdir in
 	until_true grep -q 'in: is gone' err
-	echo x >second/x
+	mkdir in
+	until_true grep -q 'in: is watched again' err
+	echo x >in/x
 	until_true has_lines 1
-	rm -r second
-	status=0
-	wait "$pid" || status=$?
-	pid=
-	[ "$status" -eq 74 ]
-	[ "$(tail -n 1 err)" = "sfx-watch: no watched folder is left" ]
+	rm -r in
+	mkdir -p in/d
+	echo y >in/d/y
+	until_true has_lines 2
+	stop
+	[ "$(types)" = "closed in/d/y
+closed in/x" ]
 }
 
-@test "a root that is replaced is gone" {
-	start in
+@test "a root that is renamed and made anew is watched, what it was is not" {
+	mkdir second
+	start in second
 	mv in away
-	mkdir in
-	echo x >in/x
-	status=0
-	wait "$pid" || status=$?
-	pid=
-	[ "$status" -eq 74 ]
-	grep -q 'in: is gone' err
+	until_true grep -q 'in: is gone' err
+	echo no >away/no
+	echo x >second/x
+	until_true has_lines 1
+	mkdir new
+	echo y >new/y
+	mv new in
+	until_true has_lines 2
+	echo z >in/z
+	until_true has_lines 3
+	mv in gone
+	mv away in
+	until_true has_lines 4
+	stop
+	[ "$(paths)" = "in/no
+in/y
+in/z
+second/x" ]
+}
+
+@test "a root below a folder that is renamed is waited for" {
+	mkdir -p above/in
+	start above/in
+	mv above elsewhere
+	until_true grep -q 'in: is gone' err
+	mkdir -p above/in
+	echo x >above/in/x
+	until_true has_lines 1
+	[ "$(paths)" = above/in/x ]
 }
 
 @test "settling holds back what has just changed" {
@@ -379,17 +355,31 @@ in/b.txt" ]
 	[[ "$output" == *"in/a"* ]]
 }
 
-@test "the system's limit on watches is an error that says what to do" {
-	mkdir in/{a,b,c,d}
+@test "beyond the system's limit on watches folders are polled, which is said" {
+	mkdir -p in/{a,b,c,d/e}
+	touch in/{a,b,c,d/e}/there
 	cat >limited <<-TEXT
 		echo 3 >/proc/sys/user/max_inotify_watches || exit 99
-		exec timeout 20 "$watch" in
+		exec "$watch" -v --poll-interval 100ms --events closed,moved,deleted,scanned --stats=stats in
 	TEXT
-	run unshare --user --map-root-user sh limited
-	echo "$output"
-	[ "$status" -ne 99 ] && [[ "$output" != unshare:* ]] || skip "user namespaces are not allowed"
-	[ "$status" -eq 74 ]
-	[[ "$output" == *"limit of watched folders"*"max_user_watches"*"polling"* ]]
+	unshare --user --map-root-user sh limited >out 2>err 3>&- 4>&- &
+	pid=$!
+	until_true grep -q 'are watched' err || true
+	grep -q 'are watched' err || skip "user namespaces are not allowed"
+	grep -q 'limit of watched folders.*are polled.*max_user_watches' err
+	[ "$(grep -c 'limit of' err)" -eq 1 ]
+	for name in a b c d/e; do echo x >"in/$name/new"; done
+	mkdir -p in/d/e/f/g
+	echo x >in/d/e/f/g/new
+	until_true has_lines 9
+	rm in/{a,b,c}/there
+	rm -r in/d
+	until_true has_lines 15
+	stop
+	[ "$(types | grep -c '^closed.*new$')" -eq 5 ]
+	[ "$(types | grep -c '^deleted')" -eq 6 ]
+	[ "$(jq -r .id out | sort | uniq -d)" = "" ]
+	[ "$(jq .polled stats)" -eq 1 ]
 }
 
 @test "misuse and what is no folder are said" {

@@ -3,7 +3,7 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "event/event.h"
-#include "watch/watch.h"
+#include "watch/watch_internal.h"
 
 /* cmocka wants these first. */
 #include <setjmp.h>
@@ -211,6 +211,19 @@ static void lists_of_kinds_are_read(void **state)
     assert_int_equal(sfx_watch_parse_kinds(SFX_SLICE_LIT(""), &kinds, &err), SFX_E_USAGE);
 }
 
+/* As statfs(2) numbers them: NFS, SMB2, FUSE; ext4, tmpfs, btrfs. */
+static void file_systems_that_others_change_are_polled(void **state)
+{
+    (void)state;
+    assert_true(sfx_backend_is_remote(0x6969));
+    assert_true(sfx_backend_is_remote(0xFE534D42));
+    assert_true(sfx_backend_is_remote(0x65735546));
+    assert_true(sfx_backend_is_remote((uint64_t)(int64_t)(int32_t)0xFF534D42));
+    assert_false(sfx_backend_is_remote(0xEF53));
+    assert_false(sfx_backend_is_remote(0x01021994));
+    assert_false(sfx_backend_is_remote(0x9123683E));
+}
+
 #define IN_ROOT(test) cmocka_unit_test_setup_teardown(test, make_root, remove_root)
 
 int main(void)
@@ -222,6 +235,7 @@ int main(void)
         IN_ROOT(a_link_to_a_file_that_is_being_written_waits_for_the_writer),
         IN_ROOT(what_did_not_change_is_not_told_again),
         cmocka_unit_test(lists_of_kinds_are_read),
+        cmocka_unit_test(file_systems_that_others_change_are_polled),
     };
 
     return cmocka_run_group_tests_name("watch", tests, NULL, NULL);

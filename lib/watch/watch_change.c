@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* What a change in a folder means: a file to be looked at, a folder to be followed or left. */
+#include "watch/watch_internal.h"
+
+#include <fcntl.h>
+
+int sfx_watch_tell(struct sfx_watch *w, const struct sfx_watch_look *look, struct sfx_event *ev,
+                   struct sfx_err *err)
+{
+    struct sfx_slice type;
+    struct stat st;
+    int rc;
+
+    if (!sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)))
+        return 0;
+    rc = sfx_watch_look_at(w, look, &st, &type, err);
+    if (rc <= 0 || !(w->opts.kinds & look->kind))
+        return rc < 0 ? rc : 0;
+    w->stats.reconciled += (look->kind & SFX_WATCH_RECONCILED) != 0;
+    return sfx_watch_make_event(w, look->root, look->kind & ~SFX_WATCH_RECONCILED, &st, type, ev,
+                                err);
+}
+
+/* A new name. A file that was only just made is told when it is closed; a link is complete, and
+ * what link(2) gives its first name (O_TMPFILE) is closed under no name of ours: both are looked
+ * at. */
+static int on_created(struct sfx_watch *w, struct sfx_watch_look *look, struct sfx_event *ev,
+                      struct sfx_err *err)
+{
+    int root_fd = sfx_watch_root_fd(w, look->root);
+    struct stat st;
+
+    look->kind = SFX_WATCH_LINKED;
+    if (root_fd < 0 || fstatat(root_fd, w->path.data, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(st.st_mode))
+        return 0;
+    if (st.st_nlink > 1)
+        return sfx_watch_tell(w, look, ev, err);
+    return sfx_watch_put_off(w, look, SFX_WATCH_YOUNG_NS, true, NULL, err);
+}
+
+int sfx_watch_on_deleted(struct sfx_watch *w, uint32_t root, struct sfx_event *ev,
+                         struct sfx_err *err)
+{
+    struct sfx_slice path = sfx_buf_slice(&w->path);
+    const uint64_t number = w->roots[root].number;
+    enum sfx_told_fate fate = sfx_told_forget(&w->told, number, path, w->id);
+    int rc = w->state != NULL && fate != SFX_TOLD_UNKNOWN
+                 ? sfx_watch_state_note(w->state, sfx_told_entry(&w->told, number, path), path, err)
+                 : 0;
+
+    if (rc < 0 || fate != SFX_TOLD_MATCHED || !(w->opts.kinds & SFX_WATCH_DELETED))
+        return rc;
+    return sfx_watch_make_event(w, root, SFX_WATCH_DELETED, NULL, sfx_slice(NULL, 0), ev, err);
+}
+
+static int on_file(struct sfx_watch *w, const struct sfx_watch_change *change, struct sfx_event *ev,
+                   struct sfx_err *err)
+{
+    struct sfx_watch_look look = {.root = change->dir->root, .settled_size = -1};
+    int rc = sfx_watch_dir_path(change->dir, change->name, &w->path, err);
+
+    if (rc < 0 || !sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)))
+        return rc;
+    switch (change->what) {
+    case SFX_CHANGE_CLOSED: look.kind = SFX_WATCH_CLOSED; break;
+    case SFX_CHANGE_MOVED_IN: look.kind = SFX_WATCH_MOVED; break;
+    case SFX_CHANGE_CREATED: return on_created(w, &look, ev, err);
+    default: return sfx_watch_on_deleted(w, look.root, ev, err);
+    }
+    return sfx_watch_tell(w, &look, ev, err);
+}
+
+static int on_folder(struct sfx_watch *w, const struct sfx_watch_change *change,
+                     struct sfx_err *err)
+{
+    struct sfx_watch_dir *child;
+
+    if (w->opts.flat)
+        return 0;
+    switch (change->what) {
+    case SFX_CHANGE_CREATED:
+        return sfx_watch_add_folder(w, change->dir, change->dir->root, change->name,
+                                    SFX_WATCH_CLOSED, err);
+    case SFX_CHANGE_MOVED_IN:
+        return sfx_watch_add_folder(w, change->dir, change->dir->root, change->name,
+                                    SFX_WATCH_MOVED, err);
+    case SFX_CHANGE_MOVED_OUT:
+        child = sfx_watch_dir_find(change->dir, change->name);
+        if (child != NULL)
+            child->away = w->any_away = true;
+        return 0;
+    default: return 0; /* the deleted folder itself says so */
+    }
+}
+
+/* A folder is gone. The files that were known in polled ones are told first. */
+static void leave(struct sfx_watch *w, struct sfx_watch_dir *top)
+{
+    struct sfx_watch_dir *dir;
+
+    if (w->stats.polled == 0) {
+        sfx_watch_drop(w, top);
+        return;
+    }
+    for (dir = top; dir != NULL; dir = sfx_watch_dir_walk(dir, top, false)) {
+        if (dir->by == SFX_WATCH_POLL)
+            sfx_watch_queue_scan(w, dir, SFX_WATCH_CLOSED);
+    }
+    top->away = w->any_away = true;
+}
+
+int sfx_watch_on_change(struct sfx_watch *w, const struct sfx_watch_change *change,
+                        struct sfx_event *ev, struct sfx_err *err)
+{
+    if (change->what == SFX_CHANGE_OVERFLOW) {
+        w->stats.overflows++;
+        sfx_log(w->opts.log, SFX_LOG_NOTICE,
+                "the queue of changes ran over (%llu): everything is scanned again",
+                (unsigned long long)w->stats.overflows);
+        return sfx_watch_rescan(w, err);
+    }
+    if (change->what == SFX_CHANGE_DIR_GONE) {
+        if (change->dir->parent == NULL)
+            return sfx_watch_lose_root(w, change->dir->root, err);
+        leave(w, change->dir);
+        return 0;
+    }
+    w->stats.seen_kernel += !change->of_folder;
+    return change->of_folder ? on_folder(w, change, err) : on_file(w, change, ev, err);
+}
