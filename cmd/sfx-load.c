@@ -87,6 +87,9 @@ static const struct sfx_opt rows[] = {
      "left out and counted, or go to the rejects.", "fail|skip|reject", 0, 0},
     {0, "rejects", "FILE", SFX_OPT_STR, AT(rejects),
      "Append rejected records to FILE as JSON Lines; implies --on-error=reject.", NULL, 0, 0},
+    {0, "rejects-table", NULL, SFX_OPT_FLAG, AT(load.rejects_table),
+     "Put rejected records into the table _sfx_reject of the target, in the transaction of the others; "
+     "implies --on-error=reject.", NULL, 0, 0},
     {0, "ack", "QUEUE", SFX_OPT_STR, AT(ack),
      "With -E, as the last program of a pipe: say in QUEUE, such as sqlite:in.queue, what became of "
      "each event that it gave out.", NULL, 0, 0},
@@ -266,9 +269,10 @@ int main(int argc, char **argv)
         return sfx_cmd_end(&app.cmd, &app.o, SFX_EXIT_OK, 0);
     sfx_cmd_progress_init(&app.cmd, &progress);
     if (opts->on_error < 0)
-        opts->on_error = app.o.rejects != NULL || opts->how.evolve == SFX_SINK_QUARANTINE
-                             ? SFX_LOAD_REJECT
-                             : SFX_LOAD_FAIL;
+        opts->on_error =
+            app.o.rejects != NULL || opts->rejects_table || opts->how.evolve == SFX_SINK_QUARANTINE
+                ? SFX_LOAD_REJECT
+                : SFX_LOAD_FAIL;
     if (opts->dry_run)
         app.o.rejects = NULL; /* it would be written to */
     opts->no_inference = app.o.infer != 0;

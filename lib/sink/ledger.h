@@ -36,6 +36,14 @@
     "  UNIQUE(target, source_key, again)\n"                                                        \
     ")"
 
+/* The table of rejects beside it; raw: the type of bytes. */
+#define SFX_REJECTS "_sfx_reject"
+#define SFX_REJECTS_DDL(number, raw)                                                               \
+    "CREATE TABLE IF NOT EXISTS " SFX_REJECTS "(\n"                                                \
+    "  load_id " number " NOT NULL, line " number ", \"offset\" " number ",\n"                     \
+    "  column_name text, value text, code text, reason text, rule text, raw " raw "\n"             \
+    ")"
+
 /* What SFX_LEDGER_FIND gives, in order, after load_id and the counts. */
 enum {
     SFX_LEDGER_MODE = 1 + SFX_SINK_NCOUNTS,

@@ -39,6 +39,12 @@ static int put_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
     counts->rejected++;
     if (load->opts.dry_run)
         return 0;
+    if (load->opts.rejects_table) {
+        rc = load->sink->ops->reject(load->sink, r, err);
+        load->broken = load->broken || rc < 0;
+        if (rc < 0 || load->rejects == NULL)
+            return rc;
+    }
     if (load->rejects == NULL) {
         sfx_log(load->opts.log, SFX_LOG_WARNING, "%s: line %llu: %s", r->input,
                 (unsigned long long)r->line, r->reason);
@@ -107,7 +113,10 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
             goto fail;
     }
     load->sink = sfx_sink_open(target, &sink_opts, err);
-    if (load->sink != NULL && sfx_load_check_every(load, err) == 0)
+    if (load->sink != NULL && opts->rejects_table && load->sink->ops->reject == NULL)
+        (void)sfx_err_set(err, SFX_E_USAGE, "--rejects-table: %s has no such table",
+                          load->sink->ops->form);
+    else if (load->sink != NULL && sfx_load_check_every(load, err) == 0)
         return load;
 fail:
     sfx_load_free(load);
@@ -262,7 +271,8 @@ static bool may_repeat(const struct sfx_load *load, unsigned attempt)
     const struct sfx_sink_ops *ops = load->sink->ops;
 
     return ops->lost != NULL && ops->lost(load->sink) && attempt < MAX_ATTEMPTS &&
-           (load->result.entry.counts.rejected == 0 || load->durable.cut != NULL) &&
+           (load->result.entry.counts.rejected == 0 || load->durable.cut != NULL ||
+            (load->opts.rejects_table && load->rejects == NULL)) &&
            (load->opts.stop == NULL || *load->opts.stop == 0);
 }
 

@@ -74,6 +74,7 @@ struct sfx_load_opts {                    /* all-zero: the defaults */
     const char *from, *delimiter, *quote; /* as sfx_format_parse; default by name and content */
     struct sfx_reader_opts reader;        /* delimiter and quote are set by those above */
     uint64_t commit_every;                /* records; 0: an input is one transaction */
+    bool rejects_table;                   /* rejected records go into a table of the target, too */
     int on_error;                         /* enum sfx_load_on_error */
     const char *load_id;                  /* key instead of the content's hash */
     bool force;                           /* load what the ledger knows again */

@@ -105,13 +105,14 @@ struct sfx_postgres {
     int32_t *map;                   /* schema column -> batch column */
     uint64_t map_schema_id;
     bool mapped;
-    bool text_copy;      /* a column is OTHER: COPY in text */
-    bool guarded;        /* the table may refuse rows that fit: batches are copied one at a time */
-    const char *copy;    /* the statement */
-    uint64_t sent;       /* rows of the COPY under way */
-    struct sfx_buf rows; /* encoded rows that were not sent yet */
-    size_t *ends;        /* of a guarded batch: where each row ends in rows */
-    uint32_t *whence;    /* and its row in the batch */
+    bool text_copy;   /* a column is OTHER: COPY in text */
+    bool guarded;     /* the table may refuse rows that fit: batches are copied one at a time */
+    const char *copy; /* the statement */
+    uint64_t sent;    /* rows of the COPY under way */
+    struct sfx_buf rejects; /* of the table of rejects, not sent yet */
+    struct sfx_buf rows;    /* encoded rows that were not sent yet */
+    size_t *ends;           /* of a guarded batch: where each row ends in rows */
+    uint32_t *whence;       /* and its row in the batch */
     struct sfx_arena arena; /* reset by _begin */
     struct sfx_buf sql, scratch;
     struct sfx_sink_seen seen; /* tables that were loaded in this run */
@@ -210,6 +211,16 @@ int sfx_postgres_put_begin(struct sfx_postgres *s, struct sfx_err *err);
 /* As ops->put. */
 int sfx_postgres_put(struct sfx_sink *sink, const struct sfx_batch *batch,
                      const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
+
+/* Runs the statement copy (in text) with those rows; no COPY is under way. Errors: as _query. */
+int sfx_postgres_copy(struct sfx_postgres *s, const char *copy, struct sfx_slice rows,
+                      struct sfx_err *err);
+
+/* As ops->reject: they wait. */
+int sfx_postgres_reject(struct sfx_sink *sink, const struct sfx_reject *r, struct sfx_err *err);
+
+/* Ends the COPY under way and copies the rejects that wait, if any. Errors: as _query. */
+int sfx_postgres_put_rejects(struct sfx_postgres *s, struct sfx_err *err);
 
 /* Ends the COPY under way, if any. Errors: as _query. */
 int sfx_postgres_put_end(struct sfx_postgres *s, struct sfx_err *err);

@@ -15,6 +15,9 @@
 /* What is sent at a time: with 1 MiB the server waits for the client, and a quarter is lost. */
 #define CHUNK_NBYTES ((size_t)64 * 1024)
 
+/* Rejects that wait until the COPY of rows is ended for them. */
+#define MAX_REJECTS_NBYTES ((size_t)1024 * 1024)
+
 /* The begin of a binary COPY: signature, flags, length of an extension; and its end. */
 static const char head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 static const char tail[] = "\377\377";
@@ -63,41 +66,67 @@ static int send_bytes(struct sfx_postgres *s, const char *ptr, size_t len, struc
     return 0;
 }
 
-static int begin_copy(struct sfx_postgres *s, struct sfx_err *err)
+static int open_copy(struct sfx_postgres *s, const char *copy, struct sfx_err *err)
 {
-    PGresult *result = sfx_postgres_query(s, s->copy, 0, NULL, err);
+    PGresult *result = sfx_postgres_query(s, copy, 0, NULL, err);
 
     if (result == NULL)
         return err->code;
     s->pq.clear(result);
     s->copying = true;
-    s->sent = 0;
-    return s->text_copy ? 0 : send_bytes(s, head, sizeof(head) - 1, err);
+    return 0;
 }
 
-/* Ends the COPY and says what became of it. */
-static int end_copy(struct sfx_postgres *s, struct sfx_err *err)
+static int begin_copy(struct sfx_postgres *s, struct sfx_err *err)
+{
+    int rc = open_copy(s, s->copy, err);
+
+    s->sent = 0;
+    return rc < 0 || s->text_copy ? rc : send_bytes(s, head, sizeof(head) - 1, err);
+}
+
+/* Closes the COPY; *taken: the rows that it has brought. */
+static int close_copy(struct sfx_postgres *s, uint64_t *taken, struct sfx_err *err)
 {
     PGresult *result;
-    uint64_t taken = 0;
     bool done;
-    int rc = s->text_copy ? 0 : send_bytes(s, tail, sizeof(tail) - 1, err);
+    int rc = 0;
 
-    if (rc == 0 && s->pq.put_copy_end(s->db, NULL) != 1)
+    if (s->pq.put_copy_end(s->db, NULL) != 1)
         rc = sfx_postgres_fail(s, NULL, err);
     while ((result = sfx_postgres_result(s, &done, rc == 0 ? err : NULL)) != NULL) {
         if (rc == 0 && s->pq.result_status(result) != PGRES_COMMAND_OK)
             rc = sfx_postgres_fail(s, result, err);
-        taken = strtoull(s->pq.cmd_tuples(result), NULL, 10);
+        *taken = strtoull(s->pq.cmd_tuples(result), NULL, 10);
         s->pq.clear(result);
     }
     s->copying = false;
-    if (rc == 0 && !done)
-        rc = err->code;
+    return rc == 0 && !done ? (int)err->code : rc;
+}
+
+/* Ends the COPY of rows and says what became of it. */
+static int end_copy(struct sfx_postgres *s, struct sfx_err *err)
+{
+    uint64_t taken = 0;
+    int rc = s->text_copy ? 0 : send_bytes(s, tail, sizeof(tail) - 1, err);
+
+    if (rc == 0)
+        rc = close_copy(s, &taken, err);
     if (rc == 0 && taken > s->sent)
         rc = sfx_err_set(err, SFX_E_IO, "the server took %llu rows of %llu",
                          (unsigned long long)taken, (unsigned long long)s->sent);
     return rc;
+}
+
+int sfx_postgres_copy(struct sfx_postgres *s, const char *copy, struct sfx_slice rows,
+                      struct sfx_err *err)
+{
+    uint64_t taken;
+    int rc = open_copy(s, copy, err);
+
+    if (rc == 0)
+        rc = send_bytes(s, rows.ptr, rows.len, err);
+    return rc == 0 ? close_copy(s, &taken, err) : rc;
 }
 
 int sfx_postgres_put_end(struct sfx_postgres *s, struct sfx_err *err)
@@ -244,6 +273,8 @@ int sfx_postgres_put(struct sfx_sink *sink, const struct sfx_batch *batch,
     struct sfx_err own;
 
     err = err != NULL ? err : &own;
+    if (s->rejects.len > MAX_REJECTS_NBYTES && sfx_postgres_put_rejects(s, err) < 0)
+        return err->code;
     if (!s->mapped || s->map_schema_id != batch->schema_id) {
         sfx_sink_map(s->schema, batch, s->map);
         s->map_schema_id = batch->schema_id;

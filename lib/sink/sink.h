@@ -187,6 +187,9 @@ struct sfx_sink_ops {
      */
     int (*put)(struct sfx_sink *sink, const struct sfx_batch *batch,
                const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
+    /* Puts r (borrowed) into the table of rejects, in the transaction of the load. May be called
+     * within _put. Errors: IO, TEMPORARY, NOMEM. NULL: the target has no such table. */
+    int (*reject)(struct sfx_sink *sink, const struct sfx_reject *r, struct sfx_err *err);
     /*
      * Brings staged records into the table, which says what counts->inserted of them have become,
      * writes the ledger's entry with the counts (and those of checkpoints) and makes all of it

@@ -94,6 +94,7 @@ static void postgres_rollback(struct sfx_sink *sink)
             s->pq.clear(result);
     }
     s->copying = false;
+    sfx_buf_clear(&s->rejects);
     if (s->begun && !postgres_lost(sink))
         (void)sfx_postgres_exec(s, "ROLLBACK", NULL);
     s->begun = false;
@@ -154,6 +155,8 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
         rc = sfx_postgres_ledger_make(s, err);
     if (rc == 0)
         rc = sfx_postgres_resolve(s, err);
+    if (rc == 0 && strcmp(s->table, SFX_REJECTS) == 0)
+        rc = sfx_err_set(err, SFX_E_USAGE, "table %s is that of rejects", s->table);
     if (rc == 0 && strcmp(s->table, SFX_LEDGER) == 0)
         rc = sfx_err_set(err, SFX_E_USAGE, "table %s is the ledger of loads", s->table);
     if (rc == 0)
@@ -239,6 +242,8 @@ static int finish_rows(struct sfx_postgres *s, const struct sfx_sink_counts *cou
     (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
     if (!s->opts.dry_run)
         rc = sfx_postgres_put_end(s, err);
+    if (rc == 0)
+        rc = sfx_postgres_put_rejects(s, err);
     if (rc == 0 && !s->opts.dry_run)
         rc = sfx_postgres_merge(s, &entry->counts, err);
     sfx_sink_counts_add(&entry->counts, &s->so_far);
@@ -308,6 +313,7 @@ static void postgres_close(struct sfx_sink *sink)
         s->pq.finish(s->db);
     }
     sfx_arena_done(&s->arena);
+    sfx_buf_done(&s->rejects);
     sfx_buf_done(&s->rows);
     sfx_buf_done(&s->sql);
     sfx_buf_done(&s->scratch);
@@ -326,6 +332,7 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .lacks = sfx_postgres_lacks,
     .prepare = postgres_prepare,
     .put = sfx_postgres_put,
+    .reject = sfx_postgres_reject,
     .commit = postgres_commit,
     .checkpoint = postgres_checkpoint,
     .rollback = postgres_rollback,

@@ -222,6 +222,8 @@ static int check_table_name(const char *table, struct sfx_err *err)
 {
     if (table[0] == '\0')
         return sfx_err_set(err, SFX_E_USAGE, "the table's name is empty");
+    if (sqlite3_stricmp(table, SFX_REJECTS) == 0)
+        return sfx_err_set(err, SFX_E_USAGE, "table %s is that of rejects", table);
     if (sqlite3_stricmp(table, SFX_LEDGER) == 0)
         return sfx_err_set(err, SFX_E_USAGE, "table %s is the ledger of loads", table);
     return 0;
@@ -433,6 +435,7 @@ const struct sfx_sink_ops sfx_sink_sqlite = {
     .lacks = sfx_sqlite_lacks,
     .prepare = sqlite_prepare,
     .put = sfx_sqlite_put,
+    .reject = sfx_sqlite_reject,
     .commit = sqlite_commit,
     .checkpoint = sqlite_checkpoint,
     .rollback = sqlite_rollback,

@@ -59,6 +59,7 @@ struct sfx_sqlite {
     uint64_t nremoved;        /* by a load that replaces them */
     sqlite3_stmt *many, *one; /* INSERT of rows_per_many rows, and of one */
     uint32_t rows_per_many;
+    sqlite3_stmt *reject;   /* INSERT into the table of rejects; NULL until needed */
     struct sfx_arena arena; /* names, reset by _begin */
 
     /* Of the rows that are bound and not yet stepped. */
@@ -138,6 +139,9 @@ int sfx_sqlite_put_begin(struct sfx_sqlite *s, struct sfx_err *err);
 /* As ops->put. */
 int sfx_sqlite_put(struct sfx_sink *sink, const struct sfx_batch *batch,
                    const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
+
+/* As ops->reject. */
+int sfx_sqlite_reject(struct sfx_sink *sink, const struct sfx_reject *r, struct sfx_err *err);
 
 /* Frees the INSERTs. */
 void sfx_sqlite_put_end(struct sfx_sqlite *s);

@@ -77,7 +77,8 @@ void sfx_sqlite_put_end(struct sfx_sqlite *s)
 {
     (void)sqlite3_finalize(s->many);
     (void)sqlite3_finalize(s->one);
-    s->many = s->one = NULL;
+    (void)sqlite3_finalize(s->reject);
+    s->many = s->one = s->reject = NULL;
 }
 
 /* A put in progress: what its steps share. */

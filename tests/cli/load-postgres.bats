@@ -420,3 +420,23 @@ hit_at() {
 	[ "$(jq -r '"\(.line) \(.column) \(.value)"' bad.jsonl | tr '\n' ';')" = '2 more 1;4 id x;' ]
 	is "SELECT count(*), max(id) FROM orders" '4|5'
 }
+
+@test "--rejects-table keeps bad records in the transaction of the others" {
+	printf 'id,name\n1,a\n2,b,too many\n3,c\377\tc\n' >t.csv
+	
+	exits 1 sfx-load --rejects-table --rejects bad.jsonl $target t.csv
+	is "SELECT load_id, line, column_name IS NULL, reason, encode(raw, 'escape') FROM _sfx_reject ORDER BY line" '1|3|t|record has 3 fields, header has 2|2,b,too many
+1|4|f|column "name" (text): "c�	c" is not UTF-8|3,c\377	c'
+	is "SELECT (SELECT count(*) FROM _sfx_reject) - (SELECT rejected FROM _sfx_load), (SELECT count(*) FROM t)" '0|1'
+	[ "$(jq .line bad.jsonl | tr '\n' ' ')" = '3 4 ' ]
+	exits 65 sfx-load --rejects-table --not-null nosuch $target -t u t.csv
+	exits 2 sfx-load -t _sfx_reject $target orders.csv
+	many_bad >m.csv
+	exits 1 sfx-load -q --rejects-table --types n=integer --commit-every 5000 $target m.csv
+	is "SELECT count(*), count(DISTINCT line), max(value) FROM _sfx_reject WHERE load_id = (SELECT max(load_id) FROM _sfx_load)" '20000|20000|x9999'
+	is "SELECT count(*) FROM m" 20000
+}
+
+many_bad() {
+	awk 'BEGIN { print "n,pad"; for (i = 0; i < 40000; i++) print (i % 2 ? "x" int(i / 2) : i) ",something to fill the buffer of rejects with" }'
+}
