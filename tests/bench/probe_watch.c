@@ -3,12 +3,13 @@
  * Measures a program that watches a folder: files that it never told of, and how long it took to
  * tell of the others.
  *
- * usage: probe_watch burst|steady FILES FOLDER COMMAND
+ * usage: probe_watch MODE FILES FOLDER COMMAND
  *
  * COMMAND (split as measure does) watches FOLDER, which is empty, and prints a line with the path
- * of each file. burst: folders of 100 files each are made as fast as it goes. steady: 400 files a
- * second in 100 folders that are there before. Prints "MISSED P50_US P99_US CPU_NS PEAK_KIB":
- * microseconds from a file's close to its line, over the files that were told of.
+ * of each file. MODE says how files come: see modes below. Prints "MISSED P50_US P99_US CPU_NS
+ * PEAK_KIB EXTRA": microseconds from a file's close (or rename) to its line, over the files that
+ * were told of; EXTRA lines are those that name a file again, or by a name that it had for a
+ * moment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,17 +31,29 @@
 #define FILES_PER_FOLDER 100
 #define STEADY_FOLDERS   100
 #define STEADY_PERIOD_NS 2500000 /* 400 a second */
-#define READY_TRIES      300     /* of 100 ms */
-#define QUIET_S          3       /* nothing more comes: the rest is missed */
+#define READY_NS         ((int64_t)60 * 1000000000)
+#define QUIET_S          3 /* nothing more comes: the rest is missed */
+
+struct mode;
 
 struct probe {
+    const struct mode *mode;
     long nfiles;
     const char *folder;
     int lines_fd;
     int64_t *closed_ns;       /* by file; written by main */
     _Atomic int64_t *told_ns; /* by file; 0: not yet; written by the reader */
     atomic_long ntold;
+    atomic_long nextra;
     atomic_bool ready;
+};
+
+struct mode {
+    const char *name;
+    long divisor; /* it takes so many times less files */
+    void (*before)(const struct probe *p);
+    void (*make)(struct probe *p);
+    int64_t pause_ns; /* the reader's, after each line */
 };
 
 static int64_t now_ns(void)
@@ -64,19 +77,24 @@ static void die(const char *what)
     exit(70);
 }
 
-/* Notes the file that a line names: "…/f-NUMBER.dat". */
+/* Notes the file that a line names: "…/f-NUMBER.dat"; more behind it is another name. */
 static void note_line(struct probe *p, const char *line)
 {
     const char *name = strstr(line, "/f-");
+    char *end;
     long i;
 
     if (strstr(line, "/ready-") != NULL)
         atomic_store(&p->ready, true);
     if (name == NULL)
         return;
-    i = strtol(name + 3, NULL, 10);
-    if (i < 0 || i >= p->nfiles || atomic_load(&p->told_ns[i]) != 0)
+    i = strtol(name + 3, &end, 10);
+    if (i < 0 || i >= p->nfiles)
         return;
+    if (strncmp(end, ".dat", 4) != 0 || end[4] == '.' || atomic_load(&p->told_ns[i]) != 0) {
+        atomic_fetch_add(&p->nextra, 1);
+        return;
+    }
     atomic_store(&p->told_ns[i], now_ns());
     atomic_fetch_add(&p->ntold, 1);
 }
@@ -88,8 +106,11 @@ static void *read_lines(void *arg)
     char *line = NULL;
     size_t cap = 0;
 
-    while (f != NULL && getline(&line, &cap, f) >= 0)
+    while (f != NULL && getline(&line, &cap, f) >= 0) {
         note_line(p, line);
+        if (p->mode->pause_ns > 0 && atomic_load(&p->ready))
+            sleep_ns(p->mode->pause_ns);
+    }
     free(line);
     return NULL;
 }
@@ -103,33 +124,35 @@ static void make_file(const char *path)
         die(path);
 }
 
-static void make_folder(const struct probe *p, long i)
+static void make_folder(const char *root, long i)
 {
     char path[4096];
 
-    (void)snprintf(path, sizeof(path), "%s/d-%ld", p->folder, i);
+    (void)snprintf(path, sizeof(path), "%s/d-%ld", root, i);
     if (mkdir(path, 0777) != 0)
         die(path);
 }
 
-static void make_numbered(struct probe *p, long folder, long i)
+static void make_numbered(struct probe *p, const char *root, long folder, long i)
 {
     char path[4096];
 
-    (void)snprintf(path, sizeof(path), "%s/d-%ld/f-%ld.dat", p->folder, folder, i);
+    (void)snprintf(path, sizeof(path), "%s/d-%ld/f-%ld.dat", root, folder, i);
     make_file(path);
     p->closed_ns[i] = now_ns();
 }
 
-static void wait_until_ready(struct probe *p)
+/* Makes files in a folder until one of them is told of. */
+static void wait_until_ready(struct probe *p, const char *folder, int64_t period_ns)
 {
+    const int64_t end = now_ns() + READY_NS;
     char path[4096];
     int i;
 
-    for (i = 0; i < READY_TRIES && !atomic_load(&p->ready); i++) {
-        (void)snprintf(path, sizeof(path), "%s/ready-%d", p->folder, i);
+    for (i = 0; now_ns() < end && !atomic_load(&p->ready); i++) {
+        (void)snprintf(path, sizeof(path), "%s/ready-%d", folder, i);
         make_file(path);
-        sleep_ns(100000000);
+        sleep_ns(period_ns);
     }
     if (!atomic_load(&p->ready)) {
         (void)fprintf(stderr, "probe_watch: the command tells of nothing\n");
@@ -137,15 +160,82 @@ static void wait_until_ready(struct probe *p)
     }
 }
 
-static void burst(struct probe *p)
+/* Folders of 100 files each, made and filled as fast as it goes. */
+static void fill(struct probe *p, const char *root)
 {
     long i;
 
     for (i = 0; i < p->nfiles; i++) {
         if (i % FILES_PER_FOLDER == 0)
-            make_folder(p, i / FILES_PER_FOLDER);
-        make_numbered(p, i / FILES_PER_FOLDER, i);
+            make_folder(root, i / FILES_PER_FOLDER);
+        make_numbered(p, root, i / FILES_PER_FOLDER, i);
     }
+}
+
+static void fresh(struct probe *p)
+{
+    fill(p, p->folder);
+}
+
+/* All into one folder that was there before. */
+static void one_folder(const struct probe *p)
+{
+    make_folder(p->folder, 0);
+}
+
+static void flat(struct probe *p)
+{
+    long i;
+
+    for (i = 0; i < p->nfiles; i++)
+        make_numbered(p, p->folder, 0, i);
+}
+
+/* As fresh, each file written under another name and renamed. */
+static void atomic(struct probe *p)
+{
+    char before[4096], after[4096];
+    long i;
+
+    for (i = 0; i < p->nfiles; i++) {
+        const long folder = i / FILES_PER_FOLDER;
+
+        if (i % FILES_PER_FOLDER == 0)
+            make_folder(p->folder, folder);
+        (void)snprintf(before, sizeof(before), "%s/d-%ld/f-%ld.dat.part", p->folder, folder, i);
+        (void)snprintf(after, sizeof(after), "%s/d-%ld/f-%ld.dat", p->folder, folder, i);
+        make_file(before);
+        if (rename(before, after) != 0)
+            die(before);
+        p->closed_ns[i] = now_ns();
+    }
+}
+
+/* A ready tree is renamed into the folder. */
+static void moved(struct probe *p)
+{
+    char before[4096], after[4096];
+    int64_t now;
+    long i;
+
+    (void)snprintf(before, sizeof(before), "%s.tree", p->folder);
+    (void)snprintf(after, sizeof(after), "%s/tree", p->folder);
+    if (mkdir(before, 0777) != 0)
+        die(before);
+    fill(p, before);
+    now = now_ns();
+    for (i = 0; i < p->nfiles; i++)
+        p->closed_ns[i] = now;
+    if (rename(before, after) != 0)
+        die(before);
+}
+
+static void steady_folders(const struct probe *p)
+{
+    long i;
+
+    for (i = 0; i < STEADY_FOLDERS; i++)
+        make_folder(p->folder, i);
 }
 
 static void steady(struct probe *p)
@@ -158,9 +248,25 @@ static void steady(struct probe *p)
 
         if (ahead > 0)
             sleep_ns(ahead);
-        make_numbered(p, i % STEADY_FOLDERS, i);
+        make_numbered(p, p->folder, i % STEADY_FOLDERS, i);
     }
 }
+
+/* So many folders are there before; then one file comes into the last of them. */
+static void all_folders(const struct probe *p)
+{
+    long i;
+
+    for (i = 0; i < p->nfiles; i++)
+        make_folder(p->folder, i);
+}
+
+static const struct mode modes[] = {
+    {"fresh", 1, NULL, fresh, 0},          {"flat", 1, one_folder, flat, 0},
+    {"atomic", 1, NULL, atomic, 0},        {"moved", 1, NULL, moved, 0},
+    {"slow", 2, one_folder, flat, 200000}, {"steady", 10, steady_folders, steady, 0},
+    {"dirs", 1, all_folders, NULL, 0}, /* measures the time until it is ready */
+};
 
 static void wait_until_quiet(struct probe *p)
 {
@@ -180,28 +286,29 @@ static int compare_times(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void report(struct probe *p, const struct rusage *usage)
+static void report(struct probe *p, int64_t ready_ns, const struct rusage *usage)
 {
     int64_t *latencies = calloc((size_t)p->nfiles + 1, sizeof(*latencies));
-    size_t n = 0;
-    long i;
+    long n = 0, i, missed;
 
     if (latencies == NULL)
         die("calloc");
-    for (i = 0; i < p->nfiles; i++) {
+    for (i = 0; i < p->nfiles && p->mode->make != NULL; i++) {
         int64_t told = atomic_load(&p->told_ns[i]);
 
         /* The line may come before close has returned here. */
         if (told != 0)
             latencies[n++] = told > p->closed_ns[i] ? told - p->closed_ns[i] : 0;
     }
-    qsort(latencies, n, sizeof(*latencies), compare_times);
-    (void)printf("%ld %lld %lld %lld %ld\n", p->nfiles - (long)n,
-                 (long long)latencies[n / 2] / 1000,
+    missed = p->mode->make != NULL ? p->nfiles - n : 0;
+    if (p->mode->make == NULL)
+        latencies[n++] = ready_ns;
+    qsort(latencies, (size_t)n, sizeof(*latencies), compare_times);
+    (void)printf("%ld %lld %lld %lld %ld %ld\n", missed, (long long)latencies[n / 2] / 1000,
                  (long long)latencies[n - n / 100 - (n > 0)] / 1000,
                  ((long long)usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * 1000000000 +
                      ((long long)usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * 1000,
-                 usage->ru_maxrss);
+                 usage->ru_maxrss, atomic_load(&p->nextra));
     free(latencies);
 }
 
@@ -226,29 +333,45 @@ static pid_t start(struct probe *p, char **argv)
     return child;
 }
 
-static int probe(struct probe *p, bool in_burst, char **argv)
+static int probe(struct probe *p, char **argv)
 {
+    const struct mode *mode = p->mode;
+    char last[4000];
     struct rusage usage;
     pthread_t reader;
+    int64_t started;
     pid_t child;
-    long i;
 
-    for (i = 0; !in_burst && i < STEADY_FOLDERS; i++)
-        make_folder(p, i);
+    if (mode->before != NULL)
+        mode->before(p);
+    started = now_ns();
     child = start(p, argv);
     if (pthread_create(&reader, NULL, read_lines, p) != 0)
         die("pthread_create");
-    wait_until_ready(p);
-    if (in_burst)
-        burst(p);
-    else
-        steady(p);
-    wait_until_quiet(p);
+    (void)snprintf(last, sizeof(last), "%s/d-%ld", p->folder, p->nfiles - 1);
+    wait_until_ready(p, mode->make != NULL ? p->folder : last,
+                     mode->make != NULL ? 100000000 : 10000000);
+    started = now_ns() - started;
+    if (mode->make != NULL) {
+        mode->make(p);
+        wait_until_quiet(p);
+    }
     (void)kill(child, SIGTERM);
     if (wait4(child, NULL, 0, &usage) < 0 || pthread_join(reader, NULL) != 0)
         die("wait4");
-    report(p, &usage);
+    report(p, started, &usage);
     return 0;
+}
+
+static const struct mode *find_mode(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (strcmp(modes[i].name, name) == 0)
+            return &modes[i];
+    }
+    return NULL;
 }
 
 int main(int argc, char **argv)
@@ -257,9 +380,10 @@ int main(int argc, char **argv)
     wordexp_t words;
     int rc;
 
-    if (argc != 5 || (strcmp(argv[1], "burst") != 0 && strcmp(argv[1], "steady") != 0) ||
-        (p.nfiles = strtol(argv[2], NULL, 10)) <= 0) {
-        (void)fprintf(stderr, "usage: probe_watch burst|steady FILES FOLDER COMMAND\n");
+    p.mode = argc == 5 ? find_mode(argv[1]) : NULL;
+    p.nfiles = p.mode != NULL ? strtol(argv[2], NULL, 10) / p.mode->divisor : 0;
+    if (p.nfiles <= 0) {
+        (void)fprintf(stderr, "usage: probe_watch MODE FILES FOLDER COMMAND\n");
         return 2;
     }
     p.folder = argv[3];
@@ -269,7 +393,7 @@ int main(int argc, char **argv)
         die("calloc");
     if (wordexp(argv[4], &words, WRDE_NOCMD | WRDE_UNDEF) != 0 || words.we_wordc == 0)
         return 2;
-    rc = probe(&p, argv[1][0] == 'b', words.we_wordv);
+    rc = probe(&p, words.we_wordv);
     wordfree(&words);
     free(p.closed_ns);
     free(p.told_ns);
