@@ -14,6 +14,10 @@
  * which file systems without finer times count. */
 #define SFX_WATCH_SETTLE_NS ((int64_t)1500 * 1000000)
 
+/* A file with the name of one that is not done, though nobody writes: who closed it renames it in a
+ * moment, even on a busy machine; else the name is its own. */
+#define SFX_WATCH_PASSING_NS ((int64_t)1000 * 1000000)
+
 /* What is still open for writing tells us when it is closed; asking again, ever more rarely, is for
  * what is closed under another of its names. */
 #define SFX_WATCH_BUSY_MAX_NS ((int64_t)1000 * 1000000)
@@ -77,7 +81,7 @@ static int is_complete(struct sfx_watch *w, const struct sfx_watch_look *look, e
                        const struct stat *st, struct sfx_err *err)
 {
     int64_t settle_ns = w->opts.settle_ns;
-    int64_t age_ns = sfx_clock_wall_ns() - ns_of(st->st_ctim);
+    int64_t age_ns = sfx_clock_wall_ns() - ns_of(st->st_ctim), old_ns = 0;
 
     if (probe == SFX_PROBE_BUSY)
         return put_off_busy(w, look, err);
@@ -87,8 +91,12 @@ static int is_complete(struct sfx_watch *w, const struct sfx_watch_look *look, e
         return leave_to_next_run(w, look);
     if (settle_ns > 0 && !has_settled(look, st, settle_ns))
         return sfx_watch_put_off(w, look, settle_ns, false, st, err);
-    if (probe == SFX_PROBE_FREE && look->found && age_ns >= 0 && age_ns < SFX_WATCH_YOUNG_NS)
-        return sfx_watch_put_off(w, look, SFX_WATCH_YOUNG_NS - age_ns, true, NULL, err);
+    if (sfx_watch_is_passing(sfx_buf_slice(&w->path)))
+        old_ns = SFX_WATCH_PASSING_NS;
+    else if (probe == SFX_PROBE_FREE && look->found)
+        old_ns = SFX_WATCH_YOUNG_NS;
+    if (age_ns >= 0 && age_ns < old_ns)
+        return sfx_watch_put_off(w, look, old_ns - age_ns, true, NULL, err);
     return 1;
 }
 

@@ -40,6 +40,19 @@ bool sfx_watch_wants_path(const struct sfx_watch_opts *opts, struct sfx_slice pa
     return opts->nglobs == 0 || matches_any(opts->globs, opts->nglobs, path);
 }
 
+bool sfx_watch_is_passing(struct sfx_slice path)
+{
+    /* Of downloads and uploads (curl, browsers, WinSCP, FileZilla), of rsync, of editors (vim,
+     * Emacs), and what scripts and libraries write before they rename. */
+    static const char *const names[] = {
+        "*.part", "*.partial", "*.filepart", "*.crdownload", "*.download", "*.tmp",
+        "*.temp", "*.tmp.*",   ".tmp*",      ".*.??????",    "*~",         "*.sw[opx]",
+        ".#*",    "#*#",       "4913",       "*.lock",
+    };
+
+    return matches_any(names, sizeof(names) / sizeof(names[0]), path);
+}
+
 bool sfx_watch_wants_size(const struct sfx_watch_opts *opts, int64_t nbytes)
 {
     return (uint64_t)nbytes >= opts->min_nbytes &&

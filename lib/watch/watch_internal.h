@@ -290,6 +290,8 @@ bool sfx_watch_wants_path(const struct sfx_watch_opts *opts, struct sfx_slice pa
 /* True when a folder or file of this path is to be left out. */
 bool sfx_watch_ignores(const struct sfx_watch_opts *opts, struct sfx_slice path);
 /* True when a file of that many bytes is of interest. */
+/* Whether the name is of those that files have before they are renamed. */
+bool sfx_watch_is_passing(struct sfx_slice path);
 bool sfx_watch_wants_size(const struct sfx_watch_opts *opts, int64_t nbytes);
 /* True when a media type is of interest. */
 bool sfx_watch_wants_type(const struct sfx_watch_opts *opts, struct sfx_slice type);

@@ -79,6 +79,22 @@ moved in/a" ]
 	assert_each_once 31
 }
 
+@test "a name that looks temporary is told of only when it stays" {
+	start in
+	for name in a.part .b.csv.x1Y2z3 c.tmp d~; do
+		echo "$name" >"in/$name"
+	done
+	sleep 0.2 # others would be told by now
+	mv in/a.part in/a
+	mv in/.b.csv.x1Y2z3 in/b.csv
+	mv in/c.tmp in/c
+	until_true has_lines 3
+	until_true has_lines 4
+	stop
+	assert_each_once 4
+	[ "$(paths | paste -sd ' ')" = 'in/a in/b.csv in/c in/d~' ]
+}
+
 @test "a file that is saved by renaming is told under its last name with its last content" {
 	echo old >in/a
 	start in
