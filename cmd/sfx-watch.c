@@ -21,6 +21,9 @@ struct options {
     const char *to;
     bool durable;
     int backend;
+    const char *ignore_file;
+    int64_t min_age_ns, max_age_ns;
+    int dedup;
     int64_t poll_ns;
     struct sfx_opt_common common;
 };
@@ -37,10 +40,20 @@ static const struct sfx_opt rows[] = {
      NULL, 0, 0},
     {'i', "ignore", "GLOB", SFX_OPT_LIST, offsetof(struct options, ignores),
      "Leave out the files and folders that match GLOB, as above.", NULL, 0, 0},
+    {0, "ignore-file", "NAME", SFX_OPT_STR, offsetof(struct options, ignore_file),
+     "Leave out what files of this name, such as .sfxignore, in FOLDER and below say, as gitignore(5) has it.",
+     NULL, 0, 0},
     {0, "min-size", "SIZE", SFX_OPT_SIZE, offsetof(struct options, min_nbytes),
      "Only files of at least SIZE bytes; 1 leaves out empty ones.", NULL, 0, 0},
     {0, "max-size", "SIZE", SFX_OPT_SIZE, offsetof(struct options, max_nbytes),
      "Only files of at most SIZE bytes; default 0: of any size.", NULL, 0, 0},
+    {0, "min-age", "TIME", SFX_OPT_DURATION, offsetof(struct options, min_age_ns),
+     "Tell of files only when they were last modified TIME ago.", NULL, 0, 0},
+    {0, "max-age", "TIME", SFX_OPT_DURATION, offsetof(struct options, max_age_ns),
+     "Only files that were last modified at most TIME ago; default 0: of any age.", NULL, 0, 0},
+    {0, "dedup", "BY", SFX_OPT_ENUM, offsetof(struct options, dedup),
+     "What makes a file new; default version: any change; content: one that leaves it with another content.",
+     "version|content", 0, 0},
     {'e', "events", "LIST", SFX_OPT_STR, offsetof(struct options, events),
      "Kinds of events, joined by commas: closed, moved, linked, deleted, scanned; default all but "
      "deleted.",
@@ -226,6 +239,10 @@ int main(int argc, char **argv)
     opts.ntypes = o.types.count;
     opts.min_nbytes = o.min_nbytes;
     opts.max_nbytes = o.max_nbytes;
+    opts.ignore_file = o.ignore_file;
+    opts.min_age_ns = o.min_age_ns;
+    opts.max_age_ns = o.max_age_ns;
+    opts.by_content = o.dedup > 0;
     opts.settle_ns = o.settle_ns;
     opts.backend = (enum sfx_watch_backend)o.backend;
     opts.poll_ns = o.poll_ns;

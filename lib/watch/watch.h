@@ -52,10 +52,15 @@ struct sfx_watch_opts {       /* all borrowed until _free; all zero: everything 
     size_t nglobs;              /* the root, else against all of it */
     const char *const *ignores; /* files and folders to leave out, same form */
     size_t nignores;
+    const char *ignore_file;  /* name of files in the folders, with patterns as gitignore(5) has
+                                 them,  which say what to leave out; NULL: none */
     const char *const *types; /* globs of media types by content; none: all */
     size_t ntypes;
     uint64_t min_nbytes; /* smaller files are not told */
     uint64_t max_nbytes; /* larger files are not told; 0: any size */
+    int64_t min_age_ns;  /* files are told when they were last modified so long ago */
+    int64_t max_age_ns;  /* files that were before that are not told; 0: of any age */
+    bool by_content;     /* what has the content that was told of it last is not told */
     unsigned kinds;      /* what to tell: a set of enum sfx_watch_kind; 0: SFX_WATCH_DEFAULT */
     int64_t settle_ns;   /* a file must also not have changed for this long; 0: only where leases do
                             not work, 1.5 s */

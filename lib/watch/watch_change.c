@@ -49,6 +49,8 @@ int sfx_watch_on_deleted(struct sfx_watch *w, uint32_t root, struct sfx_event *e
                  ? sfx_watch_state_note(w->state, sfx_told_entry(&w->told, number, path), path, err)
                  : 0;
 
+    if (rc == 0 && w->opts.by_content)
+        rc = sfx_watch_content_forget(w, root, err);
     if (rc < 0 || fate != SFX_TOLD_MATCHED || !(w->opts.kinds & SFX_WATCH_DELETED))
         return rc;
     return sfx_watch_make_event(w, root, SFX_WATCH_DELETED, NULL, sfx_slice(NULL, 0), ev, err);
@@ -60,8 +62,14 @@ static int on_file(struct sfx_watch *w, const struct sfx_watch_change *change, s
     struct sfx_watch_look look = {.root = change->dir->root, .settled_size = -1};
     int rc = sfx_watch_dir_path(change->dir, change->name, &w->path, err);
 
-    if (rc < 0 || !sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)))
+    if (rc < 0)
         return rc;
+    if (w->opts.ignore_file != NULL &&
+        sfx_slice_eq(change->name, sfx_slice_str(w->opts.ignore_file)))
+        return sfx_watch_rescan(w, 0, err);
+    if (!sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)) ||
+        sfx_watch_is_left_out(w, change->dir, change->name, false))
+        return 0;
     switch (change->what) {
     case SFX_CHANGE_CLOSED: look.kind = SFX_WATCH_CLOSED; break;
     case SFX_CHANGE_MOVED_IN: look.kind = SFX_WATCH_MOVED; break;
@@ -118,7 +126,7 @@ int sfx_watch_on_change(struct sfx_watch *w, const struct sfx_watch_change *chan
         sfx_log(w->opts.log, SFX_LOG_NOTICE,
                 "the queue of changes ran over (%llu): everything is scanned again",
                 (unsigned long long)w->stats.overflows);
-        return sfx_watch_rescan(w, err);
+        return sfx_watch_rescan(w, SFX_WATCH_RECONCILED, err);
     }
     if (change->what == SFX_CHANGE_DIR_GONE) {
         if (change->dir->parent == NULL)

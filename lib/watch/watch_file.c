@@ -22,6 +22,9 @@
  * what is closed under another of its names. */
 #define SFX_WATCH_BUSY_MAX_NS ((int64_t)1000 * 1000000)
 
+/* The wall clock, and times of files, may be set: so often ages are looked at. */
+#define AGE_LOOK_NS ((int64_t)600 * 1000000000)
+
 static int64_t ns_of(struct timespec t)
 {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
@@ -76,6 +79,18 @@ static bool has_settled(const struct sfx_watch_look *look, const struct stat *st
            look->delay_ns >= settle_ns;
 }
 
+/* Puts the file off until it is old enough, as far as is known by now. */
+static int wait_for_age(struct sfx_watch *w, const struct sfx_watch_look *look,
+                        const struct stat *st, struct sfx_err *err)
+{
+    int64_t left_ns = w->opts.min_age_ns - (sfx_clock_wall_ns() - ns_of(st->st_mtim));
+
+    if (w->opts.once)
+        return leave_to_next_run(w, look);
+    return sfx_watch_put_off(w, look, left_ns < AGE_LOOK_NS ? left_ns + 1 : AGE_LOOK_NS, false,
+                             NULL, err);
+}
+
 /* 1: the file is complete; 0: it was put off. */
 static int is_complete(struct sfx_watch *w, const struct sfx_watch_look *look, enum sfx_probe probe,
                        const struct stat *st, struct sfx_err *err)
@@ -91,6 +106,8 @@ static int is_complete(struct sfx_watch *w, const struct sfx_watch_look *look, e
         return leave_to_next_run(w, look);
     if (settle_ns > 0 && !has_settled(look, st, settle_ns))
         return sfx_watch_put_off(w, look, settle_ns, false, st, err);
+    if (w->opts.min_age_ns > 0 && sfx_clock_wall_ns() - ns_of(st->st_mtim) < w->opts.min_age_ns)
+        return wait_for_age(w, look, st, err);
     if (sfx_watch_is_passing(sfx_buf_slice(&w->path)))
         old_ns = SFX_WATCH_PASSING_NS;
     else if (probe == SFX_PROBE_FREE && look->found)
@@ -177,7 +194,7 @@ static int look_closely(struct sfx_watch *w, const struct sfx_watch_look *look, 
     const uint64_t root = w->roots[look->root].number;
     const struct sfx_slice path = sfx_buf_slice(&w->path);
     bool matched;
-    int rc;
+    int rc, news = SFX_CONTENT_NEW;
 
     /* Its state after the probe is the one that is complete. */
     if (fd >= 0 && fstat(fd, st) != 0)
@@ -190,11 +207,19 @@ static int look_closely(struct sfx_watch *w, const struct sfx_watch_look *look, 
         return rc;
     if (sfx_told_has(&w->told, root, path, st))
         return 0;
-    matched = sfx_watch_wants_type(&w->opts, *type) && sfx_watch_wants_size(&w->opts, st->st_size);
+    matched = sfx_watch_wants_type(&w->opts, *type) &&
+              sfx_watch_wants_size(&w->opts, st->st_size) &&
+              sfx_watch_wants_age(&w->opts, ns_of(st->st_mtim));
+    if (matched && w->opts.by_content && fd >= 0) {
+        news = sfx_watch_content_is_new(w, look->root, fd, st, err);
+        if (news < 0 || news == SFX_CONTENT_UNSTEADY)
+            return news < 0 ? news : put_off_busy(w, look, err);
+        w->stats.duplicates += news == SFX_CONTENT_KNOWN;
+    }
     rc = sfx_told_note(&w->told, root, path, st, matched, err);
     if (rc == 0 && w->state != NULL)
         rc = sfx_watch_state_note(w->state, sfx_told_entry(&w->told, root, path), path, err);
-    return rc < 0 ? rc : matched;
+    return rc < 0 ? rc : matched && news == SFX_CONTENT_NEW;
 }
 
 int sfx_watch_look_at(struct sfx_watch *w, const struct sfx_watch_look *look, struct stat *st,

@@ -59,6 +59,11 @@ bool sfx_watch_wants_size(const struct sfx_watch_opts *opts, int64_t nbytes)
            (opts->max_nbytes == 0 || (uint64_t)nbytes <= opts->max_nbytes);
 }
 
+bool sfx_watch_wants_age(const struct sfx_watch_opts *opts, int64_t mtime_ns)
+{
+    return opts->max_age_ns == 0 || sfx_clock_wall_ns() - mtime_ns <= opts->max_age_ns;
+}
+
 bool sfx_watch_wants_type(const struct sfx_watch_opts *opts, struct sfx_slice type)
 {
     size_t i;

@@ -28,6 +28,7 @@ struct sfx_watch_dir {
     bool away;                     /* renamed to where we do not know (yet) */
     uint64_t id[2];                /* the backend's name of it */
     struct sfx_watch_names *names; /* owned; the files in it, when it is polled */
+    struct sfx_watch_rules *rules; /* owned; of its ignore file; NULL: none */
     char *name;                    /* owned; empty for a root */
 };
 
@@ -231,11 +232,16 @@ struct sfx_told {
 /* True when this version of the path, st, was noted last. root: number of the root, see below. */
 bool sfx_told_has(const struct sfx_told *t, uint64_t root, struct sfx_slice path,
                   const struct stat *st);
+/* The same for a version of any making (of which two bits of [1] do not count). */
+bool sfx_told_has_version(const struct sfx_told *t, uint64_t root, struct sfx_slice path,
+                          const uint64_t version[2]);
 /* True when any version of the path was noted and not forgotten. */
 bool sfx_told_knows(const struct sfx_told *t, uint64_t root, struct sfx_slice path);
 /* Notes it, and whether the filter took it. Errors: NOMEM. */
 int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, const struct stat *st,
                   bool matched, struct sfx_err *err);
+int sfx_told_note_version(struct sfx_told *t, uint64_t root, struct sfx_slice path,
+                          const uint64_t version[2], bool matched, struct sfx_err *err);
 enum sfx_told_fate {
     SFX_TOLD_UNKNOWN, /* nothing was known of the path */
     SFX_TOLD_LEFT_OUT,
@@ -289,12 +295,46 @@ void sfx_watch_state_free(struct sfx_watch_state *state);
 bool sfx_watch_wants_path(const struct sfx_watch_opts *opts, struct sfx_slice path);
 /* True when a folder or file of this path is to be left out. */
 bool sfx_watch_ignores(const struct sfx_watch_opts *opts, struct sfx_slice path);
-/* True when a file of that many bytes is of interest. */
-/* Whether the name is of those that files have before they are renamed. */
+/* True when the name is of those that files have before they are renamed. */
 bool sfx_watch_is_passing(struct sfx_slice path);
+/* True when a file of that many bytes is of interest. */
 bool sfx_watch_wants_size(const struct sfx_watch_opts *opts, int64_t nbytes);
 /* True when a media type is of interest. */
 bool sfx_watch_wants_type(const struct sfx_watch_opts *opts, struct sfx_slice type);
+
+/* True when a file of that age is, by what it was last modified at. */
+bool sfx_watch_wants_age(const struct sfx_watch_opts *opts, int64_t mtime_ns);
+
+/* -- Ignore files (watch_ignore.c) */
+
+struct sfx_watch_rules;
+
+/* The rules of an ignore file's text. Errors: NULL, NOMEM. */
+struct sfx_watch_rules *sfx_watch_rules_parse(struct sfx_slice text, struct sfx_err *err);
+/* Makes *rules (NULL: none) those of the file `name` in the folder dir_fd. Returns 1 when they have
+ * changed. Errors: IO, LIMIT, NOMEM; then they are as they were. */
+int sfx_watch_rules_read(int dir_fd, const char *name, struct sfx_watch_rules **rules,
+                         struct sfx_err *err);
+/* True when rules of dir, or of a folder above it, leave out path (below the root), which is name
+ * in dir. */
+bool sfx_watch_rules_ignore(const struct sfx_watch_dir *dir, struct sfx_slice path,
+                            struct sfx_slice name, bool of_folder);
+void sfx_watch_rules_free(struct sfx_watch_rules *r);
+
+/* -- Contents (watch_content.c) */
+
+enum {
+    SFX_CONTENT_KNOWN,
+    SFX_CONTENT_NEW,
+    SFX_CONTENT_UNSTEADY, /* somebody wrote while it was read */
+};
+
+/* Notes the content of w->path, which fd has open and which is as st says. Returns one of the
+ * above. Errors: IO, NOMEM. */
+int sfx_watch_content_is_new(struct sfx_watch *w, uint32_t root, int fd, const struct stat *st,
+                             struct sfx_err *err);
+/* Forgets that of w->path. Errors: NOMEM. */
+int sfx_watch_content_forget(struct sfx_watch *w, uint32_t root, struct sfx_err *err);
 
 /* -- The watch itself */
 
@@ -388,6 +428,26 @@ int sfx_watch_names_see(struct sfx_watch *w, struct sfx_watch_dir *dir, struct s
 int sfx_watch_names_next_gone(struct sfx_watch *w, struct sfx_watch_dir *dir, size_t *at,
                               struct sfx_err *err);
 
+/* -- Folders (watch_folder.c) */
+
+/* Opens the folder w->path. *fd -1: it is gone, or may not be read, which is said. *gone: that it
+ * is gone. Errors: IO, NOMEM. */
+int sfx_watch_open_folder(struct sfx_watch *w, uint32_t root, int *fd, bool *gone,
+                          struct sfx_err *err);
+/* Reads the ignore file of dir, which fd has open. 1: it has changed. Errors: NOMEM. */
+int sfx_watch_read_rules(struct sfx_watch *w, struct sfx_watch_dir *dir, int fd,
+                         struct sfx_err *err);
+/* True when w->path, name in dir, is an ignore file, or left out by one. */
+bool sfx_watch_is_left_out(const struct sfx_watch *w, const struct sfx_watch_dir *dir,
+                           struct sfx_slice name, bool of_folder);
+/*
+ * Watches the folder `name` in parent (NULL: the root itself) and queues its scan, whose files are
+ * told as kind. A folder that is gone or may not be read is no error. Errors: IO, NOMEM, USAGE (a
+ * root that lies in another), UNSUPPORTED.
+ */
+int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint32_t root,
+                         struct sfx_slice name, unsigned kind, struct sfx_err *err);
+
 /* -- The scan (watch_scan.c) */
 
 /* In the kind of a file: only the scan after an overflow found it. */
@@ -397,19 +457,13 @@ int sfx_watch_names_next_gone(struct sfx_watch *w, struct sfx_watch_dir *dir, si
 bool sfx_watch_is_scanning(const struct sfx_watch *w);
 /* Puts dir first among the folders to be scanned, unless it is there. */
 void sfx_watch_queue_scan(struct sfx_watch *w, struct sfx_watch_dir *dir, unsigned kind);
-/*
- * Watches the folder `name` in parent (NULL: the root itself) and queues its scan, whose files are
- * told as kind. A folder that is gone or may not be read is no error. Errors: IO, NOMEM, USAGE (a
- * root that lies in another), UNSUPPORTED.
- */
-int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint32_t root,
-                         struct sfx_slice name, unsigned kind, struct sfx_err *err);
 /* Stops watching dir and what is below it, and frees the nodes. */
 void sfx_watch_drop(struct sfx_watch *w, struct sfx_watch_dir *dir);
 /* Drops the folders that were renamed away and did not come up again. */
 void sfx_watch_drop_away(struct sfx_watch *w);
-/* Scans all roots again, and drops in the end what is not there any more. Errors: as add_folder. */
-int sfx_watch_rescan(struct sfx_watch *w, struct sfx_err *err);
+/* Scans all roots again, and drops in the end what is not there any more. why: 0, or
+ * SFX_WATCH_RECONCILED. Errors: as add_folder. */
+int sfx_watch_rescan(struct sfx_watch *w, unsigned why, struct sfx_err *err);
 /* Ends scans of what was there when watching began. */
 void sfx_watch_cancel_initial(struct sfx_watch *w);
 /* One step of the scan: 1: a file, whose path is in w->path, in *root, to be told as *kind, DELETED

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Folders: each is watched first and scanned then, so that nothing falls between. */
+/* The scan: folders that wait for it, one entry at a time. */
 #include "base/io.h"
-#include "base/path.h"
 #include "watch/watch_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
-
-#define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NONBLOCK)
 
 bool sfx_watch_is_scanning(const struct sfx_watch *w)
 {
@@ -49,173 +46,6 @@ static void end_scan(struct sfx_watch *w)
     w->scan_gone = false;
 }
 
-/* True when it was said already that the folder may not be read: polling comes upon it again and
- * again. */
-static bool was_said(struct sfx_watch *w, uint32_t root, int root_fd)
-{
-    const uint64_t number = w->roots[root].number;
-    const struct sfx_slice path = sfx_buf_slice(&w->path);
-    struct stat st;
-
-    if (w->stats.polled == 0 || fstatat(root_fd, w->path.data, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return false;
-    return sfx_told_has(&w->told, number, path, &st) ||
-           sfx_told_note(&w->told, number, path, &st, false, NULL) < 0;
-}
-
-/* Opens the folder w->path. *fd -1: it is gone, or may not be read, which is said. *gone: that it
- * is gone. Errors: IO, NOMEM. */
-static int open_folder(struct sfx_watch *w, uint32_t root, int *fd, bool *gone, struct sfx_err *err)
-{
-    int root_fd = sfx_watch_root_fd(w, root);
-    struct sfx_err why;
-
-    *fd = -1;
-    *gone = root_fd < 0;
-    if (root_fd < 0)
-        return 0;
-    *fd = sfx_path_open_beneath(root_fd, w->path.data, FOLDER_FLAGS, 0, &why);
-    if (*fd >= 0)
-        return 0;
-    *fd = -1;
-    if (why.errnum == EMFILE || why.errnum == ENFILE || why.code == SFX_E_NOMEM) {
-        if (err != NULL)
-            *err = why;
-        return why.code;
-    }
-    /* A link or nothing where a folder was: it has changed since, and that will be told. */
-    *gone = why.code == SFX_E_INPUT || why.errnum == ENOENT || why.errnum == ENOTDIR;
-    if (!*gone && !was_said(w, root, root_fd))
-        sfx_watch_unreadable(w, root, why.errnum);
-    return 0;
-}
-
-/* The node of a folder that is known already. 1: to be scanned; 0: nothing new. */
-static int meet_again(struct sfx_watch *w, struct sfx_watch_dir *known,
-                      struct sfx_watch_dir *parent, uint32_t root, struct sfx_slice name,
-                      struct sfx_err *err)
-{
-    bool moved = known->away;
-    int rc = 0;
-
-    if (parent == NULL && known != w->roots[root].dir)
-        return sfx_err_set(err, SFX_E_USAGE, "is watched already, as %s",
-                           w->roots[known->root].path);
-    /* A root is told under its own name; a mount may show a folder inside itself. */
-    if (parent != NULL && (known->parent == NULL || sfx_watch_dir_within(parent, known)))
-        return 0;
-    if (parent != NULL &&
-        (known->parent != parent || !sfx_slice_eq(sfx_slice_str(known->name), name))) {
-        moved = true;
-        rc = sfx_watch_dir_move(known, parent, name, err);
-    }
-    known->away = false;
-    if (rc < 0 || (!moved && known->generation == w->generation))
-        return rc;
-    return 1;
-}
-
-/* Without a backend, which knows folders again: is it one of the roots, by another way? */
-static bool is_a_root(const struct sfx_watch *w, int fd, uint32_t below)
-{
-    struct stat st;
-    uint32_t i;
-
-    if (w->opts.nroots < 2 || fstat(fd, &st) != 0)
-        return false;
-    for (i = 0; i < w->opts.nroots; i++) {
-        if (i != below && w->roots[i].dev == st.st_dev && w->roots[i].ino == st.st_ino)
-            return true;
-    }
-    return false;
-}
-
-/* A folder beyond the system's limit is polled, which is worth a warning, once. */
-static void say_limit(struct sfx_watch *w, uint32_t root)
-{
-    if (w->limit_said)
-        return;
-    w->limit_said = true;
-    sfx_log(w->opts.log, SFX_LOG_WARNING,
-            "the system's limit of watched folders is reached: from %s on folders are polled "
-            "(sysctl fs.inotify.max_user_watches=NUMBER raises it)",
-            sfx_watch_full_path(w, root, NULL));
-}
-
-/* A new node for the open folder, watched at its place. */
-static struct sfx_watch_dir *new_folder(struct sfx_watch *w, struct sfx_watch_dir *parent,
-                                        uint32_t root, struct sfx_slice name,
-                                        const struct sfx_watch_place *place, struct sfx_err *err)
-{
-    struct sfx_watch_dir *dir = sfx_watch_dir_new(parent, root, name, err);
-
-    if (dir == NULL)
-        return NULL;
-    w->stats.folders++;
-    if (parent == NULL)
-        w->roots[root].dir = dir;
-    dir->by = place->by;
-    memcpy(dir->id, place->id, sizeof(dir->id));
-    if ((dir->by == SFX_WATCH_POLL && sfx_watch_names_new(w, dir, err) < 0) ||
-        (w->backend != NULL && sfx_backend_set(w->backend, dir, err) < 0))
-        return NULL; /* the node goes with its root */
-    if (place->limited)
-        say_limit(w, root);
-    return dir;
-}
-
-/* Gives the open folder a node and the kernel's attention. *dir NULL: it needs no scan. */
-static int watch_folder(struct sfx_watch *w, int fd, struct sfx_watch_dir *parent, uint32_t root,
-                        struct sfx_slice name, struct sfx_watch_dir **dir, struct sfx_err *err)
-{
-    struct sfx_watch_place place = {.by = SFX_WATCH_AUTO};
-    struct sfx_watch_dir *known = NULL;
-    int rc = 0;
-
-    *dir = NULL;
-    if (w->backend != NULL)
-        rc = sfx_backend_add(w->backend, fd, parent, &place, &known, err);
-    else if (parent != NULL && is_a_root(w, fd, root))
-        return 0;
-    if (rc < 0)
-        return rc;
-    if (known != NULL) {
-        rc = meet_again(w, known, parent, root, name, err);
-        *dir = rc > 0 ? known : NULL;
-        return rc < 0 ? rc : 0;
-    }
-    *dir = new_folder(w, parent, root, name, &place, err);
-    return *dir != NULL ? 0 : SFX_E_NOMEM;
-}
-
-int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint32_t root,
-                         struct sfx_slice name, unsigned kind, struct sfx_err *err)
-{
-    struct sfx_watch_dir *dir;
-    bool gone;
-    int fd, rc;
-
-    sfx_buf_clear(&w->path);
-    rc = parent != NULL ? sfx_watch_dir_path(parent, name, &w->path, err)
-                        : sfx_buf_append(&w->path, ".", 2, err);
-    if (rc < 0)
-        return rc;
-    if (parent != NULL && sfx_watch_ignores(&w->opts, sfx_buf_slice(&w->path)))
-        return 0;
-    rc = open_folder(w, root, &fd, &gone, err);
-    if (rc < 0 || fd < 0)
-        return rc;
-    rc = watch_folder(w, fd, parent, root, name, &dir, err);
-    (void)sfx_io_close(&fd, NULL);
-    if (rc < 0)
-        return sfx_err_wrap(err, rc, "%s", sfx_watch_full_path(w, root, NULL));
-    if (dir == NULL)
-        return 0;
-    dir->generation = w->generation;
-    sfx_watch_queue_scan(w, dir, kind);
-    return 0;
-}
-
 void sfx_watch_drop(struct sfx_watch *w, struct sfx_watch_dir *top)
 {
     struct sfx_watch_dir *dir = top;
@@ -235,6 +65,7 @@ void sfx_watch_drop(struct sfx_watch *w, struct sfx_watch_dir *top)
             sfx_backend_remove(w->backend, dir);
         w->stats.polled -= dir->names != NULL;
         sfx_watch_names_free(dir);
+        sfx_watch_rules_free(dir->rules);
         sfx_watch_dir_free(dir);
         w->stats.folders--;
         dir = parent;
@@ -280,10 +111,10 @@ void sfx_watch_drop_away(struct sfx_watch *w)
     w->any_away = false;
 }
 
-int sfx_watch_rescan(struct sfx_watch *w, struct sfx_err *err)
+int sfx_watch_rescan(struct sfx_watch *w, unsigned why, struct sfx_err *err)
 {
     /* As long as the first scan has not ended, what it finds may have been there before. */
-    unsigned kind = (w->initial ? SFX_WATCH_SCANNED : SFX_WATCH_CLOSED) | SFX_WATCH_RECONCILED;
+    unsigned kind = (w->initial ? SFX_WATCH_SCANNED : SFX_WATCH_CLOSED) | why;
     uint32_t i;
     int rc = 0;
 
@@ -338,7 +169,7 @@ static int begin_scan(struct sfx_watch *w, struct sfx_err *err)
 {
     struct sfx_watch_dir *dir = w->scan_first;
     bool gone;
-    int fd, rc = 0;
+    int fd, rc = 0, changed = 0;
 
     w->scan_kind = dir->scan_kind;
     unqueue_scan(w, dir);
@@ -347,11 +178,17 @@ static int begin_scan(struct sfx_watch *w, struct sfx_err *err)
     if (rc == 0)
         rc = sfx_watch_dir_path(dir, sfx_slice(NULL, 0), &w->path, err);
     if (rc == 0)
-        rc = open_folder(w, dir->root, &fd, &gone, err);
+        rc = sfx_watch_open_folder(w, dir->root, &fd, &gone, err);
     if (rc < 0)
         return rc;
     if (fd >= 0 && dir->names != NULL)
         rc = take_over(w, dir, fd, &gone, err);
+    if (fd >= 0 && rc == 0 && !gone && dir->names != NULL)
+        rc = changed = sfx_watch_read_rules(w, dir, fd, err);
+    if (changed > 0) {
+        (void)sfx_io_close(&fd, NULL);
+        return sfx_watch_rescan(w, 0, err);
+    }
     if (fd >= 0 && rc == 0 && !gone) {
         w->scan = fdopendir(fd);
         rc = w->scan != NULL ? 0 : sfx_err_errno(err, ENOMEM, "%s", w->path.data);
@@ -430,6 +267,8 @@ static int scan_entry(struct sfx_watch *w, const struct dirent *entry, struct sf
         return sfx_watch_add_folder(w, w->scan_dir, w->scan_dir->root, name, w->scan_kind, err);
     case DT_REG:
         rc = sfx_watch_dir_path(w->scan_dir, name, &w->path, err);
+        if (rc == 0 && sfx_watch_is_left_out(w, w->scan_dir, name, false))
+            return 0;
         if (rc == 0 && w->scan_dir->names != NULL)
             rc = sfx_watch_names_see(w, w->scan_dir, name, err);
         return rc < 0 ? rc : 1;

@@ -76,19 +76,27 @@ static int make_room(struct sfx_told *t, struct sfx_err *err)
     return 0;
 }
 
-bool sfx_told_has(const struct sfx_told *t, uint64_t root, struct sfx_slice path,
-                  const struct stat *st)
+bool sfx_told_has_version(const struct sfx_told *t, uint64_t root, struct sfx_slice path,
+                          const uint64_t version[2])
 {
     const struct sfx_told_entry *entry;
-    uint64_t key[2], version[2];
+    uint64_t key[2];
 
     if (t->cap == 0)
         return false;
     key_of(root, path, key);
-    version_of(st, version);
     entry = find(t, key);
     return entry->key[0] != 0 && !is_forgotten(entry) && entry->version[0] == version[0] &&
-           (entry->version[1] & ~OURS) == version[1];
+           (entry->version[1] & ~OURS) == (version[1] & ~OURS);
+}
+
+bool sfx_told_has(const struct sfx_told *t, uint64_t root, struct sfx_slice path,
+                  const struct stat *st)
+{
+    uint64_t version[2];
+
+    version_of(st, version);
+    return sfx_told_has_version(t, root, path, version);
 }
 
 bool sfx_told_knows(const struct sfx_told *t, uint64_t root, struct sfx_slice path)
@@ -103,8 +111,8 @@ bool sfx_told_knows(const struct sfx_told *t, uint64_t root, struct sfx_slice pa
     return entry->key[0] != 0 && !is_forgotten(entry);
 }
 
-int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, const struct stat *st,
-                  bool matched, struct sfx_err *err)
+int sfx_told_note_version(struct sfx_told *t, uint64_t root, struct sfx_slice path,
+                          const uint64_t version[2], bool matched, struct sfx_err *err)
 {
     struct sfx_told_entry *entry;
     uint64_t key[2];
@@ -116,9 +124,18 @@ int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, cons
     entry = find(t, key);
     t->used += entry->key[0] == 0;
     memcpy(entry->key, key, sizeof(key));
-    version_of(st, entry->version);
-    entry->version[1] |= matched ? MATCHED : 0;
+    entry->version[0] = version[0];
+    entry->version[1] = (version[1] & ~OURS) | (matched ? MATCHED : 0);
     return 0;
+}
+
+int sfx_told_note(struct sfx_told *t, uint64_t root, struct sfx_slice path, const struct stat *st,
+                  bool matched, struct sfx_err *err)
+{
+    uint64_t version[2];
+
+    version_of(st, version);
+    return sfx_told_note_version(t, root, path, version, matched, err);
 }
 
 enum sfx_told_fate sfx_told_forget(struct sfx_told *t, uint64_t root, struct sfx_slice path,

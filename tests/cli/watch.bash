@@ -52,3 +52,9 @@ assert_each_once() {
 	[ "$(paths | uniq | wc -l)" -eq "$1" ]
 	[ "$(jq -r .id out | sort -u | wc -l)" -eq "$1" ]
 }
+
+# remember [OPTION…]: what is new, changed or gone since the last time, a path a line.
+remember() {
+	"$watch" --once --state state -e closed,moved,linked,scanned,deleted "$@" in >told && status=0 || status=$?
+	jq -r '(.type | sub("dev.sfx.file."; "")) + " " + .data.path' told | sort
+}

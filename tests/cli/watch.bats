@@ -472,6 +472,100 @@ in/a" ]
 scanned in/nine" ]
 }
 
+@test "ignore files leave out what git would" {
+	command -v git >/dev/null || skip "git is missing"
+	mkdir -p in/{a,b,build,deep/er/build,x/y/z} in/'{q}'
+	touch in/{a,b,build,deep,deep/er,deep/er/build,x,x/y,x/y/z}/{one.log,two.txt,three,'#four','!five','six ',se*en,'ei{g}ht'}
+	rm -r in/b
+	cp -r in/a in/b
+	touch in/{top.log,build.txt} in/'{q}'/x in/keep.log
+	GIT_CEILING_DIRECTORIES=$PWD git -C in init -q
+	compare() {
+		git -C in ls-files --others -z --exclude-per-directory=.sfxignore | grep -zv sfxignore | sort -z | tr '\0' '\n' >expected
+		"$watch" --once -0 --ignore .git --ignore-file .sfxignore in | sed -z 's,^in/,,' | sort -z | tr '\0' '\n' >told
+		diff expected told
+	}
+	printf '%s\n' '# no pattern' '' '*.log' '!keep.log' 'build/' '/x/*/z' '\#four' '\!five' 'six\ ' >in/.sfxignore
+	printf '%s\n' '!one.log' 'y/**/two.txt' '/y/three' >in/x/.sfxignore
+	compare
+	[ "$(wc -l <told)" -gt 20 ]
+	local patterns=('*' '!*' '*/' '!*/' '**' 'a' '/a' 'a/' '/a/*' '**/build' 'build/**' 'x/**/z' 'x/**' '**/y/' 'x**z' '*.t?t' 't[vw]o*' '[!t]*' '[^a-t]*' '{q}' 'ei{g}ht'
+		'se\*en' 'deep/er' 'er/build' '!deep' '!deep/er/**' '/*.log' '!/top.log' 'three   ' 'o*e.log' '/' '//' '!' 'th?ee' 'deep/**/t*' '***' 'x/y/z/' '!x/y/z/three' '\three' '[' 'a]')
+	RANDOM=4711
+	for _ in {1..60}; do
+		for at in . x deep/er; do
+			for ((i = RANDOM % 4; i >= 0; i--)); do echo "${patterns[RANDOM % ${#patterns[@]}]}"; done >"in/$at/.sfxignore"
+		done
+		compare || { head in/.sfxignore in/*/.sfxignore in/*/*/.sfxignore; return 1; }
+	done
+}
+
+@test "an ignore file that changes counts at once" {
+	mkdir -p in/a/skip
+	echo '*.tmp' >in/.rules
+	touch in/a/1.tmp in/a/skip/2 in/a/3
+	start --ignore-file .rules in
+	until_true has_lines 2
+	[ "$(paths)" = "in/a/3
+in/a/skip/2" ]
+	echo skip/ >in/a/.rules
+	until_true eval 'touch in/a/skip/no; sleep 0.1; lines=$(wc -l <out); touch in/a/skip/no; sleep 0.2; [ "$(wc -l <out)" -eq "$lines" ]'
+	lines=$(wc -l <out)
+	: >in/.rules
+	until_true has_lines $((lines + 1))
+	rm in/a/.rules
+	until_true has_lines $((lines + 2))
+	stop
+	[ "$(paths | tail -n +2 | uniq)" = "in/a/3
+in/a/skip/2
+in/a/skip/no" ]
+	paths | grep -qx in/a/1.tmp
+	! paths | grep -q rules
+}
+
+@test "files may be chosen by age, those that are too young wait" {
+	touch -d '1 hour ago' in/hour
+	touch -d '1 day ago' in/day
+	touch in/now
+	[ "$("$watch" --once --paths --min-age 1m in | sort | xargs)" = "in/day in/hour" ]
+	[ "$("$watch" --once --paths --max-age 2h in | sort | xargs)" = "in/hour in/now" ]
+	touch -d '1 day ago' in/now
+	start --min-age 1s in
+	until_true has_lines 3
+	echo x >in/new
+	before=$(date +%s%N)
+	until_true has_lines 4
+	[ $(($(date +%s%N) - before)) -gt 500000000 ]
+	stop
+}
+
+@test "with --dedup content what is only touched or written again as it was is not told" {
+	echo a >in/a
+	start --dedup content --state state --stats=stats -e closed,scanned,deleted,moved in
+	until_true has_lines 1
+	sleep 0.02
+	touch in/a
+	echo a >in/a
+	echo a >same
+	mv same in/a
+	echo b >in/a
+	until_true has_lines 2
+	echo a >in/a
+	until_true has_lines 3
+	stop
+	[ "$(jq -r .data.size out | xargs)" = "2 2 2" ]
+	[ "$(jq .duplicates stats)" -ge 1 ]
+	touch in/a
+	sleep 0.05
+	[ -z "$(remember --dedup content)" ]
+	[ "$(remember | wc -l)" -eq 0 ]
+	rm in/a
+	[ "$(remember --dedup content)" = "deleted in/a" ]
+	echo a >in/a
+	sleep 0.05
+	[ "$(remember --dedup content)" = "scanned in/a" ]
+}
+
 # in_queue SQL: what a query of the queue gives, without its header.
 in_queue() { "$SFX_BUILD/sfx-transform" --query "$1" '' q.queue | tail -n +2; }
 
@@ -519,12 +613,6 @@ queue_has() { [ "$(in_queue 'SELECT count(*) AS n FROM event' 2>/dev/null)" -ge 
 	[ "$status" -eq 2 ]
 	run "$watch" --once --durable in
 	[ "$status" -eq 2 ]
-}
-
-# remember [OPTION…]: what is new, changed or gone since the last time, a path a line.
-remember() {
-	"$watch" --once --state state -e closed,moved,linked,scanned,deleted "$@" in >told && status=0 || status=$?
-	jq -r '(.type | sub("dev.sfx.file."; "")) + " " + .data.path' told | sort
 }
 
 @test "--state tells what is new, changed or gone since the last time, and the exit says whether" {
