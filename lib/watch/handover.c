@@ -94,6 +94,11 @@ int sfx_handover_add(struct sfx_handover *h, const struct sfx_event *ev, struct 
     return sfx_handover_flush(h, err);
 }
 
+int sfx_handover_count(struct sfx_handover *h, const char *name, uint64_t n, struct sfx_err *err)
+{
+    return n > 0 ? sfx_queue_count(h->queue, name, n, err) : 0;
+}
+
 bool sfx_handover_is_empty(const struct sfx_handover *h)
 {
     return h->count == 0;

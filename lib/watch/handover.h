@@ -31,6 +31,10 @@ struct sfx_handover *sfx_handover_new(const struct sfx_handover_opts *opts, stru
  * Errors: as sfx_queue_put; nothing of the group is in the queue then. */
 int sfx_handover_add(struct sfx_handover *h, const struct sfx_event *ev, struct sfx_err *err);
 
+/* Adds n to the queue's counter `name` with what is put next, or at the end (see sfx_queue_count).
+ * Errors: LIMIT. */
+int sfx_handover_count(struct sfx_handover *h, const char *name, uint64_t n, struct sfx_err *err);
+
 /* Puts what it has. Errors: as above. */
 int sfx_handover_flush(struct sfx_handover *h, struct sfx_err *err);
 

@@ -21,6 +21,7 @@ struct teller {
     struct sfx_template *format;
     struct sfx_buf line;
     uint64_t count;
+    struct sfx_watch_stats counted; /* what the queue was told of */
 };
 
 /* What a placeholder "event.NAME" or "data.NAME" stands for. */
@@ -86,12 +87,34 @@ static int print(struct teller *t, const struct sfx_event *ev, struct sfx_err *e
     return rc < 0 ? sfx_err_wrap(err, rc, "standard output") : 0;
 }
 
+/* Tells the queue what was seen and lost since the last time. */
+static int count_losses(struct teller *t, struct sfx_err *err)
+{
+    struct sfx_watch_stats now, *last = &t->counted;
+    int rc;
+
+    sfx_watch_stats(t->watch, &now);
+    rc = sfx_handover_count(t->queue, "seen_kernel", now.seen_kernel - last->seen_kernel, err);
+    if (rc == 0)
+        rc = sfx_handover_count(t->queue, "seen_scan", now.seen_scan - last->seen_scan, err);
+    if (rc == 0)
+        rc = sfx_handover_count(t->queue, "seen_again", now.duplicates - last->duplicates, err);
+    if (rc == 0)
+        rc = sfx_handover_count(t->queue, "overflows", now.overflows - last->overflows, err);
+    if (rc == 0)
+        rc = sfx_handover_count(t->queue, "reconciled", now.reconciled - last->reconciled, err);
+    *last = now;
+    return rc;
+}
+
 /* All that was taken counts as told. */
 static int settle(void *ctx, struct sfx_err *err)
 {
     struct teller *t = ctx;
-    int rc = t->queue != NULL ? sfx_handover_flush(t->queue, err) : 0;
+    int rc = t->queue != NULL ? count_losses(t, err) : 0;
 
+    if (rc == 0 && t->queue != NULL)
+        rc = sfx_handover_flush(t->queue, err);
     return rc == 0 ? sfx_watch_commit(t->watch, err) : rc;
 }
 

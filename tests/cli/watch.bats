@@ -588,6 +588,22 @@ queue_has() { [ "$(in_queue 'SELECT count(*) AS n FROM event' 2>/dev/null)" -ge 
 	[ "$(jq -c '[.put, .known]' stats)" = '[1,2]' ]
 }
 
+@test "a queue is told what was seen and lost" {
+	queue=$(cat /proc/sys/fs/inotify/max_queued_events)
+	[ "$queue" -le 20000 ] || skip "the queue holds $queue events"
+	touch in/there
+	start --to sqlite:q.queue in
+	until_true queue_has 1
+	kill -STOP "$pid"
+	(cd in && seq "$queue" | xargs touch)
+	kill -CONT "$pid"
+	until_true queue_has $((queue + 1))
+	stop
+	"$SFX_BUILD/sfx-queue" stats --json sqlite:q.queue >stats
+	jq -e --argjson n "$queue" '.put_total == $n + 1 and .overflows == 1 and .reconciled > 0 and .seen_kernel > 1000
+		and .seen_scan > $n and .seen_again > 0' stats || { cat stats; false; }
+}
+
 @test "killed at any moment and started again, it hands over every file once" {
 	for i in $(seq 15); do
 		"$watch" --to sqlite:q.queue in >/dev/null 2>>err 3>&- 4>&- &
