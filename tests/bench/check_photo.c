@@ -10,7 +10,8 @@
  * wrong orientation, lost or shifted parts are told. Exit code 1 and a line on stderr when not.
  *
  * --psnr prints how near RESIZED, a PNG, is to the original resampled with Lanczos (three lobes) in
- * double precision: the peak signal to noise ratio in dB.
+ * double precision and then rounded, which is the best that 8 bits can hold: the peak signal to
+ * noise ratio in dB.
  */
 #include <math.h>
 #include <stdint.h>
@@ -270,9 +271,9 @@ static int print_psnr(const char *original_path, const char *resized_path)
         resample(original.rgb + i, original.taker.height, (size_t)3 * w, want + i, h,
                  (size_t)3 * w);
     for (i = 0; i < n; i++) {
-        double clipped = want[i] < 0 ? 0 : want[i] > 255 ? 255 : want[i];
+        const double best = rint(want[i] < 0 ? 0 : want[i] > 255 ? 255 : want[i]);
 
-        sum += (clipped - resized.rgb[i]) * (clipped - resized.rgb[i]);
+        sum += (best - resized.rgb[i]) * (best - resized.rgb[i]);
     }
     (void)printf("%.1f\n", 10 * log10(255.0 * 255.0 * (double)n / (sum > 0 ? sum : 1e-9)));
     free(want);

@@ -116,6 +116,34 @@ field() {
 	awk '{ exit !($1 > 33) }' psnr
 }
 
+# How near $1 is to $2 resampled by Lanczos in double precision: at least $3 dB.
+near_reference() {
+	local psnr
+	psnr=$("$SFX_BUILD/tests/bench/check_photo" --psnr "$2" "$1")
+	echo "$1: $psnr dB"
+	awk -v got="$psnr" -v least="$3" 'BEGIN { exit !(got >= least) }'
+}
+
+@test "outputs are those of a reference in double precision, of every format as far as it goes" {
+	local photo format status
+	"$SFX_BUILD/tests/data/mkphoto" 2725x2225 made.jpg
+	for photo in made.jpg "$SFX_SRC/../shared/corpus/jpeg/bench-2725x2225.jpg"; do
+		[ -f "$photo" ] || continue
+		sfx-resize -s 720x720 -o large.png "$photo"
+		near_reference large.png "$photo" 70
+		sfx-resize -s 200x200 -o small.png "$photo" # read in a smaller size by libjpeg
+		near_reference small.png "$photo" 53
+		for format in jpg webp avif; do
+			status=0
+			sfx-resize -s 720x720 --quality 95 --subsample 444 -o "large.$format" "$photo" || status=$?
+			[ $status -ne 69 ] || continue # built without it
+			[ $status -eq 0 ]
+			sfx-resize -o back.png "large.$format"
+			near_reference back.png "$photo" 38
+		done
+	done
+}
+
 @test "nearest and box pick the same samples of a crop and of a turned image" {
 	mkphoto 97x61 a.png
 	for kernel in nearest box; do
