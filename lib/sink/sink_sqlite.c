@@ -336,6 +336,10 @@ static int sqlite_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *s
         rc = sfx_sqlite_table(s, ddl, err);
     if (rc == 0 && s->opts.dry_run)
         rc = sfx_sqlite_index(s, ddl, err);
+    s->direct = false;
+    (void)sqlite3_update_hook(s->db, NULL, NULL);
+    if (rc == 0 && s->staged && !s->opts.dry_run)
+        rc = sfx_sqlite_direct(s, err);
     if (rc == 0 && s->staged && !s->opts.dry_run)
         rc = sfx_sqlite_stage(s, err);
     if (rc == 0)
@@ -353,6 +357,8 @@ static int finish_rows(struct sfx_sqlite *s, const struct sfx_sink_counts *count
     entry->counts.removed = s->nremoved;
     (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
     rc = s->staged && !s->opts.dry_run ? sfx_sqlite_merge(s, &entry->counts, err) : 0;
+    if (s->direct)
+        sfx_sqlite_count_direct(s, &entry->counts);
     sfx_sink_counts_add(&entry->counts, &s->so_far);
     return rc;
 }

@@ -56,6 +56,8 @@ struct sfx_sqlite {
     bool mapped;
     enum sfx_sink_mode mode;  /* of this load */
     bool staged;              /* rows go to the stage first */
+    bool direct;              /* rows of a mode by keys go into the table, see sfx_sqlite_direct */
+    uint64_t nhooked[2];      /* rows that statements have inserted, updated, for direct */
     uint64_t nremoved;        /* by a load that replaces them */
     sqlite3_stmt *many, *one; /* INSERT of rows_per_many rows, and of one */
     uint32_t rows_per_many;
@@ -111,6 +113,22 @@ int sfx_sqlite_lacks(struct sfx_sink *sink, const struct sfx_sink_schema *schema
 
 /* Makes the stage for s->columns. Errors: as SQLite says. */
 int sfx_sqlite_stage(struct sfx_sqlite *s, struct sfx_err *err);
+
+/*
+ * Sees whether rows of s->mode may go into the table without a stage, and sets s->direct: upserts
+ * and ignores, by keys that the table has an index for. Errors: as SQLite says; NOMEM.
+ */
+int sfx_sqlite_direct(struct sfx_sqlite *s, struct sfx_err *err);
+
+/* Appends what makes an INSERT one of s->mode; nothing unless direct. Errors: NOMEM. */
+int sfx_sqlite_put_conflict(struct sfx_sqlite *s, struct sfx_buf *sql, struct sfx_err *err);
+
+/* Says in counts what has become of the rows that went directly. */
+void sfx_sqlite_count_direct(struct sfx_sqlite *s, struct sfx_sink_counts *counts);
+
+/* Prepares an INSERT of nrows rows. Errors: as SQLite says. */
+int sfx_sqlite_compile_insert(struct sfx_sqlite *s, uint32_t nrows, sqlite3_stmt **stmt,
+                              struct sfx_err *err);
 
 /* Brings what is staged into the table and says in counts what it has become. Errors: as SQLite
  * says; INPUT for a key that is not unique. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Records by key: they are staged in a table of the connection, which costs the rows nothing that a
- * constraint could refuse, and are brought into the table by the statements of their mode.
+ * Records by key. Upserts and ignores go into the table one by one, if it has an index for the key:
+ * half the work of all other ways. Else they are staged in a table of the connection, which costs
+ * the rows nothing that a constraint could refuse, and are brought into the table by the statements
+ * of their mode.
  */
 #include "base/clock.h"
 #include "base/size.h"
@@ -42,6 +44,151 @@ int sfx_sqlite_stage(struct sfx_sqlite *s, struct sfx_err *err)
         return rc < 0 ? rc : SFX_E_NOMEM;
     return sfx_sqlite_exec(s, sql, err);
 }
+
+/* --- without a stage -------------------------------------------------------------------------- */
+
+/* The statements are the load's own, but its user's triggers may write to other tables. */
+static void count_row(void *ctx, int op, const char *database, const char *table, sqlite3_int64 row)
+{
+    struct sfx_sqlite *s = ctx;
+
+    (void)database;
+    (void)row;
+    if (op != SQLITE_DELETE && sqlite3_stricmp(table, s->source->table) == 0)
+        s->nhooked[op == SQLITE_UPDATE]++;
+}
+
+/* Rows of a table without rowids are not told of. */
+static bool has_rowids(struct sfx_sqlite *s)
+{
+    sqlite3_stmt *stmt = NULL;
+    const char *sql;
+    int rc;
+
+    sfx_buf_clear(&s->sql);
+    rc = sfx_buf_puts(&s->sql, "SELECT _rowid_ FROM ", NULL);
+    if (rc == 0)
+        rc = sfx_merge_quote(&s->sql, s->source->table, NULL);
+    sql = rc == 0 ? sfx_buf_cstr(&s->sql, NULL) : NULL;
+    if (sql != NULL)
+        rc = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+    (void)sqlite3_finalize(stmt);
+    return sql != NULL && rc == SQLITE_OK;
+}
+
+int sfx_sqlite_direct(struct sfx_sqlite *s, struct sfx_err *err)
+{
+    struct sfx_err none;
+    sqlite3_stmt *stmt = NULL;
+    int rc;
+
+    s->direct = false;
+    if ((s->mode != SFX_SINK_UPSERT && s->mode != SFX_SINK_IGNORE) || !has_rowids(s))
+        return 0;
+    s->staged = false;
+    s->direct = true;
+    rc = sfx_sqlite_compile_insert(s, 1, &stmt, &none);
+    (void)sqlite3_finalize(stmt);
+    if (rc == SFX_E_NOMEM)
+        return sfx_err_set(err, rc, "%s", none.text);
+    /* Without an index of these keys there is no conflict to speak of. */
+    s->staged = rc < 0;
+    s->direct = rc == 0;
+    s->nhooked[0] = s->nhooked[1] = 0;
+    if (s->direct)
+        (void)sqlite3_update_hook(s->db, count_row, s);
+    return 0;
+}
+
+/* "a","b": the keys. */
+static int put_keys(struct sfx_sqlite *s, struct sfx_buf *sql, struct sfx_err *err)
+{
+    const char *comma = "";
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
+        if (!s->columns[i].key)
+            continue;
+        rc = sfx_buf_puts(sql, comma, err);
+        if (rc == 0)
+            rc = sfx_merge_quote(sql, s->columns[i].name, err);
+        comma = ",";
+    }
+    return rc;
+}
+
+/* name OPERATOR excluded.name for columns that are no keys; changes: and no lineage. */
+static int put_others(struct sfx_sqlite *s, bool changes, struct sfx_buf *sql, struct sfx_err *err)
+{
+    const char *before = changes ? " WHERE " : " DO UPDATE SET ";
+    size_t i;
+    int rc = 0;
+
+    for (i = 0; rc == 0 && i < s->schema->ncols; i++) {
+        if (s->columns[i].key || (changes && s->schema->columns[i].lineage))
+            continue;
+        rc = sfx_buf_puts(sql, before, err);
+        if (rc == 0 && changes) {
+            rc = sfx_merge_quote(sql, s->source->table, err);
+            if (rc == 0)
+                rc = sfx_buf_putc(sql, '.', err);
+        }
+        if (rc == 0)
+            rc = sfx_merge_quote(sql, s->columns[i].name, err);
+        if (rc == 0)
+            rc = sfx_buf_puts(sql, changes ? " IS NOT excluded." : "=excluded.", err);
+        if (rc == 0)
+            rc = sfx_merge_quote(sql, s->columns[i].name, err);
+        before = changes ? " OR " : ",";
+    }
+    return rc;
+}
+
+static bool has_changes(const struct sfx_sqlite *s)
+{
+    size_t i;
+
+    for (i = 0; i < s->schema->ncols; i++) {
+        if (!s->columns[i].key && !s->schema->columns[i].lineage)
+            return true;
+    }
+    return false;
+}
+
+int sfx_sqlite_put_conflict(struct sfx_sqlite *s, struct sfx_buf *sql, struct sfx_err *err)
+{
+    int rc;
+
+    if (!s->direct)
+        return 0;
+    rc = sfx_buf_puts(sql, "ON CONFLICT(", err);
+    if (rc == 0)
+        rc = put_keys(s, sql, err);
+    if (rc == 0)
+        rc = sfx_buf_putc(sql, ')', err);
+    if (rc == 0 && (s->mode == SFX_SINK_IGNORE || !has_changes(s)))
+        return sfx_buf_puts(sql, " DO NOTHING", err);
+    if (rc == 0)
+        rc = put_others(s, false, sql, err);
+    return rc == 0 ? put_others(s, true, sql, err) : rc;
+}
+
+void sfx_sqlite_count_direct(struct sfx_sqlite *s, struct sfx_sink_counts *counts)
+{
+    const uint64_t nput = counts->inserted;
+    const uint64_t rest = nput - s->nhooked[0] - s->nhooked[1];
+
+    counts->inserted = s->nhooked[0];
+    counts->updated = s->nhooked[1];
+    if (s->mode == SFX_SINK_IGNORE)
+        counts->duplicate += rest;
+    else
+        counts->unchanged += rest;
+    s->nhooked[0] = s->nhooked[1] = 0;
+}
+
+/* --- with a stage ----------------------------------------------------------------------------- */
 
 /* Runs the steps of the plan in s->sql. */
 static int run_steps(struct sfx_sqlite *s, const struct sfx_merge_step *steps, int nsteps,

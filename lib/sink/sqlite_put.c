@@ -6,6 +6,8 @@
  */
 #include "sink/sqlite_internal.h"
 
+#include <string.h>
+
 /* With 11 columns one row a statement takes a third more CPU, and 256 gain nothing. Divides a
  * batch. */
 #define ROWS_PER_STATEMENT 64
@@ -20,8 +22,8 @@ static int put_row_sql(struct sfx_sqlite *s, struct sfx_err *err)
     return rc == 0 ? sfx_buf_putc(&s->sql, ')', err) : rc;
 }
 
-static int compile_insert(struct sfx_sqlite *s, uint32_t nrows, sqlite3_stmt **stmt,
-                          struct sfx_err *err)
+int sfx_sqlite_compile_insert(struct sfx_sqlite *s, uint32_t nrows, sqlite3_stmt **stmt,
+                              struct sfx_err *err)
 {
     const char *sql;
     uint32_t row;
@@ -45,6 +47,8 @@ static int compile_insert(struct sfx_sqlite *s, uint32_t nrows, sqlite3_stmt **s
         if (rc == 0)
             rc = put_row_sql(s, err);
     }
+    if (rc == 0)
+        rc = sfx_sqlite_put_conflict(s, &s->sql, err);
     if (rc < 0)
         return rc;
     sql = sfx_buf_cstr(&s->sql, err);
@@ -69,8 +73,8 @@ int sfx_sqlite_put_begin(struct sfx_sqlite *s, struct sfx_err *err)
         return SFX_E_NOMEM;
     if (s->opts.dry_run)
         return 0;
-    rc = compile_insert(s, s->rows_per_many, &s->many, err);
-    return rc == 0 ? compile_insert(s, 1, &s->one, err) : rc;
+    rc = sfx_sqlite_compile_insert(s, s->rows_per_many, &s->many, err);
+    return rc == 0 ? sfx_sqlite_compile_insert(s, 1, &s->one, err) : rc;
 }
 
 void sfx_sqlite_put_end(struct sfx_sqlite *s)
@@ -145,9 +149,11 @@ static int bind_row(const struct put *p, sqlite3_stmt *stmt, uint32_t slot, uint
 /* Steps stmt: 0; 1: a constraint refused it and the transaction stands; <0. */
 static int step(struct sfx_sqlite *s, sqlite3_stmt *stmt, struct sfx_err *err)
 {
+    const uint64_t before[2] = {s->nhooked[0], s->nhooked[1]};
     int result = sqlite3_step(stmt), rc = 0;
 
     if (result != SQLITE_DONE) {
+        memcpy(s->nhooked, before, sizeof(before)); /* it has done nothing */
         rc = sfx_sqlite_fail(s, result, err);
         if ((result & 0xff) == SQLITE_CONSTRAINT && !sqlite3_get_autocommit(s->db))
             rc = 1;
