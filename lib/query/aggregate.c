@@ -197,8 +197,6 @@ int sfx_agg_result(struct sfx_agg_ctx *ctx, const struct sfx_agg_call *call,
 
 /* --- states as bytes -------------------------------------------------------------------------- */
 
-#define PLAIN UINT16_MAX /* a part with the memory of all states; else the number of its call */
-
 int sfx_agg_put(struct sfx_agg_ctx *ctx, const void *part, size_t part_nbytes)
 {
     return ctx->put(ctx->put_to, (uint16_t)ctx->call->index, part, part_nbytes, ctx->err);
@@ -208,7 +206,7 @@ int sfx_agg_save(struct sfx_agg_ctx *ctx, const struct sfx_agg_call *calls, size
                  const unsigned char *states, size_t states_nbytes)
 {
     size_t i;
-    int rc = ctx->put(ctx->put_to, PLAIN, states, states_nbytes, ctx->err);
+    int rc = ctx->put(ctx->put_to, SFX_AGG_PLAIN, states, states_nbytes, ctx->err);
 
     for (i = 0; i < ncalls && rc == 0; i++) {
         ctx->call = &calls[i];
@@ -230,7 +228,7 @@ int sfx_agg_merge(struct sfx_agg_ctx *ctx, const struct sfx_agg_call *calls, siz
     memcpy(&index, part, sizeof(index));
     part += sizeof(index);
     part_nbytes -= sizeof(index);
-    if (index != PLAIN) {
+    if (index != SFX_AGG_PLAIN) {
         ctx->call = &calls[index];
         return ctx->call->agg->merge(ctx, states + ctx->call->offset, part, part_nbytes);
     }

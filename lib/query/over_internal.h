@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of over: over_parse.c, over_bind.c (calls and columns), stage_over.c (the stage, and
- * what runs as records come), over_sort.c (what needs an order, or whole groups),
- * over_ahead.c (what lead needs).
+ * what runs as records come), over_sort.c (what needs an order, or whole groups), over_groups.c
+ * (what is known of these), over_ahead.c (what lead needs).
  */
 #ifndef SFX_QUERY_OVER_INTERNAL_H
 #define SFX_QUERY_OVER_INTERNAL_H
@@ -38,7 +38,8 @@ struct sfx_over {
     size_t *offsets;        /* of the calls' states */
     size_t states_nbytes;
     struct sfx_agg_call *aggs;
-    size_t groups_nbytes; /* of the aggregates' states */
+    size_t groups_nbytes;           /* of the state of a group: its rows, the aggregates */
+    struct sfx_over_groups *groups; /* NULL: nothing needs whole groups */
     /* Bound to the frames that come in. */
     struct sfx_node **keys, **sort;
     struct sfx_vec **key_vecs;
@@ -49,7 +50,7 @@ struct sfx_over {
     struct sfx_keyset set;
     struct sfx_key *entries[SFX_BATCH_ROWS];
     bool fresh[SFX_BATCH_ROWS];
-    /* When it blocks: */
+    /* When it blocks, or groups were too many: */
     struct sfx_over_sort *sorted;
 };
 
@@ -97,12 +98,45 @@ int sfx_over_put_ahead(struct sfx_over *over, struct sfx_sorter *ahead, size_t c
 int sfx_over_give_ahead(struct sfx_over *over, struct sfx_frame *out, const unsigned char *record,
                         uint32_t row, struct sfx_err *err);
 
+/* --- over_groups.c: whole groups, by number --------------------------------------------------- */
+
+/* Errors: LIMIT (aggregates that keep values), NOMEM. */
+int sfx_over_groups_init(struct sfx_over *over, struct sfx_err *err);
+void sfx_over_groups_free(struct sfx_over *over);
+
+/* Adds the rows of in, of which begins[i] is the first of a group; arguments were evaluated.
+ * Errors: INPUT, LIMIT, IO, NOMEM. */
+int sfx_over_groups_learn(struct sfx_over *over, const struct sfx_frame *in, const bool *begins,
+                          struct sfx_err *err);
+
+/* To be called behind the last row. Errors: INPUT, IO, NOMEM. */
+int sfx_over_groups_end(struct sfx_over *over, struct sfx_err *err);
+
+/* Goes to the next group. Errors: INPUT, LIMIT, IO, NOMEM. */
+int sfx_over_groups_next(struct sfx_over *over, uint64_t *nrows, struct sfx_err *err);
+
+/* Writes the group's results to row; or those of the row before. */
+int sfx_over_groups_put(struct sfx_over *over, uint32_t row, struct sfx_err *err);
+void sfx_over_groups_repeat(struct sfx_over *over, uint32_t row);
+
+/* What results of the groups so far are in; and forgets all of them, also the one at hand. */
+size_t sfx_over_groups_held_nbytes(const struct sfx_over *over);
+void sfx_over_groups_release(struct sfx_over *over);
+
 /* --- over_sort.c: sorted is made by the first _bind ------------------------------------------- */
 
 int sfx_over_sort_bind(struct sfx_over *over, const struct sfx_frame *in, struct sfx_err *err);
 
 /* Keeps in's rows, whose group's keys are in over->batch. Errors: LIMIT, IO, NOMEM. */
 int sfx_over_sort_keep(struct sfx_over *over, struct sfx_frame *in, struct sfx_err *err);
+
+/*
+ * For groups that are too many: rows of groups that are in memory are kept as they come out
+ * (over->op.out), by number, and those of others (over->entries is NULL) as they came in. _go_on
+ * begins with that, and binds to the frames that come in then. Errors: LIMIT, IO, NOMEM.
+ */
+int sfx_over_sort_go_on(struct sfx_over *over, const struct sfx_frame *in, struct sfx_err *err);
+int sfx_over_sort_keep_some(struct sfx_over *over, struct sfx_frame *in, struct sfx_err *err);
 
 /* Runs over the groups and hands the rows on. */
 int sfx_over_sort_finish(struct sfx_over *over, struct sfx_err *err);

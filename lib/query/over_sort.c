@@ -11,14 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_NBYTES (8 + 4) /* in front of the group's key: hash, length */
-
-/* What is known of a whole group. */
-struct over_group {
-    struct over_group *next;
-    uint64_t nrows;
-    _Alignas(16) unsigned char states[]; /* of the aggregates */
-};
+#define GROUP_NBYTES (8 + 4)           /* in front of the group's key: hash, length */
+#define HELD_NBYTES  ((size_t)1 << 20) /* of results: a frame has not much more */
 
 struct sfx_over_sort {
     struct sfx_kept rows, out;
@@ -28,31 +22,30 @@ struct sfx_over_sort {
     struct sfx_frame in;
     uint64_t numbers[SFX_BATCH_ROWS];
     bool begins[SFX_BATCH_ROWS], peers[SFX_BATCH_ROWS]; /* a group; like the row before */
-    unsigned char *states[SFX_BATCH_ROWS];
-    const unsigned char *next; /* record; NULL: no more */
-    struct sfx_buf last_key;   /* of the record before, without its number */
-    /* Groups. */
-    struct sfx_arena groups_arena;
-    uint64_t groups_charged;
-    struct over_group *first, *current;
+    const unsigned char *next;                          /* record; NULL: no more */
+    struct sfx_buf last_key; /* of the record before, without its number */
     /* Running. */
     struct sfx_arena arena; /* of the group's states */
     unsigned char *run_states;
-    uint64_t index;   /* of the row in its group */
-    uint64_t **rings; /* of each lead: the numbers of the last n rows */
+    uint64_t index;       /* of the row in its group */
+    uint64_t group_nrows; /* 0: not known */
+    uint64_t **rings;     /* of each lead: the numbers of the last n rows */
 };
 
 /* --- keeping ---------------------------------------------------------------------------------- */
 
 int sfx_over_sort_bind(struct sfx_over *over, const struct sfx_frame *in, struct sfx_err *err)
 {
-    uint64_t budget = sfx_operator_available(&over->op) / 2;
+    int rc = 0;
 
-    if (over->sorted == NULL)
+    if (over->sorted == NULL && over->plan->needs_groups)
+        rc = sfx_over_groups_init(over, err);
+    if (over->sorted == NULL && rc == 0)
         over->sorted = calloc(1, sizeof(*over->sorted));
     if (over->sorted == NULL)
-        return sfx_err_set(err, SFX_E_NOMEM, "no memory for groups");
-    return sfx_kept_bind(&over->sorted->rows, &over->op, in, budget, err);
+        return rc < 0 ? rc : sfx_err_set(err, SFX_E_NOMEM, "no memory for groups");
+    return sfx_kept_bind(&over->sorted->rows, &over->op, in, sfx_operator_available(&over->op) / 2,
+                         err);
 }
 
 static int keep_row(struct sfx_over *over, const struct sfx_frame *in, uint32_t row,
@@ -84,18 +77,67 @@ static int keep_row(struct sfx_over *over, const struct sfx_frame *in, uint32_t 
     return 0;
 }
 
+/* Keeps row of a frame that comes out under its number. */
+static int keep_output(struct sfx_over *over, uint32_t row, uint64_t number, struct sfx_err *err)
+{
+    struct sfx_kept *out = &over->sorted->out;
+    unsigned char *key = NULL;
+    int rc = sfx_kept_reserve(out, &over->op.out, row, SFX_OVER_NUMBER_NBYTES, &key, err);
+
+    if (rc < 0)
+        return rc;
+    (void)sfx_over_put_number(key, number);
+    sfx_kept_commit(out, &over->op.out, row, key, SFX_OVER_NUMBER_NBYTES);
+    return 0;
+}
+
+/* The group of row i of the batch. */
+static struct sfx_slice group_of(const struct sfx_over *over, uint32_t i)
+{
+    uint32_t begin = i > 0 ? over->batch.ends[i - 1] : 0;
+
+    return sfx_slice(over->batch.bytes.data + begin, over->batch.ends[i] - begin);
+}
+
+int sfx_over_sort_go_on(struct sfx_over *over, const struct sfx_frame *in, struct sfx_err *err)
+{
+    int rc = sfx_over_sort_bind(over, in, err);
+
+    over->set.budget_nbytes = UINT64_MAX; /* what the groups in it need, they get */
+    return rc < 0 ? rc
+                  : sfx_kept_bind(&over->sorted->out, &over->op, &over->op.out,
+                                  sfx_operator_available(&over->op) / 2, err);
+}
+
+int sfx_over_sort_keep_some(struct sfx_over *over, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_over_sort *s = over->sorted;
+    uint32_t i;
+    size_t c;
+    int rc = sfx_kept_begin(&s->rows, in, err);
+
+    for (i = 0; i < in->nsel; i++) {
+        for (c = 0; c < over->plan->ncalls && over->entries[i] == NULL; c++)
+            sfx_vec_set_null(over->calls[c].out, in->sel[i]); /* not known yet */
+    }
+    if (rc == 0)
+        rc = sfx_kept_begin(&s->out, &over->op.out, err);
+    for (i = 0; i < in->nsel && rc == 0; i++) {
+        if (over->entries[i] != NULL)
+            rc = keep_output(over, in->sel[i], s->nrows++, err);
+        else
+            rc = keep_row(over, in, in->sel[i], group_of(over, i), over->batch.hashes[i], err);
+    }
+    return rc;
+}
+
 int sfx_over_sort_keep(struct sfx_over *over, struct sfx_frame *in, struct sfx_err *err)
 {
-    uint32_t i, begin = 0;
+    uint32_t i;
     int rc = sfx_kept_begin(&over->sorted->rows, in, err);
 
-    for (i = 0; i < in->nsel && rc == 0; i++) {
-        struct sfx_slice group =
-            sfx_slice(over->batch.bytes.data + begin, over->batch.ends[i] - begin);
-
-        begin = over->batch.ends[i];
-        rc = keep_row(over, in, in->sel[i], group, over->batch.hashes[i], err);
-    }
+    for (i = 0; i < in->nsel && rc == 0; i++)
+        rc = keep_row(over, in, in->sel[i], group_of(over, i), over->batch.hashes[i], err);
     return rc;
 }
 
@@ -163,8 +205,19 @@ static int take_row(struct sfx_over *over, uint32_t n, struct sfx_err *err)
     return advance(s, err);
 }
 
+/* Whether the frame is to end before the next record: results of its groups fill memory, and a new
+ * group begins. */
+static bool is_full(const struct sfx_over *over)
+{
+    const struct sfx_over_sort *s = over->sorted;
+
+    return over->groups != NULL && sfx_over_groups_held_nbytes(over) > HELD_NBYTES &&
+           !sfx_slice_eq(place_group(record_place(s->next)),
+                         place_group(sfx_buf_slice(&s->last_key)));
+}
+
 /* Fills the frame with rows of one input, and evaluates the arguments: 1; 0 at the end. */
-static int next_frame(struct sfx_over *over, struct sfx_err *err)
+static int next_frame(struct sfx_over *over, bool runs, struct sfx_err *err)
 {
     struct sfx_over_sort *s = over->sorted;
     struct sfx_eval *ev = sfx_operator_eval(&over->op);
@@ -177,7 +230,8 @@ static int next_frame(struct sfx_over *over, struct sfx_err *err)
     sfx_eval_reset(ev);
     source = sfx_row_source(store, sfx_record_row(s->next));
     while (rc == 0 && n < SFX_BATCH_ROWS && s->next != NULL &&
-           sfx_row_source(store, sfx_record_row(s->next)) == source)
+           sfx_row_source(store, sfx_record_row(s->next)) == source &&
+           !(n > 0 && runs && is_full(over)))
         rc = take_row(over, n++, err);
     if (rc < 0)
         return rc;
@@ -192,59 +246,18 @@ static int next_frame(struct sfx_over *over, struct sfx_err *err)
     return ev->rc < 0 ? sfx_err_set(err, ev->rc, "no memory for computed values") : 1;
 }
 
-/* --- whole groups ----------------------------------------------------------------------------- */
-
-static int add_group(struct sfx_over *over, struct sfx_err *err)
-{
-    struct sfx_over_sort *s = over->sorted;
-    struct over_group *group =
-        sfx_arena_calloc(&s->groups_arena, 1, sizeof(*group) + over->groups_nbytes, err);
-
-    if (group == NULL)
-        return SFX_E_NOMEM;
-    if (s->current != NULL)
-        s->current->next = group;
-    else
-        s->first = group;
-    s->current = group;
-    return 0;
-}
-
-static int charge_groups(struct sfx_over *over, struct sfx_err *err)
-{
-    struct sfx_over_sort *s = over->sorted;
-    uint64_t now = s->groups_arena.total_nbytes;
-
-    if (!sfx_operator_charge(&over->op, (int64_t)(now - s->groups_charged)))
-        return sfx_operator_over_limit(&over->op, err);
-    s->groups_charged = now;
-    return 0;
-}
-
 static int learn_groups(struct sfx_over *over, struct sfx_err *err)
 {
     struct sfx_over_sort *s = over->sorted;
-    struct sfx_agg_ctx ctx = {
-        .ev = sfx_operator_eval(&over->op), .arena = &s->groups_arena, .err = err};
-    uint32_t i;
-    size_t a;
     int rc;
 
-    while ((rc = next_frame(over, err)) > 0) {
-        for (i = 0; i < s->in.nsel; i++) {
-            if (s->begins[i] && add_group(over, err) < 0)
-                return SFX_E_NOMEM;
-            s->current->nrows++;
-            s->states[i] = s->current->states;
-        }
-        for (a = 0; a < over->op.ast->aggs.count && rc >= 0; a++)
-            rc = sfx_agg_add(&ctx, &over->aggs[a], s->in.sel, s->in.nsel, s->states);
-        if (rc >= 0)
-            rc = charge_groups(over, err);
+    while ((rc = next_frame(over, false, err)) > 0) {
+        rc = sfx_over_groups_learn(over, &s->in, s->begins, err);
         if (rc < 0)
             return rc;
     }
-    s->current = NULL;
+    if (rc == 0)
+        rc = sfx_over_groups_end(over, err);
     return rc < 0 ? rc : rewind_rows(s, err);
 }
 
@@ -253,6 +266,7 @@ static int learn_groups(struct sfx_over *over, struct sfx_err *err)
 static int look_ahead(struct sfx_over *over, uint32_t row, struct sfx_err *err)
 {
     struct sfx_over_sort *s = over->sorted;
+    uint64_t index = s->index - 1; /* the row was counted */
     size_t c;
     int rc = 0;
 
@@ -261,9 +275,9 @@ static int look_ahead(struct sfx_over *over, uint32_t row, struct sfx_err *err)
 
         if (!over->plan->calls[c].fn->leads)
             continue;
-        if (s->index >= n)
-            rc = sfx_over_put_ahead(over, &s->ahead, c, s->rings[c][s->index % n], row, err);
-        s->rings[c][s->index % n] = s->numbers[row];
+        if (index >= n)
+            rc = sfx_over_put_ahead(over, &s->ahead, c, s->rings[c][index % n], row, err);
+        s->rings[c][index % n] = s->numbers[row];
     }
     return rc;
 }
@@ -271,47 +285,26 @@ static int look_ahead(struct sfx_over *over, uint32_t row, struct sfx_err *err)
 static int run_row(struct sfx_over *over, uint32_t n, struct sfx_err *err)
 {
     struct sfx_over_sort *s = over->sorted;
-    struct sfx_agg_ctx ctx = {
-        .ev = sfx_operator_eval(&over->op), .arena = &s->groups_arena, .err = err};
     struct sfx_running_row row = {.row = n, .peer = s->peers[n]};
-    size_t a;
-    int rc;
+    int rc = 0;
 
     if (s->begins[n]) {
         s->index = 0;
-        s->current = s->current != NULL ? s->current->next : s->first;
         memset(s->run_states, 0, over->states_nbytes);
         sfx_arena_reset(&s->arena);
+        if (over->groups != NULL)
+            rc = sfx_over_groups_next(over, &s->group_nrows, err);
     }
-    row.index = s->index;
-    row.group_nrows = s->current != NULL ? s->current->nrows : 0;
-    rc = sfx_over_step(over, &s->arena, s->run_states, &row, err);
-    for (a = 0; a < over->op.ast->aggs.count && rc == 0; a++)
-        rc = sfx_agg_result(&ctx, &over->aggs[a], s->current->states, over->agg_vecs[a], n);
-    if (rc == 0 && over->plan->leads)
-        rc = look_ahead(over, n, err);
-    s->index++;
-    return rc;
-}
-
-/* Keeps the rows that come out under their numbers. */
-static int keep_output(struct sfx_over *over, struct sfx_err *err)
-{
-    struct sfx_over_sort *s = over->sorted;
-    struct sfx_frame *out = &over->op.out;
-    unsigned char *key = NULL;
-    uint32_t i;
-    int rc;
-
-    sfx_frame_take_rows(out, &s->in);
-    rc = sfx_kept_begin(&s->out, out, err);
-    for (i = 0; i < out->nsel && rc == 0; i++) {
-        rc = sfx_kept_reserve(&s->out, out, i, SFX_OVER_NUMBER_NBYTES, &key, err);
-        if (rc < 0)
-            break;
-        (void)sfx_over_put_number(key, s->numbers[i]);
-        sfx_kept_commit(&s->out, out, i, key, SFX_OVER_NUMBER_NBYTES);
-    }
+    row.index = s->index++;
+    row.group_nrows = s->group_nrows;
+    if (rc == 0)
+        rc = sfx_over_step(over, &s->arena, s->run_states, &row, err);
+    if (rc < 0 || over->groups == NULL)
+        return rc;
+    if (n > 0 && !s->begins[n])
+        sfx_over_groups_repeat(over, n);
+    else
+        rc = sfx_over_groups_put(over, n, err);
     return rc;
 }
 
@@ -321,12 +314,20 @@ static int run_groups(struct sfx_over *over, struct sfx_err *err)
     uint32_t i;
     int rc;
 
-    while ((rc = next_frame(over, err)) > 0) {
+    while ((rc = next_frame(over, true, err)) > 0) {
         sfx_over_begin(over);
-        for (i = 0, rc = 0; i < s->in.nsel && rc == 0; i++)
+        if (over->groups != NULL && s->begins[0])
+            sfx_over_groups_release(over);
+        for (i = 0, rc = 0; i < s->in.nsel && rc == 0; i++) {
             rc = run_row(over, i, err);
+            if (rc == 0 && over->plan->leads)
+                rc = look_ahead(over, i, err);
+        }
+        sfx_frame_take_rows(&over->op.out, &s->in);
         if (rc == 0)
-            rc = keep_output(over, err);
+            rc = sfx_kept_begin(&s->out, &over->op.out, err);
+        for (i = 0; i < s->in.nsel && rc == 0; i++)
+            rc = keep_output(over, i, s->numbers[i], err);
         if (rc < 0)
             return rc;
     }
@@ -410,8 +411,10 @@ static int make_frames(struct sfx_over *over, struct sfx_err *err)
 int sfx_over_sort_finish(struct sfx_over *over, struct sfx_err *err)
 {
     struct sfx_over_sort *s = over->sorted;
-    int rc = sfx_sorter_sort(&s->rows.sorter, err);
+    int rc;
 
+    sfx_keyset_done(&over->set); /* of groups that were in memory */
+    rc = sfx_sorter_sort(&s->rows.sorter, err);
     if (rc == 0)
         rc = make_frames(over, err);
     if (rc == 0)
@@ -423,6 +426,7 @@ int sfx_over_sort_finish(struct sfx_over *over, struct sfx_err *err)
     if (rc < 0)
         return rc;
     sfx_kept_done(&s->rows);
+    sfx_over_groups_free(over);
     return over->plan->leads ? pass_with_ahead(over, err) : sfx_kept_pass_all(&s->out, err);
 }
 
@@ -435,8 +439,6 @@ void sfx_over_sort_free(struct sfx_over *over)
     sfx_kept_done(&s->rows);
     sfx_kept_done(&s->out);
     sfx_sorter_done(&s->ahead);
-    (void)sfx_operator_charge(&over->op, -(int64_t)s->groups_charged);
-    sfx_arena_done(&s->groups_arena);
     sfx_arena_done(&s->arena);
     sfx_buf_done(&s->last_key);
     free(s);

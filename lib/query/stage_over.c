@@ -22,12 +22,15 @@ static int start(struct sfx_over *over, struct sfx_err *err)
         over->offsets[i] = over->states_nbytes;
         over->states_nbytes = align_up(over->states_nbytes + plan->calls[i].fn->state_nbytes);
     }
+    over->groups_nbytes = sizeof(uint64_t); /* rows of the group */
     over->aggs = sfx_agg_calls_new(&over->op.ast->aggs, &over->arena, &over->groups_nbytes, err);
     if (over->aggs == NULL)
         return SFX_E_NOMEM;
     over->plan = plan;
-    if (!plan->blocks)
+    if (!plan->blocks) {
         sfx_keyset_init(&over->set, &over->op, over->states_nbytes);
+        over->set.budget_nbytes = sfx_operator_available(&over->op) / 2;
+    }
     return 0;
 }
 
@@ -53,9 +56,11 @@ static int bind_keys(struct sfx_over *over, const struct sfx_frame *in, struct s
         rc = sfx_bind_key(&b, &sort->items[i], &over->sort[i]);
     sfx_plan_note(b.plan, over->plan->blocks ? "blocking: groups are put together, on disk if need "
                                                "be, and rows back in the order of the input"
-                                             : "streaming: memory for each group");
+                                             : "streaming: memory for each group; when half of "
+                                               "--memory is full, records wait on disk until the "
+                                               "input ends");
     if (over->plan->needs_groups)
-        sfx_plan_note(b.plan, "aggregates: memory for each group, within --memory");
+        sfx_plan_note(b.plan, "whole groups: memory for each; what exceeds --memory waits on disk");
     return rc;
 }
 
@@ -68,27 +73,68 @@ static int bind_over(struct sfx_operator *op, const struct sfx_frame *in, struct
         rc = bind_keys(over, in, err);
     if (rc == 0)
         rc = sfx_over_bind_calls(over, in, err);
+    if (rc == 0 && !over->plan->blocks)
+        rc = sfx_over_bind_columns(over, in, err);
     if (rc < 0)
         return rc;
-    return over->plan->blocks ? sfx_over_sort_bind(over, in, err)
-                              : sfx_over_bind_columns(over, in, err);
+    if (over->plan->blocks)
+        return sfx_over_sort_bind(over, in, err);
+    return over->sorted != NULL ? sfx_over_sort_go_on(over, in, err) : 0;
 }
 
-/* Lets the functions see the rows as they come. */
-static int run(struct sfx_over *over, struct sfx_frame *in, struct sfx_err *err)
+/* Lets the functions see the rows begin … end - 1 as they come, those whose group is in memory. */
+static int run(struct sfx_over *over, const struct sfx_frame *in, uint32_t begin, uint32_t end,
+               struct sfx_err *err)
 {
     uint32_t i;
-    int rc = sfx_keyset_add(&over->set, &over->batch, in->nsel, over->entries, over->fresh, err);
+    int rc = 0;
 
-    sfx_over_begin(over);
-    for (i = 0; i < in->nsel && rc == 0; i++) {
-        unsigned char *states = over->entries[i]->payload;
-        struct sfx_running_row row = {.row = in->sel[i], .index = *(uint64_t *)states};
+    for (i = begin; i < end && rc == 0; i++) {
+        unsigned char *states = over->entries[i] != NULL ? over->entries[i]->payload : NULL;
+        struct sfx_running_row row = {.row = in->sel[i]};
 
+        if (states == NULL)
+            continue;
+        row.index = (*(uint64_t *)states)++;
         rc = sfx_over_step(over, &over->set.arena, states, &row, err);
-        ++*(uint64_t *)states;
     }
     return rc;
+}
+
+/*
+ * Rows in, rows out, as long as there is memory for groups. Then all rows wait: those of groups in
+ * memory with their results, the others until the input ends.
+ */
+static int stream(struct sfx_over *over, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_operator *op = &over->op;
+    struct sfx_frame *out = &op->out;
+    int64_t end = 0;
+    int rc;
+
+    sfx_over_begin(over);
+    if (over->sorted == NULL) {
+        end = sfx_keyset_add_some(&over->set, &over->batch, 0, in->nsel, over->entries, over->fresh,
+                                  err);
+        if (end < 0)
+            return (int)end;
+        rc = run(over, in, 0, (uint32_t)end, err);
+        if (rc < 0)
+            return rc;
+    }
+    sfx_frame_take_rows(out, in);
+    if (over->sorted == NULL && (end < in->nsel || !sfx_keyset_charge(&over->set))) {
+        rc = sfx_over_sort_go_on(over, in, err);
+        if (rc < 0)
+            return rc;
+    }
+    if (over->sorted == NULL)
+        return sfx_operator_pass(op, out, err);
+    sfx_keyset_find(&over->set, &over->batch, (uint32_t)end, in->nsel, over->entries);
+    rc = run(over, in, (uint32_t)end, in->nsel, err);
+    if (rc == 0 && !sfx_keyset_charge(&over->set))
+        rc = sfx_operator_over_limit(op, err);
+    return rc == 0 ? sfx_over_sort_keep_some(over, in, err) : rc;
 }
 
 static int push_over(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
@@ -111,18 +157,14 @@ static int push_over(struct sfx_operator *op, struct sfx_frame *in, struct sfx_e
         return rc;
     if (over->plan->blocks)
         return sfx_over_sort_keep(over, in, err);
-    rc = in->nsel > 0 ? run(over, in, err) : 0;
-    if (rc < 0)
-        return rc;
-    sfx_frame_take_rows(&op->out, in);
-    return sfx_operator_pass(op, &op->out, err);
+    return stream(over, in, err);
 }
 
 static int finish_over(struct sfx_operator *op, struct sfx_err *err)
 {
     struct sfx_over *over = (struct sfx_over *)op;
 
-    return over->plan->blocks ? sfx_over_sort_finish(over, err) : 0;
+    return over->sorted != NULL ? sfx_over_sort_finish(over, err) : 0;
 }
 
 static bool over_blocks(const struct sfx_operator *op)
@@ -136,7 +178,7 @@ static enum sfx_rest over_uses(const struct sfx_stage_ast *ast, struct sfx_uses 
     const struct sfx_over_plan *plan = ast->detail;
     size_t i, k;
 
-    if (plan->blocks) /* rows are kept */
+    if (plan->blocks || ast->items.count > 0) /* rows are kept, at least of many groups */
         return SFX_REST_CELLS;
     sfx_uses_items(uses, &ast->items);
     for (i = 0; i < plan->ncalls; i++) {
@@ -157,6 +199,7 @@ static void destroy_over(struct sfx_operator *op)
     struct sfx_over *over = (struct sfx_over *)op;
 
     sfx_over_sort_free(over);
+    sfx_over_groups_free(over);
     sfx_keyset_done(&over->set);
     sfx_keys_done(&over->batch);
     sfx_arena_done(&over->arena);
@@ -167,8 +210,8 @@ const struct sfx_verb sfx_verb_over = {
     .usage = "over [KEY[, …]] [sort [-]KEY[, …]]: [NAME =] FUNCTION[, …]",
     .help = "adds columns of functions that run over the records of each group",
     .plan = "streaming, memory for each group, unless it sorts, or a function needs records "
-            "further on: then blocking, rows that exceed --memory wait on disk; what is kept of "
-            "groups as they come, and by aggregates, is within --memory",
+            "further on: then blocking, rows that exceed --memory wait on disk; they do, too, when "
+            "half of --memory is full of groups",
     .rules = "The functions are the running functions, and the aggregates, which give each record "
              "the value of its whole group. They see the records in the order of sort, else in "
              "that of the input; records come out in the order of the input. Records that are at "

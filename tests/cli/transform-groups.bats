@@ -43,6 +43,9 @@ within() {
 	within 10 'top 1 -num(x) by k'
 	within 10 'sample 300000'
 	within 10 'sort x | sample 400000 | tail 1 by k'
+	within 10 'over k: c = cumsum(x), l = lag(t)'
+	within 20 'over k: s = sum(x), m = median(x), c = count_distinct(t)'
+	within 20 'over k sort num(x): r = percent_rank(), l = lead(t), a = last(t)'
 	[ -z "$(ls -A "${TMPDIR:-/tmp}"/.sfx-* 2>/dev/null)" ]
 }
 

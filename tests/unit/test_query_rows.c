@@ -342,8 +342,6 @@ static void what_does_not_fit_is_refused_by_name(void **state)
 {
     static const char *const cases[][2] = {
         {"head 1 by id", "head needs more than 1 MiB of memory; --memory allows more"},
-        {"over id: nr = row_number()",
-         "over needs more than 1 MiB of memory; --memory allows more"},
     };
     struct sfx_buf input = {0};
     size_t i;
