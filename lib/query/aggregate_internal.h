@@ -118,8 +118,8 @@ int sfx_agg_add(struct sfx_agg_ctx *ctx, const struct sfx_agg_call *call, const 
 int sfx_agg_result(struct sfx_agg_ctx *ctx, const struct sfx_agg_call *call,
                    const unsigned char *states, struct sfx_vec *out, uint32_t row);
 
-#define SFX_AGG_PLAIN UINT16_MAX /* index of the part that is the memory of all states, the first  \
-                                  */
+/* The index of the part that is the memory of all states; it is the first of them. */
+#define SFX_AGG_PLAIN UINT16_MAX
 
 /*
  * Writes the states of all calls with ctx->put, a part at a time; what the caller keeps in front of

@@ -247,8 +247,10 @@ void sfx_asof_choose(struct sfx_join *join, const struct sfx_frame *in);
 /* Moves the rows from side to disk, where all others are to go. Errors: IO, NOMEM. */
 int sfx_join_spill_start(struct sfx_join *join, struct sfx_err *err);
 
-/* Keeps rows of the file, whose keys are in join->batch. Errors: LIMIT (one row), IO, NOMEM. */
-int sfx_join_spill_file(struct sfx_join *join, const struct sfx_frame *frame, struct sfx_err *err);
+/* Keeps rows of the file, whose keys are in join->batch; by: what they are ordered by, or NULL.
+ * Errors: LIMIT (one row), IO, NOMEM. */
+int sfx_join_spill_file(struct sfx_join *join, const struct sfx_frame *frame,
+                        const struct sfx_node *by, struct sfx_err *err);
 
 /* To be called behind the last row of the file. Errors: IO, NOMEM. */
 int sfx_join_spill_file_end(struct sfx_join *join, struct sfx_err *err);

@@ -176,7 +176,7 @@ static int keep_keyed(struct sfx_join *join, struct sfx_frame *frame, const stru
         join->batch.hash[i - kept] = join->batch.hash[i];
     }
     frame->nsel -= kept;
-    return sfx_join_spill_file(join, frame, err);
+    return sfx_join_spill_file(join, frame, by, err);
 }
 
 static int keep_rows(struct loader *loader, struct sfx_err *err)

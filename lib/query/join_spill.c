@@ -3,6 +3,8 @@
  * A join whose file does not fit the memory. Rows of both sides lie on disk under their key and
  * their number; they are met in the order of keys, as many keys at once as fit; what comes out lies
  * under the number of the input's row, those of the file's rows without a counterpart behind.
+ * Between key and number of an as-of join stands what its rows are ordered by, so that a key's rows
+ * need not be there all at once.
  */
 #include "query/join_internal.h"
 
@@ -10,7 +12,7 @@
 #include <string.h>
 
 #define NUMBER_NBYTES 8
-#define HEAD_NBYTES   (8 + 1) /* hash, whether there is a key */
+#define HEAD_NBYTES   (8 + 1 + 4) /* hash, whether there is a key, its length */
 #define OF_THE_FILE   ((uint64_t)1 << 63)
 
 struct sfx_join_spill {
@@ -22,6 +24,7 @@ struct sfx_join_spill {
     int32_t *from;                               /* columns of load: 0, 1, 2 … */
     const unsigned char *next_file, *next_input; /* records; NULL: no more */
     uint64_t numbers[SFX_BATCH_ROWS];            /* of the rows in hand */
+    struct sfx_buf last;                         /* record that was read into side last */
 };
 
 static unsigned char *put_number(unsigned char *at, uint64_t number)
@@ -39,48 +42,72 @@ static uint64_t get_number(const unsigned char *at)
     return __builtin_bswap64(number);
 }
 
-/* Keeps a row under hash, key and number. */
-static int keep(struct sfx_kept *kept, const struct sfx_frame *frame, uint32_t row,
-                struct sfx_slice key, uint64_t hash, uint64_t number, struct sfx_err *err)
+/* A row to be kept. */
+struct placed {
+    const struct sfx_frame *frame;
+    uint32_t row;
+    struct sfx_slice key; /* ptr NULL: none */
+    struct sfx_slice when;
+    uint64_t hash, number;
+};
+
+/* Keeps a row under hash, key, what it is ordered by, and number. */
+static int keep(struct sfx_kept *kept, const struct placed *placed, struct sfx_err *err)
 {
+    struct sfx_slice key = placed->key, when = placed->when;
+    uint32_t len = __builtin_bswap32((uint32_t)key.len);
     unsigned char *begin = NULL, *at;
-    int rc = sfx_kept_reserve(kept, frame, row, HEAD_NBYTES + key.len + NUMBER_NBYTES, &begin, err);
+    int rc = sfx_kept_reserve(kept, placed->frame, placed->row,
+                              HEAD_NBYTES + key.len + when.len + NUMBER_NBYTES, &begin, err);
 
     if (rc < 0)
         return rc;
-    at = put_number(begin, hash);
+    at = put_number(begin, placed->hash);
     *at++ = key.ptr != NULL;
+    memcpy(at, &len, sizeof(len));
+    at += sizeof(len);
     if (key.len > 0)
         memcpy(at, key.ptr, key.len);
-    at = put_number(at + key.len, number);
-    sfx_kept_commit(kept, frame, row, begin, (size_t)(at - begin));
+    at += key.len;
+    if (when.len > 0)
+        memcpy(at, when.ptr, when.len);
+    at = put_number(at + when.len, placed->number);
+    sfx_kept_commit(kept, placed->frame, placed->row, begin, (size_t)(at - begin));
     return 0;
+}
+
+/* What of the record's key is the same in rows of one key. */
+static struct sfx_slice record_group(const unsigned char *record)
+{
+    const char *key = (const char *)record + SFX_RECORD_HEAD_NBYTES;
+    uint32_t len;
+
+    memcpy(&len, key + HEAD_NBYTES - sizeof(len), sizeof(len));
+    return sfx_slice(key, HEAD_NBYTES + (size_t)__builtin_bswap32(len));
 }
 
 static struct sfx_slice record_key(const unsigned char *record)
 {
-    const char *key = (const char *)record + SFX_RECORD_HEAD_NBYTES;
-    size_t len = sfx_record_key_nbytes(record) - HEAD_NBYTES - NUMBER_NBYTES;
+    struct sfx_slice group = record_group(record);
 
-    return key[HEAD_NBYTES - 1] != 0 ? sfx_slice(key + HEAD_NBYTES, len) : sfx_slice(NULL, 0);
+    return group.ptr[NUMBER_NBYTES] != 0
+               ? sfx_slice(group.ptr + HEAD_NBYTES, group.len - HEAD_NBYTES)
+               : sfx_slice(NULL, 0);
 }
 
-static uint64_t record_hash(const unsigned char *record)
+/* What the record is ordered by within its key. */
+static struct sfx_slice record_when(const unsigned char *record)
 {
-    return get_number(record + SFX_RECORD_HEAD_NBYTES);
+    size_t len = record_group(record).len;
+
+    return sfx_slice((const char *)record + SFX_RECORD_HEAD_NBYTES + len,
+                     sfx_record_key_nbytes(record) - len - NUMBER_NBYTES);
 }
 
 static uint64_t record_number(const unsigned char *record)
 {
     return get_number(record + SFX_RECORD_HEAD_NBYTES + sfx_record_key_nbytes(record) -
                       NUMBER_NBYTES);
-}
-
-/* What of the record's key is the same in rows of one key. */
-static struct sfx_slice record_group(const unsigned char *record)
-{
-    return sfx_slice((const char *)record + SFX_RECORD_HEAD_NBYTES,
-                     sfx_record_key_nbytes(record) - NUMBER_NBYTES);
 }
 
 /* --- keeping ---------------------------------------------------------------------------------- */
@@ -115,9 +142,16 @@ static int move_rows(struct sfx_join *join, struct sfx_frame *frame, struct sfx_
     for (row = join->side.first; row != NULL && rc == 0; row = row->next) {
         for (i = 0; i < frame->ncols; i++)
             frame->cols[i].vec->cells[0] = i < row->ncells ? row->cells[i] : (struct sfx_cell){0};
-        rc = keep(&sp->file, frame, 0,
-                  row->key != NULL ? sfx_slice(row->key, row->key_len) : sfx_slice(NULL, 0),
-                  row->hash, row->number, err);
+        rc = keep(
+            &sp->file,
+            &(struct placed){
+                .frame = frame,
+                .key = row->key != NULL ? sfx_slice(row->key, row->key_len) : sfx_slice(NULL, 0),
+                .when = row->when != NULL ? row->when->key : sfx_slice(NULL, 0),
+                .hash = row->hash,
+                .number = row->number,
+            },
+            err);
     }
     return rc;
 }
@@ -144,22 +178,43 @@ int sfx_join_spill_start(struct sfx_join *join, struct sfx_err *err)
     return rc;
 }
 
-int sfx_join_spill_file(struct sfx_join *join, const struct sfx_frame *in, struct sfx_err *err)
+/* Keeps the selected rows, whose keys are in join->batch; by: what they are ordered by, or NULL. */
+static int keep_rows(struct sfx_join *join, struct sfx_kept *kept, const struct sfx_frame *frame,
+                     const struct sfx_node *by, uint64_t *number, struct sfx_err *err)
 {
-    struct sfx_join_spill *sp = join->spill;
-    struct sfx_frame frame = *in;
+    const bool of_file = kept == &join->spill->file;
     uint32_t i;
+    int rc = sfx_kept_begin(kept, frame, err);
+
+    for (i = 0; i < frame->nsel && rc == 0; i++) {
+        struct placed placed = {.frame = frame,
+                                .row = frame->sel[i],
+                                .key = join->batch.key[i],
+                                .hash = join->batch.hash[i],
+                                .number = *number};
+        struct sfx_side_when when;
+
+        if (by != NULL && sfx_asof_when(join, by, frame->sel[i], &when))
+            placed.when = when.key;
+        else if (by != NULL && of_file)
+            continue; /* near to none */
+        rc = keep(kept, &placed, err);
+        ++*number;
+    }
+    return rc;
+}
+
+int sfx_join_spill_file(struct sfx_join *join, const struct sfx_frame *in,
+                        const struct sfx_node *by, struct sfx_err *err)
+{
+    struct sfx_kept *file = &join->spill->file;
+    struct sfx_frame frame = *in;
     int rc;
 
     if (sfx_join_is_bare(join))
         frame.ncols = 0;
-    rc = sfx_kept_bind(&sp->file, &join->op, &frame, 0, err);
-    if (rc == 0)
-        rc = sfx_kept_begin(&sp->file, &frame, err);
-    for (i = 0; i < frame.nsel && rc == 0; i++)
-        rc = keep(&sp->file, &frame, frame.sel[i], join->batch.key[i], join->batch.hash[i],
-                  join->nfile++, err);
-    return rc;
+    rc = sfx_kept_bind(file, &join->op, &frame, 0, err);
+    return rc == 0 ? keep_rows(join, file, &frame, by, &join->nfile, err) : rc;
 }
 
 int sfx_join_spill_file_end(struct sfx_join *join, struct sfx_err *err)
@@ -174,14 +229,7 @@ int sfx_join_spill_bind(struct sfx_join *join, const struct sfx_frame *in, struc
 
 int sfx_join_spill_input(struct sfx_join *join, struct sfx_frame *in, struct sfx_err *err)
 {
-    struct sfx_join_spill *sp = join->spill;
-    uint32_t i;
-    int rc = sfx_kept_begin(&sp->input, in, err);
-
-    for (i = 0; i < in->nsel && rc == 0; i++)
-        rc = keep(&sp->input, in, in->sel[i], join->batch.key[i], join->batch.hash[i], sp->ninput++,
-                  err);
-    return rc;
+    return keep_rows(join, &join->spill->input, in, join->by, &join->spill->ninput, err);
 }
 
 int sfx_join_spill_keep(struct sfx_join *join, const struct sfx_frame *frame, const uint16_t *left,
@@ -218,8 +266,7 @@ static int advance(struct sfx_kept *kept, const unsigned char **record, struct s
 {
     int rc = sfx_sorter_next(&kept->sorter, record, err);
 
-    if (rc == 0)
-        *record = NULL;
+    *record = rc == 0 ? NULL : *record;
     return rc < 0 ? rc : 0;
 }
 
@@ -239,52 +286,83 @@ static const struct sfx_side_when *find_when(struct sfx_join *join, struct sfx_s
     return sfx_asof_when(join, sp->by, 0, when) ? when : NULL;
 }
 
-/* Reads rows of the file into side, all of a key or none, until it is half full. */
-static int load_keys(struct sfx_join *join, struct sfx_buf *group, struct sfx_err *err)
+/* Reads a record of the file into side. */
+static int load_row(struct sfx_join *join, const unsigned char *record, struct sfx_err *err)
 {
     struct sfx_join_spill *sp = join->spill;
-    struct sfx_side_source source = {.frame = &sp->load, .from = sp->from};
+    struct sfx_side_source source = {.frame = &sp->load,
+                                     .from = sp->from,
+                                     .ncells = sp->load.ncols,
+                                     .key = record_key(record),
+                                     .hash = get_number(record + SFX_RECORD_HEAD_NBYTES),
+                                     .number = record_number(record)};
     struct sfx_side_when when;
+    int rc;
+
+    sfx_row_decode(sfx_record_row(record), &sp->load, 0);
+    source.when = find_when(join, &when);
+    if (sp->by != NULL && source.when == NULL)
+        return 0;
+    rc = sfx_side_add(&join->side, &source, err);
+    return rc == 0 ? sfx_operator_over_limit(&join->op, err) : rc < 0 ? rc : 0;
+}
+
+/* Whether the record of the file in hand is of the key of the one before. */
+static bool goes_on(const struct sfx_join_spill *sp)
+{
+    const unsigned char *last = (const unsigned char *)sp->last.data;
+
+    return last != NULL && sp->next_file != NULL &&
+           sfx_slice_eq(record_group(last), record_group(sp->next_file));
+}
+
+/* Reads rows of the file into side until it is half full: all of a key or none, but for as-of joins
+ * as many as fit, behind the last one before. */
+static int load_keys(struct sfx_join *join, struct sfx_err *err)
+{
+    struct sfx_join_spill *sp = join->spill;
+    const bool asof = join->plan->kind == SFX_JOIN_ASOF;
+    bool any = false;
     int rc = 0;
 
-    source.ncells = sp->load.ncols;
     sfx_side_clear(&join->side);
+    if (asof && goes_on(sp))
+        rc = load_row(join, (const unsigned char *)sp->last.data, err);
     while (rc == 0 && sp->next_file != NULL) {
-        struct sfx_slice next = record_group(sp->next_file);
-
-        if (join->side.charged > sp->side_nbytes / 2 && !sfx_slice_eq(sfx_buf_slice(group), next))
+        if (join->side.charged > sp->side_nbytes / 2 && (asof ? any : !goes_on(sp)))
             break;
-        sfx_buf_clear(group);
-        rc = sfx_buf_append(group, next.ptr, next.len, err);
-        if (rc < 0)
-            break;
-        sfx_row_decode(sfx_record_row(sp->next_file), &sp->load, 0);
-        source.key = record_key(sp->next_file);
-        source.hash = record_hash(sp->next_file);
-        source.number = record_number(sp->next_file);
-        source.when = find_when(join, &when);
-        if (sp->by == NULL || source.when != NULL)
-            rc = sfx_side_add(&join->side, &source, err);
-        else
-            rc = 1;
+        rc = load_row(join, sp->next_file, err);
+        any = true;
+        sfx_buf_clear(&sp->last);
         if (rc == 0)
-            rc = sfx_operator_over_limit(&join->op, err);
-        if (rc > 0)
+            rc = sfx_buf_append(&sp->last, sp->next_file, sfx_record_nbytes(sp->next_file), err);
+        if (rc == 0)
             rc = advance(&sp->file, &sp->next_file, err);
     }
-    if (rc == 0 && join->plan->kind == SFX_JOIN_ASOF) {
+    if (rc == 0 && asof) {
         rc = sfx_asof_sort(&join->side, err);
         rc = rc == 0 ? sfx_operator_over_limit(&join->op, err) : rc < 0 ? rc : 0;
     }
     return rc;
 }
 
-/* Whether the next row of the input belongs to the keys before the next one of the file. */
-static bool is_due(const struct sfx_join_spill *sp)
+/*
+ * Whether all that the next row of the input could meet is in side: the key's rows, or when the key
+ * goes on, those on both sides of it; of equal ones forward finds the first, other ways the last.
+ */
+static bool is_due(const struct sfx_join *join)
 {
-    return sp->next_input != NULL &&
-           (sp->next_file == NULL ||
-            sfx_slice_cmp(record_group(sp->next_input), record_group(sp->next_file)) < 0);
+    const struct sfx_join_spill *sp = join->spill;
+    int order;
+
+    if (sp->next_input == NULL || sp->next_file == NULL)
+        return sp->next_input != NULL;
+    order = sfx_slice_cmp(record_group(sp->next_input), record_group(sp->next_file));
+    if (order != 0 || join->plan->kind != SFX_JOIN_ASOF || !goes_on(sp))
+        return order < 0;
+    order = sfx_slice_cmp(record_when(sp->next_input),
+                          record_when((const unsigned char *)sp->last.data));
+    return order < 0 || (order == 0 && join->plan->way == SFX_ASOF_FORWARD);
 }
 
 /* Reads the next row of the input into row n of the frame; its bytes stay until the frame is done.
@@ -307,7 +385,7 @@ static int take_input(struct sfx_join *join, uint32_t n, struct sfx_err *err)
     sp->probe.sel[n] = (uint16_t)n;
     sp->numbers[n] = record_number(record);
     join->batch.key[n] = record_key(record);
-    join->batch.hash[n] = record_hash(record);
+    join->batch.hash[n] = get_number(record + SFX_RECORD_HEAD_NBYTES);
     return advance(&sp->input, &sp->next_input, err);
 }
 
@@ -318,11 +396,11 @@ static int probe_keys(struct sfx_join *join, struct sfx_err *err)
     const struct sfx_rowstore *store = &sp->input.store;
     int rc = 0;
 
-    while (rc == 0 && is_due(sp)) {
+    while (rc == 0 && is_due(join)) {
         uint32_t n = 0, source = sfx_row_source(store, sfx_record_row(sp->next_input));
 
         sfx_eval_reset(sfx_operator_eval(&join->op));
-        while (rc == 0 && n < SFX_BATCH_ROWS && is_due(sp) &&
+        while (rc == 0 && n < SFX_BATCH_ROWS && is_due(join) &&
                sfx_row_source(store, sfx_record_row(sp->next_input)) == source)
             rc = take_input(join, n++, err);
         if (rc < 0)
@@ -384,7 +462,6 @@ static int make_frames(struct sfx_join *join, struct sfx_err *err)
 int sfx_join_spill_finish(struct sfx_join *join, struct sfx_err *err)
 {
     struct sfx_join_spill *sp = join->spill;
-    struct sfx_buf group = {0};
     int rc = sfx_sorter_sort(&sp->input.sorter, err);
 
     if (rc == 0)
@@ -396,13 +473,12 @@ int sfx_join_spill_finish(struct sfx_join *join, struct sfx_err *err)
     if (rc == 0)
         rc = advance(&sp->input, &sp->next_input, err);
     while (rc == 0 && (sp->next_file != NULL || sp->next_input != NULL)) {
-        rc = load_keys(join, &group, err);
+        rc = load_keys(join, err);
         if (rc == 0)
             rc = probe_keys(join, err);
         if (rc == 0 && sfx_join_keeps_file(join))
             rc = sfx_join_pass_rest(join, err);
     }
-    sfx_buf_done(&group);
     sfx_side_clear(&join->side);
     sfx_kept_done(&sp->file);
     sfx_kept_done(&sp->input);
@@ -416,6 +492,7 @@ void sfx_join_spill_free(struct sfx_join *join)
     sfx_kept_done(&join->spill->file);
     sfx_kept_done(&join->spill->input);
     sfx_kept_done(&join->spill->out);
+    sfx_buf_done(&join->spill->last);
     free(join->spill);
     join->spill = NULL;
 }

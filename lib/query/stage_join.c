@@ -416,7 +416,7 @@ const struct sfx_verb sfx_verb_join = {
              "[backward|forward|nearest] [prefix \"TEXT\"]",
     .help = "adds the columns of the records of FILE that have the same key",
     .plan = "streaming; the records of FILE are kept; where they exceed --memory: blocking, on "
-            "disk (asof: an error); keys compare by bytes unless they are numbers or times",
+            "disk; keys compare by bytes unless they are numbers or times",
     .rules =
         "inner, the default, keeps records with a counterpart in FILE, left keeps all; right is "
         "inner and full is left with the records of FILE that have no counterpart at the end. semi "

@@ -59,6 +59,17 @@ setup() {
 		sfx-transform "join $kind big.csv on k" in.csv >whole
 		sfx-transform --memory=1M "join $kind big.csv on k" in.csv | cmp - whole
 	done
+	# As-of: most rows are of one key, so that not even these fit.
+	seq 60000 | awk 'BEGIN { srand(4); print "w,key,quote" }
+		{ printf "%d,%d,text %d\n", rand() * 9000, rand() < 0.7 ? 1 : rand() * 900, $1 }' >quotes.csv
+	seq 20000 | awk 'BEGIN { srand(5); print "t,key" }
+		{ printf "%s,%d\n", $1 % 97 ? int(rand() * 9000) : "", rand() < 0.7 ? 1 : rand() * 999 }' >trades.csv
+	for kind in backward forward nearest 'within 2' 'within 1 nearest'; do
+		sfx-transform "join asof quotes.csv on key by num(t) = num(w) $kind" trades.csv >whole
+		sfx-transform --memory=1M "join asof quotes.csv on key by num(t) = num(w) $kind" trades.csv | cmp - whole
+		sfx-transform "join asof quotes.csv by num(t) = num(w) $kind" trades.csv >whole
+		sfx-transform --memory=1M "join asof quotes.csv by num(t) = num(w) $kind" trades.csv | cmp - whole
+	done
 	sfx-transform --memory=1M 'join full big.csv on k | sort -n, v | head 100' in.csv >some
 	sfx-transform 'join full big.csv on k | sort -n, v | head 100' in.csv | cmp - some
 }
