@@ -7,6 +7,7 @@
 #include "run/transform_words.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -288,6 +289,10 @@ int main(int argc, char **argv)
 
     if (code != SFX_CMD_GO_ON)
         return code;
+#ifdef M_MMAP_THRESHOLD
+    (void)mallopt(M_MMAP_THRESHOLD,
+                  512 * 1024); /* what is freed goes back: --memory is one for all */
+#endif
     if (app.o.words.tmp_dir == NULL)
         app.o.words.tmp_dir = getenv("TMPDIR");
     app.o.words.fd = STDOUT_FILENO;
