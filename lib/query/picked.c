@@ -2,11 +2,12 @@
 /* Picked records: places in memory that grow with the records, and are used again. */
 #include "query/picked_internal.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_PICKS       8
-#define MALLOC_NBYTES     16 /* what an allocation costs beside its size */
+#define MALLOC_NBYTES     32 /* what an allocation costs, with what is lost between them */
 #define PICK_ALIGN_NBYTES 64 /* records of like size do not make a place grow again and again */
 #define DISK_PART         8  /* of the memory there is, for writing to disk */
 
@@ -452,6 +453,9 @@ int sfx_picks_pass(struct sfx_picks *picks, struct sfx_err *err)
         return pass_lots(picks, err);
     rc = spill(picks, err);
     sfx_keyset_done(&picks->by.set);
+#ifdef __GLIBC__
+    (void)malloc_trim(0); /* what lots were in is in small pieces, of no use for what follows */
+#endif
     if (rc == 0)
         rc = sfx_sorter_sort(&picks->disk, err);
     if (rc == 0)
