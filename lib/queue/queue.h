@@ -36,6 +36,7 @@ struct sfx_queue_opts {
     bool create;     /* make the queue where there is none */
     bool durable;    /* what a call has done survives the loss of power, not only of the process */
     int64_t busy_ms; /* to wait for others; 0: 10 s */
+    int64_t wait_ms; /* to wait for somebody to make it where there is none */
     const volatile sig_atomic_t *stop; /* when non-zero, waiting ends; may be NULL */
     const char *name;                  /* of the consumer, for people: "sfx-run"; may be NULL */
 };

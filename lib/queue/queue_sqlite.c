@@ -9,6 +9,7 @@
  * found by their hash, so that the only table written in random order is small.
  */
 #include "base/clock.h"
+#include "base/io.h"
 #include "queue/queue_sqlite_internal.h"
 
 #include <errno.h>
@@ -190,12 +191,13 @@ int64_t sfx_queue_end(struct sfx_queue_db *q, int64_t rc, struct sfx_err *err)
 static int check_owner(struct sfx_queue_db *q, int64_t *id, struct sfx_err *err)
 {
     int64_t version = 0, tables = 0;
-    int rc = number(q, "PRAGMA application_id", id, err);
+    /* In this order: somebody may be making it, and its id and its tables come at once. */
+    int rc = number(q, "SELECT count(*) FROM sqlite_master", &tables, err);
 
     if (rc == 0)
-        rc = number(q, "PRAGMA user_version", &version, err);
+        rc = number(q, "PRAGMA application_id", id, err);
     if (rc == 0)
-        rc = number(q, "SELECT count(*) FROM sqlite_master", &tables, err);
+        rc = number(q, "PRAGMA user_version", &version, err);
     if (rc < 0)
         return rc;
     if (*id == APPLICATION_ID && version > SCHEMA_VERSION)
@@ -203,7 +205,8 @@ static int check_owner(struct sfx_queue_db *q, int64_t *id, struct sfx_err *err)
                            (long long)version);
     if (*id != APPLICATION_ID && (tables > 0 || *id != 0))
         return sfx_err_set(err, SFX_E_USAGE, "is an SQLite database, but no queue");
-    if (*id == 0 && !q->opts.create)
+    q->unmade = *id == 0 && !q->opts.create;
+    if (q->unmade)
         return sfx_err_set(err, SFX_E_USAGE, "is an empty file, no queue");
     return 0;
 }
@@ -261,7 +264,11 @@ static int open_lock(struct sfx_queue_db *q, const char *path, struct sfx_err *e
     struct stat st;
     char *name = NULL;
 
-    if (stat(path, &st) != 0 && (errno != ENOENT || !q->opts.create))
+    q->unmade = false;
+    if (stat(path, &st) == 0)
+        errno = 0;
+    q->unmade = errno == ENOENT && !q->opts.create;
+    if (errno != 0 && (errno != ENOENT || !q->opts.create))
         return errno == ENOENT ? sfx_err_set(err, SFX_E_USAGE, "there is no such queue")
                                : sfx_err_errno(err, errno, "cannot open");
     if (asprintf(&name, "%s-lock", path) < 0)
@@ -269,6 +276,28 @@ static int open_lock(struct sfx_queue_db *q, const char *path, struct sfx_err *e
     q->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     free(name);
     return q->lock_fd >= 0 ? 0 : sfx_err_errno(err, errno, "cannot open its lock file");
+}
+
+/* Opens what is there. */
+static int open_files(struct sfx_queue_db *q, const char *path, struct sfx_err *err)
+{
+    int rc = open_lock(q, path, err);
+
+    return rc == 0 ? open_file(q, path, err) : rc;
+}
+
+/* The same when it was made meanwhile: of two programs of a pipe the one that makes the queue may
+ * be the later one. */
+static int open_again(struct sfx_queue_db *q, const char *path, struct sfx_err *err)
+{
+    const struct timespec moment = {.tv_nsec = 20000000};
+
+    (void)nanosleep(&moment, NULL);
+    if (q->db != NULL)
+        (void)q->lib.close_v2(q->db);
+    q->db = NULL;
+    (void)sfx_io_close(&q->lock_fd, NULL);
+    return open_files(q, path, err);
 }
 
 static void db_close(struct sfx_queue *base)
@@ -299,6 +328,7 @@ static struct sfx_queue *db_open(const char *rest, const struct sfx_queue_opts *
 {
     struct sfx_queue_db *q = calloc(1, sizeof(*q));
     char *path = NULL;
+    int64_t until_ms;
     int rc = 0;
 
     /* "./" keeps SQLite from reading a meaning into ":memory:". */
@@ -314,10 +344,12 @@ static struct sfx_queue *db_open(const char *rest, const struct sfx_queue_opts *
     q->lock_fd = q->bell_fd = -1;
     q->retention_ms = -1;
     rc = sfx_queue_lib_open(&q->lib, err);
+    until_ms = sfx_clock_mono_ns() / 1000000 + opts->wait_ms;
     if (rc == 0)
-        rc = open_lock(q, path, err);
-    if (rc == 0)
-        rc = open_file(q, path, err);
+        rc = open_files(q, path, err);
+    while (q->unmade && sfx_clock_mono_ns() / 1000000 < until_ms &&
+           (opts->stop == NULL || *opts->stop == 0))
+        rc = open_again(q, path, err);
     free(path);
     if (rc == 0)
         return &q->base;

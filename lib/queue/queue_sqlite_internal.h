@@ -113,6 +113,7 @@ struct sfx_queue_db {
     int64_t retention_ms;     /* -1: not read yet */
     bool in_txn, woke;        /* woke: something became ready in the transaction in hand */
     int64_t depth[SFX_QUEUE_NSTATES], tally[SFX_TALLY_N]; /* changes of the transaction in hand */
+    bool unmade; /* opening found nothing, or what somebody is just making */
     struct sfx_queue_counter counters[16];
     size_t ncounters;
     struct sfx_buf text; /* reused */

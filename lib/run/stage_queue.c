@@ -27,7 +27,9 @@ static struct sfx_slice attribute(const struct sfx_event *ev, const char *name)
 
 int sfx_stage_queue_open(struct sfx_stage *stage, struct sfx_err *err)
 {
-    const struct sfx_queue_opts opts = {.name = stage->opts->program, .stop = stage->opts->stop};
+    /* The program at the other end of the pipe may be just making the queue. */
+    const struct sfx_queue_opts opts = {
+        .name = stage->opts->program, .stop = stage->opts->stop, .wait_ms = 2000};
 
     if (stage->opts->ack == NULL)
         return 0;
