@@ -19,7 +19,7 @@ struct options {
     struct sfx_opt_list every, cron;
     uint64_t min_nbytes, max_nbytes;
     const char *to;
-    bool durable;
+    bool durable, print;
     int backend;
     const char *ignore_file;
     int64_t min_age_ns, max_age_ns;
@@ -96,6 +96,9 @@ static const struct sfx_opt rows[] = {
      "Put the events into QUEUE (sqlite:PATH), which is made where there is none, instead of "
      "printing them.",
      NULL, 0, 0},
+    {0, "print", NULL, SFX_OPT_FLAG, offsetof(struct options, print),
+     "With --to: also print the events, each leased until the end of the pipe acknowledges it with --ack QUEUE.",
+     NULL, 0, 0},
     {0, "durable", NULL, SFX_OPT_FLAG, offsetof(struct options, durable),
      "With --to: what was put survives the loss of power, too.", NULL, 0, 0},
     SFX_OPT_COMMON_ROWS(struct options, common),
@@ -149,8 +152,9 @@ static int read_form(const struct options *o, struct sfx_tell_opts *tell, struct
 {
     tell->format = o->format != NULL ? o->format : o->paths || o->zero ? "{path}" : NULL;
     tell->end = o->zero ? '\0' : '\n';
-    if (o->durable && o->to == NULL)
-        return sfx_err_set(err, SFX_E_USAGE, "--durable is about --to");
+    if ((o->durable || o->print) && o->to == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--%s is about --to",
+                           o->durable ? "durable" : "print");
     if (tell->format != NULL && o->to != NULL)
         return sfx_err_set(err, SFX_E_USAGE, "--to takes events, not lines of another form");
     if (o->format != NULL && o->paths)
@@ -184,8 +188,11 @@ static int read_timers(const struct options *o, struct sfx_timer **timers, struc
 static int run(const struct sfx_cmd *cmd, const struct options *o, struct sfx_watch_opts *opts,
                int *by_signal)
 {
-    struct sfx_tell_opts tell = {
-        .to = o->to, .durable = o->durable, .max_events = o->max_events, .fd = STDOUT_FILENO};
+    struct sfx_tell_opts tell = {.to = o->to,
+                                 .durable = o->durable,
+                                 .print = o->print,
+                                 .max_events = o->max_events,
+                                 .fd = STDOUT_FILENO};
     struct sfx_tell_stats stats = {0};
     struct sfx_err err = {0};
     struct sfx_timer *timers = NULL;

@@ -117,6 +117,11 @@ static bool stopped(const struct sfx_pump_opts *opts)
     return opts->stop != NULL && *opts->stop != 0;
 }
 
+static bool is_last(const struct sfx_pump_opts *opts)
+{
+    return opts->once || (opts->last != NULL && *opts->last != 0);
+}
+
 static int move(struct sfx_queue *from, struct sfx_queue *to, struct sfx_queue_batch *batch,
                 struct sfx_err *err)
 {
@@ -206,9 +211,13 @@ static int write_out(struct sfx_queue_batch *batch, int fd, struct out *out, str
 }
 
 /* Waits for events or answers; notices a reader that has gone. 1: it has. */
-static int pause_out(struct sfx_queue *q, int fd, bool unanswered, struct sfx_err *err)
+static int pause_out(struct sfx_queue *q, int fd, const struct sfx_pump_opts *opts, bool unanswered,
+                     struct sfx_err *err)
 {
-    struct pollfd pfds[2] = {{.fd = fd, .events = 0}, {.events = POLLIN}};
+    struct pollfd pfds[3] = {{.fd = fd, .events = 0},
+                             {.events = POLLIN},
+                             {.fd = opts->wake_fd > 0 ? opts->wake_fd : -1, .events = POLLIN}};
+    uint64_t rung;
     int64_t next_ms;
     int bell = sfx_queue_wait_fd(q, &next_ms, err);
 
@@ -217,9 +226,11 @@ static int pause_out(struct sfx_queue *q, int fd, bool unanswered, struct sfx_er
     pfds[1].fd = bell;
     if (unanswered && next_ms > PIPE_CHECK_MS)
         next_ms = PIPE_CHECK_MS;
-    if (poll(pfds, 2, (int)next_ms) > 0 && (pfds[0].revents & (POLLERR | POLLNVAL)) != 0)
-        return 1;
-    return 0;
+    if (poll(pfds, 3, (int)next_ms) <= 0)
+        return 0;
+    if ((pfds[2].revents & POLLIN) != 0)
+        (void)sfx_io_read(opts->wake_fd, &rung, sizeof(rung), NULL);
+    return (pfds[0].revents & (POLLERR | POLLNVAL)) != 0;
 }
 
 int sfx_queue_pump_out(struct sfx_queue *from, int fd, const struct sfx_pump_opts *opts,
@@ -245,10 +256,10 @@ int sfx_queue_pump_out(struct sfx_queue *from, int fd, const struct sfx_pump_opt
         if (rc == 0 &&
             (n == 0 || sfx_clock_mono_ns() / 1000000 - out.extended_ms > opts->visible_ms / 3))
             rc = keep_up(from, opts, &out, err);
-        if (rc == 0 && n == 0 && opts->once && out.count == 0)
+        if (rc == 0 && n == 0 && is_last(opts) && out.count == 0)
             break;
         if (rc == 0 && n == 0)
-            rc = pause_out(from, fd, out.count > 0, err);
+            rc = pause_out(from, fd, opts, out.count > 0, err);
     }
     sfx_queue_batch_done(&batch);
     sfx_buf_done(&line);

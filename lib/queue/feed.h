@@ -31,6 +31,10 @@ struct sfx_pump_opts {
     int64_t visible_ms;    /* of leases */
     uint32_t max_attempts; /* as in a lease */
     const volatile sig_atomic_t *stop;
+    /* For a pump in a thread, _out only: */
+    const volatile sig_atomic_t
+        *last;   /* becomes non-zero: from now on as with `once`; may be NULL */
+    int wake_fd; /* an eventfd(2) that says that one of the two has become; 0: none */
 };
 
 /*

@@ -7,8 +7,10 @@
 #include "base/io.h"
 #include "base/size.h"
 #include "cli/template.h"
+#include "watch/handout.h"
 #include "watch/handover.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -18,6 +20,7 @@ struct teller {
     const struct sfx_tell_opts *opts;
     struct sfx_watch *watch;
     struct sfx_handover *queue; /* NULL: printed */
+    struct sfx_handout *out;    /* of the queue's events; NULL: not */
     struct sfx_template *format;
     struct sfx_buf line;
     uint64_t count;
@@ -115,6 +118,8 @@ static int settle(void *ctx, struct sfx_err *err)
 
     if (rc == 0 && t->queue != NULL)
         rc = sfx_handover_flush(t->queue, err);
+    if (rc == 0 && t->out != NULL)
+        rc = sfx_handout_check(t->out, err);
     return rc == 0 ? sfx_watch_commit(t->watch, err) : rc;
 }
 
@@ -150,16 +155,39 @@ static int open_outputs(struct teller *t, struct sfx_watch_opts *watch, struct s
 
     watch->idle = settle;
     watch->idle_ctx = t;
-    watch->reader_fd = t->opts->to != NULL ? -1 : t->opts->fd; /* else nobody has to read it */
+    /* What is not printed nobody has to read. */
+    watch->reader_fd = t->opts->to == NULL || t->opts->print ? t->opts->fd : -1;
     if (t->opts->to != NULL) {
         t->queue = sfx_handover_new(&to, err);
-        return t->queue == NULL ? sfx_err_wrap(err, (int)err->code, "--to") : 0;
+        if (t->queue != NULL && t->opts->print)
+            t->out = sfx_handout_new(t->opts->to, t->opts->fd, watch->stop, err);
+        return t->queue == NULL || (t->opts->print && t->out == NULL)
+                   ? sfx_err_wrap(err, (int)err->code, "--to")
+                   : 0;
     }
     if (t->opts->format != NULL) {
         t->format = sfx_template_new_argument(t->opts->format, err);
         return t->format == NULL ? sfx_err_wrap(err, (int)err->code, "--format") : 0;
     }
     return 0;
+}
+
+/* Prints the rest, unless the watch was stopped or failed: what is not printed stays in the queue.
+ */
+static int end_handout(struct teller *t, const struct sfx_watch_opts *watch, int rc,
+                       struct sfx_tell_stats *stats, struct sfx_err *err)
+{
+    bool stopped = watch->stop != NULL && *watch->stop != 0;
+    struct sfx_err why;
+    int ended = sfx_handout_end(t->out, rc == 0 && !stopped, &why);
+
+    t->out = NULL;
+    stats->reader_gone = why.errnum == EPIPE;
+    if (rc < 0 || ended >= 0 || stats->reader_gone)
+        return stats->reader_gone ? 0 : rc;
+    if (err != NULL)
+        *err = why;
+    return ended;
 }
 
 int sfx_tell(struct sfx_watch_opts *watch, const struct sfx_tell_opts *opts,
@@ -173,9 +201,11 @@ int sfx_tell(struct sfx_watch_opts *watch, const struct sfx_tell_opts *opts,
         t.watch = sfx_watch_new(watch, err);
         rc = t.watch != NULL ? tell_all(&t, err) : (int)err->code;
     }
+    if (t.out != NULL)
+        rc = end_handout(&t, watch, rc, stats, err);
     if (t.watch != NULL) {
         sfx_watch_stats(t.watch, &stats->watch);
-        stats->reader_gone = sfx_watch_reader_gone(t.watch);
+        stats->reader_gone = stats->reader_gone || sfx_watch_reader_gone(t.watch);
     }
     if (t.queue != NULL)
         sfx_handover_counts(t.queue, &stats->put, &stats->known);

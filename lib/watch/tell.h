@@ -11,6 +11,7 @@
 struct sfx_tell_opts {
     const char *to;      /* queue: instead of printing; NULL: none */
     bool durable;        /* of the queue */
+    bool print;          /* with `to`: print what is in the queue, under leases (see handout.h) */
     const char *format;  /* a line's text, with placeholders; NULL: events */
     char end;            /* of a line of `format` */
     uint64_t max_events; /* 0: no limit */

@@ -604,6 +604,59 @@ queue_has() { [ "$(in_queue 'SELECT count(*) AS n FROM event' 2>/dev/null)" -ge 
 		and .seen_scan > $n and .seen_again > 0' stats || { cat stats; false; }
 }
 
+@test "--print gives out what is in the queue, under leases that the end of the pipe answers" {
+	for i in 1 2 3; do printf 'id,qty\n%s,1\n' "$i" >"in/$i.csv"; done
+	export PATH=$SFX_BUILD:$PATH
+	timeout 20 "$watch" --once --to sqlite:q.queue --print in | sfx-load -E -q --ack sqlite:q.queue sqlite:shop.db -t orders >loads
+	[ "$(wc -l <loads)" -eq 3 ]
+	[ "$(sfx-queue stats --json sqlite:q.queue | jq -c '[.done, .leased, .ready]')" = '[3,0,0]' ]
+	# A reader that dies answers nothing: the next run gives out again, and only that.
+	printf 'id,qty\n4,1\n' >in/4.csv
+	"$watch" --to sqlite:q.queue --print in | head -n 1 >got
+	[ "$(jq -r .data.path got)" = in/4.csv ]
+	[ "$(sfx-queue stats --json sqlite:q.queue | jq -c '[.done, .leased, .ready]')" = '[3,0,1]' ]
+	# One that stalls holds nothing back from the queue, and the watch can be stopped.
+	mkfifo pipe
+	"$watch" --to sqlite:q.queue --print in >pipe 2>err 3>&- 4>&- &
+	pid=$!
+	exec 5<pipe
+	for i in {5..20}; do printf 'id,qty\n%s,1\n' "$i" >"in/$i.csv"; done
+	until_true queue_has 20
+	head -n 1 <&5 | jq -e .sfxattempt
+	stop
+	exec 5<&-
+	[ "$(sfx-queue stats --json sqlite:q.queue | jq -c '[.done, .leased, .ready]')" = '[3,0,17]' ]
+	timeout 20 "$watch" --once --to sqlite:q.queue --print in | sfx-load -E -q --ack sqlite:q.queue sqlite:shop.db -t orders >loads
+	[ "$(wc -l <loads)" -eq 17 ]
+	[ "$(sqlite3 shop.db 'select count(*), count(distinct id) from orders')" = '20|20' ]
+	run "$watch" --once --print in
+	[ "$status" -eq 2 ]
+}
+
+@test "kill -9 of a watch that prints from its queue, or of who reads it: nothing is lost, nothing done twice" {
+	export PATH=$SFX_BUILD:$PATH
+	for round in {1..8}; do
+		mkfifo "pipe.$round"
+		sfx-load -E -q --ack sqlite:q.queue sqlite:shop.db -t orders <"pipe.$round" >/dev/null 2>&1 3>&- 4>&- &
+		loader=$!
+		"$watch" --to sqlite:q.queue --print in >"pipe.$round" 2>/dev/null 3>&- 4>&- &
+		pid=$!
+		for i in {1..5}; do
+			printf 'id,qty\n%s,1\n' "$round$i" >"in/$round$i.csv"
+			sleep "0.0$((RANDOM % 5))"
+		done
+		if [ $((round % 2)) -eq 0 ]; then kill -9 "$pid"; else kill -9 "$loader"; fi
+		sleep 0.05
+		kill -9 "$pid" "$loader" || true
+		wait "$pid" || true
+		wait "$loader" || true
+	done 2>/dev/null
+	pid=
+	timeout 30 "$watch" --once --to sqlite:q.queue --print in | sfx-load -E -q --ack sqlite:q.queue sqlite:shop.db -t orders >/dev/null
+	[ "$(sfx-queue stats --json sqlite:q.queue | jq .done)" -eq 40 ]
+	[ "$(sqlite3 shop.db 'select count(*), count(distinct id) from orders')" = '40|40' ]
+}
+
 @test "killed at any moment and started again, it hands over every file once" {
 	for i in $(seq 15); do
 		"$watch" --to sqlite:q.queue in >/dev/null 2>>err 3>&- 4>&- &
