@@ -16,6 +16,7 @@ struct options {
     struct sfx_opt_list indexes;
     int infer; /* 0: all, 1: none */
     uint64_t undo;
+    int64_t flush_ns;
     bool events, sinks;
 };
 
@@ -77,6 +78,9 @@ static const struct sfx_opt rows[] = {
     {0, "commit-every", "RECORDS", SFX_OPT_UINT, AT(load.commit_every),
      "Commit each time so many records are loaded, not only at the end of an input; after a crash the "
      "same command goes on there. See Long loads in sfx-load(1).", NULL, 1, INT64_MAX},
+    {0, "flush", "TIME", SFX_OPT_DURATION, AT(flush_ns),
+     "With -E: commit the files of so long a time together, and print their events then; with "
+     "--commit-every also when so many records have come.", NULL, 0, 0},
     {0, "load-id", "ID", SFX_OPT_STR, AT(load.load_id),
      "Know the input by ID, not by its content: ID is loaded once.", NULL, 0, 0},
     {0, "force", NULL, SFX_OPT_FLAG, AT(load.force), "Load again what is loaded already.", NULL, 0, 0},
@@ -152,37 +156,36 @@ static int on_event(void *ctx, struct sfx_stage *stage, const struct sfx_stage_i
     rc = sfx_load_file(app->load, item->path, item->event, err);
     if (sfx_load_is_broken(app->load))
         sfx_stage_break(stage);
+    if (sfx_load_is_due(app->load))
+        sfx_stage_settle(stage);
     return rc;
+}
+
+static int flush(void *ctx, struct sfx_err *err)
+{
+    return sfx_load_flush(((struct app *)ctx)->load, err);
 }
 
 static int load_events(struct app *app, struct sfx_err *err)
 {
-    const struct sfx_stage_opts opts = {.program = prog.name,
-                                        .in_fd = STDIN_FILENO,
-                                        .out_fd = STDOUT_FILENO,
-                                        .rejects = app->o.rejects,
-                                        .ack = app->o.ack,
-                                        .log = &app->cmd.log,
-                                        .stop = app->o.load.stop};
+    const struct sfx_stage_opts opts = {
+        .program = prog.name,
+        .in_fd = STDIN_FILENO,
+        .out_fd = STDOUT_FILENO,
+        .rejects = app->o.rejects,
+        .ack = app->o.ack,
+        .later = {app->o.load.group ? flush : NULL, app->o.flush_ns},
+        .log = &app->cmd.log,
+        .stop = app->o.load.stop};
     struct sfx_stage_stats stats;
 
     return sfx_stage_run(&opts, on_event, app, &stats, err);
 }
 
-static int sync_rejects(void *ctx, uint64_t *nbytes, struct sfx_err *err)
-{
-    return sfx_rejects_sync(ctx, nbytes, err);
-}
-
-static int cut_rejects(void *ctx, uint64_t nbytes, struct sfx_err *err)
-{
-    return sfx_rejects_cut(ctx, nbytes, err);
-}
-
 static int load_operands(struct app *app, const char *const *paths, struct sfx_err *err)
 {
     const bool part = app->o.load.commit_every > 0;
-    struct sfx_load_rejects durable = {.sync = sync_rejects, .cut = cut_rejects};
+    struct sfx_load_rejects durable = {.sync = sfx_rejects_sync, .cut = sfx_rejects_cut};
     struct sfx_rejects *rejects = NULL;
     int rc;
 
@@ -222,10 +225,11 @@ static int load_all(struct app *app, const char *const *operands, struct sfx_err
 {
     if (operands[0] == NULL)
         return sfx_err_set(err, SFX_E_USAGE, "which target? Such as sqlite:data.db");
-    if (app->o.events &&
-        (operands[1] != NULL || app->o.load.load_id != NULL || app->o.load.commit_every > 0))
+    if (app->o.events && (operands[1] != NULL || app->o.load.load_id != NULL))
+        return sfx_err_set(err, SFX_E_USAGE, "-E goes with neither FILE nor --load-id");
+    if (app->o.flush_ns > 0 ? !app->o.events : app->o.events && app->o.load.commit_every > 0)
         return sfx_err_set(err, SFX_E_USAGE,
-                           "-E goes with neither FILE nor --load-id nor --commit-every");
+                           "-E goes with --commit-every by --flush, which goes with -E");
     if (app->o.ack != NULL && !app->o.events)
         return sfx_err_set(err, SFX_E_USAGE, "--ack goes with -E");
     app->load = sfx_load_new(operands[0], &app->o.load, err);
@@ -275,6 +279,7 @@ int main(int argc, char **argv)
                 : SFX_LOAD_FAIL;
     if (opts->dry_run)
         app.o.rejects = NULL; /* it would be written to */
+    opts->group = app.o.flush_ns > 0 && !opts->dry_run;
     opts->no_inference = app.o.infer != 0;
     opts->how.indexes = app.o.indexes.items;
     opts->how.nindexes = app.o.indexes.count;

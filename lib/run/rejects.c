@@ -121,8 +121,9 @@ struct sfx_rejects *sfx_rejects_new_part(const char *path, const char *program, 
     return NULL;
 }
 
-int sfx_rejects_sync(struct sfx_rejects *rejects, uint64_t *nbytes, struct sfx_err *err)
+int sfx_rejects_sync(void *ctx, uint64_t *nbytes, struct sfx_err *err)
 {
+    struct sfx_rejects *rejects = ctx;
     struct stat st;
 
     if ((rejects->wrote && fdatasync(rejects->fd) != 0) || fstat(rejects->fd, &st) != 0)
@@ -132,8 +133,9 @@ int sfx_rejects_sync(struct sfx_rejects *rejects, uint64_t *nbytes, struct sfx_e
     return 0;
 }
 
-int sfx_rejects_cut(struct sfx_rejects *rejects, uint64_t nbytes, struct sfx_err *err)
+int sfx_rejects_cut(void *ctx, uint64_t nbytes, struct sfx_err *err)
 {
+    struct sfx_rejects *rejects = ctx;
     struct stat st;
 
     if (fstat(rejects->fd, &st) == 0 && (uint64_t)st.st_size <= nbytes)

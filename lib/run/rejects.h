@@ -25,11 +25,12 @@ struct sfx_rejects *sfx_rejects_new(const char *path, const char *program, struc
 struct sfx_rejects *sfx_rejects_new_part(const char *path, const char *program, bool *left,
                                          struct sfx_err *err);
 
-/* Makes what was written durable; *nbytes: the length of the file. Errors: IO. */
-int sfx_rejects_sync(struct sfx_rejects *rejects, uint64_t *nbytes, struct sfx_err *err);
+/* Makes what was written durable; *nbytes: the length of the file. ctx: the rejects. Errors: IO. */
+int sfx_rejects_sync(void *ctx, uint64_t *nbytes, struct sfx_err *err);
 
-/* Cuts off what is behind nbytes; a file that is shorter stays as it is. Errors: IO. */
-int sfx_rejects_cut(struct sfx_rejects *rejects, uint64_t nbytes, struct sfx_err *err);
+/* Cuts off what is behind nbytes; a file that is shorter stays as it is. ctx: the rejects. Errors:
+ * IO. */
+int sfx_rejects_cut(void *ctx, uint64_t nbytes, struct sfx_err *err);
 
 /* Syncs path.part and names it path. Errors: IO. */
 int sfx_rejects_finish(struct sfx_rejects *rejects, struct sfx_err *err);

@@ -23,7 +23,29 @@ struct sfx_stage {
     struct sfx_buf held;               /* an output event that may be the last of its item */
     uint64_t nparts;                   /* output events of the item in hand, with the held one */
     bool broken;                       /* the machine failed: the loop must end */
+
+    /* Of opts.later: what waits for it. */
+    void *ctx;              /* of the program's function */
+    bool settle;            /* it was asked for */
+    int64_t since_ns;       /* since when the first of it waits; 0: nothing does */
+    struct sfx_buf waiting; /* output lines */
+    struct sfx_buf done;    /* lines of the events that are done, for the queue */
 };
+
+/* --- stage_later.c --- */
+
+/* Notes that ev is done when what waits is settled. Errors: NOMEM. */
+int sfx_stage_wait(struct sfx_stage *stage, const struct sfx_event *ev, struct sfx_err *err);
+
+/* Keeps an output line until then. Errors: NOMEM. */
+int sfx_stage_keep_line(struct sfx_stage *stage, struct sfx_slice line, struct sfx_err *err);
+
+/* Settles what waits, if it is due; force: in any case. Errors: of later.fn; IO, NOMEM. */
+int sfx_stage_settle_due(struct sfx_stage *stage, bool force, struct sfx_err *err);
+
+/* Waits for the next line, but not longer than what waits may; then settles it. Errors: as above.
+ */
+int sfx_stage_wait_line(struct sfx_stage *stage, struct sfx_err *err);
 
 /* Writes one line (its '\n' included) to the stage's output. Errors: IO; the stage is broken then.
  */

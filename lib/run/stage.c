@@ -200,10 +200,13 @@ static int loop(struct sfx_stage *stage, sfx_stage_fn *fn, void *ctx, struct sfx
     struct sfx_slice line;
 
     for (;;) {
-        int rc = sfx_lines_next(&stage->lines, &line, &failure);
+        int rc = sfx_stage_wait_line(stage, err);
 
+        if (rc < 0)
+            return rc;
+        rc = sfx_lines_next(&stage->lines, &line, &failure);
         if (rc == 0)
-            return 0;
+            return sfx_stage_settle_due(stage, true, err);
         if (rc == SFX_E_LIMIT) {
             stage->stats->events++;
             rc = reject_line(stage, line, &failure, err);
@@ -222,7 +225,7 @@ static int loop(struct sfx_stage *stage, sfx_stage_fn *fn, void *ctx, struct sfx
 int sfx_stage_run(const struct sfx_stage_opts *opts, sfx_stage_fn *fn, void *ctx,
                   struct sfx_stage_stats *stats, struct sfx_err *err)
 {
-    struct sfx_stage stage = {.opts = opts, .stats = stats};
+    struct sfx_stage stage = {.opts = opts, .stats = stats, .ctx = ctx};
     size_t max_line = opts->max_line_nbytes > 0 ? opts->max_line_nbytes : DEFAULT_MAX_LINE;
     int rc;
 
@@ -254,6 +257,8 @@ int sfx_stage_run(const struct sfx_stage_opts *opts, sfx_stage_fn *fn, void *ctx
     sfx_arena_done(&stage.arena);
     sfx_buf_done(&stage.line);
     sfx_buf_done(&stage.held);
+    sfx_buf_done(&stage.waiting);
+    sfx_buf_done(&stage.done);
     sfx_queue_close(stage.queue);
     return rc == 0 && (stats->failed > 0 || stats->records_rejected > 0) ? 1 : rc;
 }

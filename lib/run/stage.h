@@ -27,13 +27,25 @@
 
 struct sfx_stage;
 
+/*
+ * Work whose results count only later, together: what was made of events since the last time is
+ * made durable by fn, and told of then, not before. It is done when the first of it is wait_ns old,
+ * when sfx_stage_settle asks for it, and at the end. When fn fails the loop ends with it, and those
+ * events are not told of.
+ */
+struct sfx_stage_later {
+    int (*fn)(void *ctx, struct sfx_err *err); /* NULL: results count at once */
+    int64_t wait_ns;
+};
+
 struct sfx_stage_opts {
     const char *program;       /* "sfx-resize": source of output events */
     int in_fd, out_fd;         /* event lines in and out */
     const char *rejects;       /* file of rejects (JSON Lines, appended to), NULL: none */
     const char *ack;           /* queue in which what becomes of events is said, NULL: none */
     const struct sfx_log *log; /* may be NULL */
-    size_t max_line_nbytes;    /* of an event line; 0: 64 KiB; longer ones are rejects */
+    struct sfx_stage_later later;
+    size_t max_line_nbytes; /* of an event line; 0: 64 KiB; longer ones are rejects */
     const volatile sig_atomic_t
         *stop; /* when it becomes non-zero: finish what is in hand, then end; may be NULL */
 };
@@ -100,6 +112,9 @@ int sfx_stage_emit(struct sfx_stage *stage, const struct sfx_stage_item *item, s
  * one, logs them) and counts. program, input and event are filled in. Valid while the stage runs.
  */
 const struct sfx_reject_sink *sfx_stage_rejects(struct sfx_stage *stage);
+
+/* Asks for opts.later before the next event. */
+void sfx_stage_settle(struct sfx_stage *stage);
 
 /* Says that the failure which the program's function is about to return is one that the next event
  * would meet too: the loop ends with it. */

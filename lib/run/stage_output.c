@@ -13,8 +13,11 @@
 
 int sfx_stage_write(struct sfx_stage *stage, struct sfx_slice line, struct sfx_err *err)
 {
-    int rc = sfx_io_write(stage->opts->out_fd, line.ptr, line.len, err);
+    int rc;
 
+    if (stage->opts->later.fn != NULL)
+        return sfx_stage_keep_line(stage, line, err);
+    rc = sfx_io_write(stage->opts->out_fd, line.ptr, line.len, err);
     if (rc < 0) {
         stage->broken = true;
         return sfx_err_wrap(err, rc, "event output");

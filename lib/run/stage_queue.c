@@ -120,8 +120,13 @@ int sfx_stage_answer(struct sfx_stage *stage, const struct sfx_stage_item *item,
     if (sfx_stage_counts_parts(stage, item->event)) {
         if (failure != NULL || stage->nparts == 0)
             rc = tell(stage, item, failure, err);
-        return rc == 0 ? release(stage, item->event, true, err) : rc;
+        if (rc == 0)
+            rc = release(stage, item->event, true, err);
+        return rc == 0 && stage->opts->later.fn != NULL ? sfx_stage_wait(stage, item->event, err)
+                                                        : rc;
     }
+    if (failure == NULL && stage->opts->later.fn != NULL)
+        return sfx_stage_wait(stage, item->event, err);
     if (stage->queue == NULL)
         return 0;
     if (failure == NULL)
@@ -143,7 +148,7 @@ int sfx_stage_answer_passed(struct sfx_stage *stage, const struct sfx_event *ev,
     int rc = 0;
 
     if (stage->queue == NULL)
-        return 0;
+        return stage->opts->later.fn != NULL ? sfx_stage_wait(stage, ev, err) : 0;
     if (!sfx_slice_eq(ev->type, SFX_SLICE_LIT(SFX_EVENT_FAILED)))
         return sfx_stage_answer(stage, &item, NULL, err);
     for (i = 0; i < ev->ndata_attrs && rc == 0; i++) {

@@ -90,6 +90,7 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
 {
     struct sfx_sink_opts sink_opts = {.how = opts->how,
                                       .timeout_ns = opts->timeout_ns,
+                                      .group = opts->group,
                                       .dry_run = opts->dry_run,
                                       .stop = opts->stop};
     struct sfx_load *load = calloc(1, sizeof(*load));
@@ -113,7 +114,10 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
             goto fail;
     }
     load->sink = sfx_sink_open(target, &sink_opts, err);
-    if (load->sink != NULL && opts->rejects_table && load->sink->ops->reject == NULL)
+    if (load->sink != NULL && opts->group && load->sink->ops->flush == NULL)
+        (void)sfx_err_set(err, SFX_E_USAGE, "--flush: %s has no groups of inputs",
+                          load->sink->ops->form);
+    else if (load->sink != NULL && opts->rejects_table && load->sink->ops->reject == NULL)
         (void)sfx_err_set(err, SFX_E_USAGE, "--rejects-table: %s has no such table",
                           load->sink->ops->form);
     else if (load->sink != NULL && sfx_load_check_every(load, err) == 0)
@@ -373,6 +377,18 @@ int sfx_load_first_failure(const struct sfx_load *load, struct sfx_err *err)
     if (load->first_failure.code != SFX_OK)
         *err = load->first_failure;
     return load->first_failure.code;
+}
+
+int sfx_load_flush(struct sfx_load *load, struct sfx_err *err)
+{
+    load->nflushed = load->stats.records.in;
+    return load->sink->ops->flush(load->sink, err);
+}
+
+bool sfx_load_is_due(const struct sfx_load *load)
+{
+    return load->opts.group && load->opts.commit_every > 0 &&
+           load->stats.records.in - load->nflushed >= load->opts.commit_every;
 }
 
 int sfx_load_undo(struct sfx_load *load, int64_t load_id, struct sfx_buf *out, struct sfx_err *err)

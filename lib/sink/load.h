@@ -73,6 +73,7 @@ struct sfx_load_opts {                    /* all-zero: the defaults */
     const char *table;                    /* template; default "{stem}" of the input's name */
     const char *from, *delimiter, *quote; /* as sfx_format_parse; default by name and content */
     struct sfx_reader_opts reader;        /* delimiter and quote are set by those above */
+    bool group;                           /* inputs are made durable together, by _flush */
     uint64_t commit_every;                /* records; 0: an input is one transaction */
     bool rejects_table;                   /* rejected records go into a table of the target, too */
     int on_error;                         /* enum sfx_load_on_error */
@@ -133,6 +134,13 @@ int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sf
  */
 int sfx_load_file(struct sfx_load *load, const char *path, const struct sfx_event *event,
                   struct sfx_err *err);
+
+/* With opts.group: makes the inputs since the last one durable, which were reported before. Errors:
+ * of the sink; none of them is there then. */
+int sfx_load_flush(struct sfx_load *load, struct sfx_err *err);
+
+/* With opts.group: true when commit_every records have come since the last one. */
+bool sfx_load_is_due(const struct sfx_load *load);
 
 /* Takes a load back, and reports it in a sentence at out (appended, without a line end). Errors: of
  * the sink. */

@@ -173,8 +173,13 @@ static int holds_records(struct sfx_load *load, const char *path, struct sfx_sli
     *members = rc > 0 && sfx_input_member(in) != NULL;
     if (rc > 0 && !*members) {
         /* The event speaks of the file as it is, which may be compressed. */
-        rc = sfx_input_fd(in) >= 0 && type->len > 0 ? 0 : sfx_load_detect(load, in, type, err);
-        if (rc == 0)
+        if (type->len == 0) /* a name that says enough spares looking */
+            format = sfx_load_format(*type, sfx_input_data_name(in));
+        if (format == NULL)
+            rc = sfx_input_fd(in) >= 0 && type->len > 0 ? 0 : sfx_load_detect(load, in, type, err);
+        else
+            rc = 0;
+        if (rc == 0 && format == NULL)
             format = sfx_load_format(*type, sfx_input_data_name(in));
         if (rc == 0)
             rc = format != NULL;

@@ -9,11 +9,17 @@
 
 #include <string.h>
 
+/* In a group, commit_every is about all of its inputs together. */
+static bool makes_checkpoints(const struct sfx_load *load)
+{
+    return load->opts.commit_every > 0 && !load->opts.group;
+}
+
 int sfx_load_check_every(const struct sfx_load *load, struct sfx_err *err)
 {
     const enum sfx_sink_mode mode = load->opts.how.mode;
 
-    if (load->opts.commit_every == 0)
+    if (!makes_checkpoints(load))
         return 0;
     if (load->sink->ops->checkpoint == NULL)
         return sfx_err_set(err, SFX_E_USAGE, "--commit-every: %s commits at the end only",
@@ -70,7 +76,7 @@ int sfx_load_resume(struct sfx_load *load, struct sfx_sink_entry *entry, struct 
     if (open && load->durable.sync != NULL)
         return load->durable.sync(load->durable.ctx, &load->rejects_nbytes, err);
     /* Rejects are never written before the ledger knows from where on they may be cut off. */
-    return load->opts.commit_every > 0 && !open ? commit(load, err) : 0;
+    return makes_checkpoints(load) && !open ? commit(load, err) : 0;
 }
 
 int sfx_load_check_tail(const struct sfx_load *load, const struct sfx_spool *spool,
@@ -127,7 +133,7 @@ int sfx_load_checkpoint(struct sfx_load *load, const struct sfx_spool *spool, bo
 {
     int rc;
 
-    if (load->opts.commit_every == 0 || load->opts.dry_run)
+    if (!makes_checkpoints(load) || load->opts.dry_run)
         return 0;
     rc = end ? has_rejects(load, err) : load->mark.nread - load->nmarked >= load->opts.commit_every;
     if (rc <= 0)

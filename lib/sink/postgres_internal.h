@@ -90,6 +90,7 @@ struct sfx_postgres {
     PGconn *db;
 
     /* The load under way. */
+    bool grouped; /* a transaction of several loads is open */
     bool goes_on; /* with a load that another run has begun */
     bool begun, copying;
     const struct sfx_sink_source *source;

@@ -87,7 +87,10 @@ static int merge_stage(struct sfx_postgres *s, struct sfx_sink_counts *counts, s
     }
     if (nsteps < 0)
         return nsteps;
-    return rc == 0 ? sfx_merge_finish(counts, s->mode, nstaged, err) : rc;
+    if (rc == 0)
+        rc = sfx_merge_finish(counts, s->mode, nstaged, err);
+    /* The next load of a group makes its own. */
+    return rc == 0 && s->grouped ? sfx_postgres_exec(s, "DROP TABLE " STAGE, err) : rc;
 }
 
 /* table_pkey; of a long name the server keeps the begin. */

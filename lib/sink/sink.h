@@ -138,6 +138,7 @@ struct sfx_sink_how {
 struct sfx_sink_opts {
     struct sfx_sink_how how;
     int64_t timeout_ns;                /* how long to wait for others' locks; 0: not at all */
+    bool group;                        /* loads are made durable together, by _flush */
     bool dry_run;                      /* write nothing: _prepare, _put and _commit only check */
     const volatile sig_atomic_t *stop; /* non-zero: stop waiting; may be NULL */
 };
@@ -207,6 +208,9 @@ struct sfx_sink_ops {
     int (*checkpoint)(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
                       const struct sfx_sink_mark *mark, struct sfx_sink_entry *entry,
                       struct sfx_err *err);
+    /* Makes the loads since the last one durable. Only with opts.group. Errors: as _commit; none of
+     * those loads is there then. NULL: a sink without groups. */
+    int (*flush)(struct sfx_sink *sink, struct sfx_err *err);
     /* Takes back what is not committed; does nothing when no load is under way. */
     void (*rollback)(struct sfx_sink *sink);
     /* True when the way to the target is lost: the next _begin finds a new one, or fails with

@@ -96,7 +96,8 @@ static void postgres_rollback(struct sfx_sink *sink)
     s->copying = false;
     sfx_buf_clear(&s->rejects);
     if (s->begun && !postgres_lost(sink))
-        (void)sfx_postgres_exec(s, "ROLLBACK", NULL);
+        (void)sfx_postgres_exec(
+            s, s->grouped ? "ROLLBACK TO sfx_load;RELEASE sfx_load" : "ROLLBACK", NULL);
     s->begun = false;
 }
 
@@ -119,11 +120,16 @@ static int start(struct sfx_postgres *s, struct sfx_err *err)
     PGresult *result;
     int rc;
 
-    (void)snprintf(begin, sizeof(begin), "BEGIN%s;SET LOCAL lock_timeout=%lld",
-                   s->opts.dry_run ? " READ ONLY" : "",
-                   (long long)(s->opts.timeout_ns / 1000000 + (s->opts.timeout_ns <= 0)));
+    if (s->grouped)
+        (void)snprintf(begin, sizeof(begin), "SAVEPOINT sfx_load");
+    else
+        (void)snprintf(begin, sizeof(begin), "BEGIN%s;SET LOCAL lock_timeout=%lld%s",
+                       s->opts.dry_run ? " READ ONLY" : "",
+                       (long long)(s->opts.timeout_ns / 1000000 + (s->opts.timeout_ns <= 0)),
+                       s->opts.group ? ";SAVEPOINT sfx_load" : "");
     rc = sfx_postgres_exec(s, begin, err);
     s->begun = rc == 0;
+    s->grouped = s->grouped || (rc == 0 && s->opts.group);
     if (rc < 0 || s->opts.dry_run)
         return rc;
     result = sfx_postgres_query(
@@ -273,11 +279,20 @@ static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *
     if (rc == 0)
         rc = sfx_postgres_ledger_write(s, entry, NULL, err);
     if (rc == 0)
-        rc = sfx_postgres_exec(s, "COMMIT", err);
+        rc = sfx_postgres_exec(s, s->grouped ? "RELEASE sfx_load" : "COMMIT", err);
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", s->shown);
     s->begun = false;
     return 0;
+}
+
+static int postgres_flush(struct sfx_sink *sink, struct sfx_err *err)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    int rc = s->grouped ? sfx_postgres_exec(s, "COMMIT", err) : 0;
+
+    s->grouped = false;
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : 0;
 }
 
 static int postgres_checkpoint(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
@@ -335,6 +350,7 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .reject = sfx_postgres_reject,
     .commit = postgres_commit,
     .checkpoint = postgres_checkpoint,
+    .flush = postgres_flush,
     .rollback = postgres_rollback,
     .lost = postgres_lost,
     .undo = postgres_undo,

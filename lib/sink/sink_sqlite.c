@@ -211,7 +211,9 @@ static void sqlite_rollback(struct sfx_sink *sink)
     struct sfx_sqlite *s = (struct sfx_sqlite *)sink;
 
     sfx_sqlite_put_end(s);
-    if (s->begun && s->created)
+    if (s->begun && s->grouped && !sqlite3_get_autocommit(s->db))
+        (void)sqlite3_exec(s->db, "ROLLBACK TO sfx_load;RELEASE sfx_load", NULL, NULL, NULL);
+    else if (s->begun && s->created)
         unmake_db(s);
     else if (s->begun && !sqlite3_get_autocommit(s->db))
         (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
@@ -245,6 +247,11 @@ static int start(struct sfx_sqlite *s, struct sfx_err *err)
 
     if (rc < 0)
         return rc;
+    if (s->grouped) {
+        rc = sfx_sqlite_exec(s, "SAVEPOINT sfx_load", err);
+        s->begun = rc == 0;
+        return rc;
+    }
     rc = sfx_sqlite_exec(s, s->opts.dry_run ? "BEGIN" : "BEGIN IMMEDIATE", err);
     s->begun = rc == 0;
     if (s->opts.dry_run)
@@ -254,7 +261,12 @@ static int start(struct sfx_sqlite *s, struct sfx_err *err)
         s->begun = false;
         return 1;
     }
-    return rc == 0 ? sfx_sqlite_ledger_make(s, err) : rc;
+    if (rc == 0)
+        rc = sfx_sqlite_ledger_make(s, err);
+    if (rc == 0 && s->opts.group)
+        rc = sfx_sqlite_exec(s, "SAVEPOINT sfx_load", err);
+    s->grouped = rc == 0 && s->opts.group;
+    return rc;
 }
 
 static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
@@ -385,11 +397,22 @@ static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *co
     if (rc == 0)
         rc = sfx_sink_seen_add(&s->seen, s->source->table, err);
     if (rc == 0)
-        rc = sfx_sqlite_exec(s, "COMMIT", err);
+        rc = sfx_sqlite_exec(s, s->grouped ? "RELEASE sfx_load" : "COMMIT", err);
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", s->path);
     s->begun = false;
-    s->created = false;
+    s->created = s->created && s->grouped;
+    return 0;
+}
+
+static int sqlite_flush(struct sfx_sink *sink, struct sfx_err *err)
+{
+    struct sfx_sqlite *s = (struct sfx_sqlite *)sink;
+    int rc = s->grouped ? sfx_sqlite_exec(s, "COMMIT", err) : 0;
+
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "%s", s->path);
+    s->grouped = s->created = false;
     return 0;
 }
 
@@ -421,6 +444,8 @@ static void sqlite_close(struct sfx_sink *sink)
 
     if (s->db != NULL)
         sqlite_rollback(sink);
+    if (s->grouped && s->created)
+        unmake_db(s);
     close_db(s);
     sfx_arena_done(&s->arena);
     sfx_arena_done(&s->unescaped);
@@ -444,6 +469,7 @@ const struct sfx_sink_ops sfx_sink_sqlite = {
     .reject = sfx_sqlite_reject,
     .commit = sqlite_commit,
     .checkpoint = sqlite_checkpoint,
+    .flush = sqlite_flush,
     .rollback = sqlite_rollback,
     .undo = sqlite_undo,
     .close = sqlite_close,

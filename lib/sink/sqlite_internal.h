@@ -43,6 +43,7 @@ struct sfx_sqlite {
 
     /* The load under way. */
     bool begun;
+    bool grouped; /* a transaction of several loads is open */
     bool goes_on; /* with a load that another run has begun */
     bool created; /* the database, for a load that is not committed yet */
     const struct sfx_sink_source *source;

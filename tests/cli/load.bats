@@ -827,3 +827,42 @@ many_bad() {
 	exits 0 sfx-load -v --force --mode=upsert --key id -t checked sqlite:x.db t.csv
 	grep -q "3 records in, 0 loaded into checked, 1 updated, 2 unchanged" said
 }
+
+@test "--flush: files are committed together, and told of then" {
+	for i in 1 2 3 4; do printf 'id,name\n%d,n\n' $i >f$i.csv; done
+	printf 'id,name\nx,n\n' >bad.csv
+	{ event f1.csv && event bad.csv && event f2.csv && event f1.csv; } >events
+	query 'CREATE TABLE t(id INTEGER, name TEXT)'
+	exits 1 sfx-load -E --flush 1h -t t --stats=s.json sqlite:x.db <events
+	grep -q 'bad.csv: line 2' said
+	[ "$(jq -r '"\(.subject) \(.data.loaded)"' out | tr '\n' ';')" = 'f1.csv 1;f2.csv 1;f1.csv 0;' ]
+	is "SELECT count(*), (SELECT count(*) FROM _sfx_load) FROM t" '2|2'
+	# What is not flushed is neither there nor told of.
+	mkfifo pipe
+	sfx-load -E --flush 1h --commit-every 2 -t t sqlite:x.db <pipe >out 2>said &
+	loader=$!
+	exec 7>pipe
+	event f3.csv >&7
+	event f1.csv >&7
+	sleep 0.3
+	[ ! -s out ]
+	is "SELECT count(*) FROM t" 2
+	kill -9 $loader
+	wait $loader || true
+	exec 7>&-
+	is "SELECT count(*) FROM t" 2
+	# By the number of records, by time, and at the end.
+	sfx-load -E --flush 0.2s --commit-every 2 -t t sqlite:x.db <pipe >out 2>said &
+	loader=$!
+	exec 7>pipe
+	event f3.csv >&7
+	until [ -s out ]; do sleep 0.01; done
+	is "SELECT count(*) FROM t" 3
+	event f4.csv >&7
+	exec 7>&-
+	wait $loader
+	is "SELECT count(*), max(id) FROM t" '4|4'
+	exits 2 sfx-load --flush 1s sqlite:x.db f1.csv
+	exits 2 sfx-load -E --commit-every 5 sqlite:x.db
+}
+
