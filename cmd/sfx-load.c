@@ -230,6 +230,8 @@ static int load_all(struct app *app, const char *const *operands, struct sfx_err
     if (app->o.flush_ns > 0 ? !app->o.events : app->o.events && app->o.load.commit_every > 0)
         return sfx_err_set(err, SFX_E_USAGE,
                            "-E goes with --commit-every by --flush, which goes with -E");
+    if (app->o.events && strcmp(operands[0], "-") == 0)
+        return sfx_err_set(err, SFX_E_USAGE, "-E writes events where a script would go");
     if (app->o.ack != NULL && !app->o.events)
         return sfx_err_set(err, SFX_E_USAGE, "--ack goes with -E");
     app->load = sfx_load_new(operands[0], &app->o.load, err);
@@ -258,7 +260,8 @@ static int finish(const struct app *app, int rc)
 
 int main(int argc, char **argv)
 {
-    struct app app = {.o.load = {.on_error = -1, .timeout_ns = INT64_C(30000000000)}};
+    struct app app = {
+        .o.load = {.on_error = -1, .timeout_ns = INT64_C(30000000000), .out_fd = STDOUT_FILENO}};
     struct sfx_load_opts *opts = &app.o.load;
     const struct sfx_sink_ops *const *ops = sfx_sink_all();
     struct sfx_progress progress;

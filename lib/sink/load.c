@@ -92,7 +92,8 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
                                       .timeout_ns = opts->timeout_ns,
                                       .group = opts->group,
                                       .dry_run = opts->dry_run,
-                                      .stop = opts->stop};
+                                      .stop = opts->stop,
+                                      .out_fd = opts->out_fd};
     struct sfx_load *load = calloc(1, sizeof(*load));
 
     if (load == NULL) {

@@ -82,6 +82,7 @@ struct sfx_load_opts {                    /* all-zero: the defaults */
     bool dry_run;                         /* write nothing */
     const char *tmp_dir;                  /* default: the sink's folder */
     int64_t timeout_ns;                   /* for locks; 0: not at all */
+    int out_fd;                           /* what the target "-" is written to */
     const volatile sig_atomic_t *stop;    /* non-zero: take the input in hand back; may be NULL */
     const struct sfx_log *log;            /* says what there is nobody else to tell; may be NULL */
     struct sfx_progress *progress;        /* may be NULL */

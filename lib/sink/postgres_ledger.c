@@ -175,7 +175,10 @@ static int ask_number(struct sfx_postgres *s, const char *sql, uint64_t *number,
 int sfx_postgres_ledger_next(struct sfx_postgres *s, int64_t *load_id, struct sfx_err *err)
 {
     uint64_t next;
-    int rc = ask_number(s, "SELECT nextval(pg_get_serial_sequence('" SFX_LEDGER "', 'load_id'))",
+    /* The ledger of a script (sink_script.c) has no sequence. */
+    int rc = ask_number(s,
+                        "SELECT coalesce(nextval(pg_get_serial_sequence('" SFX_LEDGER
+                        "', 'load_id')), (SELECT coalesce(max(load_id),0)+1 FROM " SFX_LEDGER "))",
                         &next, err);
 
     if (rc == 0)

@@ -14,6 +14,7 @@ static const struct sfx_sink_ops *const all[] = {
 #ifdef SFX_LIBPQ_SONAME
     &sfx_sink_postgres,
 #endif
+    &sfx_sink_script,
     NULL,
 };
 
@@ -37,12 +38,13 @@ static int unknown_scheme(const char *uri, struct sfx_err *err)
 struct sfx_sink *sfx_sink_open(const char *uri, const struct sfx_sink_opts *opts,
                                struct sfx_err *err)
 {
-    const char *colon = strchr(uri, ':');
+    const size_t len = strcspn(uri, ":");
     size_t i;
 
-    for (i = 0; colon != NULL && all[i] != NULL; i++) {
-        if (sfx_slice_eq(sfx_slice_str(all[i]->scheme), sfx_slice(uri, (size_t)(colon - uri))))
-            return all[i]->open(colon + 1, opts, err);
+    /* "-" alone has no colon. */
+    for (i = 0; (uri[len] == ':' || strcmp(uri, "-") == 0) && all[i] != NULL; i++) {
+        if (sfx_slice_eq(sfx_slice_str(all[i]->scheme), sfx_slice(uri, len)))
+            return all[i]->open(uri + len + (uri[len] == ':'), opts, err);
     }
     (void)unknown_scheme(uri, err);
     return NULL;

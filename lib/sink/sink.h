@@ -141,6 +141,7 @@ struct sfx_sink_opts {
     bool group;                        /* loads are made durable together, by _flush */
     bool dry_run;                      /* write nothing: _prepare, _put and _commit only check */
     const volatile sig_atomic_t *stop; /* non-zero: stop waiting; may be NULL */
+    int out_fd;                        /* what the target "-" is written to */
 };
 
 struct sfx_sink {

@@ -7,5 +7,6 @@
 
 extern const struct sfx_sink_ops sfx_sink_sqlite;
 extern const struct sfx_sink_ops sfx_sink_postgres;
+extern const struct sfx_sink_ops sfx_sink_script;
 
 #endif

@@ -482,3 +482,27 @@ event() {
 	exits 2 sfx-load --flush 1s $target f1.csv
 	exits 2 sfx-load -E --commit-every 5 $target
 }
+
+@test "a script of SQL brings what a load brings, once" {
+	printf 'id,name,price,made,at,zip\n1,it'"'"'s \\,1.50,2026-01-05,2026-01-05T10:00:00Z,00501\n2,"two\nlines",2.25,2026-01-06,2026-01-06T11:00:00Z,94110\n3,,,,,\n' >typed.csv
+	sfx-load - -t typed typed.csv >script
+	psql -X -q -v ON_ERROR_STOP=1 -f script
+	sfx-load -q $target -t direct typed.csv
+	is 'SELECT * FROM typed EXCEPT SELECT * FROM direct' ''
+	is 'SELECT count(*) FROM typed' 3
+	status=0
+	psql -X -q -v ON_ERROR_STOP=1 -f script >said 2>&1 || status=$?
+	[ $status -eq 3 ]
+	is 'SELECT count(*) FROM typed' 3
+	sfx-load - -t keyed --key id --mode upsert typed.csv | psql -X -q -v ON_ERROR_STOP=1
+	printf 'id,name,price,made,at,zip\n3,c,0.10,2026-01-07,2026-01-07T11:00:00Z,1\n3,d,0.10,2026-01-07,2026-01-07T11:00:00Z,1\n' |
+		sfx-load - -t keyed --key id --mode upsert - | psql -X -q -v ON_ERROR_STOP=1
+	is 'SELECT id, name FROM keyed WHERE id = 3' '3|d'
+}
+
+@test "a load works behind a script that made the ledger" {
+	sfx-load - -t orders orders.csv | psql -X -q -v ON_ERROR_STOP=1
+	printf 'id,name\n3,c\n' | sfx-load -q $target -t orders -
+	is 'SELECT count(*) FROM orders; SELECT count(*) FROM _sfx_load' '3
+2'
+}
