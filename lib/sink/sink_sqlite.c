@@ -25,47 +25,6 @@
 #define PAGE_NBYTES 16384 /* an eighth less time for bulk loads than 4096; more gains nothing */
 #define CACHE_KIB   16384 /* the default of 2 MiB writes pages more than once */
 
-static enum sfx_code code_of(int result)
-{
-    switch (result & 0xff) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_INTERRUPT: return SFX_E_TEMPORARY;
-    case SQLITE_NOMEM: return SFX_E_NOMEM;
-    case SQLITE_TOOBIG: return SFX_E_LIMIT;
-    case SQLITE_NOTADB:
-    case SQLITE_ERROR:
-    case SQLITE_AUTH: return SFX_E_USAGE;
-    case SQLITE_CONSTRAINT:
-    case SQLITE_MISMATCH: return SFX_E_INPUT;
-    default: return SFX_E_IO;
-    }
-}
-
-int sfx_sqlite_fail(struct sfx_sqlite *s, int rc, struct sfx_err *err)
-{
-    enum sfx_code code = code_of(rc);
-
-    if (s->opts.stop != NULL && *s->opts.stop != 0 && code == SFX_E_TEMPORARY)
-        return sfx_err_set(err, code, "interrupted while waiting for a lock");
-    return sfx_err_set(err, code, "%s", s->db != NULL ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));
-}
-
-int sfx_sqlite_exec(struct sfx_sqlite *s, const char *sql, struct sfx_err *err)
-{
-    int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
-
-    return rc == SQLITE_OK ? 0 : sfx_sqlite_fail(s, rc, err);
-}
-
-int sfx_sqlite_compile(struct sfx_sqlite *s, const char *sql, sqlite3_stmt **stmt,
-                       struct sfx_err *err)
-{
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, stmt, NULL);
-
-    return rc == SQLITE_OK ? 0 : sfx_sqlite_fail(s, rc, err);
-}
-
 /* SQLite's own waiting would sleep through a signal. */
 static int wait_for_lock(void *ctx, int count)
 {
@@ -87,6 +46,7 @@ static int wait_for_lock(void *ctx, int count)
 static void close_db(struct sfx_sqlite *s)
 {
     sfx_sqlite_put_end(s);
+    sfx_sqlite_forget(s);
     (void)sqlite3_close(s->db);
     s->db = NULL;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of the SQLite sink: sink_sqlite.c (database, transaction), sqlite_ledger.c,
- * sqlite_table.c (the table and its columns), sqlite_merge.c (what is staged), sqlite_value.c (what
- * fits a column), sqlite_put.c (rows).
+ * The parts of the SQLite sink: sink_sqlite.c (database, transaction), sqlite_stmt.c,
+ * sqlite_ledger.c, sqlite_table.c (the table and its columns), sqlite_merge.c (what is staged),
+ * sqlite_value.c (what fits a column), sqlite_put.c (rows).
  */
 #ifndef SFX_SINK_SQLITE_INTERNAL_H
 #define SFX_SINK_SQLITE_INTERNAL_H
@@ -34,12 +34,18 @@ struct sfx_sqlite_value {
     struct sfx_slice text;
 };
 
+#define SFX_SQLITE_NKEPT 4
+
 struct sfx_sqlite {
     struct sfx_sink base;
     struct sfx_sink_opts opts;
     char *path, *folder;
     sqlite3 *db; /* NULL until the database exists */
     int64_t waiting_since_ns;
+    struct {
+        const char *sql; /* static */
+        sqlite3_stmt *stmt;
+    } kept[SFX_SQLITE_NKEPT]; /* statements that each load runs: preparing is most of a small one */
 
     /* The load under way. */
     bool begun;
@@ -83,6 +89,13 @@ int sfx_sqlite_exec(struct sfx_sqlite *s, const char *sql, struct sfx_err *err);
 /* Prepares sql (terminated) into *stmt. Errors: as above. */
 int sfx_sqlite_compile(struct sfx_sqlite *s, const char *sql, sqlite3_stmt **stmt,
                        struct sfx_err *err);
+
+/* The same for sql that is static and comes with each load: it is prepared once. *stmt is given
+ * back by _release, not finalized. */
+int sfx_sqlite_keep(struct sfx_sqlite *s, const char *sql, sqlite3_stmt **stmt,
+                    struct sfx_err *err);
+void sfx_sqlite_release(sqlite3_stmt *stmt); /* NULL does nothing */
+void sfx_sqlite_forget(struct sfx_sqlite *s);
 
 /* Makes the ledger where it is missing. Errors: as SQLite says. */
 int sfx_sqlite_ledger_make(struct sfx_sqlite *s, struct sfx_err *err);

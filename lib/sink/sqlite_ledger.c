@@ -58,13 +58,14 @@ static int read_entry(const struct sfx_sqlite *s, sqlite3_stmt *stmt, struct sfx
 int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *source,
                            struct sfx_sink_entry *entry, struct sfx_err *err)
 {
+    static const char find[] = LEDGER_FIND;
     sqlite3_stmt *stmt = NULL;
     int rc;
 
     rc = sqlite3_table_column_metadata(s->db, NULL, SFX_LEDGER, NULL, NULL, NULL, NULL, NULL, NULL);
     if (rc != SQLITE_OK && s->opts.dry_run)
         return 0;
-    rc = sfx_sqlite_compile(s, LEDGER_FIND, &stmt, err);
+    rc = sfx_sqlite_keep(s, find, &stmt, err);
     if (rc < 0)
         return sfx_err_wrap(err, rc, "table " SFX_LEDGER);
     (void)sqlite3_bind_text(stmt, 1, source->table, -1, SQLITE_STATIC);
@@ -77,7 +78,7 @@ int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *s
         rc = read_entry(s, stmt, entry, err);
     else
         rc = rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
-    (void)sqlite3_finalize(stmt);
+    sfx_sqlite_release(stmt);
     return rc;
 }
 
@@ -90,12 +91,13 @@ static void bind_optional(sqlite3_stmt *stmt, int at, const char *text)
 int sfx_sqlite_ledger_write(struct sfx_sqlite *s, const struct sfx_sink_entry *entry,
                             const struct sfx_sink_mark *mark, struct sfx_err *err)
 {
+    static const char write[] = SFX_LEDGER_WRITE("?");
     const struct sfx_sink_source *source = s->source;
     struct sfx_sink_counts counts = entry->counts;
     uint64_t *numbers[SFX_SINK_NCOUNTS];
     char started[SFX_CLOCK_TEXT_NBYTES];
     sqlite3_stmt *stmt = NULL;
-    int i, rc = sfx_sqlite_compile(s, SFX_LEDGER_WRITE("?"), &stmt, err);
+    int i, rc = sfx_sqlite_keep(s, write, &stmt, err);
 
     if (rc < 0)
         return sfx_err_wrap(err, rc, "table " SFX_LEDGER);
@@ -126,7 +128,7 @@ int sfx_sqlite_ledger_write(struct sfx_sqlite *s, const struct sfx_sink_entry *e
     (void)sqlite3_bind_int64(stmt, SFX_LEDGER_NPARAMS, (int64_t)s->next_row);
     rc = sqlite3_step(stmt);
     rc = rc == SQLITE_DONE ? 0 : sfx_sqlite_fail(s, rc, err);
-    (void)sqlite3_finalize(stmt);
+    sfx_sqlite_release(stmt);
     if (rc == 0 && sqlite3_changes(s->db) == 0)
         rc = sfx_ledger_overtaken(s->load_id, err);
     return rc;
@@ -149,10 +151,16 @@ static int ask_number(struct sfx_sqlite *s, const char *sql, uint64_t *number, s
 
 int sfx_sqlite_ledger_next(struct sfx_sqlite *s, int64_t *load_id, struct sfx_err *err)
 {
-    uint64_t next;
-    int rc = ask_number(s, "SELECT coalesce(max(load_id),0)+1 FROM " SFX_LEDGER, &next, err);
+    static const char next[] = "SELECT coalesce(max(load_id),0)+1 FROM " SFX_LEDGER;
+    sqlite3_stmt *stmt = NULL;
+    int rc = sfx_sqlite_keep(s, next, &stmt, err);
 
-    *load_id = (int64_t)next;
+    if (rc < 0)
+        return rc;
+    rc = sqlite3_step(stmt);
+    *load_id = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    rc = rc == SQLITE_ROW ? 0 : sfx_sqlite_fail(s, rc, err);
+    sfx_sqlite_release(stmt);
     return rc;
 }
 

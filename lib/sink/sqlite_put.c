@@ -59,7 +59,6 @@ int sfx_sqlite_put_begin(struct sfx_sqlite *s, struct sfx_err *err)
 {
     uint32_t vars = (uint32_t)sqlite3_limit(s->db, SQLITE_LIMIT_VARIABLE_NUMBER, -1);
     uint32_t fit = vars / (uint32_t)s->schema->ncols;
-    int rc;
 
     s->rows_per_many = fit < ROWS_PER_STATEMENT ? fit : ROWS_PER_STATEMENT;
     if (s->rows_per_many == 0)
@@ -73,8 +72,7 @@ int sfx_sqlite_put_begin(struct sfx_sqlite *s, struct sfx_err *err)
         return SFX_E_NOMEM;
     if (s->opts.dry_run)
         return 0;
-    rc = sfx_sqlite_compile_insert(s, s->rows_per_many, &s->many, err);
-    return rc == 0 ? sfx_sqlite_compile_insert(s, 1, &s->one, err) : rc;
+    return sfx_sqlite_compile_insert(s, 1, &s->one, err);
 }
 
 void sfx_sqlite_put_end(struct sfx_sqlite *s)
@@ -189,6 +187,18 @@ static int put_singly(const struct put *p, struct sfx_err *err)
     return rc;
 }
 
+/* All of a small batch, one by one. */
+static int put_selected(const struct put *p, struct sfx_err *err)
+{
+    uint32_t k;
+    int rc = 0;
+
+    for (k = 0; rc == 0 && k < p->batch->nsel; k++)
+        rc = put_single(p, p->batch->sel[k], err);
+    sfx_arena_reset(&p->s->unescaped);
+    return rc;
+}
+
 /* Inserts the pending rows. */
 static int flush(const struct put *p, struct sfx_err *err)
 {
@@ -224,6 +234,14 @@ int sfx_sqlite_put(struct sfx_sink *sink, const struct sfx_batch *batch,
         sfx_sink_map(s->schema, batch, s->map);
         s->map_schema_id = batch->schema_id;
         s->mapped = true;
+    }
+    /* Preparing the long statement costs more than a few rows do. */
+    if (s->many == NULL && !s->opts.dry_run) {
+        if (batch->nsel < s->rows_per_many)
+            return put_selected(&p, err);
+        rc = sfx_sqlite_compile_insert(s, s->rows_per_many, &s->many, err);
+        if (rc < 0)
+            return rc;
     }
     for (k = 0; k < batch->nsel; k++) {
         rc = bind_row(&p, s->many, s->npending, batch->sel[k], err);

@@ -187,15 +187,14 @@ static const struct sfx_ddl_dialect dialect = {
 /* Looks for the table and notes its columns: 1; 0: there is none. */
 static int find_table(struct sfx_sqlite *s, struct sfx_ddl *ddl, struct sfx_err *err)
 {
+    static const char columns[] =
+        "SELECT name, coalesce(type,''), \"notnull\", pk OR \"notnull\" OR EXISTS(SELECT 1 FROM"
+        " pragma_index_list(?1) AS l JOIN pragma_index_info(l.name) AS x ON x.name=t.name)"
+        " FROM pragma_table_info(?1) AS t";
     sqlite3_stmt *stmt = NULL;
     bool there = false;
     int step = SQLITE_DONE;
-    int rc = sfx_sqlite_compile(
-        s,
-        "SELECT name, coalesce(type,''), \"notnull\", pk OR \"notnull\" OR EXISTS(SELECT 1 FROM"
-        " pragma_index_list(?1) AS l JOIN pragma_index_info(l.name) AS x ON x.name=t.name)"
-        " FROM pragma_table_info(?1) AS t",
-        &stmt, err);
+    int rc = sfx_sqlite_keep(s, columns, &stmt, err);
 
     if (rc == 0)
         (void)sqlite3_bind_text(stmt, 1, s->source->table, -1, SQLITE_STATIC);
@@ -207,7 +206,7 @@ static int find_table(struct sfx_sqlite *s, struct sfx_ddl *ddl, struct sfx_err 
     }
     if (rc == 0 && step != SQLITE_DONE)
         rc = sfx_sqlite_fail(s, step, err);
-    (void)sqlite3_finalize(stmt); /* an open read would refuse what follows */
+    sfx_sqlite_release(stmt); /* an open read would refuse what follows */
     return rc < 0 ? rc : there;
 }
 
