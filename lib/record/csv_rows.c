@@ -269,6 +269,7 @@ struct eol_search {
     bool quoted;   /* within quotes */
     bool may_open; /* a quote here opens: a field begins, or a quote was just closed */
     bool saw_cr;   /* a CR outside quotes */
+    bool escaped;  /* the character means nothing */
 };
 
 /* Goes on to the first LF outside quotes: true. Until there is one, a CR may be a line end. */
@@ -281,6 +282,11 @@ static bool find_lf(const struct sfx_reader *r, struct eol_search *s)
         const char c = r->block.data[s->pos];
         const bool quote = c == chars->quote && !chars->tsv;
 
+        if (s->escaped || (chars->escape != '\0' && c == chars->escape)) {
+            s->escaped = !s->escaped;
+            s->may_open = false;
+            continue;
+        }
         if (s->quoted || (quote && s->may_open)) {
             s->quoted = !(s->quoted && quote);
             s->may_open = true;

@@ -3,12 +3,14 @@
 #include "record/encoding.h"
 
 #include "base/size.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <iconv.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define RAW_NBYTES ((size_t)64 << 10)
 #define CLOSED     ((iconv_t)-1)
@@ -21,6 +23,7 @@ struct sfx_transcoder {
     size_t at, len;
     uint64_t offset; /* of data[0] in the source */
     bool eof;
+    bool checks;    /* what iconv says is UTF-8 need not be: it is UTF-8 that comes in */
     bool starved;   /* data has no whole character left */
     char spare[64]; /* decoded, for a reader with room for less than a character */
     size_t spare_at, spare_len;
@@ -133,12 +136,22 @@ static int refill(struct sfx_transcoder *d, struct sfx_err *err)
 /* Decodes to out until data is used up, or out is full: how many bytes. Errors: INPUT. */
 static ssize_t convert(struct sfx_transcoder *d, char *out, size_t cap, struct sfx_err *err)
 {
+    const char *begin = out;
     char *in = d->data + d->at;
     size_t in_left = d->len - d->at;
     size_t out_left = cap;
     const bool failed = iconv(d->cd, &in, &in_left, &out, &out_left) == (size_t)-1;
     const int why = failed ? errno : 0;
 
+    if (d->checks) { /* glibc lets sequences through that no character has */
+        const size_t n = cap - out_left, valid = sfx_utf8_valid_prefix(sfx_slice(begin, n));
+
+        if (valid < n) {
+            d->at += valid;
+            d->starved = false;
+            return valid > 0 ? (ssize_t)valid : blame(d, "this is not", err);
+        }
+    }
     d->at = d->len - in_left;
     d->starved = why != E2BIG;
     if (why == EILSEQ && out_left == cap)
@@ -196,6 +209,7 @@ int sfx_transcoder_open(struct sfx_transcoder *d, const char *encoding,
         (void)iconv_close(d->cd);
     rc = open_iconv(encoding, &d->cd, err);
     d->encoding = encoding;
+    d->checks = strcasecmp(encoding, "UTF-8") == 0 || strcasecmp(encoding, "UTF8") == 0;
     d->raw = *source;
     d->at = d->len = 0;
     d->offset = 0;
