@@ -18,6 +18,8 @@
  * which doubles. A server that does not answer is waited for by the sink. */
 #define MAX_ATTEMPTS   4
 #define FIRST_PAUSE_NS 100000000
+/* Inputs of a group: a server has room for a few thousand locks, one each. */
+#define MAX_GROUP 1000
 
 /* Refusals of records, by the reader or the sink: counted, and passed on when asked for. */
 static int put_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
@@ -382,14 +384,17 @@ int sfx_load_first_failure(const struct sfx_load *load, struct sfx_err *err)
 
 int sfx_load_flush(struct sfx_load *load, struct sfx_err *err)
 {
-    load->nflushed = load->stats.records.in;
+    load->flushed = load->stats;
     return load->sink->ops->flush(load->sink, err);
 }
 
 bool sfx_load_is_due(const struct sfx_load *load)
 {
-    return load->opts.group && load->opts.commit_every > 0 &&
-           load->stats.records.in - load->nflushed >= load->opts.commit_every;
+    const uint64_t every = load->opts.commit_every;
+
+    return load->opts.group &&
+           (load->stats.loaded - load->flushed.loaded >= MAX_GROUP ||
+            (every > 0 && load->stats.records.in - load->flushed.records.in >= every));
 }
 
 int sfx_load_undo(struct sfx_load *load, int64_t load_id, struct sfx_buf *out, struct sfx_err *err)

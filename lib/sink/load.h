@@ -140,7 +140,8 @@ int sfx_load_file(struct sfx_load *load, const char *path, const struct sfx_even
  * of the sink; none of them is there then. */
 int sfx_load_flush(struct sfx_load *load, struct sfx_err *err);
 
-/* With opts.group: true when commit_every records have come since the last one. */
+/* With opts.group: true when commit_every records or a thousand inputs have come since the last
+ * one. */
 bool sfx_load_is_due(const struct sfx_load *load);
 
 /* Takes a load back, and reports it in a sentence at out (appended, without a line end). Errors: of

@@ -46,9 +46,9 @@ struct sfx_load {
     struct sfx_query *query; /* of the pass over the input in hand */
     struct sfx_media *media; /* made when a type is not known */
     struct sfx_load_stats stats;
-    uint64_t nflushed;            /* records of inputs that are durable, of a group */
-    bool broken;                  /* the failure is not one of the input: the run cannot go on */
-    struct sfx_err first_failure; /* of the operand's inputs */
+    struct sfx_load_stats flushed; /* what is durable of a group */
+    bool broken;                   /* the failure is not one of the input: the run cannot go on */
+    struct sfx_err first_failure;  /* of the operand's inputs */
 
     /* The input in hand. */
     const struct sfx_event *event; /* borrowed; or NULL */

@@ -29,6 +29,8 @@ struct sfx_pq {
     __typeof__(&PQtransactionStatus) transaction_status;
     __typeof__(&PQsendQuery) send_query;
     __typeof__(&PQsendQueryParams) send_query_params;
+    __typeof__(&PQsendPrepare) send_prepare;
+    __typeof__(&PQsendQueryPrepared) send_query_prepared;
     __typeof__(&PQconsumeInput) consume_input;
     __typeof__(&PQisBusy) is_busy;
     __typeof__(&PQgetResult) get_result;
@@ -81,6 +83,8 @@ struct sfx_postgres_value {
     };
 };
 
+#define SFX_POSTGRES_NKEPT 8
+
 struct sfx_postgres {
     struct sfx_sink base;
     struct sfx_sink_opts opts;
@@ -88,6 +92,7 @@ struct sfx_postgres {
     char *uri;
     char *shown; /* how messages call it: never with a password */
     PGconn *db;
+    const char *kept[SFX_POSTGRES_NKEPT]; /* statements that this connection has prepared */
 
     /* The load under way. */
     bool grouped; /* a transaction of several loads is open */
@@ -131,9 +136,9 @@ int sfx_postgres_connect(struct sfx_postgres *s, struct sfx_err *err);
 int sfx_postgres_fail(struct sfx_postgres *s, const PGresult *result, struct sfx_err *err);
 
 /*
- * Runs one statement with nparams text parameters (NULL: an SQL null) and waits for its result,
- * which the caller clears, or a signal's flag, which cancels it. A COPY's result comes as it
- * begins. Errors: NULL, as _fail.
+ * Runs one statement with nparams text parameters (then sql is static: in a group it is prepared)
+ * (NULL: an SQL null) and waits for its result, which the caller clears, or a signal's flag, which
+ * cancels it. A COPY's result comes as it begins. Errors: NULL, as _fail.
  */
 PGresult *sfx_postgres_query(struct sfx_postgres *s, const char *sql, int nparams,
                              const char *const *params, struct sfx_err *err);

@@ -87,6 +87,7 @@ static int read_entry(struct sfx_postgres *s, const PGresult *result, struct sfx
 int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entry,
                              struct sfx_err *err)
 {
+    static const char find[] = LEDGER_FIND;
     const char *params[] = {s->target,
                             s->source->key,
                             sfx_merge_replaces(s->mode) ? "t" : "f",
@@ -103,7 +104,7 @@ int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entr
     rc = s->opts.dry_run ? ask(s, LEDGER_IS_THERE, &there, err) : 0;
     if (rc < 0 || (s->opts.dry_run && !there))
         return rc;
-    result = sfx_postgres_query(s, LEDGER_FIND, SFX_COUNT(params), params, err);
+    result = sfx_postgres_query(s, find, SFX_COUNT(params), params, err);
     if (result == NULL)
         return sfx_err_wrap(err, err->code, "table " SFX_LEDGER);
     rc = s->pq.ntuples(result) > 0 ? read_entry(s, result, entry, err) : 0;
@@ -114,6 +115,7 @@ int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entr
 int sfx_postgres_ledger_write(struct sfx_postgres *s, const struct sfx_sink_entry *entry,
                               const struct sfx_sink_mark *mark, struct sfx_err *err)
 {
+    static const char write[] = SFX_LEDGER_WRITE("$");
     const struct sfx_sink_source *source = s->source;
     struct sfx_sink_counts counts = entry->counts;
     uint64_t *listed[SFX_SINK_NCOUNTS];
@@ -151,7 +153,7 @@ int sfx_postgres_ledger_write(struct sfx_postgres *s, const struct sfx_sink_entr
         (void)snprintf(texts[numbered[i]], sizeof(texts[0]), "%" PRIu64, numbers[numbered[i]]);
         params[numbered[i]] = texts[numbered[i]];
     }
-    result = sfx_postgres_query(s, SFX_LEDGER_WRITE("$"), SFX_COUNT(params), params, err);
+    result = sfx_postgres_query(s, write, SFX_COUNT(params), params, err);
     if (result == NULL)
         return sfx_err_wrap(err, err->code, "table " SFX_LEDGER);
     rc = strcmp(s->pq.cmd_tuples(result), "1") == 0 ? 0 : sfx_ledger_overtaken(s->load_id, err);
@@ -174,16 +176,15 @@ static int ask_number(struct sfx_postgres *s, const char *sql, uint64_t *number,
 
 int sfx_postgres_ledger_next(struct sfx_postgres *s, int64_t *load_id, struct sfx_err *err)
 {
-    uint64_t next;
-    /* The ledger of a script (sink_script.c) has no sequence. */
-    int rc = ask_number(s,
-                        "SELECT coalesce(nextval(pg_get_serial_sequence('" SFX_LEDGER
-                        "', 'load_id')), (SELECT coalesce(max(load_id),0)+1 FROM " SFX_LEDGER "))",
-                        &next, err);
+    static const char next[] = "SELECT nextval(pg_get_serial_sequence($1, 'load_id'))";
+    const char *const ledger = SFX_LEDGER;
+    PGresult *result = sfx_postgres_query(s, next, 1, &ledger, err);
 
-    if (rc == 0)
-        *load_id = (int64_t)next;
-    return rc;
+    if (result == NULL)
+        return err->code;
+    *load_id = (int64_t)count_at(s, result, 0);
+    s->pq.clear(result);
+    return 0;
 }
 
 #define UNDO_FIND                                                                                  \

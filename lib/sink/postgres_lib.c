@@ -8,8 +8,10 @@
 #include "base/size.h"
 #include "sink/postgres_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -37,6 +39,8 @@ static const struct sfx_dl_symbol symbols[] = {
     SYMBOL(transaction_status, "PQtransactionStatus"),
     SYMBOL(send_query, "PQsendQuery"),
     SYMBOL(send_query_params, "PQsendQueryParams"),
+    SYMBOL(send_prepare, "PQsendPrepare"),
+    SYMBOL(send_query_prepared, "PQsendQueryPrepared"),
     SYMBOL(consume_input, "PQconsumeInput"),
     SYMBOL(is_busy, "PQisBusy"),
     SYMBOL(get_result, "PQgetResult"),
@@ -187,20 +191,64 @@ static int read_rest(struct sfx_postgres *s, struct sfx_err *err)
     return rc < 0 || done ? rc : err->code;
 }
 
+/* Prepares sql as name, unless it is prepared already. */
+static int prepare(struct sfx_postgres *s, const char *sql, char name[16], struct sfx_err *err)
+{
+    PGresult *result;
+    size_t i = 0;
+    bool done;
+    int rc;
+
+    while (s->kept[i] != NULL && s->kept[i] != sql) {
+        i++;
+        assert(i < SFX_POSTGRES_NKEPT);
+    }
+    (void)snprintf(name, 16, "sfx_%zu", i);
+    if (s->kept[i] == sql)
+        return 0;
+    if (s->pq.send_prepare(s->db, name, sql, 0, NULL) == 0)
+        return sfx_postgres_fail(s, NULL, err);
+    result = sfx_postgres_result(s, &done, err);
+    if (result == NULL)
+        return done ? sfx_err_set(err, SFX_E_IO, "the server gave no answer") : (int)err->code;
+    rc = s->pq.result_status(result) == PGRES_COMMAND_OK ? 0 : sfx_postgres_fail(s, result, err);
+    s->pq.clear(result);
+    if (rc == 0)
+        rc = read_rest(s, err);
+    if (rc == 0)
+        s->kept[i] = sql;
+    return rc;
+}
+
+/* Planning is most of what a small load costs; for a single one it pays nothing. */
+static int send_statement(struct sfx_postgres *s, const char *sql, int nparams,
+                          const char *const *params, struct sfx_err *err)
+{
+    char name[16];
+    int rc, sent;
+
+    if (nparams == 0) {
+        sent = s->pq.send_query(s->db, sql);
+    } else if (s->grouped) {
+        rc = prepare(s, sql, name, err);
+        if (rc < 0)
+            return rc;
+        sent = s->pq.send_query_prepared(s->db, name, nparams, params, NULL, NULL, 0);
+    } else {
+        sent = s->pq.send_query_params(s->db, sql, nparams, NULL, params, NULL, NULL, 0);
+    }
+    return sent == 0 ? sfx_postgres_fail(s, NULL, err) : 0;
+}
+
 PGresult *sfx_postgres_query(struct sfx_postgres *s, const char *sql, int nparams,
                              const char *const *params, struct sfx_err *err)
 {
-    const int sent =
-        nparams == 0 ? s->pq.send_query(s->db, sql)
-                     : s->pq.send_query_params(s->db, sql, nparams, NULL, params, NULL, NULL, 0);
     struct sfx_err rest;
     PGresult *result;
     bool done;
 
-    if (sent == 0) {
-        (void)sfx_postgres_fail(s, NULL, err);
+    if (send_statement(s, sql, nparams, params, err) < 0)
         return NULL;
-    }
     result = sfx_postgres_result(s, &done, err);
     if (result == NULL) {
         if (done)
@@ -262,6 +310,7 @@ static int try_connect(struct sfx_postgres *s, int64_t until_ns, struct sfx_err 
 {
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
+    memset(s->kept, 0, sizeof(s->kept));
     s->db = s->pq.connect_start(s->uri);
     if (s->db == NULL)
         return fail_connection(s, SFX_E_NOMEM, err);

@@ -115,7 +115,10 @@ static int connect_again(struct sfx_postgres *s, struct sfx_err *err)
 /* The transaction, with the time to wait for locks, and the lock of the load's key. */
 static int start(struct sfx_postgres *s, struct sfx_err *err)
 {
+    static const char lock[] =
+        "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))";
     const char *params[] = {s->source->table, s->source->key};
+    const bool first = !s->grouped; /* of a group */
     char begin[96];
     PGresult *result;
     int rc;
@@ -132,13 +135,11 @@ static int start(struct sfx_postgres *s, struct sfx_err *err)
     s->grouped = s->grouped || (rc == 0 && s->opts.group);
     if (rc < 0 || s->opts.dry_run)
         return rc;
-    result = sfx_postgres_query(
-        s, "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))", 2, params,
-        err);
+    result = sfx_postgres_query(s, lock, 2, params, err);
     if (result == NULL)
         return err->code;
     s->pq.clear(result);
-    return 0;
+    return first ? sfx_postgres_ledger_make(s, err) : 0;
 }
 
 static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
@@ -157,8 +158,6 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
     rc = connect_again(s, err);
     if (rc == 0)
         rc = start(s, err);
-    if (rc == 0 && !s->opts.dry_run)
-        rc = sfx_postgres_ledger_make(s, err);
     if (rc == 0)
         rc = sfx_postgres_resolve(s, err);
     if (rc == 0 && strcmp(s->table, SFX_REJECTS) == 0)
