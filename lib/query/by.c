@@ -66,8 +66,6 @@ int sfx_by_find(struct sfx_by *by, const struct sfx_frame *in, struct sfx_err *e
 
 void sfx_by_done(struct sfx_by *by)
 {
-    if (by->set.op == NULL)
-        return;
     sfx_keyset_done(&by->set);
     sfx_keys_done(&by->keys);
 }

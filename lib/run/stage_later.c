@@ -37,15 +37,16 @@ void sfx_stage_settle(struct sfx_stage *stage)
 static int answer_done(struct sfx_stage *stage, struct sfx_err *err)
 {
     struct sfx_arena arena = {0};
-    const char *line = stage->done.data, *end = line + stage->done.len, *stop;
+    size_t at = 0, len;
     int rc = 0;
 
-    for (; rc == 0 && line != NULL && line < end; line = stop + 1) {
+    for (; rc == 0 && at < stage->done.len; at += len + 1) {
+        const char *line = stage->done.data + at;
+        const char *stop = memchr(line, '\n', stage->done.len - at);
         struct sfx_event ev;
 
-        stop = memchr(line, '\n', (size_t)(end - line));
-        stop = stop != NULL ? stop : end;
-        rc = sfx_event_parse(line, (size_t)(stop - line), &arena, &ev, err);
+        len = stop != NULL ? (size_t)(stop - line) : stage->done.len - at;
+        rc = sfx_event_parse(line, len, &arena, &ev, err);
         if (rc == 0)
             rc = sfx_queue_ack_event(stage->queue, &ev, err) < 0 ? (int)err->code : 0;
         sfx_arena_reset(&arena);

@@ -205,7 +205,9 @@ int sfx_watch_reader_next(struct sfx_watch_reader *r, bool ask, struct sfx_slice
         rc = refill(r, err);
         (void)pthread_mutex_unlock(&r->lock);
     }
-    *bytes = sfx_slice(r->now.data + r->now.at, r->now.len - r->now.at);
+    *bytes = sfx_slice(r->now.data, r->now.len);
+    if (r->now.at > 0) /* there may be no bytes, and no place for them */
+        *bytes = sfx_slice(bytes->ptr + r->now.at, bytes->len - r->now.at);
     return rc;
 }
 
