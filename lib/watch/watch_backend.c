@@ -137,8 +137,10 @@ static int choose(struct sfx_backend *b, int fd, const struct sfx_watch_dir *par
         rc = add_inotify(b, fd, place->id, err);
     if (rc == 0)
         place->by = SFX_WATCH_INOTIFY;
-    place->limited = rc == SFX_E_LIMIT;
-    return place->limited ? add_poll(fd, place->id, err) : rc;
+    if (rc != SFX_E_LIMIT)
+        return rc;
+    place->limit = b->no_inotify ? "fs.inotify.max_user_instances" : "fs.inotify.max_user_watches";
+    return add_poll(fd, place->id, err);
 }
 
 int sfx_backend_add(struct sfx_backend *b, int fd, const struct sfx_watch_dir *parent,

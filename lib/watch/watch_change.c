@@ -56,6 +56,16 @@ int sfx_watch_on_deleted(struct sfx_watch *w, uint32_t root, struct sfx_event *e
     return sfx_watch_make_event(w, root, SFX_WATCH_DELETED, NULL, sfx_slice(NULL, 0), ev, err);
 }
 
+/* True when the file w->path is there, and has been told as it is. */
+static bool is_told(struct sfx_watch *w, uint32_t root)
+{
+    int root_fd = sfx_watch_root_fd(w, root);
+    struct stat st;
+
+    return root_fd >= 0 && fstatat(root_fd, w->path.data, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           sfx_told_has(&w->told, w->roots[root].number, sfx_buf_slice(&w->path), &st);
+}
+
 static int on_file(struct sfx_watch *w, const struct sfx_watch_change *change, struct sfx_event *ev,
                    struct sfx_err *err)
 {
@@ -74,7 +84,9 @@ static int on_file(struct sfx_watch *w, const struct sfx_watch_change *change, s
     case SFX_CHANGE_CLOSED: look.kind = SFX_WATCH_CLOSED; break;
     case SFX_CHANGE_MOVED_IN: look.kind = SFX_WATCH_MOVED; break;
     case SFX_CHANGE_CREATED: return on_created(w, &look, ev, err);
-    default: return sfx_watch_on_deleted(w, look.root, ev, err);
+    default:
+        /* What was told of the name by now may be a later file, which came while this waited. */
+        return is_told(w, look.root) ? 0 : sfx_watch_on_deleted(w, look.root, ev, err);
     }
     return sfx_watch_tell(w, &look, ev, err);
 }

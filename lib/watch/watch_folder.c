@@ -51,10 +51,21 @@ int sfx_watch_open_folder(struct sfx_watch *w, uint32_t root, int *fd, bool *gon
     return 0;
 }
 
+/* All that is in a folder that was moved has another path now. */
+static void scan_again(struct sfx_watch *w, struct sfx_watch_dir *top, uint32_t root, unsigned kind)
+{
+    struct sfx_watch_dir *dir;
+
+    for (dir = top; dir != NULL; dir = sfx_watch_dir_walk(dir, top, false)) {
+        dir->root = root;
+        sfx_watch_queue_scan(w, dir, kind);
+    }
+}
+
 /* The node of a folder that is known already. 1: to be scanned; 0: nothing new. */
 static int meet_again(struct sfx_watch *w, struct sfx_watch_dir *known,
                       struct sfx_watch_dir *parent, uint32_t root, struct sfx_slice name,
-                      struct sfx_err *err)
+                      unsigned kind, struct sfx_err *err)
 {
     bool moved = known->away;
     int rc = 0;
@@ -71,6 +82,8 @@ static int meet_again(struct sfx_watch *w, struct sfx_watch_dir *known,
         rc = sfx_watch_dir_move(known, parent, name, err);
     }
     known->away = false;
+    if (rc == 0 && moved)
+        scan_again(w, known, root, kind);
     if (rc < 0 || (!moved && known->generation == w->generation))
         return rc;
     return 1;
@@ -92,15 +105,15 @@ static bool is_a_root(const struct sfx_watch *w, int fd, uint32_t below)
 }
 
 /* A folder beyond the system's limit is polled, which is worth a warning, once. */
-static void say_limit(struct sfx_watch *w, uint32_t root)
+static void say_limit(struct sfx_watch *w, uint32_t root, const char *limit)
 {
     if (w->limit_said)
         return;
     w->limit_said = true;
     sfx_log(w->opts.log, SFX_LOG_WARNING,
             "the system's limit of watched folders is reached: from %s on folders are polled "
-            "(sysctl fs.inotify.max_user_watches=NUMBER raises it)",
-            sfx_watch_full_path(w, root, NULL));
+            "(sysctl %s=NUMBER raises it)",
+            sfx_watch_full_path(w, root, NULL), limit);
 }
 
 /* A new node for the open folder, watched at its place. */
@@ -120,14 +133,15 @@ static struct sfx_watch_dir *new_folder(struct sfx_watch *w, struct sfx_watch_di
     if ((dir->by == SFX_WATCH_POLL && sfx_watch_names_new(w, dir, err) < 0) ||
         (w->backend != NULL && sfx_backend_set(w->backend, dir, err) < 0))
         return NULL; /* the node goes with its root */
-    if (place->limited)
-        say_limit(w, root);
+    if (place->limit != NULL)
+        say_limit(w, root, place->limit);
     return dir;
 }
 
 /* Gives the open folder a node and the kernel's attention. *dir NULL: it needs no scan. */
 static int watch_folder(struct sfx_watch *w, int fd, struct sfx_watch_dir *parent, uint32_t root,
-                        struct sfx_slice name, struct sfx_watch_dir **dir, struct sfx_err *err)
+                        struct sfx_slice name, unsigned kind, struct sfx_watch_dir **dir,
+                        struct sfx_err *err)
 {
     struct sfx_watch_place place = {.by = SFX_WATCH_AUTO};
     struct sfx_watch_dir *known = NULL;
@@ -141,7 +155,7 @@ static int watch_folder(struct sfx_watch *w, int fd, struct sfx_watch_dir *paren
     if (rc < 0)
         return rc;
     if (known != NULL) {
-        rc = meet_again(w, known, parent, root, name, err);
+        rc = meet_again(w, known, parent, root, name, kind, err);
         *dir = rc > 0 ? known : NULL;
         return rc < 0 ? rc : 0;
     }
@@ -197,7 +211,7 @@ int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint
     rc = sfx_watch_open_folder(w, root, &fd, &gone, err);
     if (rc < 0 || fd < 0)
         return rc;
-    rc = watch_folder(w, fd, parent, root, name, &dir, err);
+    rc = watch_folder(w, fd, parent, root, name, kind, &dir, err);
     if (rc == 0 && dir != NULL)
         rc = sfx_watch_read_rules(w, dir, fd, err);
     (void)sfx_io_close(&fd, NULL);

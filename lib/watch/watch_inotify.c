@@ -20,9 +20,7 @@ int sfx_inotify_open(struct sfx_err *err)
         return fd;
     if (errno != EMFILE)
         return sfx_err_errno(err, errno, "inotify");
-    (void)sfx_err_set(err, SFX_E_LIMIT, "the system's limit of inotify instances is reached");
-    sfx_err_note(err, "sysctl fs.inotify.max_user_instances=NUMBER raises it");
-    return SFX_E_LIMIT;
+    return sfx_err_set(err, SFX_E_LIMIT, "the system's limit of inotify instances is reached");
 }
 
 int sfx_inotify_add(int in, int fd, uint64_t id[2], struct sfx_err *err)

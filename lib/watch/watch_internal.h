@@ -111,7 +111,7 @@ struct sfx_watch_change {
 struct sfx_watch_place {
     enum sfx_watch_backend by;
     uint64_t id[2];
-    bool limited; /* polled because a limit of the system is reached */
+    const char *limit; /* polled because that limit of the system is reached; NULL: not so */
 };
 
 struct sfx_backend;

@@ -17,11 +17,11 @@ fanotify_works() {
 
 @test "by fanotify" {
 	fanotify_works || skip "$(cat probe)"
-	by fanotify --filter 'told|folder|root|stopped|deletions|runs over|killed'
+	by fanotify --filter 'told|folder|root|beyond|stopped|deletions|runs over|killed'
 }
 
 @test "by polling" {
-	by poll --filter 'being written|not before|last of many|made and filled|moved out|replaced|root|stopped|comes back|settling'
+	by poll --filter 'whatever is done|being written|not before|last of many|made and filled|moved out|replaced|root|stopped|comes back|settling'
 }
 
 @test "auto takes fanotify where it may, else inotify" {

@@ -153,6 +153,81 @@ moved in/new/a
 scanned in/old/a" ]
 }
 
+@test "a deletion that waited to be looked at is not one of the file that came since" {
+	start --events closed,deleted in
+	kill -STOP "$pid"
+	echo 1 >in/a
+	rm in/a
+	echo 22 >in/a
+	kill -CONT "$pid"
+	until_true has_lines 1
+	sleep 0.1
+	rm in/a
+	until_true has_lines 2
+	stop
+	[ "$(jq -r .type out | xargs)" = 'dev.sfx.file.closed dev.sfx.file.deleted' ]
+}
+
+@test "after a folder is renamed, or moved to another that is watched, so are the files in its folders" {
+	mkdir -p in/old/sub/deep second
+	echo a >in/old/sub/deep/a
+	start in second
+	until_true has_lines 1
+	mv in/old in/new
+	until_true has_lines 2
+	mv in/new second/new
+	until_true has_lines 3
+	echo b >second/new/sub/deep/b
+	until_true has_lines 4
+	stop
+	[ "$(types)" = "closed second/new/sub/deep/b
+moved in/new/sub/deep/a
+moved second/new/sub/deep/a
+scanned in/old/sub/deep/a" ]
+}
+
+# any_of FILE…: one of them.
+any_of() { [ $# -gt 0 ] && echo "${@:1 + RANDOM % $#:1}"; }
+
+# Does something to the trees in and away: files of size $1, or a folder.
+do_something() {
+	local at to
+	at=$(any_of $(find in away -type d))
+	to=$(any_of $(find in away -type d))/$((RANDOM % 8))
+	case $((RANDOM % 9)) in
+	0 | 1 | 2) printf "%$1s" x >"$at/f$((RANDOM % 20))" ;;
+	3) printf "%$1s" x >"$at/new.tmp" && mv -T "$at/new.tmp" "$at/f$((RANDOM % 20))" ;;
+	4 | 5) mkdir "$at/$((RANDOM % 8))" ;;
+	6) [ "$at" = in ] || [ "$at" = away ] || mv -T "$at" "$to" ;;
+	7) mv -T "$(any_of $(find in away -type f))" "${to%/*}/f$((RANDOM % 20))" ;;
+	8) [ $((RANDOM % 3)) -gt 0 ] || [ "$at" = in ] || [ "$at" = away ] || rm -r "$at" ;;
+	esac
+}
+
+@test "whatever is done to a tree, the last version of each file is told, and no version twice" {
+	mkdir away
+	start --events closed,moved,linked,deleted,scanned in
+	RANDOM=${SEED:-42}
+	for i in {1..400}; do
+		# Much happens before it is looked at.
+		case $((RANDOM % 16)) in
+		0 | 1) kill -STOP "$pid" ;;
+		2) kill -CONT "$pid" ;;
+		esac
+		do_something "$i" 2>/dev/null || true
+	done
+	kill -CONT "$pid"
+	sleep 0.5
+	stop
+	jq -rs 'reduce .[] as $e ({}; .[$e.data.path] = if ($e.type | endswith("deleted")) then null else $e.data.size end)
+		| to_entries[] | select(.value) | "\(.key) \(.value)"' out | sort >last
+	find in -type f -printf '%p %s\n' | sort >there
+	comm -13 last there
+	[ "$(comm -13 last there)" = "" ]
+	[ "$(wc -l <out)" -gt 50 ]
+	[ "$(jq -r .id out | sort | uniq -d)" = "" ]
+}
+
 @test "a folder that is moved out is not watched any more" {
 	mkdir -p in/d/e
 	start in
@@ -396,6 +471,14 @@ second/x" ]
 	[ "$(types | grep -c '^deleted')" -eq 6 ]
 	[ "$(jq -r .id out | sort | uniq -d)" = "" ]
 	[ "$(jq .polled stats)" -eq 1 ]
+	# The same when there is no more than the number of watches.
+	sed -i 's/echo 3 .*watches/echo 0 >\/proc\/sys\/user\/max_inotify_instances/; s/--stats=stats//' limited
+	unshare --user --map-root-user sh limited >out 2>err 3>&- 4>&- &
+	pid=$!
+	until_true grep -q 'are watched' err
+	grep -q 'from in on folders are polled.*max_user_instances' err
+	echo x >in/a/last
+	until_true grep -q in/a/last out
 }
 
 @test "misuse and what is no folder are said" {
