@@ -5,11 +5,15 @@
 
 #include "base/size.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Depth of a tree, so that walking it by recursion is bounded; of parentheses, likewise. */
 #define MAX_TREE    1000
 #define MAX_NESTING 200
+
+#define MIN_PART    3 /* letters that make names akin */
+#define MAX_KINDRED 4
 
 /* Binary operators from loose to tight; those of one level group from the left. */
 static const char *const levels[][7] = {
@@ -110,6 +114,40 @@ static int parse_args(struct sfx_parser *p, struct sfx_expr *call, size_t first)
     return 0;
 }
 
+/* Whether a part of name, between underscores, is in word, or all of word in name. */
+static bool is_kindred(struct sfx_slice word, struct sfx_slice name)
+{
+    const char *at = name.ptr, *end = name.ptr + name.len;
+
+    if (word.len >= MIN_PART && memmem(name.ptr, name.len, word.ptr, word.len) != NULL)
+        return true;
+    while (at < end) {
+        const char *stop = memchr(at, '_', (size_t)(end - at));
+        size_t len = (size_t)((stop != NULL ? stop : end) - at);
+
+        if (len >= MIN_PART && memmem(word.ptr, word.len, at, len) != NULL)
+            return true;
+        at += len + 1;
+    }
+    return false;
+}
+
+/* Other tools call what there is by like names: datediff, human_size, is_integer. */
+static void suggest_kindred(struct sfx_slice word, const struct sfx_slice *known, size_t n,
+                            char *out, size_t out_nbytes)
+{
+    size_t i, len = 0, found = 0;
+
+    for (i = 0; i < n && found < MAX_KINDRED; i++) {
+        if (!is_kindred(word, known[i]))
+            continue;
+        len += (size_t)snprintf(out + len, out_nbytes - len, "%s%.*s",
+                                found++ == 0 ? "; there is " : ", ", SFX_SLICE_ARG(known[i]));
+        if (len >= out_nbytes)
+            return;
+    }
+}
+
 static int unknown_function(struct sfx_parser *p, const struct sfx_token *name)
 {
     struct sfx_slice known[512];
@@ -122,6 +160,8 @@ static int unknown_function(struct sfx_parser *p, const struct sfx_token *name)
             known[n++] = sfx_slice_str(family->fns[i].name);
     }
     sfx_suggest(name->value, known, n, suggestion, sizeof(suggestion));
+    if (suggestion[0] == '\0')
+        suggest_kindred(name->value, known, n, suggestion, sizeof(suggestion));
     return sfx_program_err(p->program, name->at, p->err, "there is no function %.*s()%s",
                            SFX_SLICE_ARG(name->value), suggestion);
 }

@@ -199,6 +199,8 @@ static void errors_point_at_the_place(void **state)
          "  where pricee > 3\n        ^"},
         {"where price >", "a column, a value or a function is expected here",
          "  where price >\n               ^"},
+        {"x = truncate(price)", "there is no function truncate(); there is trunc, date_trunc",
+         "  x = truncate(price)\n      ^"},
         {"x = roudn(price)", "there is no function roudn(): did you mean round?",
          "  x = roudn(price)\n      ^"},
         {"whre price > 1", "there is no verb whre: did you mean where?", "  whre price > 1\n  ^"},
