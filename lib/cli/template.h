@@ -17,6 +17,7 @@
 #define SFX_CLI_TEMPLATE_H
 
 #include "base/buf.h"
+#include "base/outfile.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,6 +75,13 @@ bool sfx_template_uses(const struct sfx_template *t, const char *name);
  * leads outside; NOMEM. */
 int sfx_template_render(const struct sfx_template *t, const struct sfx_template_values *values,
                         struct sfx_template_name *name, struct sfx_err *err);
+
+/*
+ * Opens an output by a rendered name (borrowed during the call): sfx_outfile_new beneath the
+ * template's root, folders made. durable: synced before it gets its name. Errors: as there.
+ */
+struct sfx_outfile *sfx_template_open(const struct sfx_template_name *name, bool durable,
+                                      struct sfx_err *err);
 
 /*
  * A template of one word of a command line. Placeholders are "{}" (the path), "{NAME}" of the names

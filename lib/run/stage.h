@@ -66,7 +66,7 @@ struct sfx_stage_item {
 };
 
 /*
- * Processes one item: opens outputs with sfx_stage_open_output, publishes them with
+ * Processes one item: opens outputs with sfx_template_open, publishes them with
  * sfx_stage_publish, hands bad records to sfx_stage_rejects. <0 with err (which may leave out the
  * item's path): the input failed.
  */
@@ -122,12 +122,5 @@ void sfx_stage_break(struct sfx_stage *stage);
 
 /* The stage's figures so far, for the program's function to add records to. */
 struct sfx_stage_stats *sfx_stage_stats(struct sfx_stage *stage);
-
-/*
- * Opens an output by a rendered template name (borrowed during the call): sfx_outfile_new beneath
- * the template's root, folders made. durable: synced before its event is printed. Errors: as there.
- */
-struct sfx_outfile *sfx_stage_open_output(const struct sfx_template_name *name, bool durable,
-                                          struct sfx_err *err);
 
 #endif

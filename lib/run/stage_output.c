@@ -7,7 +7,6 @@
 #include "run/run_internal.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -127,25 +126,4 @@ int sfx_stage_publish(struct sfx_stage *stage, const struct sfx_stage_item *item
     ev.height = facts->height;
     ev.records = facts->records;
     return sfx_stage_emit(stage, item, &ev, err);
-}
-
-struct sfx_outfile *sfx_stage_open_output(const struct sfx_template_name *name, bool durable,
-                                          struct sfx_err *err)
-{
-    char path[PATH_MAX];
-    char root[PATH_MAX];
-    struct sfx_outfile_opts opts = {.durable = durable, .make_dirs = true, .root = "."};
-
-    if (name->path.len >= sizeof(path)) {
-        (void)sfx_err_errno(err, ENAMETOOLONG, "%.*s", SFX_SLICE_ARG(sfx_buf_slice(&name->path)));
-        return NULL;
-    }
-    if (name->root_len > 0) {
-        memcpy(root, name->path.data, name->root_len);
-        root[name->root_len] = '\0';
-        opts.root = root;
-    }
-    memcpy(path, name->path.data + name->root_len, name->path.len - name->root_len);
-    path[name->path.len - name->root_len] = '\0';
-    return sfx_outfile_new(path, &opts, err);
 }

@@ -16,7 +16,7 @@
 #include "cli/template.h"
 #include "query/query.h"
 #include "record/format.h"
-#include "run/outputs.h"
+#include "record/outputs.h"
 #include "run/stage.h"
 #include "run/state.h"
 

@@ -52,7 +52,7 @@ static int open_output(struct events *e, const struct sfx_stage_item *item,
         return rc;
     if (is_same_file(item->path, e->name.path.data)) /* and told of again, would go in circles */
         return sfx_err_set(err, SFX_E_INPUT, "output %s is the input", e->name.path.data);
-    *out = sfx_stage_open_output(&e->name, e->target.durable, err);
+    *out = sfx_template_open(&e->name, e->target.durable, err);
     return *out != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_IO;
 }
 

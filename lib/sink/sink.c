@@ -10,12 +10,11 @@
 #include <strings.h>
 
 static const struct sfx_sink_ops *const all[] = {
-    &sfx_sink_sqlite,
+    &sfx_sink_sqlite,   &sfx_sink_dir,
 #ifdef SFX_LIBPQ_SONAME
     &sfx_sink_postgres,
 #endif
-    &sfx_sink_script,
-    NULL,
+    &sfx_sink_script,   NULL,
 };
 
 const struct sfx_sink_ops *const *sfx_sink_all(void)

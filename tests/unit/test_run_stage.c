@@ -494,14 +494,14 @@ static void outputs_are_opened_beneath_the_templates_root(void **state)
     (void)state;
     assert_int_equal(sfx_buf_puts(&name.path, "thumbs/2026/a.jpg", NULL), 0);
     name.root_len = strlen("thumbs/");
-    out = sfx_stage_open_output(&name, false, &err);
+    out = sfx_template_open(&name, false, &err);
     assert_non_null(out);
     assert_int_equal(sfx_outfile_commit(out, &err), 0);
     sfx_outfile_free(out);
     assert_int_equal(access("thumbs/2026/a.jpg", F_OK), 0);
     sfx_buf_clear(&name.path);
     assert_int_equal(sfx_buf_puts(&name.path, "thumbs/../a.jpg", NULL), 0);
-    assert_null(sfx_stage_open_output(&name, false, &err));
+    assert_null(sfx_template_open(&name, false, &err));
     assert_int_equal(err.code, SFX_E_INPUT);
     sfx_buf_done(&name.path);
 }

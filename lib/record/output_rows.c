@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which row goes to which output: the values that the name asks for, looked up as one key. */
-#include "run/outputs_internal.h"
+#include "record/outputs_internal.h"
 
 #include "base/hash.h"
 #include "base/text.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The inside of outputs: files (outputs.c) and which row goes to which (output_rows.c). */
-#ifndef SFX_RUN_OUTPUTS_INTERNAL_H
-#define SFX_RUN_OUTPUTS_INTERNAL_H
+#ifndef SFX_RECORD_OUTPUTS_INTERNAL_H
+#define SFX_RECORD_OUTPUTS_INTERNAL_H
 
 #include "base/arena.h"
-#include "run/outputs.h"
+#include "record/outputs.h"
 
 struct sfx_output {
     char *path;      /* as the template was rendered; in the arena */
@@ -12,6 +12,7 @@ struct sfx_output {
     const struct sfx_format *format;
     struct sfx_writer *writer;
     struct sfx_outfile *file; /* NULL until the first bytes are written */
+    bool onto;                /* what the hooks give is still to be copied into it */
     struct sfx_buf pending;
     uint64_t records;
     bool unfit;                       /* there were records that the format cannot hold */

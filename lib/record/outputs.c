@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Files of records under many names: a few are open, the others wait under a temporary name. */
-#include "run/outputs.h"
+#include "record/outputs.h"
 
+#include "base/io.h"
 #include "base/size.h"
-#include "run/outputs_internal.h"
-#include "run/stage.h"
+#include "record/outputs_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -67,10 +67,18 @@ static bool is_same_name(const char *a, const char *b)
 
 static int set_format(struct sfx_outputs *outputs, struct sfx_output *output, struct sfx_err *err)
 {
+    const struct sfx_outputs_hooks *hooks = outputs->opts.hooks;
     struct sfx_writer_opts opts = outputs->opts.writer;
+    int rc;
 
     opts.rejects = outputs->rejects != NULL ? &outputs->unfit : NULL;
     output->format = sfx_format_by_extension(output->path);
+    if (hooks != NULL) {
+        rc = hooks->begin(hooks->ctx, output->path, &output->format, &output->onto, err);
+        if (rc < 0)
+            return rc;
+        opts.no_header = opts.no_header || output->onto;
+    }
     if (output->format == NULL || output->format->writer == NULL)
         output->format = outputs->format;
     if (output->format == NULL || output->format->writer == NULL)
@@ -174,7 +182,7 @@ static int open_file(struct sfx_outputs *outputs, struct sfx_output *output, str
         if (rc == 0 && output->file != NULL)
             rc = sfx_outfile_resume(output->file, err);
         else if (rc == 0)
-            output->file = sfx_stage_open_output(&name, outputs->opts.durable, err);
+            output->file = sfx_template_open(&name, outputs->opts.durable, err);
         if (rc == 0 && output->file == NULL)
             rc = err != NULL ? (int)err->code : SFX_E_IO;
     }
@@ -183,14 +191,43 @@ static int open_file(struct sfx_outputs *outputs, struct sfx_output *output, str
     return rc;
 }
 
+/* Copies what comes first. */
+static int copy_onto(struct sfx_outputs *outputs, struct sfx_output *output, struct sfx_err *err)
+{
+    const struct sfx_outputs_hooks *hooks = outputs->opts.hooks;
+    int fd = hooks->onto(hooks->ctx, output->path, err), rc = fd < 0 ? fd : 0;
+    ssize_t n = 1;
+
+    while (rc == 0 && n > 0) {
+        sfx_buf_clear(&outputs->texts);
+        rc = sfx_buf_reserve(&outputs->texts, OUTPUT_NBYTES, err);
+        n = rc == 0 ? sfx_io_read(fd, outputs->texts.data, OUTPUT_NBYTES, err) : 0;
+        rc = n < 0 ? (int)n : rc;
+        if (n > 0)
+            rc = sfx_outfile_write(output->file, outputs->texts.data, (size_t)n, err);
+    }
+    output->onto = false;
+    if (fd >= 0)
+        (void)sfx_io_close(&fd, NULL);
+    return rc;
+}
+
 static int flush(struct sfx_outputs *outputs, struct sfx_output *output, struct sfx_err *err)
 {
+    const struct sfx_outputs_hooks *hooks = outputs->opts.hooks;
+    struct sfx_slice bytes = sfx_buf_slice(&output->pending);
     int rc = open_file(outputs, output, err);
 
+    if (rc == 0 && output->onto)
+        rc = copy_onto(outputs, output, err);
+    if (rc == 0 && hooks != NULL && bytes.len > 0) {
+        sfx_buf_clear(&outputs->texts);
+        rc = hooks->encode(hooks->ctx, output->path, &bytes, &outputs->texts, err);
+    }
     if (rc == 0)
-        rc = sfx_outfile_write(output->file, output->pending.data, output->pending.len, err);
+        rc = sfx_outfile_write(output->file, bytes.ptr, bytes.len, err);
     outputs->pending_nbytes -= output->pending.len;
-    outputs->nbytes += output->pending.len;
+    outputs->nbytes += bytes.len;
     sfx_buf_clear(&output->pending);
     return rc;
 }

@@ -9,12 +9,11 @@
  * closed when max_open are open. Nothing has its name before _commit. Memory beside the rows: about
  * 1.5 KiB for each output. Not safe for two threads at once.
  */
-#ifndef SFX_RUN_OUTPUTS_H
-#define SFX_RUN_OUTPUTS_H
+#ifndef SFX_RECORD_OUTPUTS_H
+#define SFX_RECORD_OUTPUTS_H
 
 #include "base/outfile.h"
 #include "cli/template.h"
-#include "query/query.h"
 #include "record/format.h"
 
 #include <sys/stat.h>
@@ -24,6 +23,21 @@ struct sfx_outputs;
 #define SFX_OUTPUTS_MAX_OPEN 128   /* two descriptors each stay below the usual limit of 1024 */
 #define SFX_OUTPUTS_MAX      10000 /* 15 MiB */
 
+/* What another owner of the files does to them. */
+struct sfx_outputs_hooks {
+    /* An output called path begins. *format is that of its extension, or NULL; *onto: records
+     * without a header follow what _onto gives. Errors: end the call. */
+    int (*begin)(void *ctx, const char *path, const struct sfx_format **format, bool *onto,
+                 struct sfx_err *err);
+    /* Opens what comes first in path, to be closed by the output. Returns the descriptor. */
+    int (*onto)(void *ctx, const char *path, struct sfx_err *err);
+    /* What stands in the file for *bytes: they themselves, or what is appended to out, of which
+     * *bytes becomes a slice. Pieces that follow each other are encoded one by one. */
+    int (*encode)(void *ctx, const char *path, struct sfx_slice *bytes, struct sfx_buf *out,
+                  struct sfx_err *err);
+    void *ctx;
+};
+
 struct sfx_outputs_opts { /* all-zero: the defaults */
     size_t max_open;      /* files open at a time; default SFX_OUTPUTS_MAX_OPEN */
     size_t max_outputs;   /* default SFX_OUTPUTS_MAX */
@@ -32,6 +46,7 @@ struct sfx_outputs_opts { /* all-zero: the defaults */
     const struct sfx_template_values *values; /* with events, of their file; NULL: all names are
                                                  columns. Borrowed */
     struct sfx_writer_opts writer;
+    const struct sfx_outputs_hooks *hooks; /* borrowed; may be NULL */
 };
 
 /* What an output has become. */
