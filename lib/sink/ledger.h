@@ -36,6 +36,42 @@
     "  UNIQUE(target, source_key, again)\n"                                                        \
     ")"
 
+/* The columns that the ledgers of older builds lack; if: how the database says "if not there". */
+#define SFX_LEDGER_NEW_COLUMN "state"
+#define SFX_LEDGER_UPGRADE(if, number)                                                                       \
+    "ALTER TABLE " SFX_LEDGER                                                                                \
+    " ADD COLUMN " if "state text NOT NULL DEFAULT 'done';"                                                  \
+                      "ALTER TABLE " SFX_LEDGER                                                              \
+                      " ADD COLUMN " if "next_row " number ";"                                               \
+                                        "ALTER TABLE " SFX_LEDGER                                            \
+                                        " ADD COLUMN " if "next_refused " number ";"                         \
+                                                          "ALTER TABLE " SFX_LEDGER                          \
+                                                          " ADD COLUMN " if "next_offset " number            \
+                                                                            ";"                              \
+                                                                            "ALTER "                         \
+                                                                            "TABLE " SFX_LEDGER              \
+                                                                            " ADD COLUMN " if "re"           \
+                                                                                              "je"           \
+                                                                                              "ct"           \
+                                                                                              "_l"           \
+                                                                                              "en"           \
+                                                                                              " " number     \
+                                                                                              ";"            \
+                                                                                              "AL"           \
+                                                                                              "TE"           \
+                                                                                              "R "           \
+                                                                                              "TA"           \
+                                                                                              "BL"           \
+                                                                                              "E"            \
+                                                                                              " " SFX_LEDGER \
+                                                                                              " A"           \
+                                                                                              "DD"           \
+                                                                                              " C"           \
+                                                                                              "OL"           \
+                                                                                              "UM"           \
+                                                                                              "N"            \
+                                                                                              " " if "tail text"
+
 /* The table of rejects beside it; raw: the type of bytes. */
 #define SFX_REJECTS "_sfx_reject"
 #define SFX_REJECTS_DDL(number, raw)                                                               \

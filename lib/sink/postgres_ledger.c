@@ -16,7 +16,10 @@
 /* Two sessions that make it at once would meet in the catalogue; the lock's key is "sfx". */
 #define LEDGER_LOCK "SELECT pg_advisory_xact_lock(7562872)"
 
-#define LEDGER_IS_THERE "SELECT to_regclass('" SFX_LEDGER "') IS NOT NULL"
+/* As this build has it. */
+#define LEDGER_IS_THERE                                                                            \
+    "SELECT EXISTS(SELECT 1 FROM pg_attribute WHERE attrelid=to_regclass('" SFX_LEDGER "')"        \
+    " AND attname='" SFX_LEDGER_NEW_COLUMN "')"
 
 /* $6 and $7 are the table's schema and name. */
 #define IS_THERE                                                                                   \
@@ -49,7 +52,9 @@ int sfx_postgres_ledger_make(struct sfx_postgres *s, struct sfx_err *err)
     if (rc < 0 || there || s->opts.dry_run)
         return rc;
     rc = sfx_postgres_exec(s, LEDGER_LOCK, err);
-    return rc < 0 ? rc : sfx_postgres_exec(s, LEDGER_DDL, err);
+    return rc < 0 ? rc
+                  : sfx_postgres_exec(
+                        s, LEDGER_DDL ";" SFX_LEDGER_UPGRADE("IF NOT EXISTS ", "bigint"), err);
 }
 
 static uint64_t count_at(struct sfx_postgres *s, const PGresult *result, int column)

@@ -11,9 +11,19 @@
 #define IS_THERE    "EXISTS(SELECT 1 FROM sqlite_schema WHERE name=?1 COLLATE NOCASE)"
 #define LEDGER_FIND SFX_LEDGER_FIND("?", IS_THERE, "", "finished")
 
+/* True when the ledger is there, as this build has it. */
+static bool is_there(struct sfx_sqlite *s)
+{
+    return sqlite3_table_column_metadata(s->db, NULL, SFX_LEDGER, SFX_LEDGER_NEW_COLUMN, NULL, NULL,
+                                         NULL, NULL, NULL) == SQLITE_OK;
+}
+
 int sfx_sqlite_ledger_make(struct sfx_sqlite *s, struct sfx_err *err)
 {
-    return sfx_sqlite_exec(s, LEDGER_DDL, err);
+    int rc = is_there(s) ? 0 : sfx_sqlite_exec(s, LEDGER_DDL, err);
+
+    return rc == 0 && !is_there(s) ? sfx_sqlite_exec(s, SFX_LEDGER_UPGRADE("", "INTEGER"), err)
+                                   : rc;
 }
 
 static uint64_t number_at(sqlite3_stmt *stmt, int column)
@@ -62,8 +72,7 @@ int sfx_sqlite_ledger_find(struct sfx_sqlite *s, const struct sfx_sink_source *s
     sqlite3_stmt *stmt = NULL;
     int rc;
 
-    rc = sqlite3_table_column_metadata(s->db, NULL, SFX_LEDGER, NULL, NULL, NULL, NULL, NULL, NULL);
-    if (rc != SQLITE_OK && s->opts.dry_run)
+    if (s->opts.dry_run && !is_there(s))
         return 0;
     rc = sfx_sqlite_keep(s, find, &stmt, err);
     if (rc < 0)

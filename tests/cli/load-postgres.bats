@@ -506,3 +506,13 @@ event() {
 	is 'SELECT count(*) FROM orders; SELECT count(*) FROM _sfx_load' '3
 2'
 }
+
+@test "a ledger of an older build gets the columns that it lacks" {
+	exits 0 sfx-load $target orders.csv
+	for c in state next_row next_refused next_offset reject_len tail; do query "ALTER TABLE _sfx_load DROP COLUMN $c"; done
+	exits 0 sfx-load -v $target orders.csv
+	grep -q 'already loaded' said
+	printf 'id,name\n3,c\n' >more.csv
+	exits 0 sfx-load -t orders --commit-every 1 $target more.csv
+	is "SELECT string_agg(state, ',') FROM _sfx_load" done,done
+}

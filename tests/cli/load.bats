@@ -866,3 +866,13 @@ many_bad() {
 	exits 2 sfx-load -E --commit-every 5 sqlite:x.db
 }
 
+
+@test "a ledger of an older build gets the columns that it lacks" {
+	exits 0 sfx-load sqlite:x.db orders.csv
+	for c in state next_row next_refused next_offset reject_len tail; do query "ALTER TABLE _sfx_load DROP COLUMN $c"; done
+	exits 0 sfx-load -v sqlite:x.db orders.csv
+	grep -q 'already loaded' said
+	printf 'id,name\n3,c\n' >more.csv
+	exits 0 sfx-load -t orders --commit-every 1 sqlite:x.db more.csv
+	is "SELECT group_concat(state, ',') FROM _sfx_load" done,done
+}
