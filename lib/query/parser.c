@@ -324,11 +324,30 @@ int sfx_parse_aggregate(struct sfx_parser *p, struct sfx_items *aggs)
     return item->name.len > 0 ? 0 : default_name(p, item);
 }
 
+int sfx_parse_optional_by(struct sfx_parser *p)
+{
+    static const char *const goes_on[] = {"and", "or", "in", "not", "keep", "nulls"};
+    struct sfx_parser ahead = *p;
+    size_t i;
+    int rc;
+
+    if (!sfx_token_is(&p->token, "by"))
+        return 0;
+    rc = sfx_lex(&ahead);
+    if (rc < 0 || ahead.token.kind != SFX_TOKEN_NAME)
+        return rc; /* by is a column */
+    for (i = 0; i < SFX_COUNT(goes_on); i++) {
+        if (sfx_token_is(&ahead.token, goes_on[i]))
+            return 0;
+    }
+    return sfx_lex(p);
+}
+
 int sfx_parse_group(struct sfx_parser *p, struct sfx_stage_ast *stage)
 {
-    int rc = 0;
+    int rc = sfx_parse_optional_by(p);
 
-    while (!sfx_token_is(&p->token, ":") && !sfx_parse_at_end(p)) {
+    while (rc >= 0 && !sfx_token_is(&p->token, ":") && !sfx_parse_at_end(p)) {
         rc = sfx_parse_key(p, &stage->items);
         if (rc == 0)
             rc = more(p);

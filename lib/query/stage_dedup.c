@@ -239,8 +239,10 @@ static int parse_dedup(struct sfx_parser *p, struct sfx_stage_ast *stage)
 {
     struct choice *choice = sfx_arena_calloc(&p->program->arena, 1, sizeof(*choice), p->err);
     size_t i;
-    int rc = choice == NULL ? SFX_E_NOMEM : sfx_parse_sort_keys(p, stage);
+    int rc = choice == NULL ? SFX_E_NOMEM : sfx_parse_optional_by(p);
 
+    if (rc == 0)
+        rc = sfx_parse_sort_keys(p, stage);
     for (i = 0; i < stage->items.count && rc == 0; i++) {
         if (stage->items.items[i].minus)
             rc = sfx_program_err(p->program, stage->items.items[i].at, p->err,
@@ -260,7 +262,7 @@ static int parse_dedup(struct sfx_parser *p, struct sfx_stage_ast *stage)
 
 const struct sfx_verb sfx_verb_dedup = {
     .name = "dedup",
-    .usage = "dedup KEY[, …] [keep first | last | min EXPR | max EXPR]",
+    .usage = "dedup [by] KEY[, …] [keep first | last | min EXPR | max EXPR]",
     .help = "keeps one record of each key: the first, the last, or that with the least or greatest "
             "value",
     .plan = "blocking, with keep first streaming; keys compare by bytes unless they are numbers or "

@@ -383,8 +383,10 @@ static bool distinct_is_satisfied(const struct sfx_operator *op)
 static int parse_distinct(struct sfx_parser *p, struct sfx_stage_ast *stage)
 {
     size_t i;
-    int rc = sfx_parse_at_end(p) ? 0 : sfx_parse_sort_keys(p, stage);
+    int rc = sfx_parse_optional_by(p);
 
+    if (rc == 0 && !sfx_parse_at_end(p))
+        rc = sfx_parse_sort_keys(p, stage);
     for (i = 0; i < stage->items.count && rc == 0; i++) {
         if (stage->items.items[i].minus)
             rc = sfx_program_err(p->program, stage->items.items[i].at, p->err,
@@ -415,7 +417,7 @@ static enum sfx_rest distinct_uses(const struct sfx_stage_ast *ast, struct sfx_u
 
 const struct sfx_verb sfx_verb_distinct = {
     .name = "distinct",
-    .usage = "distinct [KEY[, …]]",
+    .usage = "distinct [[by] KEY[, …]]",
     .help = "keeps the first record of each key; without keys, of each whole record",
     .plan =
         "streaming; keys compare by bytes unless they are numbers or times; memory for each key; "

@@ -93,8 +93,10 @@ void sfx_frequency_put_share(struct sfx_group *group, uint32_t row)
 static int parse_frequency(struct sfx_parser *p, struct sfx_stage_ast *stage)
 {
     struct sfx_item *count;
-    int rc;
+    int rc = sfx_parse_optional_by(p);
 
+    if (rc < 0)
+        return rc;
     do {
         rc = sfx_parse_key(p, &stage->items);
         if (rc == 0)
@@ -113,7 +115,7 @@ static int parse_frequency(struct sfx_parser *p, struct sfx_stage_ast *stage)
 
 const struct sfx_verb sfx_verb_frequency = {
     .name = "frequency",
-    .usage = "frequency KEY[, …]",
+    .usage = "frequency [by] KEY[, …]",
     .help = "counts the records of each combination of keys, the most frequent first",
     .plan = "blocking; keys compare by bytes unless they are numbers or times; memory for each "
             "key; what exceeds --memory is put together on disk",

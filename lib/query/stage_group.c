@@ -359,7 +359,7 @@ enum sfx_rest sfx_group_uses(const struct sfx_stage_ast *ast, struct sfx_uses *u
 
 const struct sfx_verb sfx_verb_group = {
     .name = "group",
-    .usage = "group [KEY[, …]]: [NAME =] AGGREGATE [where CONDITION][, …]",
+    .usage = "group [[by] KEY[, …]]: [NAME =] AGGREGATE [where CONDITION][, …]",
     .help = "a record for each combination of keys, in the order of their first appearance",
     .plan = "blocking; keys compare by bytes unless they are numbers or times; memory for each "
             "group; what exceeds --memory is put together on disk",

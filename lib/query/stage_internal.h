@@ -136,6 +136,9 @@ int sfx_parse_sees_assignment(struct sfx_parser *p);
 /* "name = expr", added to items. */
 int sfx_parse_assignment(struct sfx_parser *p, struct sfx_items *items);
 
+/* Goes past a "by" in front of keys, which group and the like need not have. */
+int sfx_parse_optional_by(struct sfx_parser *p);
+
 /* A key: "name = expr", a column, or a call, whose name it then has; added to keys. */
 int sfx_parse_key(struct sfx_parser *p, struct sfx_items *keys);
 

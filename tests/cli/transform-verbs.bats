@@ -55,6 +55,15 @@ setup() {
 	wait
 }
 
+@test "by may stand in front of the keys of group and the like, and be a column" {
+	printf 'by,x\n1,2\n1,3\n' >by.csv
+	[ "$(sfx-transform 'group by x: count()' by.csv)" = "$(sfx-transform 'group x: count()' by.csv)" ]
+	[ "$(sfx-transform 'distinct by x | frequency by by' by.csv | tail -1)" = 1,2,1.000000 ]
+	[ "$(sfx-transform 'group by: s = sum(x)' by.csv)" = "$(printf 'by,s\n1,5')" ]
+	[ "$(sfx-transform 'dedup by keep last' by.csv)" = "$(printf 'by,x\n1,3')" ]
+	[ "$(sfx-transform 'dedup by by keep first' by.csv)" = "$(printf 'by,x\n1,2')" ]
+}
+
 @test "a sample is the same in every run" {
 	sfx-transform 'sample 100' in.csv >a
 	sfx-transform 'sample 100' in.csv >b
