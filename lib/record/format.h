@@ -92,6 +92,7 @@ struct sfx_writer_opts { /* all-zero: the defaults */
     const char *null_text; /* CSV, TSV: what null is written as; NULL: nothing. Borrowed */
     const char *fields;    /* fixed: as the reader's; NULL: from the first records. Borrowed */
     uint32_t width;        /* box: columns of the terminal; 0: any */
+    void *shared;          /* what the writers of a format of the caller's own share. Borrowed */
     /* Takes records that the format cannot hold; NULL: the first is an error. Borrowed. */
     const struct sfx_reject_sink *rejects;
 };

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "record/format.h"
 #include "record/outputs.h"
+#include "sink/parquet.h"
 #include "sink/typed.h"
 
 #define SFX_DIR_OWN "_sfx_load" /* the folder of ledger and stages, and the name of the ledger */
@@ -33,8 +34,9 @@ struct sfx_dir {
     char *ledger;
     char *folder; /* the nearest folder that exists */
     const struct sfx_format *format;
-    const char *filter;        /* of sfx_squeeze; NULL: none */
-    struct sfx_reader *reader; /* of files that get more records; NULL until needed */
+    struct sfx_parquet_shared shared; /* of Parquet's writers */
+    const char *filter;               /* of sfx_squeeze; NULL: none */
+    struct sfx_reader *reader;        /* of files that get more records; NULL until needed */
     struct sfx_sink_seen seen;
 
     /* The load under way. */
@@ -45,7 +47,8 @@ struct sfx_dir {
     const struct sfx_sink_schema *schema;
     enum sfx_sink_mode mode;
     int64_t load_id, started_ns;
-    const char *target; /* the template for this table; in the arena */
+    const char *target; /* the template for this table; in the arena, as is: */
+    const char *names;  /* the same, for this load */
     char *stage;        /* "lake/_sfx_load/stage-7/", or NULL */
     struct sfx_outputs *outputs;
     struct sfx_outputs_hooks hooks;
@@ -98,5 +101,9 @@ int sfx_dir_put_begin(struct sfx_dir *s, struct sfx_err *err);
 /* As ops->put. */
 int sfx_dir_put(struct sfx_sink *sink, const struct sfx_batch *batch,
                 const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
+
+/* After a load that put nothing: makes the file of a name without columns, which has no records.
+ * Errors: as ops->put. */
+int sfx_dir_put_none(struct sfx_dir *s, struct sfx_err *err);
 
 #endif

@@ -98,6 +98,14 @@ static int begin_file(void *ctx, const char *path, const struct sfx_format **for
         return 0;
     if (fd < 0)
         return fd;
+    if (s->format == &sfx_parquet_format && s->mode != SFX_SINK_REPLACE) {
+        (void)sfx_io_close(&fd, NULL);
+        return sfx_err_set(
+            err, SFX_E_INPUT,
+            "%s%s: is there, and Parquet files do not grow: {load} in the name makes "
+            "a new one, --mode=replace replaces it",
+            s->root, rel);
+    }
     *onto =
         s->mode != SFX_SINK_REPLACE && lseek(fd, 0, SEEK_END) > 0 && lseek(fd, 0, SEEK_SET) == 0;
     if (*onto && s->format->fixed_columns)
@@ -129,15 +137,17 @@ static int encode(void *ctx, const char *path, struct sfx_slice *bytes, struct s
 
 int sfx_dir_put_begin(struct sfx_dir *s, struct sfx_err *err)
 {
-    struct sfx_outputs_opts opts = {.durable = true, .hooks = &s->hooks};
+    struct sfx_outputs_opts opts = {
+        .durable = true, .hooks = &s->hooks, .writer.shared = &s->shared};
 
+    s->shared = (struct sfx_parquet_shared){.schema = s->schema};
     s->hooks = (struct sfx_outputs_hooks){begin_file, open_onto, encode, s};
     if (asprintf(&s->stage, "%s/stage-%" PRId64 "/", s->own, s->load_id) < 0) {
         s->stage = NULL;
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for a target");
     }
     sfx_buf_clear(&s->text);
-    if (sfx_buf_puts(&s->text, s->stage, err) < 0 || sfx_buf_puts(&s->text, s->target, err) < 0)
+    if (sfx_buf_puts(&s->text, s->stage, err) < 0 || sfx_buf_puts(&s->text, s->names, err) < 0)
         return SFX_E_NOMEM;
     s->route = sfx_slice(sfx_arena_strndup(&s->arena, s->text.data, s->text.len, err), s->text.len);
     s->outputs = s->route.ptr != NULL ? sfx_outputs_new(&opts, err) : NULL;
@@ -173,6 +183,17 @@ static void map_columns(struct sfx_dir *s, const struct sfx_batch *batch)
     s->view.nraw = 0;
 }
 
+static int read_value(struct sfx_dir *s, const struct sfx_sink_column *col,
+                      const struct sfx_cell *cell, struct sfx_typed_value *value, const char **why,
+                      struct sfx_err *err)
+{
+    struct sfx_parquet_value stored;
+
+    if (s->format == &sfx_parquet_format)
+        return sfx_parquet_value(col, cell, &s->scratch, value, &stored, why, err);
+    return sfx_typed_value(col, cell, &s->scratch, value, why, err);
+}
+
 /* 0; 1: the record was refused. */
 static int check_row(struct sfx_dir *s, uint32_t row, const struct sfx_reject_sink *bad,
                      struct sfx_err *err)
@@ -186,9 +207,9 @@ static int check_row(struct sfx_dir *s, uint32_t row, const struct sfx_reject_si
     for (i = 0; i < s->schema->ncols; i++) {
         const struct sfx_sink_column *col = &s->schema->columns[i];
 
-        if (sfx_typed_takes_all(col))
+        if (sfx_typed_takes_all(col) && s->format != &sfx_parquet_format)
             continue;
-        rc = sfx_typed_value(col, &s->view.columns[i].cells[row], &s->scratch, &value, &why, err);
+        rc = read_value(s, col, &s->view.columns[i].cells[row], &value, &why, err);
         if (rc <= 0 && rc != SFX_E_INPUT) {
             if (rc < 0)
                 return rc;
@@ -220,6 +241,7 @@ int sfx_dir_put(struct sfx_sink *sink, const struct sfx_batch *batch,
                 const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err)
 {
     struct sfx_dir *s = (struct sfx_dir *)sink;
+    const bool writes_values = s->format == &sfx_parquet_format && !s->opts.dry_run;
     struct unfit unfit = {.bad = bad};
     const struct sfx_reject_sink counted = {count_unfit, &unfit};
     uint16_t sel[SFX_BATCH_ROWS];
@@ -228,7 +250,8 @@ int sfx_dir_put(struct sfx_sink *sink, const struct sfx_batch *batch,
 
     map_columns(s, batch);
     for (k = 0; k < batch->nsel; k++) {
-        rc = check_row(s, batch->sel[k], bad, err);
+        /* Parquet's writer reads the values itself. */
+        rc = writes_values ? 0 : check_row(s, batch->sel[k], bad, err);
         if (rc < 0)
             return rc;
         if (rc == 0)
@@ -241,4 +264,15 @@ int sfx_dir_put(struct sfx_sink *sink, const struct sfx_batch *batch,
                                                bad != NULL ? &counted : NULL, err);
     *inserted += n - unfit.n;
     return rc;
+}
+
+int sfx_dir_put_none(struct sfx_dir *s, struct sfx_err *err)
+{
+    size_t i;
+
+    for (i = 0; i < s->schema->ncols; i++)
+        s->columns[i] = (struct sfx_column){.name = s->schema->columns[i].name};
+    s->view = (struct sfx_batch){.columns = s->columns, .ncols = s->schema->ncols};
+    s->view.schema_id = sfx_batch_schema_id(s->columns, s->schema->ncols);
+    return sfx_outputs_put_fit(s->outputs, s->route, &s->view, NULL, err);
 }

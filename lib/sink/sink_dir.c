@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +47,13 @@ static int check_how(const struct sfx_sink_how *how, struct sfx_err *err)
     return sfx_err_set(err, SFX_E_USAGE, "%s is for databases, not for files", option);
 }
 
+static bool ends_in(const char *text, const char *end)
+{
+    const size_t len = strlen(text), n = strlen(end);
+
+    return len > n && strcasecmp(text + len - n, end) == 0;
+}
+
 static int take_format(struct sfx_dir *s, struct sfx_err *err)
 {
     static const char *const names[] = {"csv", "tsv", "jsonl"};
@@ -58,16 +66,19 @@ static int take_format(struct sfx_dir *s, struct sfx_err *err)
     if (plain == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for a target");
     format = sfx_format_by_extension(plain);
+    if (s->filter == NULL && ends_in(plain, ".parquet"))
+        s->format = &sfx_parquet_format;
     free(plain);
     for (i = 0; format != NULL && i < 3; i++) {
         if (strcmp(format->name, names[i]) == 0)
             s->format = format;
     }
     if (s->format == NULL)
-        return sfx_err_set(err, SFX_E_USAGE,
-                           "%s%s: files in folders end in .csv, .tsv or .jsonl, and then perhaps "
-                           "in .gz or .zst",
-                           s->root, s->template);
+        return sfx_err_set(
+            err, SFX_E_USAGE,
+            "%s%s: files in folders end in .parquet, or in .csv, .tsv or .jsonl and then "
+            "perhaps in .gz or .zst",
+            s->root, s->template);
     return 0;
 }
 
@@ -91,8 +102,8 @@ static int take_folder(struct sfx_dir *s, struct sfx_err *err)
 
 static void dir_close(struct sfx_sink *sink);
 
-static struct sfx_sink *dir_open(const char *rest, const struct sfx_sink_opts *opts,
-                                 struct sfx_err *err)
+static struct sfx_sink *open_target(const struct sfx_sink_ops *ops, const char *rest,
+                                    const struct sfx_sink_opts *opts, struct sfx_err *err)
 {
     const char *brace = strchrnul(rest, '{');
     const char *slash = memrchr(rest, '/', (size_t)(brace - rest));
@@ -104,7 +115,7 @@ static struct sfx_sink *dir_open(const char *rest, const struct sfx_sink_opts *o
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a target");
         return NULL;
     }
-    s->base.ops = &sfx_sink_dir;
+    s->base.ops = ops;
     s->opts = *opts;
     s->lock_fd = s->root_fd = -1;
     s->root = strndup(rest, root_len);
@@ -125,13 +136,30 @@ fail:
     return NULL;
 }
 
+static struct sfx_sink *dir_open(const char *rest, const struct sfx_sink_opts *opts,
+                                 struct sfx_err *err)
+{
+    return open_target(&sfx_sink_dir, rest, opts, err);
+}
+
+static struct sfx_sink *parquet_open(const char *rest, const struct sfx_sink_opts *opts,
+                                     struct sfx_err *err)
+{
+    if (ends_in(rest, ".parquet"))
+        return open_target(&sfx_sink_parquet, rest, opts, err);
+    (void)sfx_err_set(err, SFX_E_USAGE, "%s: the names of Parquet files end in .parquet", rest);
+    return NULL;
+}
+
 /* --- a load ---------------------------------------------------------------------------------- */
 
-/* Makes s->target: the template, in which {table} is the table's name. */
-static int set_target(struct sfx_dir *s, const char *table, struct sfx_err *err)
+/* template with value in place of "{NAME}", as a piece of a name; in the arena. */
+static const char *expand(struct sfx_dir *s, const char *template, const char *name,
+                          const char *value, struct sfx_err *err)
 {
-    const char *at = s->template;
-    struct sfx_buf *name = &s->scratch;
+    const size_t len = strlen(name);
+    struct sfx_buf *piece = &s->scratch;
+    const char *at = template;
     size_t i;
     int rc = 0;
 
@@ -140,22 +168,21 @@ static int set_target(struct sfx_dir *s, const char *table, struct sfx_err *err)
         if (strncmp(at, "{{", 2) == 0) {
             rc = sfx_buf_append(&s->text, at, 2, err);
             at += 2;
-        } else if (strncmp(at, "{table}", 7) == 0) {
-            sfx_buf_clear(name);
-            rc = sfx_template_put_column(name, sfx_slice_str(table), err);
-            for (i = 0; rc == 0 && i < name->len; i++) {
-                if (name->data[i] == '{' || name->data[i] == '}')
-                    rc = sfx_buf_putc(&s->text, name->data[i], err);
+        } else if (strncmp(at, name, len) == 0) {
+            sfx_buf_clear(piece);
+            rc = sfx_template_put_column(piece, sfx_slice_str(value), err);
+            for (i = 0; rc == 0 && i < piece->len; i++) {
+                if (piece->data[i] == '{' || piece->data[i] == '}')
+                    rc = sfx_buf_putc(&s->text, piece->data[i], err);
                 if (rc == 0)
-                    rc = sfx_buf_putc(&s->text, name->data[i], err);
+                    rc = sfx_buf_putc(&s->text, piece->data[i], err);
             }
-            at += 7;
+            at += len;
         } else {
             rc = sfx_buf_putc(&s->text, *at++, err);
         }
     }
-    s->target = rc == 0 ? sfx_arena_strndup(&s->arena, s->text.data, s->text.len, err) : NULL;
-    return s->target == NULL ? SFX_E_NOMEM : 0;
+    return rc == 0 ? sfx_arena_strndup(&s->arena, s->text.data, s->text.len, err) : NULL;
 }
 
 /* One writer a folder. */
@@ -239,7 +266,8 @@ static int dir_begin(struct sfx_sink *sink, const struct sfx_sink_source *source
     s->source = source;
     s->started_ns = sfx_clock_wall_ns();
     *entry = (struct sfx_sink_entry){0};
-    rc = set_target(s, source->table, err);
+    s->target = expand(s, s->template, "{table}", source->table, err);
+    rc = s->target == NULL ? SFX_E_NOMEM : 0;
     if (rc == 0)
         rc = sfx_merge_mode(&s->opts.how, &s->seen, s->target, &s->mode, err);
     if (rc == 0)
@@ -258,7 +286,7 @@ static int dir_begin(struct sfx_sink *sink, const struct sfx_sink_source *source
 /* The columns of the template are columns of the records. */
 static int check_columns(struct sfx_dir *s, struct sfx_err *err)
 {
-    struct sfx_template *name = sfx_template_new_columns(s->target, SFX_TEMPLATE_ONLY_COLUMNS, err);
+    struct sfx_template *name = sfx_template_new_columns(s->names, SFX_TEMPLATE_ONLY_COLUMNS, err);
     struct sfx_slice column;
     size_t i, k;
     int rc = 0;
@@ -285,6 +313,7 @@ static int dir_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *sche
                        struct sfx_buf *ddl, struct sfx_err *err)
 {
     struct sfx_dir *s = (struct sfx_dir *)sink;
+    char number[24];
     int rc;
 
     (void)ddl;
@@ -292,7 +321,9 @@ static int dir_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *sche
     s->mapped = false;
     s->map = sfx_arena_calloc(&s->arena, schema->ncols, sizeof(*s->map), err);
     s->columns = sfx_arena_calloc(&s->arena, schema->ncols, sizeof(*s->columns), err);
-    if (s->map == NULL || s->columns == NULL)
+    (void)snprintf(number, sizeof(number), "%" PRId64, s->load_id);
+    s->names = expand(s, s->target, "{load}", number, err);
+    if (s->map == NULL || s->columns == NULL || s->names == NULL)
         return SFX_E_NOMEM;
     rc = check_columns(s, err);
     return rc == 0 && !s->opts.dry_run ? sfx_dir_put_begin(s, err) : rc;
@@ -340,7 +371,9 @@ static int dir_commit(struct sfx_sink *sink, const struct sfx_sink_counts *count
         forget_load(s);
         return 0;
     }
-    rc = sfx_outputs_finish(s->outputs, err);
+    rc = sfx_outputs_count(s->outputs) == 0 ? sfx_dir_put_none(s, err) : 0;
+    if (rc == 0)
+        rc = sfx_outputs_finish(s->outputs, err);
     if (rc == 0)
         rc = sfx_outputs_commit(s->outputs, err);
     if (rc == 0)
@@ -398,6 +431,20 @@ const struct sfx_sink_ops sfx_sink_dir = {
     .form = "dir:TEMPLATE",
     .says = "files of CSV, TSV or JSON Lines (.gz, .zst), named by columns",
     .open = dir_open,
+    .begin = dir_begin,
+    .prepare = dir_prepare,
+    .put = sfx_dir_put,
+    .commit = dir_commit,
+    .rollback = dir_rollback,
+    .undo = dir_undo,
+    .close = dir_close,
+};
+
+const struct sfx_sink_ops sfx_sink_parquet = {
+    .scheme = "parquet",
+    .form = "parquet:TEMPLATE",
+    .says = "Parquet files, with types, zstd and statistics",
+    .open = parquet_open,
     .begin = dir_begin,
     .prepare = dir_prepare,
     .put = sfx_dir_put,

@@ -6,6 +6,7 @@
 #include "sink/sink.h"
 
 extern const struct sfx_sink_ops sfx_sink_dir;
+extern const struct sfx_sink_ops sfx_sink_parquet;
 extern const struct sfx_sink_ops sfx_sink_sqlite;
 extern const struct sfx_sink_ops sfx_sink_postgres;
 extern const struct sfx_sink_ops sfx_sink_script;
