@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "sink/ddl.h"
+#include "sink/typed.h"
 
 struct sfx_script {
     struct sfx_sink base;
@@ -41,13 +42,11 @@ int sfx_script_put_counts(struct sfx_script *s, const struct sfx_sink_counts *co
 int sfx_script_type(const struct sfx_sink_column *column, const char *name, char text[64],
                     struct sfx_err *err);
 
-/*
- * Appends text as a literal for a column of that type: a number as it stands when it comes back
- * from the type, else a string. Returns 0; 1: the type cannot hold it (nothing is appended).
- * Errors: NOMEM.
- */
-int sfx_script_literal(const struct sfx_sink_column *column, struct sfx_slice text,
-                       struct sfx_buf *out, struct sfx_err *err);
+/* Appends value, which column takes, as a literal: NULL; or why the databases cannot hold it, and
+ * nothing is appended. *rc: 0, or NOMEM. */
+const char *sfx_script_literal(const struct sfx_sink_column *column,
+                               const struct sfx_typed_value *value, struct sfx_buf *out, int *rc,
+                               struct sfx_err *err);
 
 /* Appends text as a string literal: in single quotes, those within it doubled. Errors: NOMEM. */
 int sfx_script_string(struct sfx_slice text, struct sfx_buf *out, struct sfx_err *err);

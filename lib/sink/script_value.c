@@ -56,72 +56,41 @@ int sfx_script_string(struct sfx_slice text, struct sfx_buf *out, struct sfx_err
     return rc == 0 ? sfx_buf_putc(out, '\'', err) : rc;
 }
 
-static bool fits_decimal(const struct sfx_sink_column *column, struct sfx_slice text)
-{
-    const uint32_t precision = column->precision > 0 ? column->precision : 15;
-    struct sfx_exact num;
-
-    sfx_exact_scan(text, &num);
-    return (num.forms & (SFX_EXACT_INTEGER | SFX_EXACT_DECIMAL)) != 0 &&
-           num.scale <= column->scale && num.int_len <= precision - column->scale;
-}
-
-static bool fits_time(const struct sfx_sink_column *column, struct sfx_slice text)
-{
-    struct sfx_timestamp time;
-    struct sfx_time_style style;
-
-    /* PostgreSQL has no year 0. */
-    if (sfx_timestamp_parse(text, NULL, &time) != NULL || memcmp(text.ptr, "0000", 4) == 0)
-        return false;
-    style = sfx_time_style_unpack(time.style);
-    if (column->type == SFX_TYPE_DATE)
-        return style.form == SFX_TIME_DATE;
-    return style.form != SFX_TIME_DATE &&
-           (style.form == SFX_TIME_INSTANT) == (column->type == SFX_TYPE_TIMESTAMPTZ);
-}
-
-static bool is_word(struct sfx_slice text, const char *word, const char *digit)
-{
-    return sfx_slice_eq(text, sfx_slice_str(word)) || sfx_slice_eq(text, sfx_slice_str(digit));
-}
-
 static int put(struct sfx_slice text, struct sfx_buf *out, struct sfx_err *err)
 {
     return sfx_buf_append(out, text.ptr, text.len, err);
 }
 
-int sfx_script_literal(const struct sfx_sink_column *column, struct sfx_slice text,
-                       struct sfx_buf *out, struct sfx_err *err)
+const char *sfx_script_literal(const struct sfx_sink_column *column,
+                               const struct sfx_typed_value *value, struct sfx_buf *out, int *rc,
+                               struct sfx_err *err)
 {
-    struct sfx_exact num;
-    double value;
-
+    *rc = 0;
+    if (value->null) {
+        *rc = sfx_buf_puts(out, "NULL", err);
+        return NULL;
+    }
     switch (column->type) {
     case SFX_TYPE_INTEGER:
-        sfx_exact_scan(text, &num);
-        return (num.forms & SFX_EXACT_INTEGER) != 0 ? put(text, out, err) : 1;
-    case SFX_TYPE_DECIMAL: return fits_decimal(column, text) ? put(text, out, err) : 1;
+    case SFX_TYPE_DECIMAL:
     case SFX_TYPE_NUMERIC:
-        sfx_exact_scan(text, &num);
-        return (num.forms & (SFX_EXACT_INTEGER | SFX_EXACT_DECIMAL)) != 0 ? put(text, out, err) : 1;
-    case SFX_TYPE_REAL: return sfx_exact_fits_double(text, &value) ? put(text, out, err) : 1;
+    case SFX_TYPE_REAL: *rc = put(value->text, out, err); return NULL;
     case SFX_TYPE_BOOLEAN:
-        if (is_word(text, "true", "1"))
-            return sfx_buf_puts(out, "TRUE", err);
-        return is_word(text, "false", "0") ? sfx_buf_puts(out, "FALSE", err) : 1;
+        *rc = sfx_buf_puts(out, value->boolean ? "TRUE" : "FALSE", err);
+        return NULL;
     case SFX_TYPE_DATE:
     case SFX_TYPE_TIMESTAMP:
     case SFX_TYPE_TIMESTAMPTZ:
-        return fits_time(column, text) ? sfx_script_string(text, out, err) : 1;
-    case SFX_TYPE_JSON:
-        if (sfx_json_validate(text.ptr, text.len, NULL) < 0)
-            return 1;
+        if (memcmp(value->text.ptr, "0000", 4) == 0)
+            return "is in the year 0, which PostgreSQL has not";
         break;
+    case SFX_TYPE_JSON:
     case SFX_TYPE_TEXT: break;
     }
-    /* No script can hold a NUL, and PostgreSQL no bytes that are not UTF-8. */
-    if (memchr(text.ptr, '\0', text.len) != NULL || !sfx_utf8_valid(text))
-        return 1;
-    return sfx_script_string(text, out, err);
+    if (memchr(value->text.ptr, '\0', value->text.len) != NULL)
+        return "holds a NUL byte, which no script can hold";
+    if (!sfx_utf8_valid(value->text))
+        return "is not UTF-8";
+    *rc = sfx_script_string(value->text, out, err);
+    return NULL;
 }

@@ -147,38 +147,25 @@ static int put_row(struct sfx_script *s, struct sfx_err *err)
     return rc == 0 ? flush(s, FLUSH_NBYTES, err) : rc;
 }
 
-static bool is_null(const struct sfx_cell *cell, enum sfx_type type)
-{
-    if (cell == NULL || cell->kind == SFX_CELL_MISSING || cell->kind == SFX_CELL_NULL)
-        return true;
-    /* An empty field is no value, except a quoted one where text is wanted. */
-    return cell->kind == SFX_CELL_TEXT && cell->len == 0 &&
-           !((cell->flags & SFX_CELL_QUOTED) && type == SFX_TYPE_TEXT);
-}
-
 /* Appends a cell to s->row. 0; 1: the record was refused. */
 static int put_cell(struct sfx_script *s, const struct sfx_batch *batch, uint32_t row, size_t i,
                     const struct sfx_reject_sink *bad, struct sfx_err *err)
 {
-    const struct sfx_sink_column *column = &s->schema->columns[i];
+    static const struct sfx_cell missing = {.kind = SFX_CELL_MISSING};
     const struct sfx_ddl_column *col = &s->columns[i];
-    const struct sfx_cell *cell = s->map[i] < 0 ? NULL : &batch->columns[s->map[i]].cells[row];
-    const bool null = is_null(cell, column->type);
-    struct sfx_slice text = {"", 0};
-    const char *why = "is missing";
+    const struct sfx_cell *cell = s->map[i] < 0 ? &missing : &batch->columns[s->map[i]].cells[row];
+    struct sfx_sink_column column = s->schema->columns[i];
+    struct sfx_typed_value value;
+    const char *why;
     int rc;
 
-    if (null && !col->key && !col->not_null)
-        return sfx_buf_puts(&s->row, "NULL", err);
-    if (!null) {
-        rc = sfx_cell_text(cell, &s->scratch, &text, err);
-        if (rc == 0)
-            rc = sfx_script_literal(column, text, &s->row, err);
-        if (rc <= 0)
-            return rc;
-        why = NULL;
-    }
-    rc = sfx_sink_refuse_value(batch, row, col->name, col->declared, text, why, bad, err);
+    column.not_null |= col->key;
+    rc = sfx_typed_value(&column, cell, &s->scratch, &value, &why, err);
+    if (rc == 0)
+        why = sfx_script_literal(&column, &value, &s->row, &rc, err);
+    if (rc < 0 || why == NULL)
+        return rc;
+    rc = sfx_sink_refuse_value(batch, row, col->name, col->declared, value.text, why, bad, err);
     return rc < 0 ? rc : 1;
 }
 
