@@ -214,7 +214,7 @@ static void atomic(struct probe *p)
 /* A ready tree is renamed into the folder. */
 static void moved(struct probe *p)
 {
-    char before[4096], after[4096];
+    char before[4000], after[4000]; /* what stands in them gets longer */
     int64_t now;
     long i;
 
