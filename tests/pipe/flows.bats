@@ -53,7 +53,7 @@ resize_flow() { sfx-resize -E -s 100x100 -o 'thumbs/{stem}.jpg' --rejects bad-ph
 
 orders_flow() {
 	sfx-transform -E -o 'clean/{stem}.jsonl' --rejects bad-records.jsonl 'total = qty * price' |
-		sfx-load -E sqlite:shop.db -t orders
+		sfx-load -E --types total=numeric sqlite:shop.db -t orders # whichever file comes first
 }
 
 @test "photos become thumbnails and rows; a second run changes nothing" {
