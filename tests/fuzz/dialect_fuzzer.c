@@ -10,19 +10,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check_same(const struct record_opts *opts, const struct record_source *source)
-{
-    const struct record_source whole = {.text = source->text};
-    struct sfx_buf a = {0};
-    struct sfx_buf b = {0};
-
-    (void)record_dump(opts, &whole, &a);
-    (void)record_dump(opts, source, &b);
-    assert(sfx_slice_eq(sfx_buf_slice(&a), sfx_buf_slice(&b)));
-    sfx_buf_done(&a);
-    sfx_buf_done(&b);
-}
-
 /* In the spelling of the options: read again it gives the same JSON. */
 static void check_again(const struct record_opts *opts, const struct record_source *source)
 {
@@ -68,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          .chunk = how & 15,
                                          .pauses = (how & 16) != 0};
 
-    check_same(&opts, &source);
+    record_check_pieces(&opts, &source);
     if (!reader.no_header && reader.ragged == SFX_RAGGED_REFUSE && !reader.sniff)
         check_again(&opts, &source);
     return 0;

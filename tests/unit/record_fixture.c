@@ -173,3 +173,38 @@ int record_convert(const struct record_opts *opts, const char *to,
     sfx_batch_done(&batch);
     return rc;
 }
+
+void record_check_pieces(const struct record_opts *opts, const struct record_source *source)
+{
+    const struct record_source whole = {.text = source->text};
+    struct sfx_buf a = {0}, b = {0};
+
+    (void)record_dump(opts, &whole, &a);
+    (void)record_dump(opts, source, &b);
+    if (!sfx_slice_eq(sfx_buf_slice(&a), sfx_buf_slice(&b)))
+        abort();
+    sfx_buf_done(&a);
+    sfx_buf_done(&b);
+}
+
+void record_check_stable(const struct record_opts *opts, const char *to, bool settles,
+                         const struct record_source *source)
+{
+    const struct record_opts again = {.format = to};
+    struct sfx_buf bufs[3] = {{0}, {0}, {0}};
+    struct record_source written = {0};
+    struct sfx_err err;
+    size_t i;
+
+    if (record_convert(opts, to, source, &bufs[0], &err) == 0) {
+        for (i = 1; i < 3; i++) {
+            written.text = sfx_buf_slice(&bufs[i - 1]);
+            MUST(record_convert(&again, to, &written, &bufs[i], &err));
+        }
+        if (!sfx_slice_eq(sfx_buf_slice(&bufs[1]), sfx_buf_slice(&bufs[2])) ||
+            (!settles && !sfx_slice_eq(sfx_buf_slice(&bufs[0]), sfx_buf_slice(&bufs[1]))))
+            abort();
+    }
+    for (i = 0; i < 3; i++)
+        sfx_buf_done(&bufs[i]);
+}

@@ -36,4 +36,12 @@ int record_dump(const struct record_opts *opts, const struct record_source *sour
 int record_convert(const struct record_opts *opts, const char *to,
                    const struct record_source *source, struct sfx_buf *out, struct sfx_err *err);
 
+/* For fuzzers, which abort: the source gives the same whole and in its pieces. */
+void record_check_pieces(const struct record_opts *opts, const struct record_source *source);
+
+/* For fuzzers: what was written in the format `to` is read and written again the same; from the
+ * second time on only, when `settles`. */
+void record_check_stable(const struct record_opts *opts, const char *to, bool settles,
+                         const struct record_source *source);
+
 #endif

@@ -3,30 +3,14 @@
  * What stages carry from run to run: an input that is cut into runs gives what one run over all of
  * it gives, within little memory, too; what is another program's or damaged is refused.
  */
-#include "base/size.h"
-#include "query_run.h"
+#include "query_assert.h"
+#include "random.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LITTLE_NBYTES 400000
-
-static uint64_t seed = 88172645463325252u;
-
-static uint32_t draw(uint32_t below)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed % below);
-}
 
 /* What is kept between two runs. */
 struct keep {

@@ -1,34 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Selectors, and the verbs that choose, name, order, split and merge columns. */
-#include "base/size.h"
-#include "query_run.h"
+#include "query_assert.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 
-/* Runs program over input, whole and in pieces of a byte, and wants expected from both. */
 static void gives(const char *format, const char *program, const char *input, const char *expected)
 {
-    static const size_t pieces[] = {0, 1};
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {.program = program,
-                                .from = format,
-                                .to = format,
-                                .input = sfx_slice_str(input),
-                                .piece = pieces[i]};
-
-        if (query_run(&run) != 0)
-            fail_msg("%s: %s", program, run.err.text);
-        assert_string_equal(sfx_buf_cstr(&run.output, NULL), expected);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(
+        &(struct query_run){
+            .program = program, .from = format, .to = format, .input = sfx_slice_str(input)},
+        expected);
 }
 
 /* Wants the error, and the place that the caret shows. */
@@ -261,15 +242,11 @@ static void what_is_not_read_is_not_missed(void **state)
 
     (void)state;
     for (i = 0; i < SFX_COUNT(programs); i++) {
-        struct query_run some = {.program = programs[i], .input = SFX_SLICE_LIT(WIDE)};
+        const struct query_run some = {.program = programs[i], .input = SFX_SLICE_LIT(WIDE)};
         struct query_run all = some;
 
         all.all_cells = true;
-        if (query_run(&some) != 0 || query_run(&all) != 0)
-            fail_msg("%s: %s", programs[i], some.err.text);
-        assert_string_equal(sfx_buf_cstr(&some.output, NULL), sfx_buf_cstr(&all.output, NULL));
-        sfx_buf_done(&some.output);
-        sfx_buf_done(&all.output);
+        query_same(&some, &all);
     }
 }
 

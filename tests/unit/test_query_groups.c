@@ -3,58 +3,26 @@
  * group and distinct within little memory: the same bytes as with much, whatever the batches, and
  * aggregates that are right.
  */
-#include "base/size.h"
-#include "query_run.h"
+#include "query_assert.h"
+#include "random.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t seed = 88172645463325252u;
-
-static uint32_t draw(uint32_t below)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (uint32_t)(seed % below);
-}
-
 static void assert_output(const char *program, const char *input, const char *expected)
 {
-    static const size_t pieces[] = {0, 1, 5};
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {.program = program,
-                                .from = input[0] == '{' ? "jsonl" : "csv",
-                                .to = expected[0] == '{' ? "jsonl" : "csv",
-                                .input = sfx_slice_str(input),
-                                .piece = pieces[i]};
-
-        if (query_run(&run) != 0)
-            fail_msg("%s: %s", program, run.err.text);
-        assert_string_equal(sfx_buf_cstr(&run.output, NULL), expected);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(&(struct query_run){.program = program,
+                                    .from = query_format(input),
+                                    .to = query_format(expected),
+                                    .input = sfx_slice_str(input)},
+                expected);
 }
 
 static void assert_fails(const char *program, const char *input, const char *message)
 {
-    struct query_run run = {.program = program, .input = sfx_slice_str(input)};
-
-    if (query_run(&run) == 0)
-        fail_msg("%s works", program);
-    if (strstr(run.err.text, message) == NULL)
-        fail_msg("%s: \"%s\" is not in \"%s\"", program, message, run.err.text);
-    sfx_buf_done(&run.output);
+    query_fails(&(struct query_run){.program = program, .input = sfx_slice_str(input)}, 0, message);
 }
 
 /* nrows records k,x,t with ngroups keys of up to key_nbytes bytes. */

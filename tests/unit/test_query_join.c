@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* join: each kind against nested loops over random records, names that meet, keys, limits. */
-#include "base/size.h"
-#include "query_run.h"
+#include "query_assert.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,38 +9,21 @@
 static void gives(const char *program, const char *from, const char *input, const char *file,
                   const char *expected)
 {
-    static const size_t pieces[] = {0, 1, 9};
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {
-            .program = program,
-            .from = from,
-            .to = from,
-            .input = sfx_slice_str(input),
-            .piece = pieces[i],
-            .files = {{"f", sfx_slice_str(file)}},
-        };
-
-        if (query_run(&run) < 0)
-            fail_msg("%s: %s", program, run.err.text);
-        assert_string_equal(sfx_buf_cstr(&run.output, NULL), expected);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(&(struct query_run){.program = program,
+                                    .from = from,
+                                    .to = from,
+                                    .input = sfx_slice_str(input),
+                                    .files = {{"f", sfx_slice_str(file)}}},
+                expected);
 }
 
 static void refuses(const char *program, const char *input, const char *file, int code,
                     const char *message)
 {
-    struct query_run run = {
-        .program = program,
-        .input = sfx_slice_str(input),
-        .files = {{"f", sfx_slice_str(file)}},
-    };
-
-    assert_int_equal(query_run(&run), code);
-    assert_string_equal(run.err.text, message);
-    sfx_buf_done(&run.output);
+    query_fails(&(struct query_run){.program = program,
+                                    .input = sfx_slice_str(input),
+                                    .files = {{"f", sfx_slice_str(file)}}},
+                code, message);
 }
 
 static void each_kind_keeps_what_it_says(void **state)

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* flatten and nest: which columns there are, whatever the batches, and what cannot be. */
-#include "query_run.h"
+#include "query_assert.h"
 
-#include "base/size.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 struct nest_case {
     const char *program, *from, *to, *input, *output;
@@ -17,23 +10,10 @@ struct nest_case {
 
 static void gives(const struct nest_case *c)
 {
-    static const size_t pieces[] = {0, 1, 5, 64};
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {.program = c->program,
-                                .from = c->from,
-                                .to = c->to,
-                                .input = sfx_slice_str(c->input),
-                                .piece = pieces[i]};
-
-        if (query_run(&run) < 0)
-            fail_msg("%s over %s: %s", c->program, c->input, run.err.text);
-        if (!sfx_slice_eq(sfx_buf_slice(&run.output), sfx_slice_str(c->output)))
-            fail_msg("%s in pieces of %zu: %s gives %.*s", c->program, pieces[i], c->input,
-                     (int)run.output.len, run.output.data);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(
+        &(struct query_run){
+            .program = c->program, .from = c->from, .to = c->to, .input = sfx_slice_str(c->input)},
+        c->output);
 }
 
 #define CHECK(cases)                                                                               \
@@ -109,13 +89,10 @@ static void columns_become_members(void **state)
 
 static void fails(const char *program, const char *input, int code, const char *message)
 {
-    struct query_run run = {
-        .program = program, .from = "jsonl", .to = "jsonl", .input = sfx_slice_str(input)};
-
-    assert_int_equal(query_run(&run), code);
-    if (strstr(run.err.text, message) == NULL)
-        fail_msg("%s: %s", program, run.err.text);
-    sfx_buf_done(&run.output);
+    query_fails(
+        &(struct query_run){
+            .program = program, .from = "jsonl", .to = "jsonl", .input = sfx_slice_str(input)},
+        code, message);
 }
 
 static void what_cannot_be_is_told(void **state)

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* over: running functions against plain loops, their rules, and the same bytes from little memory.
  */
-#include "base/size.h"
-#include "query_run.h"
+#include "query_assert.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,23 +10,10 @@
 static void gives_as(const char *format, const char *program, const char *input,
                      const char *expected)
 {
-    static const size_t pieces[] = {0, 1, 9};
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {
-            .program = program,
-            .from = format,
-            .to = format,
-            .input = sfx_slice_str(input),
-            .piece = pieces[i],
-        };
-
-        if (query_run(&run) < 0)
-            fail_msg("%s: %s", program, run.err.text);
-        assert_string_equal(sfx_buf_cstr(&run.output, NULL), expected);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(
+        &(struct query_run){
+            .program = program, .from = format, .to = format, .input = sfx_slice_str(input)},
+        expected);
 }
 
 static void gives(const char *program, const char *input, const char *expected)
@@ -43,11 +23,8 @@ static void gives(const char *program, const char *input, const char *expected)
 
 static void refuses(const char *program, const char *input, int code, const char *message)
 {
-    struct query_run run = {.program = program, .input = sfx_slice_str(input)};
-
-    assert_int_equal(query_run(&run), code);
-    assert_string_equal(run.err.text, message);
-    sfx_buf_done(&run.output);
+    query_fails(&(struct query_run){.program = program, .input = sfx_slice_str(input)}, code,
+                message);
 }
 
 static void rows_keep_their_order_and_their_bytes(void **state)
@@ -226,13 +203,7 @@ static void little_memory_gives_the_same_bytes(void **state)
 
         little.opts.memory_nbytes = 1 << 20;
         little.piece = 5000;
-        if (query_run(&whole) < 0)
-            fail_msg("%s: %s", programs[i], whole.err.text);
-        if (query_run(&little) < 0)
-            fail_msg("%s: %s", programs[i], little.err.text);
-        assert_true(sfx_slice_eq(sfx_buf_slice(&whole.output), sfx_buf_slice(&little.output)));
-        sfx_buf_done(&whole.output);
-        sfx_buf_done(&little.output);
+        query_same(&whole, &little);
     }
     free(rows);
     sfx_buf_done(&text);

@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* redact and hash: what is hidden, what stays, and that digests are the standards'. */
-#include "query_run.h"
+#include "query_assert.h"
 
-#include "base/size.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 static const char input[] = "id,mail,card\n1,a@b.c,4111111111111234\n2,,12\n3,\"say \"\"é\"\"\",\n";
 
 static void gives(const char *program, const char *output)
 {
-    static const size_t pieces[] = {0, 1};
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {
-            .program = program, .input = SFX_SLICE_LIT(input), .piece = pieces[i]};
-
-        if (query_run(&run) < 0)
-            fail_msg("%s: %s", program, run.err.text);
-        if (!sfx_slice_eq(sfx_buf_slice(&run.output), sfx_slice_str(output)))
-            fail_msg("%s gives %.*s", program, (int)run.output.len, run.output.data);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(&(struct query_run){.program = program, .input = SFX_SLICE_LIT(input)}, output);
 }
 
 static void values_are_hidden(void **state)
@@ -68,14 +49,9 @@ static void mistakes_are_told(void **state)
     size_t i;
 
     (void)state;
-    for (i = 0; i < SFX_COUNT(cases); i++) {
-        struct query_run run = {.program = cases[i][0], .input = SFX_SLICE_LIT(input)};
-
-        assert_int_equal(query_run(&run), SFX_E_USAGE);
-        if (strstr(run.err.text, cases[i][1]) == NULL)
-            fail_msg("%s: %s", cases[i][0], run.err.text);
-        sfx_buf_done(&run.output);
-    }
+    for (i = 0; i < SFX_COUNT(cases); i++)
+        query_fails(&(struct query_run){.program = cases[i][0], .input = SFX_SLICE_LIT(input)},
+                    SFX_E_USAGE, cases[i][1]);
 }
 
 int main(void)

@@ -1,46 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Verbs that keep, order, repeat, number and fill records. */
-#include "base/size.h"
-#include "query_run.h"
+#include "query_assert.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Runs program over input, whole and in pieces of a byte, and wants expected from both. */
 static void gives(const char *format, const char *program, const char *input, const char *expected)
 {
-    static const size_t pieces[] = {0, 1};
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {.program = program,
-                                .from = format,
-                                .to = format,
-                                .input = sfx_slice_str(input),
-                                .piece = pieces[i]};
-
-        if (query_run(&run) != 0)
-            fail_msg("%s: %s", program, run.err.text);
-        if (strcmp(sfx_buf_cstr(&run.output, NULL), expected) != 0)
-            fail_msg("%s (pieces of %zu) gives:\n%s", program, pieces[i], run.output.data);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(
+        &(struct query_run){
+            .program = program, .from = format, .to = format, .input = sfx_slice_str(input)},
+        expected);
 }
 
 static void refuses(const char *program, const char *input, const char *message)
 {
-    struct query_run run = {.program = program, .input = sfx_slice_str(input)};
-
-    if (query_run(&run) != SFX_E_USAGE)
-        fail_msg("%s: is not refused", program);
-    assert_string_equal(run.err.text, message);
-    sfx_buf_done(&run.output);
+    query_fails(&(struct query_run){.program = program, .input = sfx_slice_str(input)}, SFX_E_USAGE,
+                message);
 }
 
 #define SIX "id,k\n1,a\n2,a\n3,b\n4,\"a\"\n5,b\n6,\n"
@@ -245,14 +221,10 @@ static void the_top_is_the_head_of_the_sorted(void **state)
     (void)state;
     make_records(&input, 3000);
     for (i = 0; i < SFX_COUNT(pairs); i++) {
-        struct query_run top = {.program = pairs[i][0], .input = sfx_buf_slice(&input)};
-        struct query_run sort = {.program = pairs[i][1], .input = sfx_buf_slice(&input)};
+        const struct query_run top = {.program = pairs[i][0], .input = sfx_buf_slice(&input)};
+        const struct query_run sort = {.program = pairs[i][1], .input = sfx_buf_slice(&input)};
 
-        if (query_run(&top) != 0 || query_run(&sort) != 0)
-            fail_msg("%s: %s%s", pairs[i][0], top.err.text, sort.err.text);
-        assert_string_equal(sfx_buf_cstr(&top.output, NULL), sfx_buf_cstr(&sort.output, NULL));
-        sfx_buf_done(&top.output);
-        sfx_buf_done(&sort.output);
+        query_same(&top, &sort);
     }
     sfx_buf_done(&input);
 }
@@ -323,17 +295,11 @@ static void orders_beyond_their_memory_give_the_same_bytes(void **state)
     (void)state;
     make_records(&input, 20000);
     for (i = 0; i < SFX_COUNT(blocking); i++) {
-        struct query_run large = {.program = blocking[i], .input = sfx_buf_slice(&input)};
-        struct query_run small = {.program = blocking[i],
-                                  .input = sfx_buf_slice(&input),
-                                  .opts = {.memory_nbytes = 600 * 1024}};
+        const struct query_run large = {.program = blocking[i], .input = sfx_buf_slice(&input)};
+        struct query_run small = large;
 
-        assert_int_equal(query_run(&large), 0);
-        if (query_run(&small) != 0)
-            fail_msg("%s: %s", blocking[i], small.err.text);
-        assert_true(sfx_slice_eq(sfx_buf_slice(&small.output), sfx_buf_slice(&large.output)));
-        sfx_buf_done(&small.output);
-        sfx_buf_done(&large.output);
+        small.opts.memory_nbytes = 600 * 1024;
+        query_same(&large, &small);
     }
     sfx_buf_done(&input);
 }

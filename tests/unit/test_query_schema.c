@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Table schemas: both forms read, every keyword kept, types given, drift told, inferred ones true.
  */
-#include "base/size.h"
 #include "query/table_schema.h"
-#include "query_run.h"
+#include "query_assert.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
-
-#include <cmocka.h>
 
 #define PROPERTIES(text) "{\"type\":\"object\",\"properties\":{" text "}}"
 
@@ -29,23 +22,14 @@ static struct sfx_table_schema *read_schema(const char *text)
 static void assert_kept(const char *schema_text, const char *program, const char *input,
                         const char *output)
 {
-    static const size_t pieces[] = {0, 1};
     struct sfx_table_schema *schema = read_schema(schema_text);
-    size_t i;
 
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {.program = program,
-                                .from = input[0] == '{' ? "jsonl" : "csv",
-                                .to = output[0] == '{' ? "jsonl" : "csv",
-                                .input = sfx_slice_str(input),
-                                .piece = pieces[i],
-                                .opts = {.schema = schema, .on_error = SFX_ON_ERROR_SKIP}};
-
-        if (query_run(&run) != 0)
-            fail_msg("%s: %s", schema_text, run.err.text);
-        assert_string_equal(sfx_buf_cstr(&run.output, NULL), output);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(&(struct query_run){.program = program,
+                                    .from = query_format(input),
+                                    .to = query_format(output),
+                                    .input = sfx_slice_str(input),
+                                    .opts = {.schema = schema, .on_error = SFX_ON_ERROR_SKIP}},
+                output);
     sfx_table_schema_free(schema);
 }
 

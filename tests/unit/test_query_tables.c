@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tables put behind each other and turned: union, pivot. */
-#include "base/size.h"
-#include "query_run.h"
+#include "query_assert.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,39 +12,22 @@ struct table_case {
 
 static void gives(const struct table_case *c)
 {
-    static const size_t pieces[] = {0, 1, 9};
-    size_t i;
-
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {
-            .program = c->program,
-            .from = c->from,
-            .to = c->to,
-            .input = sfx_slice_str(c->input),
-            .piece = pieces[i],
-            .files = {{"f", sfx_slice_str(c->f != NULL ? c->f : "")},
-                      {"g", sfx_slice_str(c->g != NULL ? c->g : "")}},
-        };
-
-        if (query_run(&run) < 0)
-            fail_msg("%s: %s", c->program, run.err.text);
-        assert_string_equal(sfx_buf_cstr(&run.output, NULL), c->output);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(&(struct query_run){.program = c->program,
+                                    .from = c->from,
+                                    .to = c->to,
+                                    .input = sfx_slice_str(c->input),
+                                    .files = {{"f", sfx_slice_str(c->f != NULL ? c->f : "")},
+                                              {"g", sfx_slice_str(c->g != NULL ? c->g : "")}}},
+                c->output);
 }
 
 static void refuses(const char *program, const char *input, const char *f, int code,
                     const char *message)
 {
-    struct query_run run = {
-        .program = program,
-        .input = sfx_slice_str(input),
-        .files = {{"f", sfx_slice_str(f)}},
-    };
-
-    assert_int_equal(query_run(&run), code);
-    assert_string_equal(run.err.text, message);
-    sfx_buf_done(&run.output);
+    query_fails(&(struct query_run){.program = program,
+                                    .input = sfx_slice_str(input),
+                                    .files = {{"f", sfx_slice_str(f)}}},
+                code, message);
 }
 
 static void unions_match_columns_by_name(void **state)
@@ -142,13 +118,7 @@ static void a_pivot_of_more_than_its_memory_gives_the_same_bytes(void **state)
 
         little.opts.memory_nbytes = 1 << 20;
         little.piece = 3000;
-        if (query_run(&whole) < 0)
-            fail_msg("%s: %s", whole.program, whole.err.text);
-        if (query_run(&little) < 0)
-            fail_msg("%s: %s", whole.program, little.err.text);
-        assert_true(sfx_slice_eq(sfx_buf_slice(&whole.output), sfx_buf_slice(&little.output)));
-        sfx_buf_done(&whole.output);
-        sfx_buf_done(&little.output);
+        query_same(&whole, &little);
     }
     sfx_buf_done(&text);
 }

@@ -4,22 +4,12 @@
 #include "query/sort_key_internal.h"
 #include "query/time_format.h"
 #include "query_table.h"
+#include "random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
-
-static uint64_t state_of_random = 88172645463325252u;
-
-/* xorshift64: the same numbers in each run. */
-static uint64_t next_random(void)
-{
-    state_of_random ^= state_of_random << 13;
-    state_of_random ^= state_of_random >> 7;
-    state_of_random ^= state_of_random << 17;
-    return state_of_random;
-}
 
 /* Seconds of the years 1 to 9998. */
 static int64_t random_seconds(void)

@@ -3,21 +3,11 @@
  * over stages, what cannot be is refused. */
 #include "query/float64.h"
 #include "query_table.h"
+#include "random.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static uint64_t state_of_random = 88172645463325252u;
-
-/* xorshift64: the same numbers in each run. */
-static uint64_t next_random(void)
-{
-    state_of_random ^= state_of_random << 13;
-    state_of_random ^= state_of_random >> 7;
-    state_of_random ^= state_of_random << 17;
-    return state_of_random;
-}
 
 static int64_t random_int(void)
 {

@@ -1,36 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Windows over event time: which records are in which, when they close, and what comes too late. */
-#include "base/size.h"
-#include "query_run.h"
+#include "query_assert.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #define T "2026-01-05T10:"
 
 /* Runs program over rows "time,host,n" that stand behind a header, in batches of any size. */
 static void assert_windows(const char *program, const char *rows, const char *output)
 {
-    static const size_t pieces[] = {0, 1, 50};
     struct sfx_buf input = {0};
-    size_t i;
 
     assert_int_equal(sfx_buf_printf(&input, NULL, "ts,host,n\n%s", rows), 0);
-    for (i = 0; i < SFX_COUNT(pieces); i++) {
-        struct query_run run = {
-            .program = program, .input = sfx_buf_slice(&input), .piece = pieces[i]};
-
-        if (query_run(&run) != 0)
-            fail_msg("%s: %s", program, run.err.text);
-        assert_string_equal(sfx_buf_cstr(&run.output, NULL), output);
-        sfx_buf_done(&run.output);
-    }
+    query_gives(&(struct query_run){.program = program, .input = sfx_buf_slice(&input)}, output);
     sfx_buf_done(&input);
 }
 
@@ -281,14 +264,8 @@ static void make_events(struct sfx_buf *out, unsigned seed, int count)
 
 static void expect_same(const char *a, const char *b, struct sfx_slice input)
 {
-    struct query_run x = {.program = a, .input = input, .piece = 11},
-                     y = {.program = b, .input = input};
-
-    if (query_run(&x) != 0 || query_run(&y) != 0)
-        fail_msg("%s %s", x.err.text, y.err.text);
-    assert_string_equal(sfx_buf_cstr(&x.output, NULL), sfx_buf_cstr(&y.output, NULL));
-    sfx_buf_done(&x.output);
-    sfx_buf_done(&y.output);
+    query_same(&(struct query_run){.program = a, .input = input, .piece = 11},
+               &(struct query_run){.program = b, .input = input});
 }
 
 static void windows_are_groups_of_time(void **state)
