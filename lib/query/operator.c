@@ -30,6 +30,48 @@ uint64_t sfx_operator_new_schema(const struct sfx_operator *op)
     return ++op->query->next_schema;
 }
 
+int sfx_operator_start_columns(struct sfx_operator *op, const struct sfx_frame *in, size_t room,
+                               struct sfx_err *err)
+{
+    struct sfx_frame *out = &op->out;
+
+    out->cols = sfx_arena_calloc(&op->arena, room + 1, sizeof(*out->cols), err);
+    if (out->cols == NULL)
+        return SFX_E_NOMEM;
+    out->ncols = 0;
+    out->open = in->open;
+    out->schema_id = sfx_operator_new_schema(op);
+    return 0;
+}
+
+int sfx_operator_keep_columns(struct sfx_operator *op, const struct sfx_frame *in, size_t more,
+                              struct sfx_err *err)
+{
+    struct sfx_frame *out = &op->out;
+    int rc = sfx_operator_start_columns(op, in, in->ncols + more, err);
+
+    if (rc < 0)
+        return rc;
+    if (in->ncols > 0)
+        memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
+    out->ncols = in->ncols;
+    return 0;
+}
+
+int sfx_operator_pass_written(struct sfx_operator *op, uint32_t n, struct sfx_err *err)
+{
+    struct sfx_frame *out = &op->out;
+    uint32_t i;
+    size_t c;
+
+    for (i = 0; i < n; i++)
+        out->sel[i] = (uint16_t)i;
+    for (c = 0; c < out->ncols; c++)
+        out->cols[c].vec->has_cells = false;
+    out->nrows = out->nsel = n;
+    return sfx_operator_pass(op, out, err);
+}
+
 const struct sfx_query_opts *sfx_operator_opts(const struct sfx_operator *op)
 {
     return &op->query->opts;
@@ -106,11 +148,6 @@ int sfx_operator_over_limit(const struct sfx_operator *op, struct sfx_err *err)
 }
 
 bool sfx_operator_next_is_satisfied(const struct sfx_operator *op)
-{
-    return sfx_query_satisfied_from(op->query, op->index + 1);
-}
-
-bool sfx_operator_has_enough(const struct sfx_operator *op)
 {
     return sfx_query_satisfied_from(op->query, op->index + 1);
 }

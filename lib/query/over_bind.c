@@ -129,19 +129,13 @@ int sfx_over_bind_columns(struct sfx_over *over, const struct sfx_frame *in, str
     struct sfx_frame *out = &op->out;
     size_t i, c;
 
-    out->cols = sfx_arena_calloc(&op->arena, in->ncols + plan->ncolumns, sizeof(*out->cols), err);
     over->agg_vecs =
         sfx_arena_calloc(&op->arena, op->ast->aggs.count + 1, sizeof(struct sfx_vec *), err);
-    if (out->cols == NULL || over->agg_vecs == NULL)
+    if (over->agg_vecs == NULL || sfx_operator_keep_columns(op, in, plan->ncolumns, err) < 0)
         return SFX_E_NOMEM;
-    if (in->ncols > 0)
-        memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
-    out->ncols = in->ncols;
-    out->open = in->open;
     out->ordered = in->ordered;
     out->nraw = in->nraw;
     out->raw_dialect = in->raw_dialect;
-    out->schema_id = sfx_operator_new_schema(op);
     for (i = 0; i < plan->ncolumns; i++) {
         const struct sfx_over_column *column = &plan->columns[i];
         enum sfx_type type =

@@ -3,21 +3,6 @@
  */
 #include "query/selector_internal.h"
 
-/* Makes room for that many columns in what op hands on. */
-static int make_columns(struct sfx_operator *op, const struct sfx_frame *in, size_t room,
-                        struct sfx_err *err)
-{
-    struct sfx_frame *out = &op->out;
-
-    out->cols = sfx_arena_calloc(&op->arena, room + 1, sizeof(*out->cols), err);
-    if (out->cols == NULL)
-        return SFX_E_NOMEM;
-    out->ncols = 0;
-    out->open = in->open;
-    out->schema_id = sfx_operator_new_schema(op);
-    return 0;
-}
-
 static int push_columns(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
 {
     sfx_frame_take_rows(&op->out, in);
@@ -169,7 +154,7 @@ static int bind_select(struct sfx_operator *op, const struct sfx_frame *in, stru
         return rc;
     if (chosen.ncols == 0 && !in->open)
         return sfx_program_err(binder.program, op->ast->at, err, "select leaves no column");
-    rc = make_columns(op, in, chosen.ncols, err);
+    rc = sfx_operator_start_columns(op, in, chosen.ncols, err);
     select->computed =
         sfx_arena_calloc(&op->arena, list->count + 1, sizeof(struct sfx_node *), err);
     select->ncomputed = 0;
@@ -232,7 +217,7 @@ static int bind_drop(struct sfx_operator *op, const struct sfx_frame *in, struct
     int rc = sfx_selectors_mark(op->ast->detail, &binder, &dropped);
 
     if (rc == 0)
-        rc = make_columns(op, in, in->ncols, err);
+        rc = sfx_operator_start_columns(op, in, in->ncols, err);
     for (i = 0; i < in->ncols && rc == 0; i++) {
         if (!dropped[i])
             out->cols[out->ncols++] = in->cols[i];
@@ -344,7 +329,7 @@ static int bind_reorder(struct sfx_operator *op, const struct sfx_frame *in, str
     if (rc == 0)
         rc = sfx_selectors_mark(&reorder->columns, &binder, &moves);
     if (rc == 0)
-        rc = make_columns(op, in, in->ncols, err);
+        rc = sfx_operator_start_columns(op, in, in->ncols, err);
     if (rc == 0)
         rc = find_target(reorder, &binder, moves, &target);
     if (rc < 0)

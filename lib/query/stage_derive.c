@@ -34,14 +34,9 @@ int sfx_derive_bind(struct sfx_operator *op, const struct sfx_frame *in, struct 
     struct sfx_frame *out = &op->out;
     size_t i;
 
-    out->cols = sfx_arena_calloc(&op->arena, in->ncols + items->count, sizeof(*out->cols), err);
     derive->nodes = sfx_arena_calloc(&op->arena, items->count, sizeof(struct sfx_node *), err);
-    if (out->cols == NULL || derive->nodes == NULL)
+    if (derive->nodes == NULL || sfx_operator_keep_columns(op, in, items->count, err) < 0)
         return SFX_E_NOMEM;
-    if (in->ncols > 0)
-        memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
-    out->ncols = in->ncols;
-    out->open = in->open;
     out->nraw = in->nraw;
     for (i = 0; i < in->nraw; i++) {
         if (replaces(items, in->cols[i].name))
@@ -55,7 +50,6 @@ int sfx_derive_bind(struct sfx_operator *op, const struct sfx_frame *in, struct 
             return rc;
         assign(out, items->items[i].name, derive->nodes[i]->vec);
     }
-    out->schema_id = sfx_operator_new_schema(op);
     return 0;
 }
 

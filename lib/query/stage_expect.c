@@ -170,14 +170,9 @@ static int bind_fixes(struct expect *expect, const struct sfx_frame *in, struct 
     struct sfx_frame *out = &op->out;
     size_t i, c, nfixes = op->ast->items.count - 1;
 
-    out->cols = sfx_arena_calloc(&op->arena, in->ncols + nfixes, sizeof(*out->cols), err);
     expect->fixes = sfx_arena_calloc(&op->arena, nfixes, sizeof(*expect->fixes), err);
-    if (out->cols == NULL || expect->fixes == NULL)
+    if (expect->fixes == NULL || sfx_operator_keep_columns(op, in, nfixes, err) < 0)
         return SFX_E_NOMEM;
-    if (in->ncols > 0)
-        memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
-    out->ncols = in->ncols;
-    out->open = in->open;
     for (i = 0; i < nfixes; i++) {
         struct sfx_slice name = op->ast->items.items[i + 1].name;
         struct sfx_binder binder = sfx_operator_binder(op, out, err);
@@ -191,7 +186,6 @@ static int bind_fixes(struct expect *expect, const struct sfx_frame *in, struct 
         out->cols[c].vec = expect->fixes[i]->vec;
         out->ncols += c == out->ncols;
     }
-    out->schema_id = sfx_operator_new_schema(op);
     return 0;
 }
 

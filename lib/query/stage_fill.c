@@ -46,24 +46,6 @@ static int parse_fill(struct sfx_parser *p, struct sfx_stage_ast *stage)
     return rc;
 }
 
-/* Makes what comes out: the columns that come in, with room for more. */
-static int start_columns(struct sfx_operator *op, const struct sfx_frame *in, size_t more,
-                         struct sfx_err *err)
-{
-    struct sfx_frame *out = &op->out;
-
-    out->cols = sfx_arena_calloc(&op->arena, in->ncols + more + 1, sizeof(*out->cols), err);
-    if (out->cols == NULL)
-        return SFX_E_NOMEM;
-    if (in->ncols > 0)
-        memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
-    out->ncols = in->ncols;
-    out->nraw = in->nraw;
-    out->open = in->open;
-    out->schema_id = sfx_operator_new_schema(op);
-    return 0;
-}
-
 /* --- with ------------------------------------------------------------------------------------- */
 
 /* A column that is filled. */
@@ -110,7 +92,8 @@ static int bind_with(struct sfx_operator *op, const struct sfx_frame *in, struct
     int rc = sfx_selectors_resolve(&detail->columns, &binder, &chosen);
 
     if (rc == 0)
-        rc = start_columns(op, in, chosen.ncols, err);
+        rc = sfx_operator_keep_columns(op, in, chosen.ncols, err);
+    op->out.nraw = in->nraw;
     with->cols = sfx_arena_calloc(&op->arena, chosen.ncols + 1, sizeof(*with->cols), err);
     with->ncols = chosen.ncols;
     if (rc < 0 || with->cols == NULL)
@@ -218,7 +201,8 @@ static int bind_down(struct sfx_operator *op, const struct sfx_frame *in, struct
     int rc = sfx_selectors_mark(&detail->columns, &binder, &filled);
 
     if (rc == 0)
-        rc = start_columns(op, in, 0, err);
+        rc = sfx_operator_keep_columns(op, in, 0, err);
+    op->out.nraw = in->nraw;
     down->cols = sfx_arena_calloc(&op->arena, in->ncols + 1, sizeof(*down->cols), err);
     down->ncols = 0;
     if (rc < 0 || down->cols == NULL)

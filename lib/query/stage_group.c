@@ -281,20 +281,6 @@ static int add_the_only_group(struct sfx_group *group, struct sfx_err *err)
     return rc < 0 ? (int)rc : 0;
 }
 
-static int pass_groups(struct sfx_group *group, uint32_t n, struct sfx_err *err)
-{
-    struct sfx_frame *out = &group->op.out;
-    uint32_t i;
-    size_t c;
-
-    for (i = 0; i < n; i++)
-        out->sel[i] = (uint16_t)i;
-    for (c = 0; c < out->ncols; c++)
-        out->cols[c].vec->has_cells = false;
-    out->nrows = out->nsel = n;
-    return sfx_operator_pass(&group->op, out, err);
-}
-
 int sfx_group_finish(struct sfx_operator *op, struct sfx_err *err)
 {
     struct sfx_group *group = (struct sfx_group *)op;
@@ -329,7 +315,7 @@ int sfx_group_finish(struct sfx_operator *op, struct sfx_err *err)
                 sfx_frequency_put_share(group, n);
         }
         if (rc == 0)
-            rc = more < 0 ? more : pass_groups(group, n, err);
+            rc = more < 0 ? more : sfx_operator_pass_written(&group->op, n, err);
         if (sfx_operator_is_done(op))
             break;
     }

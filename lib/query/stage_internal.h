@@ -170,15 +170,17 @@ int sfx_parse_count(struct sfx_parser *p, struct sfx_stage_ast *stage);
 /* Hands frame to what stands behind op: the next stage, or whoever takes the query's output. */
 int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
 
+/* Hands on the n rows that were written into the columns of op's output, which has rows of its own.
+ */
+int sfx_operator_pass_written(struct sfx_operator *op, uint32_t n, struct sfx_err *err);
+
 /* True when nothing more that op hands on matters: a stage behind it has enough, or met what ends
  * the run. */
 bool sfx_operator_is_done(const struct sfx_operator *op);
 
-/* True when a stage behind op has enough, so that op needs no more input either. */
+/* True when a stage behind op has enough: what op hands on does not matter any more, and it needs
+ * no more input either. */
 bool sfx_operator_next_is_satisfied(const struct sfx_operator *op);
-
-/* True when the stages behind op have enough: what it hands on does not matter any more. */
-bool sfx_operator_has_enough(const struct sfx_operator *op);
 
 /* Counts n records of op's frame as skipped. */
 void sfx_operator_count_skipped(struct sfx_operator *op, uint32_t n);
@@ -195,6 +197,15 @@ struct sfx_eval *sfx_operator_eval(const struct sfx_operator *op);
 
 /* A schema number that no frame of this query had. */
 uint64_t sfx_operator_new_schema(const struct sfx_operator *op);
+
+/* Makes op's output anew: no columns yet, room for that many, a schema of its own. Errors: NOMEM.
+ */
+int sfx_operator_start_columns(struct sfx_operator *op, const struct sfx_frame *in, size_t room,
+                               struct sfx_err *err);
+
+/* The same with the columns of in, and room for more behind them. */
+int sfx_operator_keep_columns(struct sfx_operator *op, const struct sfx_frame *in, size_t more,
+                              struct sfx_err *err);
 
 /*
  * To be called after evaluations over frame's selection: takes bad records out of it, as on_error

@@ -168,15 +168,11 @@ static int bind_parse(struct sfx_operator *op, const struct sfx_frame *in, struc
 
     if (rc < 0)
         return rc;
-    out->cols = sfx_arena_calloc(&op->arena, in->ncols + plan->ncols, sizeof(*out->cols), err);
     parse->vecs = sfx_arena_calloc(&op->arena, plan->ncols, sizeof(*parse->vecs), err);
     parse->cells = sfx_arena_calloc(&op->arena, plan->ncols, sizeof(*parse->cells), err);
-    if (out->cols == NULL || parse->vecs == NULL || parse->cells == NULL)
+    if (parse->vecs == NULL || parse->cells == NULL ||
+        sfx_operator_keep_columns(op, in, plan->ncols, err) < 0)
         return SFX_E_NOMEM;
-    if (in->ncols > 0)
-        memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
-    out->ncols = in->ncols;
-    out->open = in->open;
     out->nraw = in->nraw;
     for (i = 0; i < in->nraw; i++) {
         if (makes(plan, in->cols[i].name))
@@ -189,7 +185,6 @@ static int bind_parse(struct sfx_operator *op, const struct sfx_frame *in, struc
         put_column(out, plan->cols[i].name, parse->vecs[i]);
     }
     parse->failed = (struct sfx_node){.vec = parse->vecs[0], .column = parse->source->column};
-    out->schema_id = sfx_operator_new_schema(op);
     return 0;
 }
 

@@ -298,17 +298,10 @@ static int check_unique(struct sfx_operator *op, const struct sfx_frame *in, str
 static int bind_rename(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
     const struct rename_detail *detail = op->ast->detail;
-    struct sfx_frame *out = &op->out;
-    int rc;
+    int rc = sfx_operator_keep_columns(op, in, 0, err);
 
-    out->cols = sfx_arena_calloc(&op->arena, in->ncols + 1, sizeof(*out->cols), err);
-    if (out->cols == NULL)
-        return SFX_E_NOMEM;
-    if (in->ncols > 0)
-        memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
-    out->ncols = in->ncols;
-    out->open = in->open;
-    out->schema_id = sfx_operator_new_schema(op);
+    if (rc < 0)
+        return rc;
     rc = detail->rule != NULL ? rename_by_rule(op, in, err) : rename_pairs(op, in, err);
     return rc < 0 ? rc : check_unique(op, in, err);
 }

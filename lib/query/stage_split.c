@@ -19,20 +19,6 @@ static int check_name(const struct sfx_binder *b, const struct sfx_frame *out, s
     return 0;
 }
 
-static int start_columns(struct sfx_operator *op, const struct sfx_frame *in, size_t room,
-                         struct sfx_err *err)
-{
-    struct sfx_frame *out = &op->out;
-
-    out->cols = sfx_arena_calloc(&op->arena, room + 1, sizeof(*out->cols), err);
-    if (out->cols == NULL)
-        return SFX_E_NOMEM;
-    out->ncols = 0;
-    out->open = in->open;
-    out->schema_id = sfx_operator_new_schema(op);
-    return 0;
-}
-
 /* Adds a column of cells that the stage writes. Errors: NULL, NOMEM. */
 static struct sfx_vec *add_column(struct sfx_operator *op, struct sfx_slice name,
                                   struct sfx_err *err)
@@ -121,7 +107,7 @@ static int bind_split(struct sfx_operator *op, const struct sfx_frame *in, struc
     split->from = rc > 0 ? in->cols[source].vec : NULL;
     split->into = sfx_arena_calloc(&op->arena, detail->into.count, sizeof(*split->into), err);
     if (rc >= 0)
-        rc = start_columns(op, in, in->ncols + detail->into.count, err);
+        rc = sfx_operator_start_columns(op, in, in->ncols + detail->into.count, err);
     if (rc < 0 || split->into == NULL)
         return rc < 0 ? rc : SFX_E_NOMEM;
     for (i = 0; i <= in->ncols && rc == 0; i++) {
@@ -294,7 +280,7 @@ static int bind_merge(struct sfx_operator *op, const struct sfx_frame *in, struc
     if (rc == 0)
         rc = sfx_selectors_mark(&detail->columns, &binder, &merged);
     if (rc == 0)
-        rc = start_columns(op, in, in->ncols + 1, err);
+        rc = sfx_operator_start_columns(op, in, in->ncols + 1, err);
     for (i = 0; i <= in->ncols && rc == 0; i++) {
         if (i == place) {
             into = op->out.ncols;

@@ -108,13 +108,9 @@ static int bind_union(struct sfx_operator *op, const struct sfx_frame *in, struc
 
     if (rc < 0)
         return rc;
-    out->cols =
-        sfx_arena_calloc(&op->arena, in->ncols + u->names.ncols + 1, sizeof(*out->cols), err);
-    if (out->cols == NULL)
-        return SFX_E_NOMEM;
-    if (in->ncols > 0)
-        memcpy(out->cols, in->cols, in->ncols * sizeof(*out->cols));
-    out->ncols = in->ncols;
+    rc = sfx_operator_keep_columns(op, in, u->names.ncols, err);
+    if (rc < 0)
+        return rc;
     for (i = 0; i < u->names.ncols; i++) {
         if (find_column(out->cols, out->ncols, u->names.cols[i].name) < out->ncols)
             continue;
@@ -127,7 +123,6 @@ static int bind_union(struct sfx_operator *op, const struct sfx_frame *in, struc
     out->ordered = in->ordered;
     out->nraw = in->nraw;
     out->raw_dialect = in->raw_dialect;
-    out->schema_id = sfx_operator_new_schema(op);
     u->cols = out->cols;
     u->ncols = out->ncols;
     return 0;

@@ -155,20 +155,6 @@ static int put_pane(struct sfx_window *w, const struct sfx_pane *pane, uint32_t 
     return rc < 0 ? sfx_err_wrap(err, rc, "window") : 0;
 }
 
-static int pass_rows(struct sfx_window *w, uint32_t n, struct sfx_err *err)
-{
-    struct sfx_frame *out = &w->op.out;
-    uint32_t i;
-    size_t c;
-
-    for (i = 0; i < n; i++)
-        out->sel[i] = (uint16_t)i;
-    for (c = 0; c < out->ncols; c++)
-        out->cols[c].vec->has_cells = false;
-    out->nrows = out->nsel = n;
-    return sfx_operator_pass(&w->op, out, err);
-}
-
 /* Hands on n windows, whose text is not that of the batch in hand: there may be many. */
 static int pass_panes(struct sfx_window *w, uint32_t n, struct sfx_err *err)
 {
@@ -183,7 +169,7 @@ static int pass_panes(struct sfx_window *w, uint32_t n, struct sfx_err *err)
     for (i = 0; i < n && rc == 0; i++)
         rc = put_pane(w, w->closing[i], i, err);
     if (rc == 0)
-        rc = pass_rows(w, n, err);
+        rc = sfx_operator_pass_written(&w->op, n, err);
     w->text = ev->text;
     ev->text = batch_text;
     ev->text_at = at;
@@ -299,7 +285,9 @@ static int finish_window(struct sfx_operator *op, struct sfx_err *err)
     struct sfx_window *w = (struct sfx_window *)op;
     int rc = sfx_window_close(w, true, err);
 
-    return rc < 0 ? rc : pass_rows(w, 0, err); /* what stands behind is bound even so */
+    return rc < 0 ? rc
+                  : sfx_operator_pass_written(&w->op, 0,
+                                              err); /* what stands behind is bound even so */
 }
 
 static void destroy_window(struct sfx_operator *op)
@@ -357,7 +345,7 @@ const struct sfx_verb sfx_verb_window = {
     .bind = bind_window,
     .push = push_window,
     .finish = finish_window,
-    .satisfied = sfx_operator_has_enough,
+    .satisfied = sfx_operator_next_is_satisfied,
     .waits = window_waits,
     .tick = tick_window,
     .destroy = destroy_window,
