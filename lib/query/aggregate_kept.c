@@ -4,8 +4,8 @@
 #include "query/aggregate_internal.h"
 
 #include "base/size.h"
-#include "query/float64.h"
 #include "query/value_internal.h"
+#include "value/float64.h"
 
 #include <string.h>
 

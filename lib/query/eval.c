@@ -3,7 +3,7 @@
 #include "query/eval_internal.h"
 
 #include "query/query.h"
-#include "query/unicode_internal.h"
+#include "value/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,12 +12,12 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "query/decimal.h"
 #include "query/explain_internal.h"
-#include "query/float64.h"
 #include "query/syntax_internal.h"
-#include "query/timestamp.h"
 #include "record/batch.h"
+#include "value/decimal.h"
+#include "value/float64.h"
+#include "value/timestamp.h"
 
 enum sfx_type {
     SFX_TYPE_NULL,   /* the literal null */

@@ -4,7 +4,7 @@
 #include "query/functions_internal.h"
 
 #include "base/text.h"
-#include "query/unicode_internal.h"
+#include "value/unicode.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #include "query/functions_internal.h"
 
 #include "base/text.h"
-#include "query/digest_internal.h"
-#include "query/url_internal.h"
+#include "value/digest.h"
+#include "value/url.h"
 
 #include <string.h>
 

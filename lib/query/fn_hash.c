@@ -4,8 +4,8 @@
 
 #include "base/clock.h"
 #include "base/dl.h"
-#include "query/digest_internal.h"
-#include "query/url_internal.h"
+#include "value/digest.h"
+#include "value/url.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #define SFX_QUERY_FN_TIME_INTERNAL_H
 
 #include "query/functions_internal.h"
-#include "query/time_format.h"
+#include "value/time_format.h"
 
 enum sfx_time_unit {
     SFX_UNIT_NONE,

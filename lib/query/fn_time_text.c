@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Times in formats of the user, as seconds since 1970, and durations. */
-#include "query/duration.h"
 #include "query/fn_time_internal.h"
+#include "value/duration.h"
 
 static void fn_strftime(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
 {

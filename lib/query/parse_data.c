@@ -3,7 +3,7 @@
 #include "query/parse_internal.h"
 
 #include "base/size.h"
-#include "query/url_internal.h"
+#include "value/url.h"
 
 #include <string.h>
 

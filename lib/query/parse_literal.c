@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Literals of expressions: numbers, durations, times, strings, words, and arguments. */
-#include "query/duration.h"
 #include "query/eval_internal.h"
 #include "query/query.h"
 #include "query/syntax_internal.h"
+#include "value/duration.h"
 
 #include "base/size.h"
 

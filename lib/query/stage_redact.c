@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* redact, hash: hide what is in cells, by signs or by digests that stay the same. */
-#include "query/digest_internal.h"
 #include "query/selector_internal.h"
-#include "query/unicode_internal.h"
+#include "value/digest.h"
+#include "value/unicode.h"
 
 #include <string.h>
 

@@ -6,9 +6,9 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
-#include "query/decimal.h"
-#include "query/regex_internal.h"
-#include "query/zone.h"
+#include "value/decimal.h"
+#include "value/regex.h"
+#include "value/zone.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -4,10 +4,10 @@
 #define SFX_QUERY_TABLE_SCHEMA_INTERNAL_H
 
 #include "base/arena.h"
-#include "query/decimal.h"
-#include "query/regex_internal.h"
 #include "query/table_schema.h"
 #include "query/text_formats.h"
+#include "value/decimal.h"
+#include "value/regex.h"
 #include "json/json_tree.h"
 
 /* Types a value may have: bits; none: any. */

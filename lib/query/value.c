@@ -2,7 +2,7 @@
 /* Values as bytes: a tag, then a number's scale and digits, or a cell's spelling. */
 #include "query/value_internal.h"
 
-#include "query/float64.h"
+#include "value/float64.h"
 
 #include <string.h>
 

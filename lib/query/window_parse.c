@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The text of a window stage. */
-#include "query/duration.h"
 #include "query/functions_internal.h"
 #include "query/window_internal.h"
+#include "value/duration.h"
 
 #include "base/size.h"
 

@@ -6,8 +6,8 @@
  */
 #include "sink/infer.h"
 
-#include "query/timestamp.h"
 #include "sink/exact.h"
+#include "value/timestamp.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,10 +9,10 @@
 #define SFX_SINK_POSTGRES_INTERNAL_H
 
 #include "base/arena.h"
-#include "query/timestamp.h"
 #include "sink/ddl.h"
 #include "sink/merge.h"
 #include "sink/sink.h"
+#include "value/timestamp.h"
 
 #include <libpq-fe.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Types and values of an SQL script, as SQLite and PostgreSQL both read them. */
 #include "base/text.h"
-#include "query/timestamp.h"
 #include "sink/exact.h"
 #include "sink/script_internal.h"
+#include "value/timestamp.h"
 #include "json/json.h"
 
 #include <stdio.h>

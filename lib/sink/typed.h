@@ -8,8 +8,8 @@
 #ifndef SFX_SINK_TYPED_H
 #define SFX_SINK_TYPED_H
 
-#include "query/timestamp.h"
 #include "sink/sink.h"
+#include "value/timestamp.h"
 
 struct sfx_typed_value {
     bool null;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Decimals: exact results, stated roundings, an order for sorting. */
 #include "base/size.h"
-#include "query/decimal.h"
+#include "value/decimal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Regular expressions: what matches, where a mistake is, and that no pattern hangs a run. */
-#include "query/regex_internal.h"
 #include "query_run.h"
+#include "value/regex.h"
 
 #include "base/size.h"
 

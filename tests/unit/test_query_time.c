@@ -2,9 +2,9 @@
 /* Times: the calendar and the zones agree with the C library, ISO 8601 and formats read what is
  * right and refuse what is not, and no order of sorting differs from the order of comparing. */
 #include "query/sort_key_internal.h"
-#include "query/time_format.h"
 #include "query_table.h"
 #include "random.h"
+#include "value/time_format.h"
 
 #include <stdio.h>
 #include <stdlib.h>

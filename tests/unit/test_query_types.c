@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers, floats, casts and arguments: decimals and floats agree with the machine's, types hold
  * over stages, what cannot be is refused. */
-#include "query/float64.h"
 #include "query_table.h"
 #include "random.h"
+#include "value/float64.h"
 
 #include <math.h>
 #include <stdio.h>

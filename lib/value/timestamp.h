@@ -7,12 +7,12 @@
  * seconds are read (23:59:60 UTC is the next second) and never written. Times compare by their
  * instant alone. Local times are those of the zone that is given; NULL is UTC.
  */
-#ifndef SFX_QUERY_TIMESTAMP_H
-#define SFX_QUERY_TIMESTAMP_H
+#ifndef SFX_VALUE_TIMESTAMP_H
+#define SFX_VALUE_TIMESTAMP_H
 
 #include "base/slice.h"
-#include "query/decimal.h"
-#include "query/zone.h"
+#include "value/decimal.h"
+#include "value/zone.h"
 
 #define SFX_NS_PER_S    1000000000
 #define SFX_S_PER_DAY   86400

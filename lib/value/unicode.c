@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Letters beyond ASCII by utf8proc, and white space, which needs no library. */
-#include "query/unicode_internal.h"
+#include "value/unicode.h"
 
 #include "base/dl.h"
 #include "base/size.h"

@@ -12,8 +12,8 @@
  * SFX_DECIMAL_DIV_SCALE fraction digits, rounded half to even, without the trailing zeros beyond
  * the larger of the operands' scales: 10.00 / 4 is 2.50, 1 / 3 is 0.333333333333333333.
  */
-#ifndef SFX_QUERY_DECIMAL_H
-#define SFX_QUERY_DECIMAL_H
+#ifndef SFX_VALUE_DECIMAL_H
+#define SFX_VALUE_DECIMAL_H
 
 #include "base/slice.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Points in time: the calendar, ISO 8601 in and out, moves that keep how a time is written. */
-#include "query/timestamp.h"
+#include "value/timestamp.h"
 
 #include <string.h>
 

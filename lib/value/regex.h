@@ -10,8 +10,8 @@
  * pattern and no text can hang a run: what is over a bound is LIMIT. The library is opened by the
  * first pattern that is more than a piece of text with '^' before it or '$' behind it.
  */
-#ifndef SFX_QUERY_REGEX_INTERNAL_H
-#define SFX_QUERY_REGEX_INTERNAL_H
+#ifndef SFX_VALUE_REGEX_H
+#define SFX_VALUE_REGEX_H
 
 #include "base/err.h"
 #include "base/slice.h"

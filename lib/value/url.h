@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* URLs (RFC 3986) taken apart, and the percent encoding. Nothing is checked against a registry. */
-#ifndef SFX_QUERY_URL_INTERNAL_H
-#define SFX_QUERY_URL_INTERNAL_H
+#ifndef SFX_VALUE_URL_H
+#define SFX_VALUE_URL_H
 
 #include "base/buf.h"
 #include "base/slice.h"

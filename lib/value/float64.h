@@ -5,10 +5,10 @@
  * Contract: pure functions; what is not finite is refused and no value of the language, and there
  * is one zero. The text of a float is the shortest that reads back as the same one.
  */
-#ifndef SFX_QUERY_FLOAT64_H
-#define SFX_QUERY_FLOAT64_H
+#ifndef SFX_VALUE_FLOAT64_H
+#define SFX_VALUE_FLOAT64_H
 
-#include "query/decimal.h"
+#include "value/decimal.h"
 
 #define SFX_FLOAT_TEXT_NBYTES SFX_DECIMAL_TEXT_NBYTES
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Time zones: TZif files (RFC 8536), and the POSIX rule at their end for the years after them. */
-#include "query/zone.h"
+#include "value/zone.h"
 
-#include "query/timestamp.h"
+#include "value/timestamp.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* strptime without locale and environment, with fractions and offsets. */
-#include "query/time_format_internal.h"
+#include "value/time_format_internal.h"
 
 #include "base/size.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* strftime without locale and environment, with fractions and offsets; weeks of ISO 8601. */
-#include "query/time_format_internal.h"
+#include "value/time_format_internal.h"
 
 #include "base/size.h"
 

@@ -7,11 +7,11 @@
  * without padding. Pure functions,
  * nothing is allocated but by the buffer.
  */
-#ifndef SFX_QUERY_TIME_FORMAT_H
-#define SFX_QUERY_TIME_FORMAT_H
+#ifndef SFX_VALUE_TIME_FORMAT_H
+#define SFX_VALUE_TIME_FORMAT_H
 
 #include "base/buf.h"
-#include "query/timestamp.h"
+#include "value/timestamp.h"
 
 /* NULL, or where a directive is not known (when parsing is set: not known for reading). */
 const char *sfx_time_format_check(struct sfx_slice format, bool parsing);

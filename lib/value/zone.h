@@ -5,8 +5,8 @@
  * Contract: a zone is read once and read-only after that, safe for any number of threads. Neither
  * the environment nor the C library's own zone is looked at. A zone of NULL is UTC.
  */
-#ifndef SFX_QUERY_ZONE_H
-#define SFX_QUERY_ZONE_H
+#ifndef SFX_VALUE_ZONE_H
+#define SFX_VALUE_ZONE_H
 
 #include "base/err.h"
 #include "base/slice.h"

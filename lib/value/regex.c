@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Regular expressions by PCRE2, opened when one is more than a piece of text. */
-#include "query/regex_internal.h"
+#include "value/regex.h"
 
 #include "base/clock.h"
 #include "base/dl.h"

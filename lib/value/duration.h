@@ -2,10 +2,10 @@
 /*
  * Durations: exact numbers of seconds, spelled with units (1h30m) or as ISO 8601 has it (PT1H30M).
  */
-#ifndef SFX_QUERY_DURATION_H
-#define SFX_QUERY_DURATION_H
+#ifndef SFX_VALUE_DURATION_H
+#define SFX_VALUE_DURATION_H
 
-#include "query/decimal.h"
+#include "value/decimal.h"
 
 /*
  * Reads the whole text: numbers, each with a unit (w d h m s ms us ns), a '-' in front of all, no

@@ -3,8 +3,8 @@
  * Digests of texts: SHA-256 is ours, MD5, SHA-1 and SHA-512 are nettle's, XXH3 is xxHash's; both
  * libraries are opened when a program that names such a digest is bound.
  */
-#ifndef SFX_QUERY_DIGEST_INTERNAL_H
-#define SFX_QUERY_DIGEST_INTERNAL_H
+#ifndef SFX_VALUE_DIGEST_H
+#define SFX_VALUE_DIGEST_H
 
 #include "base/arena.h"
 #include "base/err.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Durations to seconds and back. */
-#include "query/duration.h"
+#include "value/duration.h"
 
 #include "base/size.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Digests of texts, keyed ones by HMAC (RFC 2104). */
-#include "query/digest_internal.h"
+#include "value/digest.h"
 
 #include "base/dl.h"
 #include "base/sha256.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Floats: text in and out, to decimals and back, keys for sorting. */
-#include "query/float64.h"
+#include "value/float64.h"
 
 #include <math.h>
 #include <stdio.h>

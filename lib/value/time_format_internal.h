@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What writing and reading times by a format share: directives and names. */
-#ifndef SFX_QUERY_TIME_FORMAT_INTERNAL_H
-#define SFX_QUERY_TIME_FORMAT_INTERNAL_H
+#ifndef SFX_VALUE_TIME_FORMAT_INTERNAL_H
+#define SFX_VALUE_TIME_FORMAT_INTERNAL_H
 
-#include "query/time_format.h"
+#include "value/time_format.h"
 
 #include <stdbool.h>
 

@@ -5,8 +5,8 @@
  * Contract: bytes that are not UTF-8 come out unchanged. Mappings are those of Unicode without a
  * locale: i and I are each other's in Turkish text too.
  */
-#ifndef SFX_QUERY_UNICODE_INTERNAL_H
-#define SFX_QUERY_UNICODE_INTERNAL_H
+#ifndef SFX_VALUE_UNICODE_H
+#define SFX_VALUE_UNICODE_H
 
 #include "base/buf.h"
 #include "base/slice.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Exact decimals: arithmetic on 128-bit mantissas with a short path for 64-bit ones. */
-#include "query/decimal.h"
+#include "value/decimal.h"
 
 #include <limits.h>
 #include <string.h>

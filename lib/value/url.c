@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* URLs taken apart. Source: RFC 3986, appendix B for the order of the cuts. */
-#include "query/url_internal.h"
+#include "value/url.h"
 
 #include <string.h>
 
