@@ -249,12 +249,19 @@ static void damaged_png_is_an_image_or_an_error(void **state)
     damage(SFX_IMAGE_PNG);
 }
 
+static void damaged_avif_is_an_image_or_an_error(void **state)
+{
+    (void)state;
+    damage(SFX_IMAGE_AVIF);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damaged_jpeg_is_an_image_or_an_error),
         cmocka_unit_test(damaged_png_is_an_image_or_an_error),
         cmocka_unit_test(damaged_webp_is_an_image_or_an_error),
+        cmocka_unit_test(damaged_avif_is_an_image_or_an_error),
     };
 
     return cmocka_run_group_tests(tests, load_seeds, NULL);
