@@ -24,6 +24,13 @@ struct smallest {
     size_t nwaiting;
 };
 
+/* From here on what is read is only decoded. */
+static void let_go(struct smallest *s)
+{
+    s->holds = false;
+    sfx_buf_done(&s->input);
+}
+
 static ssize_t read_and_hold(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
 {
     struct smallest *s = ctx;
@@ -32,10 +39,8 @@ static ssize_t read_and_hold(void *ctx, void *ptr, size_t cap, struct sfx_err *e
     if (n <= 0 || !s->holds)
         return n;
     if (s->input.len + (size_t)n > MAX_NBYTES ||
-        sfx_buf_append(&s->input, ptr, (size_t)n, NULL) < 0) {
-        s->holds = false;
-        sfx_buf_done(&s->input);
-    }
+        sfx_buf_append(&s->input, ptr, (size_t)n, NULL) < 0)
+        let_go(s);
     return n;
 }
 
@@ -52,15 +57,17 @@ static int open_output(void *ctx, const struct sfx_resize_facts *facts, struct s
     struct smallest *s = ctx;
     int rc = s->target->open(s->target->ctx, facts, sink, err);
 
-    if (rc != 0 || !s->may || !facts->unchanged ||
-        (facts->format != SFX_IMAGE_JPEG && facts->format != SFX_IMAGE_PNG)) {
-        return rc;
+    if (rc == 0 && s->may && facts->unchanged &&
+        (facts->format == SFX_IMAGE_JPEG || facts->format == SFX_IMAGE_PNG)) {
+        s->format = facts->format;
+        s->waiting[s->nwaiting] = (struct waiting){.sink = *sink};
+        *sink = (struct sfx_image_sink){hold_output, &s->waiting[s->nwaiting]};
+        s->nwaiting++;
     }
-    s->format = facts->format;
-    s->waiting[s->nwaiting] = (struct waiting){.sink = *sink};
-    *sink = (struct sfx_image_sink){hold_output, &s->waiting[s->nwaiting]};
-    s->nwaiting++;
-    return 0;
+    /* All are opened before more than the header is read. */
+    if (facts->index + 1 == s->opts->noutputs && s->nwaiting == 0)
+        let_go(s);
+    return rc;
 }
 
 /* A decoder need not read its input to the end. */

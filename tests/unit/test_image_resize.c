@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine from memory to memory: what comes out of whole, damaged and hostile images. */
+#include "image/verbatim.h"
 #include "image_memory.h"
 
 /* cmocka wants these first. */
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -573,6 +575,69 @@ static void failures_of_source_and_sink_come_through(void **state)
     }
 }
 
+struct weighed {
+    struct sfx_slice left;
+    size_t most; /* bytes of the heap in use, at any read */
+};
+
+static ssize_t weighing_read(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
+{
+    struct weighed *w = ctx;
+    struct mallinfo2 heap = mallinfo2();
+    size_t n = cap < w->left.len ? cap : w->left.len, used = heap.uordblks + heap.hblkhd;
+
+    (void)err;
+    w->most = used > w->most ? used : w->most;
+    memcpy(ptr, w->left.ptr, n);
+    w->left = sfx_slice(w->left.ptr + n, w->left.len - n);
+    return (ssize_t)n;
+}
+
+static int write_nowhere(void *ctx, const void *ptr, size_t len, struct sfx_err *err)
+{
+    (void)ctx;
+    (void)ptr;
+    (void)len;
+    (void)err;
+    return 0;
+}
+
+static int open_nowhere(void *ctx, const struct sfx_resize_facts *facts,
+                        struct sfx_image_sink *sink, struct sfx_err *err)
+{
+    (void)ctx;
+    (void)facts;
+    (void)err;
+    *sink = (struct sfx_image_sink){write_nowhere, NULL};
+    return 0;
+}
+
+static void an_input_is_not_held_for_outputs_of_other_sizes(void **state)
+{
+    static const char *const size = "100x75";
+    const struct sfx_resize_target target = {open_nowhere, NULL};
+    struct raster drawn = raster_draw(2000, 1500, SFX_LAYOUT_RGB, 8);
+    struct sfx_resize_output output;
+    struct sfx_resize_opts opts = resize_opts(&output, &size, 1, SFX_IMAGE_JPEG);
+    struct sfx_buf encoded = {0};
+    struct weighed w = {.most = 0};
+    const struct sfx_image_source source = {weighing_read, &w};
+    struct mallinfo2 heap;
+    struct sfx_err err;
+
+    (void)state;
+    opts.encode.compression = SFX_COMPRESSION_AUTO;
+    raster_encode(&drawn, SFX_IMAGE_JPEG, &encoded);
+    w.left = sfx_buf_slice(&encoded);
+    heap = mallinfo2();
+    assert_int_equal(sfx_resize_smallest(&source, &opts, &target, &err), 0);
+    /* What holds a sample of every eighth row is less than what the rows are encoded in. */
+    assert_true(encoded.len > 1000000);
+    assert_true(w.most <= heap.uordblks + heap.hblkhd + encoded.len * 3 / 4);
+    sfx_buf_done(&encoded);
+    raster_done(&drawn);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +657,7 @@ int main(void)
         cmocka_unit_test(outputs_beyond_the_limits_are_refused),
         cmocka_unit_test(what_is_no_image_is_said_to_be_none),
         cmocka_unit_test(failures_of_source_and_sink_come_through),
+        cmocka_unit_test(an_input_is_not_held_for_outputs_of_other_sizes),
     };
 
     return cmocka_run_group_tests_name("image_resize", tests, NULL, NULL);
