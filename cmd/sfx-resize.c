@@ -38,8 +38,12 @@ static const struct sfx_opt opts[] = {
     {0, "crop", "WxH+X+Y", SFX_OPT_STR, AT(look.crop),
      "Take this part of the upright image, before it is resampled; WxH alone is placed by --gravity.",
      NULL, 0, 0},
-    {0, "rotate", "DEGREES", SFX_OPT_ENUM, AT(look.rotate), "Rotate clockwise, without any loss.",
-     SFX_ROTATE_NAMES, 0, 0},
+    {0, "trim", "N", SFX_OPT_OPTSTR, AT(look.trim),
+     "Cut off the edges that are of one colour: of --background, or of the first corner. N, 0 to 255, is "
+     "how much that may differ. Default 10.", NULL, 0, 0},
+    {0, "rotate", "DEGREES", SFX_OPT_STR, AT(look.rotate),
+     "Rotate clockwise: 90, 180 and 270 without any loss; other angles on the background, as large as "
+     "the turned image is.", NULL, 0, 0},
     {0, "flip", "HOW", SFX_OPT_ENUM, AT(look.flip), "Mirror left and right, or top and bottom.",
      SFX_FLIP_NAMES, 0, 0},
     {0, "pad", "PIXELS", SFX_OPT_STR, AT(look.pad),
@@ -135,7 +139,8 @@ static const struct sfx_opt opts[] = {
     {0, "max-input", "SIZE", SFX_OPT_SIZE, AT(max_in_nbytes),
      "Refuse images of more bytes, in a file or in an archive. Default 1G.", NULL, 1, 0},
     {0, "max-decoded", "SIZE", SFX_OPT_SIZE, AT(limits.max_decoded_nbytes),
-     "Refuse interlaced and progressive images that need more memory at once. Default 1G.", NULL, 1, 0},
+     "Refuse images that must be held whole (interlaced, progressive, trimmed, turned by any angle) and "
+     "need more memory. Default 1G.", NULL, 1, 0},
     {0, "max-metadata", "SIZE", SFX_OPT_SIZE, AT(limits.max_header_nbytes),
      "Refuse images with more before the first pixel. Default 32M.", NULL, 1, 0},
     {0, "max-scans", "N", SFX_OPT_UINT, AT(limits.max_scans),

@@ -15,6 +15,9 @@
 
 struct sfx_decoder;
 
+/* Most rows of a band: an MCU row of the largest sampling factor. */
+#define SFX_DECODER_BAND_ROWS 32
+
 /* How the rows are wanted; all zero: interleaved, at full size. */
 struct sfx_decode_wish {
     bool planar;          /* three planes if the image is stored so (JPEG YCbCr) */

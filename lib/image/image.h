@@ -113,7 +113,8 @@ struct sfx_image_info {
 struct sfx_image_limits {
     uint64_t max_pixels;         /* width times height, in and out; default 100,000,000 */
     uint64_t max_side_px;        /* width, height; default and most SFX_IMAGE_MAX_SIDE */
-    uint64_t max_decoded_nbytes; /* of what must be held whole: interlaced, progressive; 1 GiB */
+    uint64_t max_decoded_nbytes; /* of what must be held whole: interlaced, progressive, to be
+                                    trimmed or turned by any angle; default 1 GiB */
     uint64_t max_header_nbytes;  /* everything before the first pixel; default 32 MiB */
     uint64_t max_scans;          /* of a progressive JPEG; default 100 */
 };

@@ -12,6 +12,10 @@
 #define MAX_SIGMA   100.0
 #define MAX_SHARPEN 10.0
 #define MAX_DPR     16.0
+#define MAX_DEGREES 3600
+
+/* What JPEG does to an even background is less. */
+#define DEFAULT_TRIM 10
 
 /* --- words ------------------------------------------------------------------------------------ */
 
@@ -27,6 +31,41 @@ static int parse_number(const char *text, const char *option, double most, doubl
     if (end == text || *end != '\0' || !(*out > 0) || *out > most)
         return sfx_err_set(err, SFX_E_USAGE, "%s '%s': a number above 0, at most %g", option, text,
                            most);
+    return 0;
+}
+
+/* Quarter turns lose nothing; any other angle is a turn. */
+static int parse_rotate(const char *text, struct sfx_look *look, struct sfx_err *err)
+{
+    double degrees;
+    char *end;
+
+    if (text == NULL)
+        return 0;
+    degrees = strtod(text, &end);
+    if (end == text || *end != '\0' || !(fabs(degrees) <= MAX_DEGREES))
+        return sfx_err_set(err, SFX_E_USAGE, "--rotate '%s': degrees from -%d to %d", text,
+                           MAX_DEGREES, MAX_DEGREES);
+    degrees = fmod(degrees, 360);
+    degrees += degrees < 0 ? 360 : 0;
+    if (fmod(degrees, 90) == 0)
+        look->quarter_turns = (unsigned)(degrees / 90) % 4;
+    else
+        look->turn = degrees;
+    return 0;
+}
+
+static int parse_trim(const char *text, struct sfx_look *look, struct sfx_err *err)
+{
+    char *end;
+
+    look->trim = text != NULL;
+    look->trim_threshold = DEFAULT_TRIM;
+    if (text == NULL || *text == '\0')
+        return 0;
+    look->trim_threshold = strtod(text, &end);
+    if (end == text || *end != '\0' || !(look->trim_threshold >= 0 && look->trim_threshold <= 255))
+        return sfx_err_set(err, SFX_E_USAGE, "--trim '%s': a number from 0 to 255", text);
     return 0;
 }
 
@@ -86,13 +125,16 @@ int sfx_look_parse(const struct sfx_look_words *words, struct sfx_look *look, st
         .fit = (enum sfx_fit)words->fit,
         .gravity = (enum sfx_gravity)words->gravity,
         .kernel = (enum sfx_kernel)words->kernel,
-        .quarter_turns = (unsigned)words->rotate,
         .flip = (enum sfx_flip)words->flip,
         .linear = words->linear,
         .grayscale = words->grayscale,
         .flatten = words->flatten,
     };
-    rc = parse_crop(words->crop, look, err);
+    rc = parse_rotate(words->rotate, look, err);
+    if (rc == 0)
+        rc = parse_trim(words->trim, look, err);
+    if (rc == 0)
+        rc = parse_crop(words->crop, look, err);
     if (rc == 0)
         rc = parse_pad(words->pad, look, err);
     if (rc == 0)
@@ -120,13 +162,14 @@ struct sfx_orient sfx_look_orient(const struct sfx_look *look, unsigned orientat
 
 bool sfx_look_is_real(const struct sfx_look *look)
 {
-    return look->linear || look->grayscale;
+    return look->linear || look->grayscale || look->turn != 0;
 }
 
 bool sfx_look_is_plain(const struct sfx_look *look)
 {
     return look->quarter_turns == 0 && look->flip == SFX_FLIP_NONE && look->crop_w == 0 &&
-           look->blur == 0 && look->sharpen == 0 && !look->grayscale && !look->flatten;
+           look->turn == 0 && !look->trim && look->blur == 0 && look->sharpen == 0 &&
+           !look->grayscale && !look->flatten;
 }
 
 /* Cuts frame's part down to w by h of its pixels, where gravity says. */

@@ -4,8 +4,8 @@
  * them, how samples are mixed, what is done to them after.
  *
  * Contract: operations have one order, whatever the order of the options: the image is turned
- * upright (EXIF), rotated, flipped, cropped, resampled to its fit, blurred, sharpened, laid on its
- * canvas and padded, made gray, flattened. All-zero is "as it is".
+ * upright (EXIF), trimmed, rotated, flipped, cropped, resampled to its fit, blurred, sharpened,
+ * laid on its canvas and padded, made gray, flattened. All-zero is "as it is".
  */
 #ifndef SFX_IMAGE_LOOK_H
 #define SFX_IMAGE_LOOK_H
@@ -19,7 +19,6 @@
 #define SFX_GRAVITY_NAMES                                                                          \
     "center|north|northeast|east|southeast|south|southwest|west|northwest|entropy|attention"
 #define SFX_KERNEL_NAMES "lanczos3|lanczos2|mitchell|catrom|linear|box|nearest"
-#define SFX_ROTATE_NAMES "0|90|180|270"
 #define SFX_FLIP_NAMES   "none|horizontal|vertical"
 
 enum sfx_flip { SFX_FLIP_NONE, SFX_FLIP_HORIZONTAL, SFX_FLIP_VERTICAL };
@@ -27,7 +26,8 @@ enum sfx_flip { SFX_FLIP_NONE, SFX_FLIP_HORIZONTAL, SFX_FLIP_VERTICAL };
 /* As a user says it; strings may be NULL. */
 struct sfx_look_words {
     int fit, gravity, kernel; /* the enumerations of geometry.h and weights.h */
-    int rotate;               /* quarter turns clockwise */
+    const char *rotate;       /* degrees clockwise */
+    const char *trim;         /* how much the background may differ, 0 to 255; empty: the default */
     int flip;                 /* enum sfx_flip */
     const char *crop;         /* WxH+X+Y of the upright image, or WxH, which gravity places */
     const char *pad;          /* pixels: of all sides, "v,h" or "top,right,bottom,left" */
@@ -42,6 +42,9 @@ struct sfx_look {
     enum sfx_gravity gravity;
     enum sfx_kernel kernel;
     unsigned quarter_turns; /* clockwise */
+    double turn;            /* degrees clockwise that are no quarter turns; 0: none */
+    bool trim;              /* cut off what is background at the edges, */
+    double trim_threshold;  /* which differs by at most so much, 0 to 255 */
     enum sfx_flip flip;
     uint32_t crop_w, crop_h, crop_x, crop_y; /* crop_w 0: none */
     bool crop_placed;                        /* crop_x and crop_y count, not gravity */
@@ -56,7 +59,7 @@ int sfx_look_parse(const struct sfx_look_words *words, struct sfx_look *look, st
 /* How the upright output lies in a stored image of that EXIF orientation. */
 struct sfx_orient sfx_look_orient(const struct sfx_look *look, unsigned orientation);
 
-/* True when samples must be mixed one by one, as float: linear light, gray of colour. */
+/* True when samples must be mixed one by one, as float: linear light, gray of colour, any angle. */
 bool sfx_look_is_real(const struct sfx_look *look);
 
 /* True when an image of its own size is as it was. */

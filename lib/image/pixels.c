@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <string.h>
 
 static float range_of(unsigned depth)
 {
@@ -160,4 +161,23 @@ void sfx_pixels_store(const struct sfx_pixels *px, const float *restrict src, si
         if (alpha && !flatten)
             put(dst, at++, px->dst_depth, a * range, range);
     }
+}
+
+void sfx_pixels_fill(enum sfx_layout layout, unsigned depth, const uint8_t rgb[3], uint8_t out[8])
+{
+    const bool alpha = sfx_layout_has_alpha(layout);
+    const struct sfx_pixels px = {
+        .src_layout = SFX_LAYOUT_RGB,
+        .src_depth = 8,
+        .dst_layout = layout == SFX_LAYOUT_GRAY_ALPHA ? SFX_LAYOUT_GRAY
+                      : alpha                         ? SFX_LAYOUT_RGB
+                                                      : layout,
+        .dst_depth = depth,
+    };
+    const float colour[3] = {rgb[0], rgb[1], rgb[2]};
+    const size_t sample_nbytes = depth / 8;
+
+    sfx_pixels_store(&px, colour, 1, out);
+    if (alpha)
+        memset(out + (sfx_layout_channels(layout) - 1) * sample_nbytes, 0xff, sample_nbytes);
 }

@@ -27,6 +27,9 @@ struct sfx_pixels {
 void sfx_pixels_load(const struct sfx_pixels *px, const void *restrict src, size_t n,
                      float *restrict dst);
 
+/* Fills out with a pixel of that colour, opaque, of up to 8 bytes. */
+void sfx_pixels_fill(enum sfx_layout layout, unsigned depth, const uint8_t rgb[3], uint8_t out[8]);
+
 /* Makes n float pixels samples of dst_depth bits in dst_layout: rounded, clipped. */
 void sfx_pixels_store(const struct sfx_pixels *px, const float *restrict src, size_t n,
                       void *restrict dst);

@@ -5,20 +5,24 @@
 
 #include "image/colour.h"
 #include "image/decoder.h"
+#include "image/held_internal.h"
 #include "image/resize_internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Most rows of a band: an MCU row of the largest sampling factor. */
-#define MAX_BAND_ROWS 32
 
 struct job {
     const struct sfx_resize_opts *opts;
     struct sfx_image_limits limits; /* resolved */
     struct sfx_decoder *decoder;
-    const struct sfx_image_info *info;
+    const struct sfx_image_info *info; /* the decoder's, or shown */
     struct sfx_planes src;
+    struct sfx_held held;        /* when look says so; its samples are NULL else */
+    struct sfx_turn turn;        /* how its rows are made, when it is turned */
+    struct sfx_image_info shown; /* what the decoder says, trimmed and turned */
+    uint32_t stored_w;           /* before it is turned */
+    unsigned stored_orientation;
     struct sfx_ring ring[SFX_IMAGE_MAX_PLANES];
     uint8_t *samples;           /* owned: a decoded row before it becomes float */
     struct sfx_pixels load;     /* how it does */
@@ -113,6 +117,18 @@ static bool all_identical(const struct job *job)
     return true;
 }
 
+/* The corners of a turned image are like a canvas around it. */
+static void prepare_turn(struct job *job)
+{
+    const struct sfx_resize_opts *opts = job->opts;
+    uint8_t background[8];
+
+    sfx_pixels_fill(job->held.layout, job->held.depth, opts->background, background);
+    sfx_turn_init(&job->turn, &job->held, &job->load, &opts->look, job->stored_orientation,
+                  job->held.span_x / job->stored_w, job->info->width_px, job->info->height_px,
+                  sfx_layout_has_alpha(job->held.layout) && !opts->opaque ? NULL : background);
+}
+
 static int prepare(struct job *job, struct sfx_err *err)
 {
     uint32_t max_taps[SFX_IMAGE_MAX_PLANES] = {0};
@@ -126,8 +142,10 @@ static int prepare(struct job *job, struct sfx_err *err)
     /* Samples that are not mixed keep their exact value, even where they are transparent. */
     job->load = (struct sfx_pixels){.src_layout = job->src.layout,
                                     .src_depth = job->src.depth,
-                                    .premultiply = !all_identical(job),
+                                    .premultiply = job->opts->look.turn != 0 || !all_identical(job),
                                     .linear = job->opts->look.linear};
+    if (job->opts->look.turn != 0)
+        prepare_turn(job);
     for (i = 0; i < job->noutputs && rc == 0; i++) {
         rc = sfx_output_init(&job->outputs[i], job->opts, job->info, &job->src, &job->load, err);
         for (p = 0; rc == 0 && p < job->src.count; p++)
@@ -148,15 +166,36 @@ static int prepare(struct job *job, struct sfx_err *err)
     return rc;
 }
 
+/* The next row of an image that is held whole, into the ring. */
+static void take_row(struct job *job)
+{
+    struct sfx_ring *ring = &job->ring[0];
+    uint8_t *row = sfx_ring_row(ring, ring->rows_in);
+    const uint32_t width = job->src.plane[0].width_px;
+
+    if (job->opts->look.turn != 0)
+        sfx_turn_row(&job->turn, ring->rows_in, width, (float *)(void *)row);
+    else if (job->real)
+        sfx_pixels_load(&job->load, sfx_held_row(&job->held, ring->rows_in), width,
+                        (float *)(void *)row);
+    else
+        memcpy(row, sfx_held_row(&job->held, ring->rows_in), width * job->held.pixel_nbytes);
+    ring->rows_in++;
+}
+
 /* Decodes one band into the rings. */
 static int read_band(struct job *job, struct sfx_err *err)
 {
-    uint8_t *pointers[SFX_IMAGE_MAX_PLANES][MAX_BAND_ROWS];
+    uint8_t *pointers[SFX_IMAGE_MAX_PLANES][SFX_DECODER_BAND_ROWS];
     uint8_t *const *rows[SFX_IMAGE_MAX_PLANES] = {pointers[0], pointers[1], pointers[2]};
     unsigned p;
     uint32_t r;
     int rc;
 
+    if (job->held.samples != NULL) {
+        take_row(job);
+        return 0;
+    }
     for (p = 0; p < job->src.count; p++)
         for (r = 0; r < job->src.plane[p].band_rows; r++)
             pointers[p][r] = sfx_ring_row(&job->ring[p], job->ring[p].rows_in + r);
@@ -207,24 +246,107 @@ static int run(struct job *job, struct sfx_err *err)
     return 0;
 }
 
+/* Reads the whole image to find what of it is more than background, before outputs are planned. */
+static int trim(struct job *job, struct sfx_err *err)
+{
+    const struct sfx_decode_wish wish = {.partial = job->opts->partial};
+    int rc;
+
+    rc = sfx_decoder_start(job->decoder, &wish, &job->src, err);
+    if (rc == 0)
+        rc = sfx_held_read(&job->held, job->decoder, &job->src, &job->limits, err);
+    if (rc < 0)
+        return rc;
+    sfx_held_trim(&job->held, job->info->orientation,
+                  job->opts->opaque ? job->opts->background : NULL, job->opts->look.trim_threshold);
+    job->shown = *job->info;
+    job->shown.width_px = job->held.w;
+    job->shown.height_px = job->held.h;
+    job->info = &job->shown;
+    return 0;
+}
+
+/* What the outputs are made of is the turned image. */
+static int plan_turn(struct job *job, struct sfx_err *err)
+{
+    const struct sfx_orient orient = sfx_orient_of(job->info->orientation);
+    const struct sfx_image_info *info = job->info;
+    uint64_t width, height;
+    int rc;
+
+    sfx_turn_size(job->opts->look.turn, orient.transpose ? info->height_px : info->width_px,
+                  orient.transpose ? info->width_px : info->height_px, &width, &height);
+    rc = sfx_image_limits_check(&job->limits, width, height, err);
+    if (rc < 0)
+        return sfx_err_wrap(err, rc, "turned");
+    job->shown = *info;
+    job->shown.width_px = (uint32_t)width;
+    job->shown.height_px = (uint32_t)height;
+    job->shown.orientation = 1;
+    job->info = &job->shown;
+    return 0;
+}
+
+/* The planes that a held image comes in, row by row. */
+static void plan_held(struct job *job)
+{
+    const struct sfx_held *held = &job->held;
+    struct sfx_plane *plane = &job->src.plane[0];
+    double scale;
+
+    *plane = (struct sfx_plane){.width_px = held->w,
+                                .height_px = held->h,
+                                .span_x = held->span_x,
+                                .span_y = held->span_y,
+                                .band_rows = 1};
+    if (job->opts->look.turn != 0) {
+        scale = held->span_x / job->stored_w;
+        plane->span_x = job->info->width_px * scale;
+        plane->span_y = job->info->height_px * scale;
+        plane->width_px = (uint32_t)ceil(plane->span_x);
+        plane->height_px = (uint32_t)ceil(plane->span_y);
+    }
+    plane->stride_px = plane->width_px;
+}
+
+/* Begins to decode, or decodes what is to be held whole. */
+static int start(struct job *job, struct sfx_err *err)
+{
+    struct sfx_decode_wish wish = {.partial = job->opts->partial};
+    int rc = 0;
+
+    plan_decode(job, &wish);
+    if (!job->opts->look.trim)
+        rc = sfx_decoder_start(job->decoder, &wish, &job->src, err);
+    if (rc == 0 && !job->opts->look.trim && job->opts->look.turn != 0)
+        rc = sfx_held_read(&job->held, job->decoder, &job->src, &job->limits, err);
+    if (rc == 0 && job->held.samples != NULL)
+        plan_held(job);
+    return rc;
+}
+
 int sfx_resize(const struct sfx_image_source *source, const struct sfx_resize_opts *opts,
                const struct sfx_resize_target *target, struct sfx_err *err)
 {
     struct job job = {.opts = opts, .limits = sfx_image_limits_resolve(&opts->limits)};
-    struct sfx_decode_wish wish = {0};
     size_t i;
-    int rc;
+    int rc = 0;
 
     job.decoder = sfx_decoder_new(source, &opts->limits, err);
     if (job.decoder == NULL)
         return err != NULL ? (int)err->code : SFX_E_INPUT;
     job.info = sfx_decoder_info(job.decoder);
-    rc = plan_outputs(&job, target, err);
+    if (opts->look.trim)
+        rc = trim(&job, err);
+    job.stored_w = job.info->width_px;
+    job.stored_orientation = job.info->orientation;
+    if (rc == 0 && opts->look.turn != 0)
+        rc = plan_turn(&job, err);
+    if (rc == 0)
+        rc = plan_outputs(&job, target, err);
     if (rc < 0 || job.noutputs == 0)
         goto out;
-    plan_decode(&job, &wish);
-    wish.partial = opts->partial;
-    rc = sfx_decoder_start(job.decoder, &wish, &job.src, err);
+    rc = start(&job, err);
     if (rc == 0)
         rc = prepare(&job, err);
     if (rc == 0)
@@ -241,6 +363,7 @@ out:
     for (i = 0; i < SFX_IMAGE_MAX_PLANES; i++)
         sfx_ring_done(&job.ring[i]);
     free(job.samples);
+    sfx_held_done(&job.held);
     sfx_decoder_free(job.decoder);
     return rc;
 }

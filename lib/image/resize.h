@@ -4,9 +4,10 @@
  *
  * Contract: decoder -> ring of rows for each plane -> a scaler for each plane of each output ->
  * encoder. Memory is a few rows (for an output that lies on its side or upside down, is blurred,
- * sharpened, framed or cut by its content: that output; for interlaced and progressive inputs see
- * sfx_image_limits). When all outputs are JPEG and the input is a YCbCr JPEG, planes go through as
- * they are stored, without a colour transform. Threads: any number of calls at once.
+ * sharpened, framed or cut by its content: that output; to trim or to turn by any angle, and for
+ * interlaced and progressive inputs, see sfx_image_limits). When all outputs are JPEG and the input
+ * is a YCbCr JPEG, planes go through as they are stored, without a colour transform. Threads: any
+ * number of calls at once.
  *
  * Rules: the EXIF orientation is applied and dropped; metadata is kept as
  * `keep` says, a colour profile only where it fits the output's channels; of PNG's colour chunks

@@ -179,25 +179,9 @@ static struct sfx_plane image_plane(const struct sfx_output *out, unsigned p)
 /* A pixel of the canvas in the encoder's layout. */
 static void fill_canvas(struct sfx_output *out)
 {
-    const struct sfx_resize_opts *opts = out->opts;
-    const bool alpha = sfx_layout_has_alpha(out->want.layout);
-    const struct sfx_pixels px = {
-        .src_layout = SFX_LAYOUT_RGB,
-        .src_depth = 8,
-        .dst_layout = alpha && out->want.layout == SFX_LAYOUT_GRAY_ALPHA ? SFX_LAYOUT_GRAY
-                      : alpha                                            ? SFX_LAYOUT_RGB
-                                                                         : out->want.layout,
-        .dst_depth = out->want.depth,
-    };
-    const float colour[3] = {opts->background[0], opts->background[1], opts->background[2]};
-    const size_t sample = out->want.depth / 8;
-
     memset(out->fill, 0, sizeof(out->fill));
-    if (alpha && !opts->opaque)
-        return;
-    sfx_pixels_store(&px, colour, 1, out->fill);
-    if (alpha)
-        memset(out->fill + out->pixel_nbytes - sample, 0xff, sample);
+    if (!sfx_layout_has_alpha(out->want.layout) || out->opts->opaque)
+        sfx_pixels_fill(out->want.layout, out->want.depth, out->opts->background, out->fill);
 }
 
 int sfx_output_init(struct sfx_output *out, const struct sfx_resize_opts *opts,

@@ -252,6 +252,24 @@ near_reference() {
 	done
 }
 
+@test "a turn by any angle, and a trim, are of the upright image" {
+	[ -d "$corpus/jpeg" ] || skip "the EXIF set is not beside the checkout"
+	command -v compare >/dev/null || skip "compare (ImageMagick) is missing, which measures"
+	for o in 1 2 3 4 5 6 7 8; do
+		sfx-resize -s 240x240 --rotate 20 -o t-$o.jpg "$corpus/jpeg/Landscape_$o.jpg"
+		[ "$(size_of t-$o.jpg)" = "$(size_of t-1.jpg)" ]
+		psnr=$(compare -metric PSNR t-1.jpg t-$o.jpg null: 2>&1 || true)
+		echo "$o: $psnr"
+		[ $o = 1 ] || [ "${psnr%.*}" -ge 25 ]
+	done
+	# The first corner is that of the upright image: left and below it stays dark.
+	convert -size 60x40 xc:black -fill white -draw 'rectangle 10,5 59,29' -fill gray -draw 'rectangle 20,10 40,20' \
+		-fill white -draw 'rectangle 59,0 59,39' scan.png
+	sfx-resize --trim -f png -o - scan.png >trimmed.png
+	[ "$(size_of trimmed.png)" = 50x40 ]
+	[ "$(sfx-resize --dry-run --trim -s 25 -o '{width}x{height}.png' scan.png | grep -c 25x20)" = 1 ]
+}
+
 @test "CMYK becomes RGB, its profile does not come along" {
 	[ -d "$corpus/jpeg" ] || skip "the CMYK image is not beside the checkout"
 	[ "$(field colour "$corpus/jpeg/cmyk.jpg")" = ycck ]

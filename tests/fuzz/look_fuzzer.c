@@ -74,6 +74,12 @@ static struct sfx_look choose_look(struct choices *c)
         look.crop_x = look.crop_placed ? choose(c, 16) : 0;
         look.crop_y = look.crop_placed ? choose(c, 16) : 0;
     }
+    if (one_in(c, 4)) {
+        look.quarter_turns = 0;
+        look.turn = 1 + choose(c, 250) * 1.4375;
+    }
+    look.trim = one_in(c, 4);
+    look.trim_threshold = look.trim ? choose(c, 64) : 0;
     for (side = 0; side < 4; side++)
         look.pad[side] = one_in(c, 4) ? choose(c, 20) : 0;
     look.blur = one_in(c, 3) ? choose(c, 32) / 4.0 : 0;

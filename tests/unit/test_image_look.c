@@ -285,7 +285,7 @@ static void content_decides_where_gravity_asks_it(void **state)
         assert_true(textured > 45);
         raster_done(&got);
         raster_done(&want);
-        words.rotate = 1; /* the same part, turned */
+        words.rotate = "90"; /* the same part, turned */
         got = make(&in, "50x50", &words, SFX_IMAGE_PNG);
         for (x = 0, textured = 0; x < got.height_px; x++)
             textured += memcmp(got.data + x * got.row_nbytes + 75, "\x80\x80\x80", 3) != 0;
@@ -332,7 +332,7 @@ static void a_canvas_shows_the_background_around_the_image(void **state)
 static void turns_and_flips_lose_nothing(void **state)
 {
     struct raster in = raster_draw(31, 17, SFX_LAYOUT_RGB, 8);
-    struct sfx_look_words words = {.rotate = 1};
+    struct sfx_look_words words = {.rotate = "90"};
     struct raster got = make(&in, NULL, &words, SFX_IMAGE_PNG);
     uint32_t x, y;
 
@@ -342,13 +342,13 @@ static void turns_and_flips_lose_nothing(void **state)
         for (x = 0; x < 31; x++)
             assert_memory_equal(at(&got, 16 - y, x), at(&in, x, y), 3);
     raster_done(&got);
-    words = (struct sfx_look_words){.rotate = 3, .flip = SFX_FLIP_VERTICAL};
+    words = (struct sfx_look_words){.rotate = "270", .flip = SFX_FLIP_VERTICAL};
     got = make(&in, NULL, &words, SFX_IMAGE_PNG);
     for (y = 0; y < 17; y++)
         for (x = 0; x < 31; x++)
             assert_memory_equal(at(&got, y, x), at(&in, x, y), 3);
     raster_done(&got);
-    words = (struct sfx_look_words){.rotate = 2, .flip = SFX_FLIP_HORIZONTAL};
+    words = (struct sfx_look_words){.rotate = "180", .flip = SFX_FLIP_HORIZONTAL};
     got = make(&in, NULL, &words, SFX_IMAGE_PNG);
     for (y = 0; y < 17; y++)
         for (x = 0; x < 31; x++)
@@ -368,7 +368,7 @@ static void a_crop_is_a_part_of_the_upright_image(void **state)
 
     (void)state;
     check_near(&got, &want, 900); /* the same samples */
-    words.rotate = 2;
+    words.rotate = "180";
     got = make(&in, NULL, &words, SFX_IMAGE_PNG);
     assert_memory_equal(at(&got, 0, 0), at(&in, 59 - 5, 39 - 7), 3);
     raster_done(&got);
@@ -396,6 +396,7 @@ static size_t busy_pixels(const struct raster *r)
 static void content_places_a_crop_too(void **state)
 {
     static const int by[] = {SFX_GRAVITY_ENTROPY, SFX_GRAVITY_ATTENTION};
+    static const char *const turns[] = {"0", "90", "180", "270"};
     struct raster in = raster_draw(120, 80, SFX_LAYOUT_GRAY, 8), got;
     uint32_t x, y;
     size_t i, turn;
@@ -409,7 +410,8 @@ static void content_places_a_crop_too(void **state)
         }
     for (i = 0; i < 2; i++)
         for (turn = 0; turn < 4; turn++) {
-            struct sfx_look_words words = {.crop = "30x30", .gravity = by[i], .rotate = (int)turn};
+            struct sfx_look_words words = {
+                .crop = "30x30", .gravity = by[i], .rotate = turns[turn]};
 
             got = make(&in, NULL, &words, SFX_IMAGE_PNG);
             assert_int_equal(got.width_px, 30);
@@ -436,8 +438,8 @@ static void content_places_a_crop_too(void **state)
 
 static void nothing_beyond_a_crop_shows_in_it(void **state)
 {
-    const struct sfx_look_words words = {.crop = "30x20+7+5", .rotate = 3};
-    const struct sfx_look_words plain = {.rotate = 3};
+    const struct sfx_look_words words = {.crop = "30x20+7+5", .rotate = "270"};
+    const struct sfx_look_words plain = {.rotate = "270"};
     struct raster in = raster_draw(60, 40, SFX_LAYOUT_RGB, 8);
     /* The upright image is a quarter turn counter-clockwise: its x is the stored y, its y the
      * stored x from the right. */
