@@ -117,6 +117,28 @@ static bool all_identical(const struct job *job)
     return true;
 }
 
+static int by_size(const void *a, const void *b)
+{
+    const struct sfx_frame *x = &((const struct sfx_output *)a)->frame;
+    const struct sfx_frame *y = &((const struct sfx_output *)b)->frame;
+    const uint64_t px = x->image_w * x->image_h, py = y->image_w * y->image_h;
+
+    return (px < py) - (px > py);
+}
+
+/* Each output is made of the smallest one that is at least twice as large. */
+static void plan_cascade(struct job *job)
+{
+    const struct sfx_look *look = &job->opts->look;
+    size_t i, k;
+
+    qsort(job->outputs, job->noutputs, sizeof(*job->outputs), by_size);
+    for (i = 1; i < job->noutputs; i++)
+        for (k = 0; k < i; k++)
+            if (sfx_output_may_come_from(&job->outputs[i], &job->outputs[k], look))
+                job->outputs[i].from = &job->outputs[k];
+}
+
 /* The corners of a turned image are like a canvas around it. */
 static void prepare_turn(struct job *job)
 {
@@ -144,13 +166,16 @@ static int prepare(struct job *job, struct sfx_err *err)
                                     .src_depth = job->src.depth,
                                     .premultiply = job->opts->look.turn != 0 || !all_identical(job),
                                     .linear = job->opts->look.linear};
+    plan_cascade(job);
     if (job->opts->look.turn != 0)
         prepare_turn(job);
     for (i = 0; i < job->noutputs && rc == 0; i++) {
-        rc = sfx_output_init(&job->outputs[i], job->opts, job->info, &job->src, &job->load, err);
-        for (p = 0; rc == 0 && p < job->src.count; p++)
-            if (job->outputs[i].plane[p].scaler.vertical.max_taps > max_taps[p])
-                max_taps[p] = job->outputs[i].plane[p].scaler.vertical.max_taps;
+        struct sfx_output *out = &job->outputs[i];
+
+        rc = sfx_output_init(out, job->opts, job->info, &job->src, &job->load, err);
+        for (p = 0; rc == 0 && out->from == NULL && p < job->src.count; p++)
+            if (out->plane[p].scaler.vertical.max_taps > max_taps[p])
+                max_taps[p] = out->plane[p].scaler.vertical.max_taps;
     }
     /* What the next output row needs, and the band that completes it. */
     for (p = 0; p < job->src.count && rc == 0; p++)
@@ -234,7 +259,10 @@ static int run(struct job *job, struct sfx_err *err)
     while (has_rows_left(job)) {
         rc = read_band(job, err);
         for (i = 0; i < job->noutputs && rc == 0; i++)
-            rc = sfx_output_feed(&job->outputs[i], job->ring, err);
+            if (job->outputs[i].from == NULL)
+                sfx_output_make(&job->outputs[i], job->ring);
+        for (i = 0; i < job->noutputs && rc == 0; i++)
+            rc = sfx_output_encode(&job->outputs[i], err);
         if (rc < 0)
             return rc;
     }

@@ -528,6 +528,57 @@ static void device_pixels_multiply_sizes(void **state)
     raster_done(&in);
 }
 
+/* Sizes of one decode, of which the smaller ones are made of the larger ones. */
+static void smaller_sizes_come_from_larger_ones_as_good(void **state)
+{
+    static const struct {
+        enum sfx_layout layout;
+        unsigned depth;
+        enum sfx_image_format format;
+    } cases[] = {
+        {SFX_LAYOUT_RGB, 8, SFX_IMAGE_JPEG},
+        {SFX_LAYOUT_RGB, 8, SFX_IMAGE_PNG},
+        {SFX_LAYOUT_RGBA, 8, SFX_IMAGE_PNG},
+        {SFX_LAYOUT_GRAY, 16, SFX_IMAGE_PNG},
+    };
+    static const char *const sizes[] = {"40", "200", "160", "18", "80", "100x20!"};
+    static const char *const turns[] = {"0", "90", "180", "270"};
+    struct sfx_resize_output outputs[6];
+    struct sfx_resize_opts opts;
+    size_t i, k, t;
+
+    (void)state;
+    for (k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+        struct raster in = raster_draw(301, 200, cases[k].layout, cases[k].depth);
+        struct sfx_buf encoded = {0};
+
+        raster_encode(&in, cases[k].format, &encoded);
+        for (t = 0; t < 4; t++) {
+            /* Where little is left of a colour, it may be any. */
+            const struct sfx_look_words words = {.rotate = turns[t], .flatten = true};
+            struct sfx_buf together[6] = {{0}};
+
+            opts = resize_opts(outputs, sizes, 6, SFX_IMAGE_PNG);
+            assert_int_equal(sfx_look_parse(&words, &opts.look, NULL), 0);
+            assert_int_equal(resize_memory(sfx_buf_slice(&encoded), 0, &opts, together, NULL), 0);
+            for (i = 0; i < 6; i++) {
+                struct sfx_buf one = {0};
+                struct raster got = raster_decode(sfx_buf_slice(&together[i])), alone;
+
+                opts = resize_opts(outputs, &sizes[i], 1, SFX_IMAGE_PNG);
+                assert_int_equal(sfx_look_parse(&words, &opts.look, NULL), 0);
+                assert_int_equal(resize_memory(sfx_buf_slice(&encoded), 0, &opts, &one, NULL), 0);
+                alone = raster_decode(sfx_buf_slice(&one));
+                check_near(&got, &alone, 45);
+                sfx_buf_done(&one);
+                sfx_buf_done(&together[i]);
+            }
+        }
+        sfx_buf_done(&encoded);
+        raster_done(&in);
+    }
+}
+
 static void wrong_words_are_refused(void **state)
 {
     static const struct sfx_look_words wrong[] = {
@@ -561,6 +612,7 @@ int main(void)
         cmocka_unit_test(gray_and_flat_outputs_have_fewer_channels),
         cmocka_unit_test(blur_smooths_and_sharpening_roughens),
         cmocka_unit_test(device_pixels_multiply_sizes),
+        cmocka_unit_test(smaller_sizes_come_from_larger_ones_as_good),
         cmocka_unit_test(wrong_words_are_refused),
     };
 

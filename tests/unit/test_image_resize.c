@@ -159,8 +159,17 @@ static void many_sizes_of_one_decode_are_as_each_alone(void **state)
 
         opts = resize_opts(outputs, &sizes[i], 1, SFX_IMAGE_PNG);
         assert_int_equal(resize_memory(sfx_buf_slice(&encoded), 0, &opts, &alone, NULL), 0);
-        assert_int_equal(alone.len, together[i].len);
-        assert_memory_equal(alone.data, together[i].data, alone.len);
+        if (i == 1) { /* it is made of the first */
+            struct raster one = raster_decode(sfx_buf_slice(&alone));
+            struct raster of_many = raster_decode(sfx_buf_slice(&together[i]));
+
+            assert_true(raster_psnr(&one, &of_many) > 45);
+            raster_done(&one);
+            raster_done(&of_many);
+        } else {
+            assert_int_equal(alone.len, together[i].len);
+            assert_memory_equal(alone.data, together[i].data, alone.len);
+        }
         sfx_buf_done(&alone);
         sfx_buf_done(&together[i]);
     }
