@@ -34,37 +34,43 @@ struct scan {
     bool plain;   /* the whole text is one canonical decimal */
 };
 
+/* Goes over digits; what more than MANTISSA_DIGITS of them do to value is the caller's to notice.
+ */
+static const char *pass_digits(const char *at, const char *end, uint64_t *value)
+{
+    for (; at < end && is_digit(*at); at++)
+        *value = *value * 10 + (uint64_t)(*at - '0');
+    return at;
+}
+
 static struct scan scan_digits(struct sfx_slice text, struct sfx_exact *num)
 {
     const char *at = text.ptr, *end = text.ptr + text.len, *start;
     struct scan s = {0, false};
+    bool zero;
 
     if (at < end && *at == '-') {
         num->negative = true;
         at++;
     }
-    for (start = at; at < end && is_digit(*at); at++) {
-        s.sig += s.sig > 0 || *at != '0';
-        num->mantissa = num->mantissa * 10 + (uint64_t)(*at - '0');
-        if (s.sig > MANTISSA_DIGITS)
-            return s;
-    }
-    num->int_len = (uint32_t)(at - start);
-    if (num->int_len == 0 || (*start == '0' && num->int_len > 1))
+    start = at;
+    at = pass_digits(at, end, &num->mantissa);
+    zero = at > start && *start == '0';
+    if (at == start || (zero && at - start > 1))
         return s;
-    num->int_len -= *start == '0';
+    num->int_len = (uint32_t)(at - start) - zero;
+    s.sig = num->int_len;
     if (at < end && *at == '.') {
-        for (start = ++at; at < end && is_digit(*at); at++) {
-            s.sig += s.sig > 0 || *at != '0';
-            num->mantissa = num->mantissa * 10 + (uint64_t)(*at - '0');
-            if (s.sig > MANTISSA_DIGITS)
-                return s;
-        }
+        start = ++at;
+        at = pass_digits(at, end, &num->mantissa);
         num->scale = (uint32_t)(at - start);
         if (num->scale == 0)
             return s;
+        while (zero && start < at && *start == '0')
+            start++;
+        s.sig += (uint32_t)(at - start);
     }
-    s.plain = at == end;
+    s.plain = at == end && s.sig <= MANTISSA_DIGITS;
     return s;
 }
 

@@ -17,6 +17,8 @@ enum infer_form { /* the first four are enum sfx_exact_form */
                   FORM_JSON = 32,
                   FORM_TIME = 64, /* a date or a time: the column's style tells which */
                   FORM_ALL = 127,
+                  FORM_NUMBERS =
+                      SFX_EXACT_INTEGER | SFX_EXACT_DECIMAL | SFX_EXACT_REAL | SFX_EXACT_NUMERIC,
 };
 
 void sfx_infer_reset(struct sfx_infer *infer)
@@ -124,27 +126,38 @@ static unsigned number_forms(struct sfx_infer_column *col, const struct sfx_cell
     return num.forms;
 }
 
+/* A time of any spelling that parsing takes: whether it is written back so. */
+static bool comes_back(struct sfx_slice text, uint32_t *style)
+{
+    char back[SFX_TIMESTAMP_TEXT_NBYTES];
+    struct sfx_timestamp t;
+
+    if (sfx_timestamp_parse(text, NULL, &t) != NULL ||
+        !sfx_slice_eq(sfx_slice(back, sfx_timestamp_format(&t, back)), text))
+        return false;
+    *style = t.style;
+    return true;
+}
+
 /* Dates and times that are written back as they stand, in the style of the column's first. */
 static unsigned time_forms(struct sfx_infer_column *col, const struct sfx_cell *cell)
 {
     const struct sfx_slice text = sfx_slice(cell->ptr, cell->len);
-    char back[SFX_TIMESTAMP_TEXT_NBYTES];
-    struct sfx_timestamp t;
     struct sfx_time_style style;
+    uint32_t packed;
 
-    if ((col->forms & FORM_TIME) == 0 || text.len < sizeof("2026-01-05") - 1 ||
-        text.ptr[4] != '-' || (cell->flags & SFX_CELL_ESCAPED) != 0)
-        return 0;
-    if (sfx_timestamp_parse(text, NULL, &t) != NULL ||
-        !sfx_slice_eq(sfx_slice(back, sfx_timestamp_format(&t, back)), text))
-        return 0;
-    style = sfx_time_style_unpack(t.style);
     /* Databases write seconds, and have no year 0. */
-    if (style.offset_s != 0 || style.minutes || memcmp(text.ptr, "0000", 4) == 0)
+    if ((col->forms & FORM_TIME) == 0 || text.len < sizeof("2026-01-05") - 1 ||
+        text.ptr[4] != '-' || memcmp(text.ptr, "0000", 4) == 0 ||
+        (cell->flags & SFX_CELL_ESCAPED) != 0)
         return 0;
-    if (!col->seen)
-        col->style = t.style;
-    return col->style == t.style ? FORM_TIME : 0;
+    if (!sfx_timestamp_is_plain(text, &packed) && !comes_back(text, &packed))
+        return 0;
+    if (col->seen)
+        return col->style == packed ? FORM_TIME : 0;
+    style = sfx_time_style_unpack(packed);
+    col->style = packed;
+    return style.offset_s == 0 && !style.minutes ? FORM_TIME : 0;
 }
 
 static void look(struct sfx_infer_column *col, const struct sfx_cell *cell)
@@ -157,7 +170,8 @@ static void look(struct sfx_infer_column *col, const struct sfx_cell *cell)
     case SFX_CELL_TEXT:
         if (cell->len == 0)
             return;
-        forms = number_forms(col, cell, false);
+        if ((col->forms & FORM_NUMBERS) != 0)
+            forms = number_forms(col, cell, false);
         if (forms == 0)
             forms = time_forms(col, cell);
         break;

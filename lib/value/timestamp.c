@@ -4,9 +4,11 @@
 
 #include <string.h>
 
-/* 0000-01-01T00:00:00Z and the end of 9999, with a day to spare for offsets. */
-#define MIN_DAYS (-719528 - 1)
-#define MAX_DAYS (2932896 + 2)
+/* 0000-01-01 and 9999-12-31; and with a day to spare for offsets. */
+#define FIRST_DAY (-719528)
+#define LAST_DAY  2932896
+#define MIN_DAYS  (FIRST_DAY - 1)
+#define MAX_DAYS  (LAST_DAY + 2)
 
 #define STYLE_DIGITS  15u
 #define STYLE_FORM    4 /* bits to shift by */
@@ -129,10 +131,9 @@ static bool store(int64_t local_s, uint32_t ns, struct sfx_time_style style,
                   struct sfx_timestamp *out)
 {
     unsigned digits = digits_needed(ns);
-    struct sfx_civil civil;
+    const int64_t days = floor_days(local_s);
 
-    sfx_civil_from_days(floor_days(local_s), &civil);
-    if (civil.year < 0 || civil.year > 9999)
+    if (days < FIRST_DAY || days > LAST_DAY)
         return false;
     if (style.form == SFX_TIME_DATE && (ns != 0 || local_s % SFX_S_PER_DAY != 0))
         style.form = SFX_TIME_LOCAL;
@@ -352,6 +353,62 @@ const char *sfx_timestamp_parse(struct sfx_slice text, const struct sfx_zone *zo
         (civil.second == 60 && !leap_second_can_be(out)))
         return NO_TIME;
     return NULL;
+}
+
+/* Two digits at ptr; more than 99 when they are not there. */
+static inline unsigned two_digits(const char *ptr)
+{
+    const unsigned tens = (unsigned)(unsigned char)ptr[0] - '0';
+    const unsigned ones = (unsigned)(unsigned char)ptr[1] - '0';
+
+    return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+}
+
+/* YYYY-MM-DD at ptr, 10 bytes. */
+static bool is_plain_date(const char *ptr)
+{
+    const unsigned century = two_digits(ptr), year = two_digits(ptr + 2);
+    const unsigned month = two_digits(ptr + 5), day = two_digits(ptr + 8);
+
+    return ptr[4] == '-' && ptr[7] == '-' && century < 100 && year < 100 && month - 1 < 12 &&
+           day - 1 < 31 &&
+           (day <= 28 ||
+            day <= (unsigned)sfx_days_in_month((int)(century * 100 + year), (int)month));
+}
+
+/* T or a space and HH:MM:SS at ptr, 9 bytes. */
+static bool is_plain_clock(const char *ptr)
+{
+    return (ptr[0] == 'T' || ptr[0] == ' ') && ptr[3] == ':' && ptr[6] == ':' &&
+           two_digits(ptr + 1) < 24 && two_digits(ptr + 4) < 60 && two_digits(ptr + 7) < 60;
+}
+
+bool sfx_timestamp_is_plain(struct sfx_slice text, uint32_t *style)
+{
+    const char *end = text.ptr + text.len, *at, *first;
+    struct sfx_time_style s = {.form = SFX_TIME_DATE};
+
+    if (text.len < 10 || !is_plain_date(text.ptr))
+        return false;
+    if (text.len > 10) {
+        if (text.len < 19 || !is_plain_clock(text.ptr + 10))
+            return false;
+        at = text.ptr + 19;
+        if (at < end && *at == '.') {
+            for (first = ++at; at < end && (unsigned char)(*at - '0') <= 9; at++)
+                ;
+            if (at == first || at - first > SFX_TIME_DIGITS)
+                return false;
+            s.digits = (uint8_t)(at - first);
+        }
+        s.space = text.ptr[10] == ' ';
+        s.zulu = at < end && *at == 'Z';
+        s.form = s.zulu ? SFX_TIME_INSTANT : SFX_TIME_LOCAL;
+        if (at + s.zulu != end)
+            return false;
+    }
+    *style = sfx_time_style_pack(&s);
+    return true;
 }
 
 static char *put_digits(char *at, int value, int n)

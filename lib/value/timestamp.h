@@ -88,6 +88,13 @@ sfx_int128 sfx_timestamp_diff(const struct sfx_timestamp *a, const struct sfx_ti
 const char *sfx_timestamp_parse(struct sfx_slice text, const struct sfx_zone *zone,
                                 struct sfx_timestamp *out);
 
+/*
+ * True, and *style filled (as in sfx_timestamp), when text is YYYY-MM-DD, alone or with T or a
+ * space and HH:MM:SS[.f] (up to 9 digits) and perhaps Z: what _parse takes and _format gives back
+ * as it is. Without the calendar, so much cheaper than to do both. False says nothing.
+ */
+bool sfx_timestamp_is_plain(struct sfx_slice text, uint32_t *style);
+
 #define SFX_TIMESTAMP_TEXT_NBYTES 48
 
 /* Writes t as ISO 8601 in its style; returns the length. */

@@ -81,6 +81,55 @@ static void iso_text_reads_back_as_what_was_written(void **state)
     }
 }
 
+/* Whether parsing and writing gives text back, and its style. */
+static bool comes_back(struct sfx_slice text, struct sfx_time_style *style)
+{
+    char again[SFX_TIMESTAMP_TEXT_NBYTES];
+    struct sfx_timestamp t;
+
+    if (sfx_timestamp_parse(text, NULL, &t) != NULL)
+        return false;
+    *style = sfx_time_style_unpack(t.style);
+    return sfx_slice_eq(sfx_slice(again, sfx_timestamp_format(&t, again)), text);
+}
+
+static void plain_texts_are_those_that_come_back(void **state)
+{
+    static const char bytes[] = "0123456789-:.,TtZz +";
+    int i, nplain = 0;
+
+    (void)state;
+    for (i = 0; i < 300000; i++) {
+        struct sfx_time_style style = {.form = (enum sfx_time_form)(next_random() % 3),
+                                       .digits = (uint8_t)(next_random() % 10),
+                                       .space = next_random() % 2,
+                                       .zulu = true};
+        char text[SFX_TIMESTAMP_TEXT_NBYTES];
+        struct sfx_timestamp t;
+        uint32_t packed;
+        size_t len;
+        bool plain;
+
+        assert_true(
+            sfx_timestamp_set((sfx_int128)random_seconds() * SFX_NS_PER_S, style, NULL, &t));
+        len = sfx_timestamp_format(&t, text);
+        if (next_random() % 4 != 0)
+            text[next_random() % len] = bytes[next_random() % (sizeof(bytes) - 1)];
+        if (next_random() % 8 == 0)
+            len = next_random() % (len + 1);
+        plain = sfx_timestamp_is_plain(sfx_slice(text, len), &packed);
+        nplain += plain;
+        if (!comes_back(sfx_slice(text, len), &style)) {
+            assert_false(plain);
+            continue;
+        }
+        if (plain)
+            assert_int_equal(packed, sfx_time_style_pack(&style));
+        assert_true(plain || style.minutes || (style.form == SFX_TIME_INSTANT && !style.zulu));
+    }
+    assert_true(nplain > 50000);
+}
+
 static void texts_that_are_no_time_are_refused(void **state)
 {
     static const char *const good[] = {
@@ -407,6 +456,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_calendar_is_that_of_the_c_library),
         cmocka_unit_test(iso_text_reads_back_as_what_was_written),
+        cmocka_unit_test(plain_texts_are_those_that_come_back),
         cmocka_unit_test(texts_that_are_no_time_are_refused),
         cmocka_unit_test(zones_are_those_of_the_c_library),
         cmocka_unit_test(names_that_lead_out_of_the_database_are_no_zones),
