@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define BLOCK_NBYTES SFX_SPOOL_TAIL_NBYTES
-/* Hashing takes 1 ms for 1 MiB; a thread costs a tenth of that. */
+/* Hashing takes 1 ms for 1 MiB, decoding it more; a thread costs a tenth of that. */
 #define THREAD_MIN_NBYTES (1 << 20)
 
 static ssize_t read_at(const struct sfx_spool *spool, void *ptr, size_t cap, uint64_t at)
@@ -55,20 +55,91 @@ int sfx_spool_init(struct sfx_spool *spool, struct sfx_input *in, const char *di
     return 0;
 }
 
-static ssize_t read_first(struct sfx_spool *spool, void *ptr, size_t cap, struct sfx_err *err)
+/* Keeps n bytes for the second pass. */
+static int keep(struct sfx_spool *spool, const void *ptr, size_t n, struct sfx_err *err)
 {
-    ssize_t n = sfx_input_read(spool->in, ptr, cap, err);
+    int rc = spool->owned ? sfx_io_write(spool->fd, ptr, n, err) : 0;
+
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s: temporary file", spool->dir) : rc;
+}
+
+/* The other thread's work: what the input still holds, into the unnamed file. */
+static void decode_ahead(void *arg)
+{
+    struct sfx_spool *spool = arg;
+    char block[BLOCK_NBYTES];
+    struct sfx_err err;
+    ssize_t n = 1;
+
+    while (n > 0) {
+        n = atomic_load(&spool->stop) ? 0 : sfx_input_read(spool->in, block, sizeof(block), &err);
+        if (n > 0 && keep(spool, block, (size_t)n, &err) < 0)
+            n = err.code;
+        (void)pthread_mutex_lock(&spool->lock);
+        if (n > 0) {
+            spool->decoded_nbytes += (uint64_t)n;
+        } else {
+            spool->decoded = true;
+            spool->decoded_rc = (int)n;
+            if (n < 0)
+                spool->decoded_err = err;
+        }
+        (void)pthread_cond_signal(&spool->came);
+        (void)pthread_mutex_unlock(&spool->lock);
+    }
+}
+
+/* Without a thread the first pass goes on by itself. Reading a file does not wait for anybody. */
+static void start_decoder(struct sfx_spool *spool)
+{
+    if (!spool->owned || spool->decoder != NULL || spool->at < THREAD_MIN_NBYTES ||
+        sfx_input_size(spool->in) == 0 || sfx_pool_ncpus() == 1)
+        return;
+    spool->decoded_nbytes = spool->at;
+    (void)pthread_mutex_init(&spool->lock, NULL);
+    (void)pthread_cond_init(&spool->came, NULL);
+    spool->decoder = sfx_pool_new(1, 1, NULL);
+    if (spool->decoder != NULL)
+        sfx_pool_submit(spool->decoder, decode_ahead, spool);
+}
+
+/* Waits for what the thread has decoded behind this pass. 0 at the end. */
+static ssize_t read_decoded(struct sfx_spool *spool, void *ptr, size_t cap, struct sfx_err *err)
+{
+    uint64_t ready;
+    ssize_t n;
     int rc;
 
+    (void)pthread_mutex_lock(&spool->lock);
+    while (spool->decoded_nbytes == spool->at && !spool->decoded)
+        (void)pthread_cond_wait(&spool->came, &spool->lock);
+    ready = spool->decoded_nbytes - spool->at;
+    rc = spool->decoded_rc;
+    (void)pthread_mutex_unlock(&spool->lock);
+    if (ready == 0) {
+        if (rc < 0 && err != NULL)
+            *err = spool->decoded_err;
+        return rc;
+    }
+    n = read_at(spool, ptr, cap < ready ? cap : (size_t)ready, spool->at);
+    return n < 0 ? sfx_err_errno(err, errno, "%s: temporary file", spool->dir) : n;
+}
+
+static ssize_t read_first(struct sfx_spool *spool, void *ptr, size_t cap, struct sfx_err *err)
+{
+    ssize_t n;
+    int rc;
+
+    start_decoder(spool);
+    n = spool->decoder != NULL ? read_decoded(spool, ptr, cap, err)
+                               : sfx_input_read(spool->in, ptr, cap, err);
     if (n <= 0)
         return n;
     if (spool->hasher == NULL)
         sfx_sha256_update(&spool->sha, ptr, (size_t)n);
-    if (spool->owned) {
-        rc = sfx_io_write(spool->fd, ptr, (size_t)n, err);
-        if (rc < 0)
-            return sfx_err_wrap(err, rc, "%s: temporary file", spool->dir);
-    }
+    rc = spool->decoder == NULL ? keep(spool, ptr, (size_t)n, err) : 0;
+    if (rc < 0)
+        return rc;
     spool->at += (uint64_t)n;
     return n;
 }
@@ -170,6 +241,8 @@ void sfx_spool_done(struct sfx_spool *spool)
     atomic_store(&spool->stop, true);
     sfx_pool_free(spool->hasher);
     spool->hasher = NULL;
+    sfx_pool_free(spool->decoder);
+    spool->decoder = NULL;
     if (spool->owned)
         (void)sfx_io_close(&spool->fd, NULL);
     spool->fd = -1;

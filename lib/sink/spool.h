@@ -5,7 +5,9 @@
  * Contract: the first pass reads the input and hashes it; _rewind ends it; the second pass gives
  * the same bytes again. A regular file is simply read again, and a large one is hashed by a thread
  * of its own meanwhile; everything else (pipes, decoded and archived data) is written to an unnamed
- * file on the way, which vanishes with the process. Memory is a constant.
+ * file on the way, which vanishes with the process. What a large file holds is decoded by a thread
+ * of its own, which goes ahead as far as it can: until _rewind the input is that thread's. Memory
+ * is a constant.
  */
 #ifndef SFX_SINK_SPOOL_H
 #define SFX_SINK_SPOOL_H
@@ -14,6 +16,7 @@
 #include "base/pool.h"
 #include "base/sha256.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/stat.h>
 
@@ -29,9 +32,18 @@ struct sfx_spool {
     struct stat before;   /* of the regular file */
     struct sfx_sha256 sha;
     struct sfx_pool *hasher; /* the thread; NULL: the first pass hashes */
-    atomic_bool stop;        /* asks it to give up */
+    atomic_bool stop;        /* asks a thread to give up */
     uint64_t hashed_nbytes;  /* by it; less than the content when reading failed */
     char sha256[65];         /* after _rewind */
+
+    struct sfx_pool
+        *decoder;         /* the thread that fills the unnamed file; NULL: the first pass does */
+    pthread_mutex_t lock; /* of what follows, once there is that thread */
+    pthread_cond_t came;
+    uint64_t decoded_nbytes;
+    bool decoded;   /* all, or until it failed: */
+    int decoded_rc; /* 0; <0: decoded_err says why */
+    struct sfx_err decoded_err;
 };
 
 /*

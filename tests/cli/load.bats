@@ -282,6 +282,20 @@ data/orders.csv"
 	is "SELECT count(*) FROM orders" 2 y.db
 }
 
+@test "what large files hold is decoded by a thread, and what is wrong with it is found" {
+	many_rows 200000 >many.csv
+	gzip -k many.csv
+	exits 0 sfx-load sqlite:x.db -t t many.csv.gz
+	is "SELECT count(*), sum(id), max(name) FROM t" "200000|20000100000|name 99999"
+	is "SELECT sha256, size FROM _sfx_load" "$(sha256sum <many.csv | cut -d ' ' -f 1)|$(stat -c %s many.csv)"
+	exits 0 sfx-load -v sqlite:x.db -t t many.csv
+	grep -q 'already' said
+	head -c -1000 many.csv.gz >cut.csv.gz
+	exits 65 sfx-load sqlite:x.db -t cut cut.csv.gz
+	grep -q 'cut.csv.gz: gzip data ends early' said
+	is "SELECT count(*) FROM sqlite_master WHERE name='cut'" 0
+}
+
 @test "a bad member fails alone" {
 	printf 'id\n1,2\n' >bad.csv
 	tar cf all.tar bad.csv orders.csv
