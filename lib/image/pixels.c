@@ -2,6 +2,8 @@
 /* Rows of samples to float and back: alpha, depth, flattening. */
 #include "image/pixels.h"
 
+#include "image/resample.h"
+
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
@@ -63,12 +65,23 @@ static void lighten(const struct sfx_pixels *px, size_t n, float *restrict dst)
             dst[c] = light[(uint32_t)dst[c] * step] * range;
 }
 
+/* The usual image with alpha, which the resampler's loops know. */
+static bool is_rgba8(const struct sfx_pixels *px)
+{
+    return px->src_layout == SFX_LAYOUT_RGBA && px->src_depth == 8 && px->premultiply &&
+           !px->linear;
+}
+
 void sfx_pixels_load(const struct sfx_pixels *px, const void *restrict src, size_t n,
                      float *restrict dst)
 {
     size_t channels = sfx_layout_channels(px->src_layout), i, c;
     const float inverse = 1 / range_of(px->src_depth);
 
+    if (is_rgba8(px)) {
+        sfx_resample_best()->load_rgba8(src, n, dst);
+        return;
+    }
     widen(src, px->src_depth, n * channels, dst);
     if (px->linear)
         lighten(px, n, dst);
@@ -147,6 +160,10 @@ void sfx_pixels_store(const struct sfx_pixels *px, const float *restrict src, si
     size_t channels = sfx_layout_channels(px->src_layout), colours = channels - alpha, i, c, at = 0;
     float background[3], colour[3];
 
+    if (is_rgba8(px) && px->dst_layout == SFX_LAYOUT_RGBA && px->dst_depth == 8) {
+        sfx_resample_best()->store_rgba8(src, n, dst);
+        return;
+    }
     background_of(px, range, background);
     for (i = 0; i < n; i++, src += channels) {
         float a = alpha ? clip(src[channels - 1], in_range) / in_range : 1;

@@ -88,6 +88,37 @@ static void horizontal_f32(const float *restrict src, const uint32_t *first, con
     }
 }
 
+static void load_rgba8(const uint8_t *restrict src, size_t n, float *restrict dst)
+{
+    size_t i, c;
+
+    for (i = 0; i < n; i++, src += 4, dst += 4) {
+        const float alpha = src[3] * (1 / 255.0f);
+
+        for (c = 0; c < 3; c++)
+            dst[c] = src[c] * alpha;
+        dst[3] = src[3];
+    }
+}
+
+static float clip(float value)
+{
+    return value < 0 ? 0 : value > 255 ? 255 : value;
+}
+
+static void store_rgba8(const float *restrict src, size_t n, uint8_t *restrict dst)
+{
+    size_t i, c;
+
+    for (i = 0; i < n; i++, src += 4, dst += 4) {
+        const float alpha = clip(src[3]) / 255, factor = alpha > 0 ? 1 / alpha : 0;
+
+        for (c = 0; c < 3; c++)
+            dst[c] = (uint8_t)(clip(src[c] * factor) + 0.5f);
+        dst[3] = (uint8_t)(clip(alpha * 255) + 0.5f);
+    }
+}
+
 const struct sfx_resample sfx_resample_portable = {
     .needs = 0,
     .vertical_u8 = vertical_u8,
@@ -96,6 +127,8 @@ const struct sfx_resample sfx_resample_portable = {
     .split_f32 = split_f32,
     .horizontal_u8 = horizontal_u8,
     .horizontal_f32 = horizontal_f32,
+    .load_rgba8 = load_rgba8,
+    .store_rgba8 = store_rgba8,
 };
 
 const struct sfx_resample *const sfx_resample_variants[] = {

@@ -39,6 +39,11 @@ struct sfx_resample {
                           size_t stride, uint8_t *restrict dst, size_t step, size_t n);
     void (*horizontal_f32)(const float *restrict src, const uint32_t *first, const float *w,
                            size_t stride, float *restrict dst, size_t step, size_t n);
+
+    /* n RGBA pixels of 8 bits as float, colours times alpha / 255; and back: divided by it (what is
+     * transparent is black), clipped to 0..255, rounded. */
+    void (*load_rgba8)(const uint8_t *restrict src, size_t n, float *restrict dst);
+    void (*store_rgba8)(const float *restrict src, size_t n, uint8_t *restrict dst);
 };
 
 /* The best variant for this processor (sfx_cpu_features). Static. */

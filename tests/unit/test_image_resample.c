@@ -393,6 +393,34 @@ static void compare_split(const struct sfx_resample *best, size_t n, size_t chan
     unguard(real_src, n * channels * 4);
 }
 
+/* Alphas of all kinds, and float values beyond both ends, as kernels with negative lobes make them.
+ */
+static void compare_rgba8(const struct sfx_resample *variant, size_t n)
+{
+    uint8_t *src = guarded(n * 4), *a = guarded(n * 4), *b = guarded(n * 4);
+    float *ra = guarded(n * 16), *rb = guarded(n * 16);
+    size_t i;
+
+    for (i = 0; i < n * 4; i++)
+        src[i] = (uint8_t)(i % 4 == 3 && next_random() % 3 == 0 ? 0 : next_random());
+    variant->load_rgba8(src, n, ra);
+    sfx_resample_portable.load_rgba8(src, n, rb);
+    assert_memory_equal(ra, rb, n * 16);
+    variant->store_rgba8(ra, n, a);
+    for (i = 0; i < n * 4; i++)
+        assert_int_equal(a[i], src[i / 4 * 4 + 3] > 0 ? src[i] : 0);
+    for (i = 0; i < n * 4; i++)
+        ra[i] = (float)(next_random() % 400) - 50 + (float)(next_random() % 64) / 64;
+    variant->store_rgba8(ra, n, a);
+    sfx_resample_portable.store_rgba8(ra, n, b);
+    assert_memory_equal(a, b, n * 4);
+    unguard(src, n * 4);
+    unguard(a, n * 4);
+    unguard(b, n * 4);
+    unguard(ra, n * 16);
+    unguard(rb, n * 16);
+}
+
 static void compare(const struct sfx_resample *variant)
 {
     static const size_t lengths[] = {1,  2,  7,  8,  9,  15,  16,  17,  31,
@@ -400,6 +428,7 @@ static void compare(const struct sfx_resample *variant)
     size_t i, k;
 
     for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        compare_rgba8(variant, lengths[i]);
         for (k = 1; k <= 8; k++)
             compare_vertical(variant, lengths[i], k);
         for (k = 1; k <= 4; k++) {
