@@ -3,7 +3,7 @@
 #include "query/records.h"
 
 #include "media/media.h"
-#include "query/records_ahead_internal.h"
+#include "query/records_ahead.h"
 #include "record/encoding.h"
 
 #include <stdatomic.h>
@@ -22,9 +22,6 @@ struct sfx_records {
     struct sfx_transcoder *decoder; /* NULL until it is needed */
     struct sfx_byte_source other; /* where the next stream's bytes come from; read NULL: from in */
 };
-
-/* A thread costs some 50 µs: a file of this size takes ten times that. */
-#define AHEAD_MIN_NBYTES ((uint64_t)1 << 20)
 
 struct sfx_records *sfx_records_new(const struct sfx_records_opts *opts, struct sfx_err *err)
 {
@@ -158,7 +155,7 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
         .path = sfx_input_fd(r->in) >= 0 ? sfx_input_name(r->in) : NULL,
     };
     bool ahead = r->opts.threads > 1 && r->format->reader->ahead && r->other.read == NULL &&
-                 sfx_input_size(r->in) >= AHEAD_MIN_NBYTES;
+                 sfx_input_size(r->in) >= SFX_AHEAD_MIN_NBYTES;
     int rc;
 
     if (r->other.read != NULL)

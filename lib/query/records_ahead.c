@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The reading thread, and the ring in which batches change hands. */
-#include "query/records_ahead_internal.h"
+#include "query/records_ahead.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -137,6 +137,7 @@ void sfx_load_free(struct sfx_load *load)
 
     if (load == NULL)
         return;
+    sfx_ahead_free(load->ahead);
     formats = sfx_format_all(&n);
     for (i = 0; i < n && i < SFX_COUNT(load->readers); i++) {
         if (load->readers[i] != NULL)

@@ -12,6 +12,7 @@
 #include "cli/template.h"
 #include "media/media.h"
 #include "query/query.h"
+#include "query/records_ahead.h"
 #include "sink/infer.h"
 #include "sink/load.h"
 #include "sink/spool.h"
@@ -57,6 +58,7 @@ struct sfx_load {
     struct sfx_infer infer;
     struct sfx_batch batch;
     struct sfx_reader *readers[32]; /* by format, reused; NULL until needed */
+    struct sfx_ahead *ahead;        /* NULL until a long stream is read */
     struct sfx_transcoder *decoder; /* NULL until needed */
     struct sfx_buf key, ddl, plan, event_id;
     int64_t started_ns;          /* wall clock */

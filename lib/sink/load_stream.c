@@ -10,6 +10,7 @@ struct stream {
     const struct sfx_format *format;
     struct sfx_reader *reader;
     const char *encoding; /* by its byte order mark; NULL: bytes as they are */
+    bool ahead;           /* load->ahead reads */
     struct sfx_spool spool;
 };
 
@@ -22,15 +23,17 @@ static int open_reader(struct sfx_load *load, struct stream *stream, struct sfx_
         .member = load->result.member,
         .path = sfx_input_fd(stream->spool.in) >= 0 ? load->result.name : NULL,
     };
+    struct sfx_reader_opts opts = load->opts.reader;
     const struct sfx_format *formats;
     size_t n, at;
 
+    opts.ahead = stream->format->reader->ahead ? SFX_AHEAD_BATCHES : 0;
     formats = sfx_format_all(&n);
     at = (size_t)(stream->format - formats);
     if (at >= SFX_COUNT(load->readers))
         return sfx_err_set(err, SFX_E_UNSUPPORTED, "format %s has no place", stream->format->name);
     if (load->readers[at] == NULL)
-        load->readers[at] = stream->format->reader->create(&load->opts.reader, err);
+        load->readers[at] = stream->format->reader->create(&opts, err);
     if (load->readers[at] == NULL)
         return SFX_E_NOMEM;
     stream->reader = load->readers[at];
@@ -41,6 +44,23 @@ static int open_reader(struct sfx_load *load, struct stream *stream, struct sfx_
          sfx_transcoder_open(load->decoder, stream->encoding, &src, err) < 0))
         return SFX_E_NOMEM;
     return stream->format->reader->open(stream->reader, &src, err);
+}
+
+/* A thread reads what is long and never waits; without one the load goes on by itself. */
+static void read_ahead(struct sfx_load *load, struct stream *stream)
+{
+    stream->ahead = stream->format->reader->ahead && sfx_pool_ncpus() > 1 &&
+                    sfx_input_size(stream->spool.in) >= SFX_AHEAD_MIN_NBYTES;
+    if (stream->ahead && load->ahead == NULL)
+        load->ahead = sfx_ahead_new(NULL);
+    stream->ahead = stream->ahead && load->ahead != NULL;
+}
+
+/* Ends a pass: reader and spool are this thread's again. */
+static void stop_reading(struct sfx_load *load, const struct stream *stream)
+{
+    if (stream->ahead)
+        sfx_ahead_stop(load->ahead);
 }
 
 static int pass_over(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
@@ -67,7 +87,9 @@ static int step(struct sfx_load *load, struct stream *stream, const struct sfx_r
     if (more < 0)
         return more;
     load->reading = true;
-    more = stream->format->reader->read(stream->reader, &load->batch, bad, err);
+    more = stream->ahead ? sfx_ahead_read(load->ahead, stream->format->reader, stream->reader,
+                                          &load->batch, bad, err)
+                         : stream->format->reader->read(stream->reader, &load->batch, bad, err);
     /* At its end a stream without a record still has columns. */
     if (more > 0 || (more == 0 && load->batch.ncols > 0))
         rc = hand_on(load, take, ctx, err);
@@ -98,6 +120,7 @@ static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *e
         rc = sfx_load_begin_stages(load, bad, load->opts.log, look_at, load, err);
     for (rc = rc == 0 ? 1 : rc; rc > 0;)
         rc = step(load, stream, bad, look_at, load, err);
+    stop_reading(load, stream);
     sfx_infer_finish(&load->infer);
     if (rc == 0 && load->infer.schema.ncols > 0)
         rc = sfx_load_set_types(load, err);
@@ -146,7 +169,7 @@ static int take_batch(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
         rc = sfx_load_checkpoint(load, spool, false, err);
     if (rc == 0 && load->opts.progress != NULL)
         sfx_progress_update(load->opts.progress, "records", load->mark.nread, load->infer.nrecords,
-                            spool->at);
+                            load->mark.offset);
     load->reading = true;
     return rc;
 }
@@ -168,6 +191,7 @@ static int put_stream(struct sfx_load *load, void *ctx, struct sfx_err *err)
         rc = sfx_load_begin_stages(load, bad, NULL, take_batch, &second, err);
     for (rc = rc == 0 ? 1 : rc; rc > 0;)
         rc = step(load, stream, bad, take_batch, &second, err);
+    stop_reading(load, stream);
     if (rc == SFX_E_INPUT && !load->broken)
         return sfx_load_name_input(load, rc, err);
     if (rc == 0)
@@ -228,6 +252,7 @@ int sfx_load_stream(struct sfx_load *load, struct sfx_input *in, const struct sf
         rc = sfx_spool_init(&stream.spool, in, dir, err);
     if (rc < 0)
         return rc;
+    read_ahead(load, &stream);
     rc = learn(load, &stream, err);
     if (rc < 0)
         goto out;

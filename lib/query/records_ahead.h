@@ -8,13 +8,16 @@
  * on who was faster. The reader is the thread's from the first _read to the end of the stream or
  * _stop.
  */
-#ifndef SFX_QUERY_RECORDS_AHEAD_INTERNAL_H
-#define SFX_QUERY_RECORDS_AHEAD_INTERNAL_H
+#ifndef SFX_QUERY_RECORDS_AHEAD_H
+#define SFX_QUERY_RECORDS_AHEAD_H
 
 #include "record/format.h"
 
 /* Deep enough to even out that every other batch waits for a block, while all of it fits L2. */
 #define SFX_AHEAD_BATCHES 4
+
+/* A thread costs some 50 µs: a file of this size takes ten times that. */
+#define SFX_AHEAD_MIN_NBYTES ((uint64_t)1 << 20)
 
 struct sfx_ahead;
 
