@@ -55,15 +55,6 @@ int sfx_by_make_keys(struct sfx_by *by, const struct sfx_frame *in, struct sfx_e
                          in->sel, in->nsel, err);
 }
 
-int sfx_by_find(struct sfx_by *by, const struct sfx_frame *in, struct sfx_err *err)
-{
-    int rc = sfx_by_make_keys(by, in, err);
-
-    if (rc == 0)
-        rc = sfx_keyset_add(&by->set, &by->keys, in->nsel, by->entries, by->fresh, err);
-    return rc;
-}
-
 void sfx_by_done(struct sfx_by *by)
 {
     sfx_keyset_done(&by->set);

@@ -30,9 +30,6 @@ void sfx_by_eval(struct sfx_by *by, const struct sfx_frame *in);
 /* Makes the selected rows' keys: by->keys. Errors: NOMEM, LIMIT. */
 int sfx_by_make_keys(struct sfx_by *by, const struct sfx_frame *in, struct sfx_err *err);
 
-/* The same, and finds them: by->entries. Errors: NOMEM, LIMIT. */
-int sfx_by_find(struct sfx_by *by, const struct sfx_frame *in, struct sfx_err *err);
-
 void sfx_by_done(struct sfx_by *by);
 
 #endif

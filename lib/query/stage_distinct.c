@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * distinct: lets the first record of each key through; without keys the key is the whole record.
+ * head N by: the first N of each key.
  *
  * When the table of keys is full, records with keys that are not in it are sorted by key, on disk
- * if need be; the first of each comes out at the end, in the order they came in.
+ * if need be; the first of each comes out at the end, in the order they came in, and so does what
+ * else is let through.
  *
  * A run that goes on where another one ended knows keys by 128 bits of their SHA-256 only: that is
  * what is carried on. Those of the runs before are in the table, and what is more waits in front of
@@ -18,6 +20,7 @@
 
 struct distinct {
     struct sfx_operator op;
+    uint64_t most; /* records of each key; keys carry how many there were if it is not 1 */
     /* Bound to the frames that come in. */
     struct sfx_node **nodes; /* keys that are written; NULL: the whole record */
     struct sfx_vec **cols;
@@ -67,12 +70,16 @@ static int start(struct distinct *distinct, struct sfx_err *err)
 {
     struct sfx_operator *op = &distinct->op;
     const uint64_t memory = sfx_operator_opts(op)->memory_nbytes;
+    int rc = 0;
 
     if (distinct->set.op != NULL)
         return 0;
-    sfx_keyset_init(&distinct->set, op, 0);
+    distinct->most = op->verb == &sfx_verb_head_by ? op->ast->limit : 1;
+    sfx_keyset_init(&distinct->set, op, distinct->most == 1 ? 0 : sizeof(uint64_t));
     distinct->set.budget_nbytes = memory / 2;
-    return sfx_sorter_init_paid(&distinct->waits, op, memory / 8, err);
+    if (distinct->most != 1) /* is kept while the set is there, and stages behind take the rest */
+        rc = sfx_sorter_init_paid(&distinct->kept.sorter, op, memory / 8, err);
+    return rc == 0 ? sfx_sorter_init_paid(&distinct->waits, op, memory / 8, err) : rc;
 }
 
 static int bind_distinct(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
@@ -137,6 +144,35 @@ static int keep_row(struct distinct *distinct, const struct sfx_frame *in, uint3
     return 0;
 }
 
+/* Whether one more record of a key that is in the set is let through. */
+static bool is_among_first(const struct distinct *distinct, struct sfx_key *key, bool fresh)
+{
+    uint64_t *count = (uint64_t *)key->payload;
+
+    if (distinct->most == 1)
+        return fresh;
+    if (*count >= distinct->most)
+        return false;
+    ++*count;
+    return true;
+}
+
+/* Keeps a row that is let through behind those that wait. */
+static int keep_first(struct distinct *distinct, const struct sfx_frame *in, uint32_t row,
+                      struct sfx_err *err)
+{
+    const uint64_t number = __builtin_bswap64(distinct->nrows);
+    unsigned char *key;
+    int rc = sfx_kept_reserve(&distinct->kept, in, row, NUMBER_NBYTES, &key, err);
+
+    if (rc < 0)
+        return rc;
+    distinct->nrows++;
+    memcpy(key, &number, NUMBER_NBYTES);
+    sfx_kept_commit(&distinct->kept, in, row, key, NUMBER_NBYTES);
+    return 0;
+}
+
 /* The set is full: the rows begin … with keys that are not in it wait. */
 static int keep_rows(struct distinct *distinct, const struct sfx_frame *in, uint32_t begin,
                      struct sfx_err *err)
@@ -149,6 +185,8 @@ static int keep_rows(struct distinct *distinct, const struct sfx_frame *in, uint
         distinct->fresh[i] = false;
         if (distinct->entries[i] == NULL)
             rc = keep_row(distinct, in, i, err);
+        else if (is_among_first(distinct, distinct->entries[i], false))
+            rc = keep_first(distinct, in, in->sel[i], err);
     }
     return rc;
 }
@@ -300,6 +338,8 @@ static int push_distinct(struct sfx_operator *op, struct sfx_frame *in, struct s
                                   distinct->fresh, err);
     if (rc < 0 || end < 0)
         return rc < 0 ? rc : (int)end;
+    for (i = 0; i < end && distinct->most != 1; i++)
+        distinct->fresh[i] = is_among_first(distinct, distinct->entries[i], distinct->fresh[i]);
     if (end < in->nsel) {
         distinct->full = true;
         rc = keep_rows(distinct, in, (uint32_t)end, err);
@@ -334,12 +374,13 @@ static int take_first(struct distinct *distinct, const unsigned char *record, st
     return 0;
 }
 
-/* Takes the first of each key that waits; their keys are carried on, too. */
+/* Takes the first ones of each key that waits; their keys are carried on, too. */
 static int take_waiting(struct distinct *distinct, struct sfx_err *err)
 {
     const bool carries = sfx_operator_carries(&distinct->op);
     struct sfx_buf last = {0};
     const unsigned char *record;
+    uint64_t count = 0;
     int rc = sfx_sorter_sort(&distinct->waits, err);
 
     while (rc == 0 && (rc = sfx_sorter_next(&distinct->waits, &record, err)) > 0) {
@@ -347,13 +388,14 @@ static int take_waiting(struct distinct *distinct, struct sfx_err *err)
             sfx_slice((const char *)record + SFX_RECORD_HEAD_NBYTES, sfx_record_key_nbytes(record));
 
         rc = 0;
-        if (last.len > 0 && sfx_slice_eq(key, sfx_buf_slice(&last)))
-            continue;
-        sfx_buf_clear(&last);
-        rc = sfx_buf_append(&last, key.ptr, key.len, err);
-        if (rc == 0 && carries)
-            rc = carry_digest(distinct, key.ptr + sizeof(uint64_t), err);
-        if (rc == 0)
+        if (last.len == 0 || !sfx_slice_eq(key, sfx_buf_slice(&last))) {
+            count = 0;
+            sfx_buf_clear(&last);
+            rc = sfx_buf_append(&last, key.ptr, key.len, err);
+            if (rc == 0 && carries)
+                rc = carry_digest(distinct, key.ptr + sizeof(uint64_t), err);
+        }
+        if (rc == 0 && count++ < distinct->most)
             rc = take_first(distinct, record, err);
     }
     sfx_buf_done(&last);
@@ -434,6 +476,23 @@ const struct sfx_verb sfx_verb_distinct = {
     .push = push_distinct,
     .finish = finish_distinct,
     .restore = restore_distinct,
+    .satisfied = distinct_is_satisfied,
+    .destroy = destroy_distinct,
+};
+
+/* What parse_head makes of "head N by KEY"; its row of the manual is head's. */
+const struct sfx_verb sfx_verb_head_by = {
+    .name = "head",
+    .usage = "",
+    .help = "keeps the first N records of each key",
+    .plan = "streaming; memory for each key; when half of --memory is full, records wait on disk "
+            "until the input ends",
+    .can_fail = true,
+    .state_nbytes = sizeof(struct distinct),
+    .uses = distinct_uses,
+    .bind = bind_distinct,
+    .push = push_distinct,
+    .finish = finish_distinct,
     .satisfied = distinct_is_satisfied,
     .destroy = destroy_distinct,
 };

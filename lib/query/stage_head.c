@@ -35,13 +35,6 @@ static bool head_is_satisfied(const struct sfx_operator *op)
 
 /* --- head N by KEY ---------------------------------------------------------------------------- */
 
-struct head_by {
-    struct sfx_operator op;
-    struct sfx_by by; /* keys carry how many records were let through, a uint64_t */
-};
-
-static const struct sfx_verb head_by;
-
 static int parse_head(struct sfx_parser *p, struct sfx_stage_ast *stage)
 {
     int rc = sfx_parse_count(p, stage);
@@ -49,68 +42,27 @@ static int parse_head(struct sfx_parser *p, struct sfx_stage_ast *stage)
     if (rc == 0)
         rc = sfx_parse_by(p, &stage->items);
     if (stage->items.count > 0)
-        stage->verb = &head_by;
+        stage->verb = &sfx_verb_head_by; /* as distinct, which keeps one */
     return rc;
 }
 
-static int bind_head_by(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
-{
-    return sfx_by_bind(&((struct head_by *)op)->by, op, &op->ast->items, in, sizeof(uint64_t), err);
-}
-
-static int push_head_by(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
-{
-    struct sfx_by *by = &((struct head_by *)op)->by;
-    uint32_t i, n = 0;
-    int rc;
-
-    sfx_by_eval(by, in);
-    rc = sfx_operator_settle(op, in, err);
-    if (rc == 0)
-        rc = sfx_by_find(by, in, err);
-    if (rc < 0)
-        return rc;
-    for (i = 0; i < in->nsel; i++) {
-        uint64_t *passed = (uint64_t *)by->entries[i]->payload;
-
-        in->sel[n] = in->sel[i];
-        if (*passed < op->ast->limit) {
-            ++*passed;
-            n++;
-        }
-    }
-    in->nsel = n;
-    return sfx_operator_pass(op, in, err);
-}
-
-static void destroy_head_by(struct sfx_operator *op)
-{
-    sfx_by_done(&((struct head_by *)op)->by);
-}
-
-#define HEAD_ROW                                                                                   \
-    .name = "head", .usage = "head N [by KEY[, …]]",                                               \
-    .help = "keeps the first N records, or the first N of each key",                               \
-    .plan = "streaming; by: memory for each key, within --memory",                                 \
-    .rules = "Nothing more is read when all N were there, which by KEY never knows. Null is a "    \
-             "key like others.",                                                                   \
-    .example = {.program = "head 1 by city",                                                       \
-                .input = "id,city\n1,A\n2,A\n3,B\n",                                               \
-                .output = "id,city\n1,A\n3,B\n"},                                                  \
-    .uses = sfx_uses_filter, .parse = parse_head
-
 const struct sfx_verb sfx_verb_head = {
-    HEAD_ROW,          .state_nbytes = sizeof(struct head), .bind = bind_nothing,
-    .push = push_head, .satisfied = head_is_satisfied,
-};
-
-static const struct sfx_verb head_by = {
-    HEAD_ROW,
-    .can_fail = true,
-    .state_nbytes = sizeof(struct head_by),
-    .bind = bind_head_by,
-    .push = push_head_by,
-    .destroy = destroy_head_by,
+    .name = "head",
+    .usage = "head N [by KEY[, …]]",
+    .help = "keeps the first N records, or the first N of each key",
+    .plan = "streaming; by: memory for each key; when half of --memory is full, records wait on "
+            "disk until the input ends",
+    .rules = "Nothing more is read when all N were there, which by KEY never knows. Null is a "
+             "key like others.",
+    .example = {.program = "head 1 by city",
+                .input = "id,city\n1,A\n2,A\n3,B\n",
+                .output = "id,city\n1,A\n3,B\n"},
+    .uses = sfx_uses_filter,
+    .parse = parse_head,
+    .state_nbytes = sizeof(struct head),
+    .bind = bind_nothing,
+    .push = push_head,
+    .satisfied = head_is_satisfied,
 };
 
 /* --- nth -------------------------------------------------------------------------------------- */

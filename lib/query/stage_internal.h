@@ -303,6 +303,7 @@ extern const struct sfx_verb sfx_verb_fill;
 extern const struct sfx_verb sfx_verb_frequency;
 extern const struct sfx_verb sfx_verb_group;
 extern const struct sfx_verb sfx_verb_head;
+extern const struct sfx_verb sfx_verb_head_by;
 extern const struct sfx_verb sfx_verb_join;
 extern const struct sfx_verb sfx_verb_merge;
 extern const struct sfx_verb sfx_verb_nth;

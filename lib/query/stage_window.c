@@ -24,6 +24,8 @@ static int start(struct sfx_window *w, struct sfx_err *err)
     for (i = 0; i < ast->aggs.count; i++)
         w->keeps_bytes = w->keeps_bytes || w->calls[i].agg->save != NULL;
     w->panes = (struct sfx_panes){.op = &w->op, .state_nbytes = w->state_nbytes};
+    if (sfx_window_log_init(w, err) < 0)
+        return SFX_E_LIMIT;
     if (opts->rules != NULL) {
         w->late_rule = sfx_rules_add(opts->rules, SFX_SLICE_LIT("late"),
                                      w->spec->late.len > 0 ? "aside" : "skip", err);
@@ -134,46 +136,58 @@ static int put_bound(const struct sfx_window *w, sfx_int128 ns, struct sfx_vec *
     return 0;
 }
 
-static int put_pane(struct sfx_window *w, const struct sfx_pane *pane, uint32_t row,
-                    struct sfx_err *err)
+int sfx_window_put(struct sfx_window *w, struct sfx_span *span, const unsigned char *key,
+                   const unsigned char *state, uint32_t row, struct sfx_err *err)
 {
     const struct sfx_stage_ast *ast = w->op.ast;
-    struct sfx_agg_ctx ctx = sfx_window_ctx(w, pane->span, err);
+    struct sfx_agg_ctx ctx = sfx_window_ctx(w, span, err);
     struct sfx_qcolumn *cols = w->op.out.cols;
-    const uint32_t *spelling = (const uint32_t *)pane->state;
-    const unsigned char *key = pane->key;
+    const uint32_t *spelling = (const uint32_t *)state;
     size_t i;
-    int rc = put_bound(w, pane->span->start, cols[0].vec, row, err);
+    int rc = put_bound(w, span->start, cols[0].vec, row, err);
 
     if (rc == 0)
-        rc = put_bound(w, pane->span->end, cols[1].vec, row, err);
+        rc = put_bound(w, span->end, cols[1].vec, row, err);
     for (i = 0; i < ast->items.count && rc == 0; i++)
         rc = sfx_key_decode(ctx.ev, &key, spelling[1 + i], cols[2 + i].vec, row);
     for (i = 0; i < ast->aggs.count && rc == 0; i++)
-        rc = sfx_agg_result(&ctx, &w->calls[i], pane->state, cols[2 + ast->items.count + i].vec,
-                            row);
+        rc = sfx_agg_result(&ctx, &w->calls[i], state, cols[2 + ast->items.count + i].vec, row);
     return rc < 0 ? sfx_err_wrap(err, rc, "window") : 0;
+}
+
+struct sfx_window_text sfx_window_text_begin(struct sfx_window *w)
+{
+    struct sfx_eval *ev = sfx_operator_eval(&w->op);
+    struct sfx_window_text batch = {ev->text, ev->text_at, ev->text_end};
+
+    ev->text = w->text;
+    sfx_eval_reset(ev);
+    return batch;
+}
+
+void sfx_window_text_end(struct sfx_window *w, struct sfx_window_text batch)
+{
+    struct sfx_eval *ev = sfx_operator_eval(&w->op);
+
+    w->text = ev->text;
+    ev->text = batch.arena;
+    ev->text_at = batch.at;
+    ev->text_end = batch.end;
 }
 
 /* Hands on n windows, whose text is not that of the batch in hand: there may be many. */
 static int pass_panes(struct sfx_window *w, uint32_t n, struct sfx_err *err)
 {
-    struct sfx_eval *ev = sfx_operator_eval(&w->op);
-    struct sfx_arena batch_text = ev->text;
-    char *at = ev->text_at, *end = ev->text_end;
+    struct sfx_window_text batch = sfx_window_text_begin(w);
     uint32_t i;
     int rc = 0;
 
-    ev->text = w->text;
-    sfx_eval_reset(ev);
     for (i = 0; i < n && rc == 0; i++)
-        rc = put_pane(w, w->closing[i], i, err);
+        rc = sfx_window_put(w, w->closing[i]->span, w->closing[i]->key, w->closing[i]->state, i,
+                            err);
     if (rc == 0)
         rc = sfx_operator_pass_written(&w->op, n, err);
-    w->text = ev->text;
-    ev->text = batch_text;
-    ev->text_at = at;
-    ev->text_end = end;
+    sfx_window_text_end(w, batch);
     for (i = 0; i < n; i++)
         sfx_panes_free(&w->panes, w->closing[i]);
     return rc;
@@ -185,6 +199,9 @@ int sfx_window_close(struct sfx_window *w, bool all, struct sfx_err *err)
     uint32_t n = 0;
     int rc = 0;
 
+    /* A pass for each window would read those that stay open again and again. */
+    if (w->log.in_use)
+        return all || w->log.nbytes >= w->log.kept_nbytes ? sfx_window_pass(w, all, err) : 0;
     while (rc == 0 && (pane = sfx_panes_peek(&w->panes)) != NULL &&
            (all || pane->span->end <= w->watermark)) {
         if (pane->span->end > w->watermark)
@@ -258,24 +275,39 @@ static int push_window(struct sfx_operator *op, struct sfx_frame *in, struct sfx
         rc = sfx_window_take_rows(w, in, err);
     if (rc == 0)
         rc = put_late(w, in, err);
-    return rc < 0 ? rc : sfx_panes_charge(&w->panes, err);
+    return rc;
 }
 
-static int64_t window_waits(const struct sfx_operator *op)
+/* Nanoseconds until all windows close for want of input; -1: they do not. */
+static int64_t flush_waits(const struct sfx_window *w)
 {
-    const struct sfx_window *w = (const struct sfx_window *)op;
     int64_t left;
 
-    if (!w->started || w->spec->flush_ns == 0 || w->panes.count == 0)
+    if (w->spec->flush_ns == 0 || (w->panes.count == 0 && !w->log.in_use))
         return -1;
     left = w->input_ns + w->spec->flush_ns - sfx_clock_mono_ns();
     return left > 0 ? left : 0;
 }
 
+static int64_t window_waits(const struct sfx_operator *op)
+{
+    const struct sfx_window *w = (const struct sfx_window *)op;
+    int64_t left, flush;
+
+    if (!w->started)
+        return -1;
+    flush = flush_waits(w);
+    if (!sfx_window_log_is_due(w))
+        return flush;
+    left = w->log.pass_at_ns - sfx_clock_mono_ns();
+    left = left > 0 ? left : 0;
+    return flush >= 0 && flush < left ? flush : left;
+}
+
 static int tick_window(struct sfx_operator *op, struct sfx_err *err)
 {
     struct sfx_window *w = (struct sfx_window *)op;
-    int rc = sfx_window_close(w, true, err);
+    int rc = flush_waits(w) == 0 ? sfx_window_close(w, true, err) : sfx_window_pass(w, false, err);
 
     return rc < 0 ? rc : sfx_panes_charge(&w->panes, err);
 }
@@ -295,6 +327,7 @@ static void destroy_window(struct sfx_operator *op)
     struct sfx_window *w = (struct sfx_window *)op;
 
     sfx_panes_done(&w->panes);
+    sfx_window_log_done(w);
     sfx_keys_done(&w->batch_keys);
     sfx_buf_done(&w->part);
     sfx_arena_done(&w->text);
@@ -320,7 +353,8 @@ const struct sfx_verb sfx_verb_window = {
     .help = "groups by stretches of event time: of SIZE one after the other, of SIZE that begin "
             "every STEP, or sessions that end when their key is quiet for GAP; each is handed on "
             "when it is over",
-    .plan = "streaming; memory for each open window and key within --memory, an error beyond it",
+    .plan = "streaming; memory for each open window and key; what exceeds --memory waits on disk, "
+            "where windows that are over are looked for less often while input comes",
     .rules =
         "The latest time so far less the lateness is the watermark: a window closes when its end "
         "is not above it, at the end of the input, and with flush when no record came for that "

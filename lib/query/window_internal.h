@@ -5,6 +5,7 @@
 
 #include "query/aggregate_internal.h"
 #include "query/keyset_internal.h"
+#include "query/sorter_internal.h"
 #include "query/stage_internal.h"
 
 /* What the stage's text says; keys and aggregates are its items and aggs. */
@@ -79,6 +80,9 @@ void sfx_panes_moved(struct sfx_panes *panes, struct sfx_pane *pane);
 /* The first pane to close, or NULL. */
 struct sfx_pane *sfx_panes_peek(const struct sfx_panes *panes);
 
+/* The pane that is taken out with the least work, or NULL. */
+struct sfx_pane *sfx_panes_last(const struct sfx_panes *panes);
+
 /* Takes a pane out and frees it, and its span with the last pane of it. */
 void sfx_panes_remove(struct sfx_panes *panes, struct sfx_pane *pane);
 
@@ -86,13 +90,33 @@ void sfx_panes_remove(struct sfx_panes *panes, struct sfx_pane *pane);
 void sfx_panes_take(struct sfx_panes *panes, struct sfx_pane *pane);
 void sfx_panes_free(struct sfx_panes *panes, struct sfx_pane *pane);
 
-/* Accounts for what panes and their aggregates have grown to. Errors: LIMIT. */
+/* Whether they have grown by so much that it is to be accounted for. */
+#define SFX_PANES_SLACK_NBYTES ((uint64_t)16 << 10)
+static inline bool sfx_panes_have_grown(const struct sfx_panes *panes)
+{
+    return panes->nbytes > panes->charged + SFX_PANES_SLACK_NBYTES;
+}
+
+/* Accounts for what panes and their aggregates have grown to: false when that is too much. */
+bool sfx_panes_fit(struct sfx_panes *panes);
+
+/* The same. Errors: LIMIT. */
 int sfx_panes_charge(struct sfx_panes *panes, struct sfx_err *err);
 
 void sfx_panes_done(struct sfx_panes *panes);
 
 /* --- the stage at work -------------------------------------------------------------------------
  */
+
+/* Windows beyond the memory, see window_spill.c. */
+struct sfx_window_log {
+    bool in_use;
+    struct sfx_sorter sorter, kept, results;
+    uint64_t nbytes, kept_nbytes; /* added since the last pass; left by it */
+    sfx_int128 first_end;         /* no window of it ends before */
+    int64_t pass_at_ns;           /* monotonic: when the clock may have the next pass */
+    struct sfx_span span;         /* of the states in hand */
+};
 
 /* A pane's state is how its keys were spelled, and then the states of the aggregates. */
 struct sfx_window {
@@ -109,6 +133,7 @@ struct sfx_window {
     size_t head_nbytes, state_nbytes;
     bool keeps_bytes; /* an aggregate has more than its state: spans are added to one by one */
     struct sfx_panes panes;
+    struct sfx_window_log log;
     bool any; /* a record came: watermark is known */
     sfx_int128 watermark;
     int64_t input_ns; /* monotonic: when records came last */
@@ -135,12 +160,68 @@ static inline struct sfx_agg_ctx sfx_window_ctx(struct sfx_window *w, struct sfx
     return (struct sfx_agg_ctx){.ev = sfx_operator_eval(&w->op), .arena = &span->arena, .err = err};
 }
 
+/* A fresh state notes that it is one, and how its keys were spelled first. */
+void sfx_window_note_spelling(const struct sfx_window *w, uint16_t row, unsigned char *state);
+
+/* Where the parts of a state go that is merged into another one: put_to of sfx_window_merge_part.
+ * Errors: NOMEM, those of the aggregates. */
+struct sfx_window_merge {
+    struct sfx_window *w;
+    unsigned char *state;
+    struct sfx_span *span; /* whose memory it is */
+};
+
+int sfx_window_merge_part(void *to, uint16_t index, const void *part, size_t part_nbytes,
+                          struct sfx_err *err);
+
+/* The text of a frame that goes out while another one is in hand: between _begin and _end. */
+struct sfx_window_text {
+    struct sfx_arena arena; /* of the batch in hand */
+    char *at, *end;
+};
+
+struct sfx_window_text sfx_window_text_begin(struct sfx_window *w);
+void sfx_window_text_end(struct sfx_window *w, struct sfx_window_text batch);
+
+/* Writes a window to row of the frame that goes out. Errors: INPUT, NOMEM. */
+int sfx_window_put(struct sfx_window *w, struct sfx_span *span, const unsigned char *key,
+                   const unsigned char *state, uint32_t row, struct sfx_err *err);
+
 /* Closes the windows that end at the watermark or before; all: every window, which moves it on.
- * Errors: as sfx_operator_pass. */
+ * Those on disk may wait for more of them. Errors: as sfx_operator_pass, of _spill. */
 int sfx_window_close(struct sfx_window *w, bool all, struct sfx_err *err);
 
 /* Puts the selected rows of in, whose times, keys and arguments are evaluated, into their windows;
  * late ones are noted in w->late. Errors: as _close, INPUT, NOMEM. */
 int sfx_window_take_rows(struct sfx_window *w, const struct sfx_frame *in, struct sfx_err *err);
+
+/* --- beyond the memory ------------------------------------------------------------------------ */
+
+/* A record on its way to a session. */
+struct sfx_window_row {
+    uint64_t hash;
+    struct sfx_slice key;
+    sfx_int128 start, end; /* of the session that it would be alone */
+};
+
+/* Sets memory aside. Errors: LIMIT. */
+int sfx_window_log_init(struct sfx_window *w, struct sfx_err *err);
+void sfx_window_log_done(struct sfx_window *w);
+
+/* Moves all open windows to the log. Errors: LIMIT (a state alone is too large), IO, NOMEM. */
+int sfx_window_spill(struct sfx_window *w, struct sfx_err *err);
+
+/* Adds a record that is not late to the log. Errors: as of _spill. */
+int sfx_window_log_row(struct sfx_window *w, uint16_t row, uint64_t hash, struct sfx_slice key,
+                       sfx_int128 start, sfx_int128 end, struct sfx_err *err);
+
+/* Goes through the log and hands on what is over, or all. Errors: as of _spill, _close. */
+int sfx_window_pass(struct sfx_window *w, bool all, struct sfx_err *err);
+
+/* The same, and whether a session is open that the record joins: 1, 0. */
+int sfx_window_ask(struct sfx_window *w, const struct sfx_window_row *row, struct sfx_err *err);
+
+/* Whether a window in the log may be over. */
+bool sfx_window_log_is_due(const struct sfx_window *w);
 
 #endif

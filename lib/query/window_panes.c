@@ -54,6 +54,11 @@ struct sfx_pane *sfx_panes_peek(const struct sfx_panes *panes)
     return panes->count > 0 ? panes->heap[0] : NULL;
 }
 
+struct sfx_pane *sfx_panes_last(const struct sfx_panes *panes)
+{
+    return panes->count > 0 ? panes->heap[panes->count - 1] : NULL;
+}
+
 /* --- the table -------------------------------------------------------------------------------- */
 
 static int grow(struct sfx_panes *panes, struct sfx_err *err)
@@ -266,12 +271,17 @@ void sfx_panes_remove(struct sfx_panes *panes, struct sfx_pane *pane)
     sfx_panes_free(panes, pane);
 }
 
-int sfx_panes_charge(struct sfx_panes *panes, struct sfx_err *err)
+bool sfx_panes_fit(struct sfx_panes *panes)
 {
     if (!sfx_operator_charge(panes->op, (int64_t)(panes->nbytes - panes->charged)))
-        return sfx_operator_over_limit(panes->op, err);
+        return false;
     panes->charged = panes->nbytes;
-    return 0;
+    return true;
+}
+
+int sfx_panes_charge(struct sfx_panes *panes, struct sfx_err *err)
+{
+    return sfx_panes_fit(panes) ? 0 : sfx_operator_over_limit(panes->op, err);
 }
 
 void sfx_panes_done(struct sfx_panes *panes)

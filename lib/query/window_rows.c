@@ -39,23 +39,27 @@ static int gather(struct sfx_window *w, uint16_t row, struct sfx_pane *pane, str
     return rc;
 }
 
+void sfx_window_note_spelling(const struct sfx_window *w, uint16_t row, unsigned char *state)
+{
+    uint32_t *spelling = (uint32_t *)state;
+    size_t k;
+
+    spelling[0] = 1;
+    for (k = 0; k < w->op.ast->items.count; k++) {
+        if (sfx_type_in_nums(w->key_vecs[k]->type))
+            spelling[1 + k] = w->key_vecs[k]->nums[row].scale;
+    }
+}
+
 /* Makes a pane for the key of a row; span: NULL for one of its own. */
 static struct sfx_pane *add_pane(struct sfx_window *w, uint16_t row, uint64_t hash,
                                  struct sfx_slice key, struct sfx_span *span, sfx_int128 begin,
                                  sfx_int128 end, struct sfx_err *err)
 {
     struct sfx_pane *pane = sfx_panes_add(&w->panes, hash, key, span, begin, end, err);
-    uint32_t *spelling;
-    size_t k;
 
-    if (pane == NULL)
-        return NULL;
-    spelling = (uint32_t *)pane->state;
-    spelling[0] = 1;
-    for (k = 0; k < w->op.ast->items.count; k++) {
-        if (sfx_type_in_nums(w->key_vecs[k]->type))
-            spelling[1 + k] = w->key_vecs[k]->nums[row].scale;
-    }
+    if (pane != NULL)
+        sfx_window_note_spelling(w, row, pane->state);
     return pane;
 }
 
@@ -87,7 +91,7 @@ static int move_on(struct sfx_window *w, sfx_int128 time, struct sfx_err *err)
     w->any = true;
     w->watermark = time - w->spec->lateness_ns;
     first = sfx_panes_peek(&w->panes);
-    if (first == NULL || first->span->end > w->watermark)
+    if ((first == NULL || first->span->end > w->watermark) && !sfx_window_log_is_due(w))
         return 0;
     rc = add_gathered(w, err);
     return rc < 0 ? rc : sfx_window_close(w, false, err);
@@ -132,18 +136,12 @@ static int take_fixed(struct sfx_window *w, uint32_t i, uint16_t row, struct sfx
     return rc;
 }
 
-/* Where the parts of a state go that is merged into another one. */
-struct merge {
-    struct sfx_window *w;
-    struct sfx_pane *into;
-};
-
-static int merge_part(void *to, uint16_t index, const void *part, size_t part_nbytes,
-                      struct sfx_err *err)
+int sfx_window_merge_part(void *to, uint16_t index, const void *part, size_t part_nbytes,
+                          struct sfx_err *err)
 {
-    struct merge *merge = to;
+    struct sfx_window_merge *merge = to;
     struct sfx_window *w = merge->w;
-    struct sfx_agg_ctx ctx = sfx_window_ctx(w, merge->into->span, err);
+    struct sfx_agg_ctx ctx = sfx_window_ctx(w, merge->span, err);
     int rc;
 
     sfx_buf_clear(&w->part);
@@ -152,7 +150,7 @@ static int merge_part(void *to, uint16_t index, const void *part, size_t part_nb
         rc = sfx_buf_append(&w->part, part, part_nbytes, err);
     if (rc < 0)
         return rc;
-    return sfx_agg_merge(&ctx, w->calls, w->op.ast->aggs.count, merge->into->state, w->head_nbytes,
+    return sfx_agg_merge(&ctx, w->calls, w->op.ast->aggs.count, merge->state, w->head_nbytes,
                          (const unsigned char *)w->part.data, w->part.len);
 }
 
@@ -162,10 +160,10 @@ static int merge_sessions(struct sfx_window *w, struct sfx_pane *into, struct sf
 {
     struct sfx_agg_ctx ctx = sfx_window_ctx(w, from->span, err);
     size_t before = into->span->arena.total_nbytes;
-    struct merge merge = {w, into};
+    struct sfx_window_merge merge = {w, into->state, into->span};
     int rc = add_gathered(w, err);
 
-    ctx.put = merge_part;
+    ctx.put = sfx_window_merge_part;
     ctx.put_to = &merge;
     if (rc == 0)
         rc = sfx_agg_save(&ctx, w->calls, w->op.ast->aggs.count, from->state, w->state_nbytes);
@@ -216,6 +214,41 @@ static int take_session(struct sfx_window *w, uint32_t i, uint16_t row, struct s
     return gather(w, row, first, err);
 }
 
+/* The same when sessions are in the log: a record that would be late alone may join one of them,
+ * which only a pass tells; few are so late. */
+static int log_session(struct sfx_window *w, uint32_t i, uint16_t row, struct sfx_err *err)
+{
+    const sfx_int128 time = time_of(w, row), end = time + w->spec->size_ns;
+    const struct sfx_window_row asked = {w->batch_keys.hashes[i], key_of(w, i), time, end};
+    int rc = end > w->watermark ? 1 : sfx_window_ask(w, &asked, err);
+
+    if (rc == 0)
+        add_late(w, row);
+    if (rc <= 0)
+        return rc;
+    if (!w->log.in_use) /* all are in memory again */
+        return take_session(w, i, row, err);
+    return sfx_window_log_row(w, row, asked.hash, asked.key, time, end, err);
+}
+
+static int take_row(struct sfx_window *w, uint32_t i, uint16_t row, struct sfx_err *err)
+{
+    if (!w->spec->session)
+        return take_fixed(w, i, row, err);
+    return w->log.in_use ? log_session(w, i, row, err) : take_session(w, i, row, err);
+}
+
+/* Moves the windows to the log when they are more than the memory allows. */
+static int account(struct sfx_window *w, struct sfx_err *err)
+{
+    int rc;
+
+    if (sfx_panes_fit(&w->panes))
+        return 0;
+    rc = add_gathered(w, err);
+    return rc == 0 ? sfx_window_spill(w, err) : rc;
+}
+
 int sfx_window_take_rows(struct sfx_window *w, const struct sfx_frame *in, struct sfx_err *err)
 {
     uint32_t i;
@@ -224,9 +257,13 @@ int sfx_window_take_rows(struct sfx_window *w, const struct sfx_frame *in, struc
     for (i = 0; i < in->nsel && rc == 0; i++) {
         uint16_t row = in->sel[i];
 
-        rc = w->spec->session ? take_session(w, i, row, err) : take_fixed(w, i, row, err);
+        rc = take_row(w, i, row, err);
         if (rc == 0)
             rc = move_on(w, time_of(w, row), err);
+        if (rc == 0 && sfx_panes_have_grown(&w->panes))
+            rc = account(w, err);
     }
-    return rc == 0 ? add_gathered(w, err) : rc;
+    if (rc == 0)
+        rc = add_gathered(w, err);
+    return rc == 0 ? account(w, err) : rc;
 }

@@ -414,6 +414,28 @@ static void a_sort_beyond_its_memory_gives_the_same_bytes(void **state)
     sfx_buf_done(&input);
 }
 
+static void a_row_larger_than_the_memory_is_told(void **state)
+{
+    static const char *const programs[] = {"sort t", "reverse", "dedup id keep last",
+                                           "over t: n = row_number()"};
+    struct sfx_buf input = {0};
+    size_t i;
+
+    (void)state;
+    assert_int_equal(sfx_buf_puts(&input, "id,t\n1,", NULL), 0);
+    for (i = 0; i < 2 << 20; i++)
+        assert_int_equal(sfx_buf_putc(&input, 'x', NULL), 0);
+    assert_int_equal(sfx_buf_puts(&input, "\n2,y\n", NULL), 0);
+    for (i = 0; i < SFX_COUNT(programs); i++) {
+        const struct query_run run = {.program = programs[i],
+                                      .input = sfx_buf_slice(&input),
+                                      .opts = {.memory_nbytes = 1 << 20}};
+
+        query_fails(&run, SFX_E_LIMIT, "needs more than 1 MiB of memory; --memory allows more");
+    }
+    sfx_buf_done(&input);
+}
+
 static void a_missing_folder_for_spilling_is_told(void **state)
 {
     struct sfx_buf input = {0};
@@ -450,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_bad_record_behind_a_head_ends_the_run),
         cmocka_unit_test(what_is_not_looked_at_does_not_matter),
         cmocka_unit_test(a_sort_beyond_its_memory_gives_the_same_bytes),
+        cmocka_unit_test(a_row_larger_than_the_memory_is_told),
         cmocka_unit_test(a_missing_folder_for_spilling_is_told),
     };
 
