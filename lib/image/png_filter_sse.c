@@ -62,14 +62,26 @@ SSE static inline void undo_sub(uint8_t *row, size_t n, size_t bpp)
     }
 }
 
+/*
+ * The average, rounded down, of a and b is ~avg(~a, ~b), and ~(x + ~y) is y - x: with complements
+ * only two steps lie between a pixel and the next. Where a pixel has 3 bytes the fourth that is
+ * written is the next one's first, which has been read.
+ */
 SSE static inline void undo_average(uint8_t *row, const uint8_t *above, size_t n, size_t bpp)
 {
-    __m128i left = _mm_setzero_si128();
+    const __m128i ones = _mm_set1_epi8(-1);
+    __m128i left = ones, x = load_pixel(row); /* left: its complement */
     size_t i;
 
     for (i = 0; i < n; i += bpp) {
-        left = _mm_add_epi8(load_pixel(row + i), average(left, load_pixel(above + i)));
-        store_pixel(row + i, left, bpp);
+        const __m128i next = load_pixel(row + i + bpp);
+        const int32_t up = ~_mm_cvtsi128_si32(load_pixel(above + i));
+        int32_t bits;
+
+        left = _mm_sub_epi8(_mm_avg_epu8(left, _mm_cvtsi32_si128(up)), x);
+        bits = ~_mm_cvtsi128_si32(left);
+        memcpy(row + i, &bits, sizeof(bits));
+        x = next;
     }
 }
 

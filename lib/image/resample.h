@@ -32,8 +32,8 @@ struct sfx_resample {
 
     /*
      * For each of n outputs: dst[i * step] = the sum over k < stride of src[first[i] + k] *
-     * w[i * stride + k]; stride is a multiple of 16. All of these samples must be readable, those
-     * with weight zero may be any finite value. Fixed: rounded, clipped to 0..255.
+     * w[i * stride + k]; stride is a multiple of 16 (float: of 8). All of these samples must be
+     * readable, those with weight zero may be any finite value. Fixed: rounded, clipped to 0..255.
      */
     void (*horizontal_u8)(const int16_t *restrict src, const uint32_t *first, const int16_t *w,
                           size_t stride, uint8_t *restrict dst, size_t step, size_t n);

@@ -16,7 +16,8 @@
 #define MAX_LOBES      3
 #define TABLE_PER_UNIT 1024
 #define TIE            1e-6 /* nearer to the middle of two samples than this is at it */
-#define STRIDE_STEP    16   /* int16_t of an AVX2 register; 16 floats are two */
+#define FIXED_STEP     16   /* int16_t of an AVX2 register */
+#define REAL_STEP      8    /* the lanes that float is added up in */
 
 /* By lobes, 2 or 3; behind the last value stand zeros to interpolate to. */
 static float lanczos_tables[2][MAX_LOBES * TABLE_PER_UNIT + 2];
@@ -197,6 +198,7 @@ int sfx_weights_init(struct sfx_weights *w, const struct sfx_axis *axis, bool re
     double ratio = axis->src_span / axis->dst_span;
     size_t most = 2 * (size_t)ceil(kernel_support(axis->kernel) * (ratio > 1 ? ratio : 1)) + 1;
     struct taps taps = {0};
+    const size_t step = real ? REAL_STEP : FIXED_STEP;
     uint32_t i;
     int rc = 0;
 
@@ -206,8 +208,8 @@ int sfx_weights_init(struct sfx_weights *w, const struct sfx_axis *axis, bool re
         pthread_once(&lanczos_once[0], lanczos2_fill);
     memset(w, 0, sizeof(*w));
     w->count = axis->dst_count;
-    w->stride = (uint32_t)(((most < axis->src_count ? most : axis->src_count) + STRIDE_STEP - 1) /
-                           STRIDE_STEP * STRIDE_STEP);
+    w->stride =
+        (uint32_t)(((most < axis->src_count ? most : axis->src_count) + step - 1) / step * step);
     w->first = calloc(w->count, sizeof(*w->first));
     w->ntaps = calloc(w->count, sizeof(*w->ntaps));
     taps.weight = calloc(most, sizeof(*taps.weight));

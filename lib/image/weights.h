@@ -48,7 +48,7 @@ struct sfx_axis {
 
 struct sfx_weights {
     uint32_t count;    /* output samples */
-    uint32_t stride;   /* weights of one output sample; a multiple of 16 */
+    uint32_t stride;   /* weights of one output sample: a multiple of 16, of 8 in a float table */
     uint32_t max_taps; /* the most that are in use for one output sample */
     uint32_t *first;   /* owned: the first source sample of each */
     uint32_t *ntaps;   /* owned: how many are in use, at least 1 */

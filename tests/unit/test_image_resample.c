@@ -348,8 +348,8 @@ static void compare_horizontal(const struct sfx_resample *best, size_t n, size_t
     best->horizontal_u8(src, first, w, stride, a, step, n);
     sfx_resample_portable.horizontal_u8(src, first, w, stride, b, step, n);
     assert_memory_equal(a, b, ndst);
-    best->horizontal_f32(real_src, first, real_w, stride, ra, step, n);
-    sfx_resample_portable.horizontal_f32(real_src, first, real_w, stride, rb, step, n);
+    best->horizontal_f32(real_src, first, real_w, stride / 2, ra, step, n);
+    sfx_resample_portable.horizontal_f32(real_src, first, real_w, stride / 2, rb, step, n);
     for (i = 0; i < n; i++)
         assert_memory_equal(&ra[i * step], &rb[i * step], 4);
     free(first);
