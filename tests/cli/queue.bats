@@ -192,6 +192,30 @@ orders() {
 	[ "$(jq -s 'map(select(.type == "dev.sfx.event.failed")) | length' told)" -eq 1 ]
 }
 
+@test "what is committed in groups is acknowledged behind the commit" {
+	orders 4
+	mkfifo pipe
+	"$queue" pump $q - --once >pipe &
+	pump=$!
+	sfx-load -E -q --flush 1h --commit-every 1000 --ack $q sqlite:shop.db -t orders <pipe >told 3>&- 4>&- &
+	loader=$!
+	for i in $(seq 200); do
+		[ "$(states)" = "leased leased leased leased" ] && break
+		sleep 0.02
+	done
+	sleep 0.2
+	[ "$(states)" = "leased leased leased leased" ]
+	[ ! -s told ]
+	kill -9 $loader $pump
+	wait $loader $pump || true
+	# None of the group is loaded, and its events come back with the death of who held them.
+	[ "$(sqlite3 shop.db "select count(*) from sqlite_master where name = 'orders'")" -eq 0 ]
+	"$queue" pump $q - --once | sfx-load -E -q --flush 1h --commit-every 4 --ack $q sqlite:shop.db -t orders >told
+	[ "$(states)" = "done done done done" ]
+	[ "$(wc -l <told)" -eq 4 ]
+	[ "$(sqlite3 shop.db 'select count(*), count(distinct id) from orders')" = "8|8" ]
+}
+
 @test "an event that fans out is done when all that came of it is" {
 	"$SFX_BUILD/tests/data/mkphoto" 64x48 photo.jpg
 	echo photo.jpg | "$queue" put $q --as paths
