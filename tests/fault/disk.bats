@@ -69,6 +69,10 @@ on_full_disk() {
 	on_full_disk load_file
 }
 
+@test 'sfx-load into Parquet: the disk is full' {
+	on_full_disk load_parquet
+}
+
 @test 'rejects that meet a full disk end with a whole line' {
 	mkdir small
 	mount -t tmpfs -o size=8k sfx-test small 2>/dev/null || skip 'only root can mount a small file system'

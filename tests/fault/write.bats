@@ -41,6 +41,21 @@ at_each_write() {
 	at_each_write load_event
 }
 
+# As check; and the next load, which nothing fails, makes it good.
+check_again() {
+	check || return
+	fault='' "$scenario" >/dev/null 2>stderr || return
+	outputs_are_whole && [ "$(ls out)" = "$(ls ../want/out)" ]
+}
+
+@test 'sfx-load into a folder: any write fails' {
+	at_each_place ENOSPC load_dir check_again && at_each_place EIO load_dir check_again
+}
+
+@test 'sfx-load into Parquet: any write fails' {
+	at_each_place ENOSPC load_parquet check_again && at_each_place EIO load_parquet check_again
+}
+
 @test 'sfx-transform -E: any write fails' {
 	at_each_write transform_event
 }
