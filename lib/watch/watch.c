@@ -45,7 +45,7 @@ static int watch_init(struct sfx_watch *w, const struct sfx_watch_opts *opts, st
     for (i = 0; i < opts->ntimers; i++)
         w->due_ns[i] = sfx_timer_next_ns(&opts->timers[i], sfx_clock_wall_ns());
     if (!opts->once && opts->nroots > 0) {
-        w->backend = sfx_backend_new(opts->backend, err);
+        w->backend = sfx_backend_new(opts->backend, &w->dirs, err);
         if (w->backend == NULL)
             return SFX_E_NOMEM;
     }
@@ -338,6 +338,7 @@ void sfx_watch_free(struct sfx_watch *w)
         sfx_watch_close_roots(w);
     free(w->roots);
     sfx_backend_free(w->backend);
+    sfx_watch_dirs_done(&w->dirs);
     sfx_media_free(w->media);
     sfx_told_done(&w->told);
     sfx_watch_state_free(w->state);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What tells of changes in a folder: the best that works there, or what was asked for. */
+#include "base/hash.h"
 #include "watch/watch_internal.h"
 
 #include <errno.h>
@@ -14,7 +15,8 @@ struct sfx_backend {
     bool no_inotify, no_fanotify; /* tried in vain */
 };
 
-struct sfx_backend *sfx_backend_new(enum sfx_watch_backend wanted, struct sfx_err *err)
+struct sfx_backend *sfx_backend_new(enum sfx_watch_backend wanted, struct sfx_watch_dirs *dirs,
+                                    struct sfx_err *err)
 {
     struct sfx_backend *b = calloc(1, sizeof(*b));
 
@@ -23,6 +25,7 @@ struct sfx_backend *sfx_backend_new(enum sfx_watch_backend wanted, struct sfx_er
         return NULL;
     }
     b->wanted = wanted;
+    b->table.dirs = dirs;
     return b;
 }
 
@@ -71,7 +74,7 @@ static int open_source(int (*open_it)(struct sfx_err *err), struct sfx_watch_rea
     return *reader != NULL ? 0 : SFX_E_NOMEM;
 }
 
-static int add_fanotify(struct sfx_backend *b, int fd, const struct statfs *fs, uint64_t id[2],
+static int add_fanotify(struct sfx_backend *b, int fd, const struct statfs *fs, uint64_t *id,
                         struct sfx_err *err)
 {
     int rc = open_source(sfx_fanotify_open, &b->fanotify, err);
@@ -84,7 +87,7 @@ static int add_fanotify(struct sfx_backend *b, int fd, const struct statfs *fs, 
     return sfx_fanotify_add(&b->fan, fd, fs, id, err);
 }
 
-static int add_inotify(struct sfx_backend *b, int fd, uint64_t id[2], struct sfx_err *err)
+static int add_inotify(struct sfx_backend *b, int fd, uint64_t *id, struct sfx_err *err)
 {
     int rc = open_source(sfx_inotify_open, &b->inotify, err);
 
@@ -95,20 +98,19 @@ static int add_inotify(struct sfx_backend *b, int fd, uint64_t id[2], struct sfx
     return sfx_inotify_add(sfx_watch_reader_fd(b->inotify), fd, id, err);
 }
 
-static int add_poll(int fd, uint64_t id[2], struct sfx_err *err)
+static int add_poll(int fd, uint64_t *id, struct sfx_err *err)
 {
     struct stat st;
 
     if (fstat(fd, &st) != 0)
         return sfx_err_errno(err, errno, "cannot be watched");
-    sfx_backend_poll_id(&st, id);
+    *id = sfx_backend_poll_id(st.st_dev, st.st_ino);
     return 0;
 }
 
-void sfx_backend_poll_id(const struct stat *st, uint64_t id[2])
+uint64_t sfx_backend_poll_id(dev_t dev, ino_t ino)
 {
-    id[0] = st->st_ino;
-    id[1] = ~(uint64_t)st->st_dev; /* an inotify watch has 0 there */
+    return sfx_hash64_mix((uint64_t)ino ^ sfx_hash64_mix((uint64_t)dev)) | SFX_WATCH_HASHED;
 }
 
 /* As sfx_backend_add, without looking up what is known. */
@@ -120,13 +122,13 @@ static int choose(struct sfx_backend *b, int fd, const struct sfx_watch_dir *par
 
     *place = (struct sfx_watch_place){.by = SFX_WATCH_POLL};
     if (b->wanted == SFX_WATCH_POLL || (parent != NULL && parent->by == SFX_WATCH_POLL))
-        return add_poll(fd, place->id, err);
+        return add_poll(fd, &place->id, err);
     if (fstatfs(fd, &fs) != 0)
         return sfx_err_errno(err, errno, "cannot be watched");
     if (b->wanted == SFX_WATCH_AUTO && sfx_backend_is_remote((uint64_t)fs.f_type))
-        return add_poll(fd, place->id, err);
+        return add_poll(fd, &place->id, err);
     if (b->wanted != SFX_WATCH_INOTIFY && !b->no_fanotify) {
-        rc = add_fanotify(b, fd, &fs, place->id, err);
+        rc = add_fanotify(b, fd, &fs, &place->id, err);
         if (rc == 0)
             place->by = SFX_WATCH_FANOTIFY;
         if (rc == 0 || rc == SFX_E_NOMEM || (b->wanted == SFX_WATCH_FANOTIFY && parent == NULL))
@@ -134,13 +136,13 @@ static int choose(struct sfx_backend *b, int fd, const struct sfx_watch_dir *par
     }
     rc = SFX_E_LIMIT;
     if (!b->no_inotify)
-        rc = add_inotify(b, fd, place->id, err);
+        rc = add_inotify(b, fd, &place->id, err);
     if (rc == 0)
         place->by = SFX_WATCH_INOTIFY;
     if (rc != SFX_E_LIMIT)
         return rc;
     place->limit = b->no_inotify ? "fs.inotify.max_user_instances" : "fs.inotify.max_user_watches";
-    return add_poll(fd, place->id, err);
+    return add_poll(fd, &place->id, err);
 }
 
 int sfx_backend_add(struct sfx_backend *b, int fd, const struct sfx_watch_dir *parent,
@@ -165,7 +167,7 @@ void sfx_backend_remove(struct sfx_backend *b, struct sfx_watch_dir *dir)
         sfx_inotify_remove(sfx_watch_reader_fd(b->inotify), dir->id);
 }
 
-struct sfx_watch_dir *sfx_backend_find(const struct sfx_backend *b, const uint64_t id[2])
+struct sfx_watch_dir *sfx_backend_find(const struct sfx_backend *b, uint64_t id)
 {
     return sfx_watch_table_find(&b->table, id);
 }

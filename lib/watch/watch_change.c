@@ -141,7 +141,7 @@ int sfx_watch_on_change(struct sfx_watch *w, const struct sfx_watch_change *chan
         return sfx_watch_rescan(w, SFX_WATCH_RECONCILED, err);
     }
     if (change->what == SFX_CHANGE_DIR_GONE) {
-        if (change->dir->parent == NULL)
+        if (change->dir->parent == 0)
             return sfx_watch_lose_root(w, change->dir->root, err);
         leave(w, change->dir);
         return 0;

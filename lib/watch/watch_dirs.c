@@ -5,43 +5,171 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A block is found by the address of any node in it; its first place is its head. */
+#define BLOCK_NBYTES ((size_t)1 << 20)
+#define BLOCK_NNODES (BLOCK_NBYTES / sizeof(struct sfx_watch_dir))
+
+struct head {
+    const struct sfx_watch_dirs *dirs;
+    uint32_t first; /* its number */
+};
+
+_Static_assert(sizeof(struct head) <= sizeof(struct sfx_watch_dir), "a head is in a node's place");
+_Static_assert(BLOCK_NBYTES % sizeof(struct sfx_watch_dir) == 0, "numbers are shifts");
+
+static const struct head *head_of(const struct sfx_watch_dir *dir)
+{
+    return (const struct head *)((uintptr_t)dir & ~(uintptr_t)(BLOCK_NBYTES - 1));
+}
+
+struct sfx_watch_dir *sfx_watch_dirs_at(const struct sfx_watch_dirs *dirs, uint32_t number)
+{
+    return number != 0 ? dirs->blocks[number / BLOCK_NNODES] + number % BLOCK_NNODES : NULL;
+}
+
+uint32_t sfx_watch_dir_number(const struct sfx_watch_dir *dir)
+{
+    const struct head *head = head_of(dir);
+
+    return head->first + (uint32_t)(dir - (const struct sfx_watch_dir *)(const void *)head);
+}
+
+struct sfx_watch_dir *sfx_watch_dir_at(const struct sfx_watch_dir *dir, uint32_t number)
+{
+    return sfx_watch_dirs_at(head_of(dir)->dirs, number);
+}
+
+struct sfx_watch_dir *sfx_watch_dir_parent(const struct sfx_watch_dir *dir)
+{
+    return sfx_watch_dir_at(dir, dir->parent);
+}
+
+const char *sfx_watch_dir_name(const struct sfx_watch_dir *dir)
+{
+    return dir->has_long_name ? dir->name.ptr : dir->name.text;
+}
+
+struct sfx_watch_extra *sfx_watch_dir_extra(struct sfx_watch_dir *dir, struct sfx_err *err)
+{
+    if (dir->extra == NULL)
+        dir->extra = calloc(1, sizeof(*dir->extra));
+    if (dir->extra == NULL)
+        (void)sfx_err_errno(err, ENOMEM, "folder %s", sfx_watch_dir_name(dir));
+    return dir->extra;
+}
+
+struct sfx_watch_names *sfx_watch_dir_names(const struct sfx_watch_dir *dir)
+{
+    return dir->extra != NULL ? dir->extra->names : NULL;
+}
+
+struct sfx_watch_rules *sfx_watch_dir_rules(const struct sfx_watch_dir *dir)
+{
+    return dir->extra != NULL ? dir->extra->rules : NULL;
+}
+
+/* Only what is used of a block takes memory. */
+static int add_block(struct sfx_watch_dirs *dirs, struct sfx_err *err)
+{
+    struct sfx_watch_dir **blocks = NULL, *block = NULL;
+
+    if (dirs->nblocks < UINT32_MAX / BLOCK_NNODES)
+        blocks = reallocarray(dirs->blocks, dirs->nblocks + 1, sizeof(struct sfx_watch_dir *));
+    if (blocks != NULL) {
+        dirs->blocks = blocks;
+        block = aligned_alloc(BLOCK_NBYTES, BLOCK_NBYTES);
+    }
+    if (block == NULL)
+        return sfx_err_errno(err, ENOMEM, "folders");
+    *(struct head *)(void *)block = (struct head){dirs, dirs->count};
+    dirs->blocks[dirs->nblocks++] = block;
+    dirs->count++;
+    return 0;
+}
+
+static struct sfx_watch_dir *take(struct sfx_watch_dirs *dirs, struct sfx_err *err)
+{
+    struct sfx_watch_dir *dir;
+
+    if (dirs->free != 0) {
+        dir = sfx_watch_dirs_at(dirs, dirs->free);
+        dirs->free = dir->next;
+    } else {
+        if (dirs->count % BLOCK_NNODES == 0 && add_block(dirs, err) < 0)
+            return NULL;
+        dir = sfx_watch_dirs_at(dirs, dirs->count++);
+    }
+    *dir = (struct sfx_watch_dir){0};
+    return dir;
+}
+
+static void give_back(struct sfx_watch_dirs *dirs, struct sfx_watch_dir *dir)
+{
+    dir->next = dirs->free;
+    dirs->free = sfx_watch_dir_number(dir);
+}
+
+void sfx_watch_dirs_done(struct sfx_watch_dirs *dirs)
+{
+    while (dirs->nblocks > 0)
+        free(dirs->blocks[--dirs->nblocks]);
+    free(dirs->blocks);
+    *dirs = (struct sfx_watch_dirs){0};
+}
+
 static void link_to(struct sfx_watch_dir *dir, struct sfx_watch_dir *parent)
 {
-    dir->parent = parent;
-    dir->prev = NULL;
-    dir->next = NULL;
+    dir->parent = dir->prev = dir->next = 0;
     if (parent == NULL)
         return;
+    dir->parent = sfx_watch_dir_number(parent);
     dir->next = parent->child;
-    if (dir->next != NULL)
-        dir->next->prev = dir;
-    parent->child = dir;
+    parent->child = sfx_watch_dir_number(dir);
+    if (dir->next != 0)
+        sfx_watch_dir_at(dir, dir->next)->prev = parent->child;
 }
 
 static void unlink_from_parent(struct sfx_watch_dir *dir)
 {
-    if (dir->next != NULL)
-        dir->next->prev = dir->prev;
-    if (dir->prev != NULL)
-        dir->prev->next = dir->next;
-    else if (dir->parent != NULL)
-        dir->parent->child = dir->next;
+    if (dir->next != 0)
+        sfx_watch_dir_at(dir, dir->next)->prev = dir->prev;
+    if (dir->prev != 0)
+        sfx_watch_dir_at(dir, dir->prev)->next = dir->next;
+    else if (dir->parent != 0)
+        sfx_watch_dir_parent(dir)->child = dir->next;
 }
 
-struct sfx_watch_dir *sfx_watch_dir_new(struct sfx_watch_dir *parent, uint32_t root,
-                                        struct sfx_slice name, struct sfx_err *err)
+/* Instead of the name it has. Errors: NOMEM. */
+static int set_name(struct sfx_watch_dir *dir, struct sfx_slice name, struct sfx_err *err)
 {
-    struct sfx_watch_dir *dir = calloc(1, sizeof(*dir));
-    char *copy = strndup(name.len > 0 ? name.ptr : "", name.len);
+    char *copy = name.len >= SFX_WATCH_SHORT_NAME ? strndup(name.ptr, name.len) : NULL;
 
-    if (dir == NULL || copy == NULL) {
-        free(dir);
-        free(copy);
-        (void)sfx_err_errno(err, ENOMEM, "folder %.*s", SFX_SLICE_ARG(name));
+    if (name.len >= SFX_WATCH_SHORT_NAME && copy == NULL)
+        return sfx_err_errno(err, ENOMEM, "folder %.*s", SFX_SLICE_ARG(name));
+    if (dir->has_long_name)
+        free(dir->name.ptr);
+    dir->has_long_name = copy != NULL;
+    if (copy != NULL)
+        dir->name.ptr = copy;
+    else if (name.len > 0)
+        memcpy(dir->name.text, name.ptr, name.len);
+    if (copy == NULL)
+        dir->name.text[name.len] = '\0';
+    return 0;
+}
+
+struct sfx_watch_dir *sfx_watch_dir_new(struct sfx_watch_dirs *dirs, struct sfx_watch_dir *parent,
+                                        uint32_t root, struct sfx_slice name, struct sfx_err *err)
+{
+    struct sfx_watch_dir *dir = take(dirs, err);
+
+    if (dir != NULL && set_name(dir, name, err) < 0) {
+        give_back(dirs, dir);
         return NULL;
     }
-    dir->root = root;
-    dir->name = copy;
+    if (dir == NULL)
+        return NULL;
+    dir->root = root & ((1U << 20) - 1);
     link_to(dir, parent);
     return dir;
 }
@@ -49,12 +177,10 @@ struct sfx_watch_dir *sfx_watch_dir_new(struct sfx_watch_dir *parent, uint32_t r
 int sfx_watch_dir_move(struct sfx_watch_dir *dir, struct sfx_watch_dir *parent,
                        struct sfx_slice name, struct sfx_err *err)
 {
-    char *copy = strndup(name.ptr, name.len);
+    int rc = set_name(dir, name, err);
 
-    if (copy == NULL)
-        return sfx_err_errno(err, ENOMEM, "folder %.*s", SFX_SLICE_ARG(name));
-    free(dir->name);
-    dir->name = copy;
+    if (rc < 0)
+        return rc;
     unlink_from_parent(dir);
     link_to(dir, parent);
     return 0;
@@ -62,37 +188,37 @@ int sfx_watch_dir_move(struct sfx_watch_dir *dir, struct sfx_watch_dir *parent,
 
 struct sfx_watch_dir *sfx_watch_dir_find(struct sfx_watch_dir *parent, struct sfx_slice name)
 {
-    struct sfx_watch_dir *dir;
+    struct sfx_watch_dir *dir = sfx_watch_dir_at(parent, parent->child);
 
-    for (dir = parent->child; dir != NULL; dir = dir->next) {
-        if (sfx_slice_eq(sfx_slice_str(dir->name), name))
-            return dir;
-    }
-    return NULL;
+    while (dir != NULL && !sfx_slice_eq(sfx_slice_str(sfx_watch_dir_name(dir)), name))
+        dir = sfx_watch_dir_at(dir, dir->next);
+    return dir;
 }
 
 bool sfx_watch_dir_within(const struct sfx_watch_dir *dir, const struct sfx_watch_dir *of)
 {
     while (dir != NULL && dir != of)
-        dir = dir->parent;
+        dir = sfx_watch_dir_parent(dir);
     return dir == of;
 }
 
 struct sfx_watch_dir *sfx_watch_dir_walk(struct sfx_watch_dir *dir, struct sfx_watch_dir *top,
                                          bool skip)
 {
-    if (dir->child != NULL && !skip)
-        return dir->child;
-    while (dir != top && dir->next == NULL)
-        dir = dir->parent;
-    return dir == top ? NULL : dir->next;
+    if (dir->child != 0 && !skip)
+        return sfx_watch_dir_at(dir, dir->child);
+    while (dir != top && dir->next == 0)
+        dir = sfx_watch_dir_parent(dir);
+    return dir == top ? NULL : sfx_watch_dir_at(dir, dir->next);
 }
 
-void sfx_watch_dir_free(struct sfx_watch_dir *dir)
+void sfx_watch_dir_free(struct sfx_watch_dirs *dirs, struct sfx_watch_dir *dir)
 {
     unlink_from_parent(dir);
-    free(dir->name);
-    free(dir);
+    if (dir->has_long_name)
+        free(dir->name.ptr);
+    free(dir->extra);
+    give_back(dirs, dir);
 }
 
 /* Parents first, each followed by a slash. */
@@ -103,18 +229,19 @@ static int append_path(const struct sfx_watch_dir *dir, struct sfx_buf *path, st
     size_t total = 0;
     int rc;
 
-    for (d = dir; d->parent != NULL; d = d->parent)
-        total += strlen(d->name) + 1;
+    for (d = dir; d->parent != 0; d = sfx_watch_dir_parent(d))
+        total += strlen(sfx_watch_dir_name(d)) + 1;
     rc = sfx_buf_reserve(path, total, err);
     if (rc < 0)
         return rc;
     path->len += total;
-    for (d = dir, at += total; d->parent != NULL; d = d->parent) {
-        size_t len = strlen(d->name);
+    for (d = dir, at += total; d->parent != 0; d = sfx_watch_dir_parent(d)) {
+        const char *name = sfx_watch_dir_name(d);
+        size_t len = strlen(name);
 
         path->data[--at] = '/';
         at -= len;
-        memcpy(path->data + at, d->name, len);
+        memcpy(path->data + at, name, len);
     }
     return 0;
 }

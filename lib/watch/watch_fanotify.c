@@ -34,12 +34,11 @@ int sfx_fanotify_open(struct sfx_err *err)
     return sfx_err_errno(err, errno, "fanotify");
 }
 
-static void id_of(const void *fsid, int type, const void *handle, size_t nbytes, uint64_t id[2])
+static uint64_t id_of(const void *fsid, int type, const void *handle, size_t nbytes)
 {
     uint64_t seed = sfx_hash64(fsid, 8, (uint64_t)(unsigned)type);
 
-    id[0] = sfx_hash64(handle, nbytes, seed);
-    id[1] = sfx_hash64(handle, nbytes, ~seed);
+    return sfx_hash64(handle, nbytes, seed) | SFX_WATCH_HASHED;
 }
 
 static bool is_in(const struct sfx_fanotify_list *list, uint64_t fsid)
@@ -73,7 +72,7 @@ static int mark(struct sfx_fanotify *fan, int fd, uint64_t fsid, struct sfx_err 
     return list == &fan->marked ? 0 : SFX_E_UNSUPPORTED;
 }
 
-int sfx_fanotify_add(struct sfx_fanotify *fan, int fd, const struct statfs *fs, uint64_t id[2],
+int sfx_fanotify_add(struct sfx_fanotify *fan, int fd, const struct statfs *fs, uint64_t *id,
                      struct sfx_err *err)
 {
     union {
@@ -90,7 +89,7 @@ int sfx_fanotify_add(struct sfx_fanotify *fan, int fd, const struct statfs *fs, 
     /* What has no handle is not named by events. */
     if (name_to_handle_at(fd, "", &handle.head, &mount_id, AT_EMPTY_PATH) != 0)
         return sfx_err_set(err, SFX_E_UNSUPPORTED, "fanotify: not on this file system");
-    id_of(&fsid, handle.head.handle_type, handle.head.f_handle, handle.head.handle_bytes, id);
+    *id = id_of(&fsid, handle.head.handle_type, handle.head.f_handle, handle.head.handle_bytes);
     return 0;
 }
 
@@ -101,7 +100,6 @@ static bool find_place(const struct sfx_watch_table *table, struct sfx_slice eve
     struct fanotify_event_info_fid info;
     struct file_handle handle;
     const size_t head = sizeof(info) + sizeof(handle);
-    uint64_t id[2];
     const char *at;
 
     if (event.len < FAN_EVENT_METADATA_LEN + head)
@@ -112,8 +110,8 @@ static bool find_place(const struct sfx_watch_table *table, struct sfx_slice eve
     if (info.hdr.info_type != FAN_EVENT_INFO_TYPE_DFID_NAME ||
         handle.handle_bytes > MAX_HANDLE_SZ || info.hdr.len <= head + handle.handle_bytes)
         return false;
-    id_of(&info.fsid, handle.handle_type, at + head, handle.handle_bytes, id);
-    change->dir = sfx_watch_table_find(table, id);
+    change->dir = sfx_watch_table_find(
+        table, id_of(&info.fsid, handle.handle_type, at + head, handle.handle_bytes));
     change->name = sfx_slice_str(at + head + handle.handle_bytes);
     return change->dir != NULL;
 }
@@ -143,7 +141,7 @@ static bool translate(uint64_t bit, struct sfx_watch_change *change)
     case FAN_DELETE_SELF: change->what = SFX_CHANGE_DIR_GONE; return change->of_folder;
     default: /* FAN_MOVE_SELF: a folder below a root that moves is told of by its parents */
         change->what = SFX_CHANGE_DIR_GONE;
-        return change->of_folder && change->dir->parent == NULL;
+        return change->of_folder && change->dir->parent == 0;
     }
     return true;
 }
@@ -186,7 +184,7 @@ int sfx_fanotify_open(struct sfx_err *err)
     return sfx_err_set(err, SFX_E_UNSUPPORTED, "fanotify: this build is without it");
 }
 
-int sfx_fanotify_add(struct sfx_fanotify *fan, int fd, const struct statfs *fs, uint64_t id[2],
+int sfx_fanotify_add(struct sfx_fanotify *fan, int fd, const struct statfs *fs, uint64_t *id,
                      struct sfx_err *err)
 {
     (void)fan;

@@ -74,10 +74,10 @@ static int meet_again(struct sfx_watch *w, struct sfx_watch_dir *known,
         return sfx_err_set(err, SFX_E_USAGE, "is watched already, as %s",
                            w->roots[known->root].path);
     /* A root is told under its own name; a mount may show a folder inside itself. */
-    if (parent != NULL && (known->parent == NULL || sfx_watch_dir_within(parent, known)))
+    if (parent != NULL && (known->parent == 0 || sfx_watch_dir_within(parent, known)))
         return 0;
-    if (parent != NULL &&
-        (known->parent != parent || !sfx_slice_eq(sfx_slice_str(known->name), name))) {
+    if (parent != NULL && (sfx_watch_dir_parent(known) != parent ||
+                           !sfx_slice_eq(sfx_slice_str(sfx_watch_dir_name(known)), name))) {
         moved = true;
         rc = sfx_watch_dir_move(known, parent, name, err);
     }
@@ -121,7 +121,7 @@ static struct sfx_watch_dir *new_folder(struct sfx_watch *w, struct sfx_watch_di
                                         uint32_t root, struct sfx_slice name,
                                         const struct sfx_watch_place *place, struct sfx_err *err)
 {
-    struct sfx_watch_dir *dir = sfx_watch_dir_new(parent, root, name, err);
+    struct sfx_watch_dir *dir = sfx_watch_dir_new(&w->dirs, parent, root, name, err);
 
     if (dir == NULL)
         return NULL;
@@ -129,7 +129,7 @@ static struct sfx_watch_dir *new_folder(struct sfx_watch *w, struct sfx_watch_di
     if (parent == NULL)
         w->roots[root].dir = dir;
     dir->by = place->by;
-    memcpy(dir->id, place->id, sizeof(dir->id));
+    dir->id = place->id;
     if ((dir->by == SFX_WATCH_POLL && sfx_watch_names_new(w, dir, err) < 0) ||
         (w->backend != NULL && sfx_backend_set(w->backend, dir, err) < 0))
         return NULL; /* the node goes with its root */
@@ -163,14 +163,33 @@ static int watch_folder(struct sfx_watch *w, int fd, struct sfx_watch_dir *paren
     return *dir != NULL ? 0 : SFX_E_NOMEM;
 }
 
+/* Takes rules (NULL: none) instead of those that were freed. Errors: NOMEM. */
+static int keep_rules(struct sfx_watch_dir *dir, struct sfx_watch_rules *rules, struct sfx_err *err)
+{
+    struct sfx_watch_extra *extra = dir->extra;
+
+    if (extra == NULL && rules == NULL)
+        return 0;
+    extra = sfx_watch_dir_extra(dir, err);
+    if (extra == NULL) {
+        sfx_watch_rules_free(rules);
+        return SFX_E_NOMEM;
+    }
+    extra->rules = rules;
+    return 0;
+}
+
 int sfx_watch_read_rules(struct sfx_watch *w, struct sfx_watch_dir *dir, int fd,
                          struct sfx_err *err)
 {
+    struct sfx_watch_rules *rules = sfx_watch_dir_rules(dir);
     struct sfx_err why;
     int rc = 0;
 
     if (w->opts.ignore_file != NULL)
-        rc = sfx_watch_rules_read(fd, w->opts.ignore_file, &dir->rules, &why);
+        rc = sfx_watch_rules_read(fd, w->opts.ignore_file, &rules, &why);
+    if (rc >= 0 && keep_rules(dir, rules, &why) < 0)
+        rc = SFX_E_NOMEM;
     if (rc >= 0)
         return rc;
     if (why.code == SFX_E_NOMEM) {

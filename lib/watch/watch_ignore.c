@@ -203,11 +203,13 @@ bool sfx_watch_rules_ignore(const struct sfx_watch_dir *dir, struct sfx_slice pa
     size_t from = path.len - name.len;
     int rc = 0;
 
-    for (; dir != NULL && rc == 0; dir = dir->parent) {
-        if (dir->rules != NULL)
-            rc = verdict(dir->rules, sfx_slice(path.ptr + from, path.len - from), name, of_folder);
-        if (dir->parent != NULL)
-            from -= strlen(dir->name) + 1;
+    for (; dir != NULL && rc == 0; dir = sfx_watch_dir_parent(dir)) {
+        const struct sfx_watch_rules *rules = sfx_watch_dir_rules(dir);
+
+        if (rules != NULL)
+            rc = verdict(rules, sfx_slice(path.ptr + from, path.len - from), name, of_folder);
+        if (dir->parent != 0)
+            from -= strlen(sfx_watch_dir_name(dir)) + 1;
     }
     return rc > 0;
 }

@@ -23,7 +23,7 @@ int sfx_inotify_open(struct sfx_err *err)
     return sfx_err_set(err, SFX_E_LIMIT, "the system's limit of inotify instances is reached");
 }
 
-int sfx_inotify_add(int in, int fd, uint64_t id[2], struct sfx_err *err)
+int sfx_inotify_add(int in, int fd, uint64_t *id, struct sfx_err *err)
 {
     char path[40];
     int wd;
@@ -31,8 +31,7 @@ int sfx_inotify_add(int in, int fd, uint64_t id[2], struct sfx_err *err)
     /* By descriptor: what is watched is what was opened, whatever the name means by now. */
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     wd = inotify_add_watch(in, path, SFX_INOTIFY_MASK);
-    id[0] = (uint64_t)wd;
-    id[1] = 0;
+    *id = (uint64_t)wd;
     if (wd >= 0)
         return 0;
     if (errno == ENOSPC)
@@ -42,10 +41,10 @@ int sfx_inotify_add(int in, int fd, uint64_t id[2], struct sfx_err *err)
     return sfx_err_errno(err, errno, "cannot be watched");
 }
 
-void sfx_inotify_remove(int in, const uint64_t id[2])
+void sfx_inotify_remove(int in, uint64_t id)
 {
     /* Fails when the kernel has dropped the watch already. */
-    (void)inotify_rm_watch(in, (int)id[0]);
+    (void)inotify_rm_watch(in, (int)id);
 }
 
 /* False: nothing that concerns us. */
@@ -62,11 +61,10 @@ static bool translate(const struct sfx_watch_table *table, const struct inotify_
         {IN_MOVE_SELF, SFX_CHANGE_DIR_GONE}, {IN_UNMOUNT, SFX_CHANGE_DIR_GONE},
         {IN_IGNORED, SFX_CHANGE_DIR_GONE},
     };
-    const uint64_t id[2] = {(uint64_t)event->wd, 0};
     size_t i;
 
     change->of_folder = (event->mask & IN_ISDIR) != 0;
-    change->dir = sfx_watch_table_find(table, id);
+    change->dir = sfx_watch_table_find(table, (uint64_t)event->wd);
     change->name = sfx_slice(event->name, event->len > 0 ? strlen(event->name) : 0);
     if (event->mask & IN_Q_OVERFLOW) {
         change->what = SFX_CHANGE_OVERFLOW;
@@ -75,7 +73,7 @@ static bool translate(const struct sfx_watch_table *table, const struct inotify_
     if (change->dir == NULL)
         return false;
     /* A folder below a root that moves is told of by its parents. */
-    if ((event->mask & IN_MOVE_SELF) && change->dir->parent != NULL)
+    if ((event->mask & IN_MOVE_SELF) && change->dir->parent != 0)
         return false;
     for (i = 0; i < SFX_COUNT(meanings); i++) {
         if (event->mask & meanings[i].mask) {

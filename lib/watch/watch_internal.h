@@ -17,24 +17,57 @@
 
 /* -- Folders: a tree that knows names, so that a rename changes one node (watch_dirs.c) */
 
-struct sfx_watch_dir {
-    struct sfx_watch_dir *parent; /* NULL: a root */
-    struct sfx_watch_dir *child, *prev, *next;
-    struct sfx_watch_dir *scan_prev, *scan_next; /* in the list of folders to scan */
-    unsigned scan_kind;            /* what its files are told as; 0: not in the list */
-    uint32_t root;                 /* index */
-    uint32_t generation;           /* of the scan that saw it last */
-    enum sfx_watch_backend by;     /* what tells of it; AUTO: nothing (once) */
-    bool away;                     /* renamed to where we do not know (yet) */
-    uint64_t id[2];                /* the backend's name of it */
+/* Names of fewer bytes stand in the node. */
+#define SFX_WATCH_SHORT_NAME ((size_t)16)
+
+/* What few folders have. */
+struct sfx_watch_extra {
     struct sfx_watch_names *names; /* owned; the files in it, when it is polled */
     struct sfx_watch_rules *rules; /* owned; of its ignore file; NULL: none */
-    char *name;                    /* owned; empty for a root */
+};
+
+/* One of 64 bytes for each folder, in blocks: so nodes are linked by number, 0 for none. */
+struct sfx_watch_dir {
+    uint32_t parent, child, prev, next;
+    uint32_t scan_prev, scan_next; /* in the list of folders to scan */
+    uint32_t generation;           /* of the scan that saw it last */
+    uint32_t root : 20;            /* index: more than a command line has room for */
+    uint32_t scan_kind : 8;        /* what its files are told as; 0: not in the list */
+    uint32_t by : 2;               /* enum sfx_watch_backend: what tells of it; AUTO: nothing */
+    uint32_t away : 1;             /* renamed to where we do not know (yet) */
+    uint32_t has_long_name : 1;
+    uint64_t id;                   /* the backend's name of it */
+    struct sfx_watch_extra *extra; /* owned; NULL: none */
+    union {
+        char text[SFX_WATCH_SHORT_NAME];
+        char *ptr; /* owned; of a long one */
+    } name;        /* empty for a root */
+};
+
+/* All nodes. What is freed is used again, and given back at the end. */
+struct sfx_watch_dirs {
+    struct sfx_watch_dir **blocks; /* owned, as each of them */
+    size_t nblocks;
+    uint32_t count; /* numbers that were ever in use */
+    uint32_t free;  /* the first of the freed nodes, linked by next; 0: none */
 };
 
 /* A node for name below parent (NULL: a root). Errors: NULL, NOMEM. */
-struct sfx_watch_dir *sfx_watch_dir_new(struct sfx_watch_dir *parent, uint32_t root,
-                                        struct sfx_slice name, struct sfx_err *err);
+struct sfx_watch_dir *sfx_watch_dir_new(struct sfx_watch_dirs *dirs, struct sfx_watch_dir *parent,
+                                        uint32_t root, struct sfx_slice name, struct sfx_err *err);
+void sfx_watch_dirs_done(struct sfx_watch_dirs *dirs);
+struct sfx_watch_dir *sfx_watch_dirs_at(const struct sfx_watch_dirs *dirs, uint32_t number);
+uint32_t sfx_watch_dir_number(const struct sfx_watch_dir *dir);
+/* The node of that number among those that dir is of; NULL: number is 0. */
+struct sfx_watch_dir *sfx_watch_dir_at(const struct sfx_watch_dir *dir, uint32_t number);
+/* NULL: dir is a root. */
+struct sfx_watch_dir *sfx_watch_dir_parent(const struct sfx_watch_dir *dir);
+/* Borrowed until dir is renamed. */
+const char *sfx_watch_dir_name(const struct sfx_watch_dir *dir);
+/* What dir has beside, made when it is missing. Errors: NULL, NOMEM. */
+struct sfx_watch_extra *sfx_watch_dir_extra(struct sfx_watch_dir *dir, struct sfx_err *err);
+struct sfx_watch_names *sfx_watch_dir_names(const struct sfx_watch_dir *dir);
+struct sfx_watch_rules *sfx_watch_dir_rules(const struct sfx_watch_dir *dir);
 /* Makes dir the child `name` of parent. Errors: NOMEM. */
 int sfx_watch_dir_move(struct sfx_watch_dir *dir, struct sfx_watch_dir *parent,
                        struct sfx_slice name, struct sfx_err *err);
@@ -46,7 +79,7 @@ bool sfx_watch_dir_within(const struct sfx_watch_dir *dir, const struct sfx_watc
 struct sfx_watch_dir *sfx_watch_dir_walk(struct sfx_watch_dir *dir, struct sfx_watch_dir *top,
                                          bool skip);
 /* Takes a node that has no children off its parent and frees it. */
-void sfx_watch_dir_free(struct sfx_watch_dir *dir);
+void sfx_watch_dir_free(struct sfx_watch_dirs *dirs, struct sfx_watch_dir *dir);
 /* Makes *path the path below the root of name in dir (name empty: of dir; "." for a root), with a
  * terminator behind its end. Errors: NOMEM. */
 int sfx_watch_dir_path(const struct sfx_watch_dir *dir, struct sfx_slice name, struct sfx_buf *path,
@@ -54,12 +87,17 @@ int sfx_watch_dir_path(const struct sfx_watch_dir *dir, struct sfx_slice name, s
 
 /* -- Folders by a backend's names of them (watch_table.c) */
 
+/* A name is a number of the kernel's, or a hash with this bit: of a million folders two are the
+ * same once in 10 million trees. */
+#define SFX_WATCH_HASHED ((uint64_t)1 << 63)
+
 struct sfx_watch_table {
-    struct sfx_watch_dir **dirs; /* owned, not what it points to */
+    struct sfx_watch_dirs *dirs; /* borrowed */
+    uint32_t *numbers;           /* owned */
     size_t cap, count;
 };
 
-struct sfx_watch_dir *sfx_watch_table_find(const struct sfx_watch_table *t, const uint64_t id[2]);
+struct sfx_watch_dir *sfx_watch_table_find(const struct sfx_watch_table *t, uint64_t id);
 /* Adds dir, whose id is not there yet. Errors: NOMEM. */
 int sfx_watch_table_add(struct sfx_watch_table *t, struct sfx_watch_dir *dir, struct sfx_err *err);
 /* Takes dir out, if it is there. */
@@ -110,13 +148,15 @@ struct sfx_watch_change {
 /* Where a folder is watched. */
 struct sfx_watch_place {
     enum sfx_watch_backend by;
-    uint64_t id[2];
+    uint64_t id;
     const char *limit; /* polled because that limit of the system is reached; NULL: not so */
 };
 
 struct sfx_backend;
 
-struct sfx_backend *sfx_backend_new(enum sfx_watch_backend wanted, struct sfx_err *err);
+/* dirs: where the folders are; borrowed. Errors: NULL, NOMEM. */
+struct sfx_backend *sfx_backend_new(enum sfx_watch_backend wanted, struct sfx_watch_dirs *dirs,
+                                    struct sfx_err *err);
 /*
  * Watches the folder that fd has open, in parent (NULL: a root). *place is filled; *known is the
  * node that stands there, or NULL: then the caller sets one. Errors: IO, NOMEM, UNSUPPORTED.
@@ -129,9 +169,9 @@ int sfx_backend_set(struct sfx_backend *b, struct sfx_watch_dir *dir, struct sfx
 /* Forgets dir and stops watching it. */
 void sfx_backend_remove(struct sfx_backend *b, struct sfx_watch_dir *dir);
 /* The folder of that id, or NULL. */
-struct sfx_watch_dir *sfx_backend_find(const struct sfx_backend *b, const uint64_t id[2]);
+struct sfx_watch_dir *sfx_backend_find(const struct sfx_backend *b, uint64_t id);
 /* The id of a folder that is polled. */
-void sfx_backend_poll_id(const struct stat *st, uint64_t id[2]);
+uint64_t sfx_backend_poll_id(dev_t dev, ino_t ino);
 /* True when folders of a file system with this number (statfs(2)) are to be polled. */
 bool sfx_backend_is_remote(uint64_t magic);
 /* The next change: 1; 0: none is at hand (asks the kernel only with `ask`). Errors: IO, NOMEM. */
@@ -147,8 +187,8 @@ void sfx_backend_free(struct sfx_backend *b);
 /* inotify (watch_inotify.c). Returns the descriptor. Errors: IO, LIMIT. */
 int sfx_inotify_open(struct sfx_err *err);
 /* Watches the folder fd. Errors: IO, LIMIT. */
-int sfx_inotify_add(int in, int fd, uint64_t id[2], struct sfx_err *err);
-void sfx_inotify_remove(int in, const uint64_t id[2]);
+int sfx_inotify_add(int in, int fd, uint64_t *id, struct sfx_err *err);
+void sfx_inotify_remove(int in, uint64_t id);
 /* The first of whole events; *taken: its size. False: it does not concern us. */
 bool sfx_inotify_read(const struct sfx_watch_table *table, struct sfx_slice bytes, size_t *taken,
                       struct sfx_watch_change *change);
@@ -169,7 +209,7 @@ struct sfx_fanotify {
 /* Returns the descriptor. Errors: IO, UNSUPPORTED. */
 int sfx_fanotify_open(struct sfx_err *err);
 /* Watches the folder fd on fs. Errors: IO, UNSUPPORTED. */
-int sfx_fanotify_add(struct sfx_fanotify *fan, int fd, const struct statfs *fs, uint64_t id[2],
+int sfx_fanotify_add(struct sfx_fanotify *fan, int fd, const struct statfs *fs, uint64_t *id,
                      struct sfx_err *err);
 /* As sfx_inotify_read; *taken may be 0: the event says more than one thing. */
 bool sfx_fanotify_read(struct sfx_fanotify *fan, const struct sfx_watch_table *table,
@@ -353,6 +393,7 @@ struct sfx_watch {
     struct sfx_watch_opts opts;
     struct sfx_watch_root *roots; /* owned, opts.nroots */
     size_t roots_left;
+    struct sfx_watch_dirs dirs;
     struct sfx_backend *backend; /* NULL: once */
     struct sfx_media *media;
     struct sfx_told told;
@@ -373,6 +414,7 @@ struct sfx_watch {
     struct sfx_watch_dir *scan_first; /* folders to scan, the next one first */
     struct sfx_watch_dir *scan_dir;   /* the one being scanned */
     unsigned scan_kind;               /* of it */
+    dev_t scan_dev;                   /* of it, when it is polled */
     DIR *scan;                        /* of it; NULL: none */
     bool scan_gone;                   /* it was read: its files that are gone are told */
     size_t gone_at;                   /* the next one in its names */
@@ -451,7 +493,7 @@ int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint
 /* -- The scan (watch_scan.c) */
 
 /* In the kind of a file: only the scan after an overflow found it. */
-#define SFX_WATCH_RECONCILED (1U << 16)
+#define SFX_WATCH_RECONCILED (1U << 7)
 
 /* True while folders wait to be scanned. */
 bool sfx_watch_is_scanning(const struct sfx_watch *w);

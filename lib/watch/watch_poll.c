@@ -61,27 +61,33 @@ void sfx_watch_poll_ended(struct sfx_watch *w)
 
 int sfx_watch_names_new(struct sfx_watch *w, struct sfx_watch_dir *dir, struct sfx_err *err)
 {
-    dir->names = calloc(1, sizeof(*dir->names));
-    if (dir->names == NULL)
-        return sfx_err_errno(err, ENOMEM, "folder %s", dir->name);
+    struct sfx_watch_extra *extra = sfx_watch_dir_extra(dir, err);
+
+    if (extra == NULL)
+        return SFX_E_NOMEM;
+    extra->names = calloc(1, sizeof(*extra->names));
+    if (extra->names == NULL)
+        return sfx_err_errno(err, ENOMEM, "folder %s", sfx_watch_dir_name(dir));
     w->stats.polled++;
     return 0;
 }
 
 void sfx_watch_names_free(struct sfx_watch_dir *dir)
 {
-    if (dir->names == NULL)
+    struct sfx_watch_names *names = sfx_watch_dir_names(dir);
+
+    if (names == NULL)
         return;
-    sfx_buf_done(&dir->names->now);
-    sfx_buf_done(&dir->names->before);
-    free(dir->names);
-    dir->names = NULL;
+    sfx_buf_done(&names->now);
+    sfx_buf_done(&names->before);
+    free(names);
+    dir->extra->names = NULL;
 }
 
 int sfx_watch_names_begin(struct sfx_watch *w, struct sfx_watch_dir *dir, struct sfx_err *err)
 {
     const uint64_t root = w->roots[dir->root].number;
-    struct sfx_watch_names *names = dir->names;
+    struct sfx_watch_names *names = sfx_watch_dir_names(dir);
     size_t at = 0;
     int rc;
 
@@ -112,14 +118,14 @@ int sfx_watch_names_see(struct sfx_watch *w, struct sfx_watch_dir *dir, struct s
     if (!sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)))
         return 0;
     sfx_told_see(&w->told, w->roots[dir->root].number, sfx_buf_slice(&w->path));
-    return keep(dir->names, name, err);
+    return keep(sfx_watch_dir_names(dir), name, err);
 }
 
 int sfx_watch_names_next_gone(struct sfx_watch *w, struct sfx_watch_dir *dir, size_t *at,
                               struct sfx_err *err)
 {
     const uint64_t root = w->roots[dir->root].number;
-    struct sfx_watch_names *names = dir->names;
+    struct sfx_watch_names *names = sfx_watch_dir_names(dir);
 
     while (*at < names->before.len) {
         struct sfx_slice name = sfx_slice_str(names->before.data + *at);

@@ -25,6 +25,10 @@
  * by default, which takes 50 ms to fill at a rate that no file system reaches. */
 #define LOOK_NS ((long)5 * 1000000)
 
+/* So many more looks the thread takes while the watch rests, before it has to be woken: where
+ * changes come often, none of them pays for that. */
+#define RESTING_LOOKS 20
+
 /* The thread calls nothing deep. */
 #define STACK_NBYTES ((size_t)65536)
 
@@ -98,16 +102,19 @@ static void read_ahead(struct sfx_watch_reader *r)
 static void *guard(void *arg)
 {
     struct sfx_watch_reader *r = arg;
+    unsigned rested = 0;
     uint64_t seen;
 
     (void)pthread_mutex_lock(&r->lock);
     while (!r->quit) {
         struct timespec t;
 
-        if (r->resting || r->closed) {
+        rested = r->resting ? rested + 1 : 0;
+        if (rested > RESTING_LOOKS || r->closed) {
             r->asleep = true;
             (void)pthread_cond_wait(&r->wake, &r->lock);
             r->asleep = false;
+            rested = 0;
             continue;
         }
         seen = r->nreads;

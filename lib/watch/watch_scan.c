@@ -16,25 +16,29 @@ void sfx_watch_queue_scan(struct sfx_watch *w, struct sfx_watch_dir *dir, unsign
 {
     if (dir->scan_kind != 0)
         return;
-    dir->scan_kind = kind;
-    dir->scan_prev = NULL;
-    dir->scan_next = w->scan_first;
-    if (dir->scan_next != NULL)
-        dir->scan_next->scan_prev = dir;
+    dir->scan_kind = kind & UINT8_MAX;
+    dir->scan_prev = dir->scan_next = 0;
+    if (w->scan_first != NULL) {
+        dir->scan_next = sfx_watch_dir_number(w->scan_first);
+        w->scan_first->scan_prev = sfx_watch_dir_number(dir);
+    }
     w->scan_first = dir;
 }
 
 static void unqueue_scan(struct sfx_watch *w, struct sfx_watch_dir *dir)
 {
+    struct sfx_watch_dir *prev = sfx_watch_dir_at(dir, dir->scan_prev);
+    struct sfx_watch_dir *next = sfx_watch_dir_at(dir, dir->scan_next);
+
     if (dir->scan_kind == 0)
         return;
     dir->scan_kind = 0;
-    if (dir->scan_next != NULL)
-        dir->scan_next->scan_prev = dir->scan_prev;
-    if (dir->scan_prev != NULL)
-        dir->scan_prev->scan_next = dir->scan_next;
+    if (next != NULL)
+        next->scan_prev = dir->scan_prev;
+    if (prev != NULL)
+        prev->scan_next = dir->scan_next;
     else
-        w->scan_first = dir->scan_next;
+        w->scan_first = next;
 }
 
 static void end_scan(struct sfx_watch *w)
@@ -54,19 +58,19 @@ void sfx_watch_drop(struct sfx_watch *w, struct sfx_watch_dir *top)
     while (!last) {
         struct sfx_watch_dir *parent;
 
-        while (dir->child != NULL)
-            dir = dir->child;
-        parent = dir->parent;
+        while (dir->child != 0)
+            dir = sfx_watch_dir_at(dir, dir->child);
+        parent = sfx_watch_dir_parent(dir);
         last = dir == top;
         if (w->scan_dir == dir)
             end_scan(w);
         unqueue_scan(w, dir);
         if (w->backend != NULL)
             sfx_backend_remove(w->backend, dir);
-        w->stats.polled -= dir->names != NULL;
+        w->stats.polled -= sfx_watch_dir_names(dir) != NULL;
         sfx_watch_names_free(dir);
-        sfx_watch_rules_free(dir->rules);
-        sfx_watch_dir_free(dir);
+        sfx_watch_rules_free(sfx_watch_dir_rules(dir));
+        sfx_watch_dir_free(&w->dirs, dir);
         w->stats.folders--;
         dir = parent;
     }
@@ -135,7 +139,7 @@ void sfx_watch_cancel_initial(struct sfx_watch *w)
     if (w->scan != NULL && (w->scan_kind & SFX_WATCH_SCANNED))
         end_scan(w);
     while (dir != NULL) {
-        struct sfx_watch_dir *next = dir->scan_next;
+        struct sfx_watch_dir *next = sfx_watch_dir_at(dir, dir->scan_next);
 
         if (dir->scan_kind & SFX_WATCH_SCANNED)
             unqueue_scan(w, dir);
@@ -149,18 +153,19 @@ static int take_over(struct sfx_watch *w, struct sfx_watch_dir *dir, int fd, boo
                      struct sfx_err *err)
 {
     struct sfx_watch_dir *known;
-    uint64_t id[2];
+    uint64_t id;
     struct stat st;
 
     if (fstat(fd, &st) != 0)
         return sfx_err_errno(err, errno, "%s", w->path.data);
-    sfx_backend_poll_id(&st, id);
+    id = sfx_backend_poll_id(st.st_dev, st.st_ino);
+    w->scan_dev = st.st_dev;
     known = sfx_backend_find(w->backend, id);
     *gone = known != NULL && known != dir;
     if (known != NULL)
         return 0;
     sfx_backend_remove(w->backend, dir);
-    memcpy(dir->id, id, sizeof(dir->id));
+    dir->id = id;
     return sfx_backend_set(w->backend, dir, err);
 }
 
@@ -173,7 +178,7 @@ static int begin_scan(struct sfx_watch *w, struct sfx_err *err)
 
     w->scan_kind = dir->scan_kind;
     unqueue_scan(w, dir);
-    if (dir->names != NULL)
+    if (sfx_watch_dir_names(dir) != NULL)
         rc = sfx_watch_names_begin(w, dir, err);
     if (rc == 0)
         rc = sfx_watch_dir_path(dir, sfx_slice(NULL, 0), &w->path, err);
@@ -181,9 +186,9 @@ static int begin_scan(struct sfx_watch *w, struct sfx_err *err)
         rc = sfx_watch_open_folder(w, dir->root, &fd, &gone, err);
     if (rc < 0)
         return rc;
-    if (fd >= 0 && dir->names != NULL)
+    if (fd >= 0 && sfx_watch_dir_names(dir) != NULL)
         rc = take_over(w, dir, fd, &gone, err);
-    if (fd >= 0 && rc == 0 && !gone && dir->names != NULL)
+    if (fd >= 0 && rc == 0 && !gone && sfx_watch_dir_names(dir) != NULL)
         rc = changed = sfx_watch_read_rules(w, dir, fd, err);
     if (changed > 0) {
         (void)sfx_io_close(&fd, NULL);
@@ -197,11 +202,11 @@ static int begin_scan(struct sfx_watch *w, struct sfx_err *err)
         (void)sfx_io_close(&fd, NULL);
     if (rc < 0)
         return rc;
-    w->scan_gone = w->scan == NULL && dir->names != NULL;
+    w->scan_gone = w->scan == NULL && sfx_watch_dir_names(dir) != NULL;
     w->gone_at = 0;
     if (w->scan != NULL || w->scan_gone)
         w->scan_dir = dir;
-    if (w->scan_gone && gone && dir->parent != NULL)
+    if (w->scan_gone && gone && dir->parent != 0)
         dir->away = w->any_away = true;
     return 0;
 }
@@ -242,14 +247,14 @@ static void scan_failed(struct sfx_watch *w, int errnum)
 /* A polled folder that has not changed its place is scanned by itself, not from here. */
 static bool is_polled_already(const struct sfx_watch *w, const struct dirent *entry)
 {
-    const uint64_t id[2] = {entry->d_ino, w->scan_dir->id[1]};
     const struct sfx_watch_dir *known;
 
-    if (w->scan_dir->names == NULL)
+    if (sfx_watch_dir_names(w->scan_dir) == NULL)
         return false;
-    known = sfx_backend_find(w->backend, id);
-    return known != NULL && known->parent == w->scan_dir && !known->away &&
-           known->generation == w->generation && strcmp(known->name, entry->d_name) == 0;
+    known = sfx_backend_find(w->backend, sfx_backend_poll_id(w->scan_dev, entry->d_ino));
+    return known != NULL && sfx_watch_dir_parent(known) == w->scan_dir && !known->away &&
+           known->generation == w->generation &&
+           strcmp(sfx_watch_dir_name(known), entry->d_name) == 0;
 }
 
 /* As sfx_watch_scan_step, for one name in the folder. */
@@ -269,7 +274,7 @@ static int scan_entry(struct sfx_watch *w, const struct dirent *entry, struct sf
         rc = sfx_watch_dir_path(w->scan_dir, name, &w->path, err);
         if (rc == 0 && sfx_watch_is_left_out(w, w->scan_dir, name, false))
             return 0;
-        if (rc == 0 && w->scan_dir->names != NULL)
+        if (rc == 0 && sfx_watch_dir_names(w->scan_dir) != NULL)
             rc = sfx_watch_names_see(w, w->scan_dir, name, err);
         return rc < 0 ? rc : 1;
     default: return 0;
@@ -308,7 +313,7 @@ int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, str
         return scan_entry(w, entry, err);
     if (errno != 0)
         scan_failed(w, errno);
-    if (w->scan_dir->names == NULL) {
+    if (sfx_watch_dir_names(w->scan_dir) == NULL) {
         after_scan(w);
     } else {
         (void)closedir(w->scan);

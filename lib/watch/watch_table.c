@@ -7,38 +7,39 @@
 #include <stdlib.h>
 
 /* The place of id, or the free one where it belongs. */
-static struct sfx_watch_dir **place_of(const struct sfx_watch_table *t, const uint64_t id[2])
+static uint32_t *place_of(const struct sfx_watch_table *t, uint64_t id)
 {
-    size_t i = sfx_hash64_mix(id[0] ^ sfx_hash64_mix(id[1])) & (t->cap - 1);
+    size_t i = sfx_hash64_mix(id) & (t->cap - 1);
 
-    while (t->dirs[i] != NULL && (t->dirs[i]->id[0] != id[0] || t->dirs[i]->id[1] != id[1]))
+    while (t->numbers[i] != 0 && sfx_watch_dirs_at(t->dirs, t->numbers[i])->id != id)
         i = (i + 1) & (t->cap - 1);
-    return &t->dirs[i];
+    return &t->numbers[i];
 }
 
-struct sfx_watch_dir *sfx_watch_table_find(const struct sfx_watch_table *t, const uint64_t id[2])
+struct sfx_watch_dir *sfx_watch_table_find(const struct sfx_watch_table *t, uint64_t id)
 {
-    return t->cap > 0 ? *place_of(t, id) : NULL;
+    return t->cap > 0 ? sfx_watch_dirs_at(t->dirs, *place_of(t, id)) : NULL;
 }
 
 static int grow(struct sfx_watch_table *t, struct sfx_err *err)
 {
-    struct sfx_watch_dir **old = t->dirs;
+    uint32_t *old = t->numbers;
     size_t old_cap = t->cap;
     size_t cap = old_cap > 0 ? old_cap * 2 : 64;
     size_t i;
 
-    if (t->count * 2 < old_cap)
+    /* A fifth of the places being free keeps searches short. */
+    if (t->count < old_cap / 5 * 4)
         return 0;
-    t->dirs = calloc(cap, sizeof(*t->dirs));
-    if (t->dirs == NULL) {
-        t->dirs = old;
+    t->numbers = calloc(cap, sizeof(*t->numbers));
+    if (t->numbers == NULL) {
+        t->numbers = old;
         return sfx_err_errno(err, ENOMEM, "table of folders");
     }
     t->cap = cap;
     for (i = 0; i < old_cap; i++) {
-        if (old[i] != NULL)
-            *place_of(t, old[i]->id) = old[i];
+        if (old[i] != 0)
+            *place_of(t, sfx_watch_dirs_at(t->dirs, old[i])->id) = old[i];
     }
     free(old);
     return 0;
@@ -50,32 +51,32 @@ int sfx_watch_table_add(struct sfx_watch_table *t, struct sfx_watch_dir *dir, st
 
     if (rc < 0)
         return rc;
-    *place_of(t, dir->id) = dir;
+    *place_of(t, dir->id) = sfx_watch_dir_number(dir);
     t->count++;
     return 0;
 }
 
 void sfx_watch_table_remove(struct sfx_watch_table *t, const struct sfx_watch_dir *dir)
 {
-    struct sfx_watch_dir **place = t->cap > 0 ? place_of(t, dir->id) : NULL;
+    uint32_t *place = t->cap > 0 ? place_of(t, dir->id) : NULL;
     size_t next;
 
-    if (place == NULL || *place != dir)
+    if (place == NULL || *place != sfx_watch_dir_number(dir))
         return;
-    *place = NULL;
+    *place = 0;
     t->count--;
     /* Move up what had been pushed behind it. */
-    for (next = ((size_t)(place - t->dirs) + 1) & (t->cap - 1); t->dirs[next] != NULL;
+    for (next = ((size_t)(place - t->numbers) + 1) & (t->cap - 1); t->numbers[next] != 0;
          next = (next + 1) & (t->cap - 1)) {
-        struct sfx_watch_dir *pushed = t->dirs[next];
+        uint32_t pushed = t->numbers[next];
 
-        t->dirs[next] = NULL;
-        *place_of(t, pushed->id) = pushed;
+        t->numbers[next] = 0;
+        *place_of(t, sfx_watch_dirs_at(t->dirs, pushed)->id) = pushed;
     }
 }
 
 void sfx_watch_table_done(struct sfx_watch_table *t)
 {
-    free(t->dirs);
-    *t = (struct sfx_watch_table){0};
+    free(t->numbers);
+    *t = (struct sfx_watch_table){.dirs = t->dirs};
 }
