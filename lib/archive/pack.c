@@ -28,6 +28,7 @@ struct writer_lib {
     __typeof__(&archive_write_set_format_zip) format_zip;
     __typeof__(&archive_write_add_filter_by_name) add_filter;
     __typeof__(&archive_write_set_options) set_options;
+    __typeof__(&archive_write_set_bytes_in_last_block) bytes_in_last_block;
     __typeof__(&archive_write_open) open;
     __typeof__(&archive_write_header) header;
     __typeof__(&archive_write_data) data;
@@ -53,6 +54,7 @@ static const struct sfx_dl_symbol symbols[] = {
     SYMBOL(format_zip, archive_write_set_format_zip),
     SYMBOL(add_filter, archive_write_add_filter_by_name),
     SYMBOL(set_options, archive_write_set_options),
+    SYMBOL(bytes_in_last_block, archive_write_set_bytes_in_last_block),
     SYMBOL(open, archive_write_open),
     SYMBOL(header, archive_write_header),
     SYMBOL(data, archive_write_data),
@@ -146,6 +148,12 @@ static int start(struct sfx_pack *pack, const struct kind *kind, bool stored, st
         return sfx_err_set(err, SFX_E_UNSUPPORTED, "libarchive has no %s here", kind->filter);
     if (rc == ARCHIVE_OK && kind->zip && stored)
         rc = lib->set_options(pack->writer, "zip:compression=store");
+    /* Zeros up to a block of a tape are no data to zstd and xz. */
+    if (rc == ARCHIVE_OK)
+        rc = lib->bytes_in_last_block(pack->writer, 1);
+    /* The same members are the same bytes at any time. */
+    if (rc == ARCHIVE_OK && kind->filter != NULL && strcmp(kind->filter, "gzip") == 0)
+        rc = lib->set_options(pack->writer, "gzip:!timestamp");
     if (rc == ARCHIVE_OK)
         rc = lib->open(pack->writer, pack, NULL, drain, NULL);
     return rc == ARCHIVE_OK ? 0 : fail(pack, err);

@@ -239,9 +239,14 @@ setup() {
 	mkphoto 40x30 in/a.jpg
 	mkphoto 40x30 in/sub/ä.png
 	mkphoto 40x30 $'in/\xff.jpg'
-	for kind in tar tar.gz tar.xz zip; do
+	for kind in tar tar.gz tar.xz tar.zst zip; do
 		sfx-resize -j2 -s 20 -o web.$kind in/a.jpg ../"$(basename "$PWD")"/in/sub/ä.png $'in/\xff.jpg'
 		[ -s web.$kind ]
+		case $kind in
+		tar.gz) gzip -t web.$kind ;;
+		tar.xz) xz -t web.$kind ;;
+		tar.zst) zstd -tq web.$kind ;;
+		esac
 		rm -rf out
 		sfx-resize -o 'out/{path}' web.$kind
 		[ "$(cd out && find . -type f | LC_ALL=C sort)" = \
