@@ -28,6 +28,7 @@ struct sfx_input {
     struct sfx_source *stream; /* the current one; NULL before the first and after the last */
     uint64_t stream_nbytes;    /* of it, read so far */
     bool opened, plain;
+    bool entries, stored; /* of sfx_input_take_entries */
     struct sfx_buf data_name;
 };
 
@@ -137,8 +138,11 @@ static int open_operand(struct sfx_input *in, struct sfx_err *err)
         rc = sfx_input_file_unread(&in->file, err);
         seekable = &in->file;
     }
-    if (rc == 0 && format != SFX_FORMAT_STREAM)
-        return sfx_members_init(&in->members, format, src, seekable, &in->meter, err);
+    if (rc == 0 && format != SFX_FORMAT_STREAM) {
+        rc = sfx_members_init(&in->members, format, src, seekable, &in->meter, err);
+        in->members.all = in->entries;
+        return rc;
+    }
     in->stream = src;
     in->plain = src == &in->file.source;
     return rc;
@@ -155,7 +159,7 @@ static int next_member(struct sfx_input *in, struct sfx_err *err)
     rc = sfx_members_next(&in->members, err);
     if (rc <= 0)
         return rc;
-    rc = decode_if_compressed(in, &in->inner, SFX_LAYER_MEMBER, &src, err);
+    rc = in->stored ? 0 : decode_if_compressed(in, &in->inner, SFX_LAYER_MEMBER, &src, err);
     in->stream = src;
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", in->members.name) : 1;
 }
@@ -174,6 +178,36 @@ static int next_stream(struct sfx_input *in, struct sfx_err *err)
     if (in->members.format != SFX_FORMAT_STREAM)
         return next_member(in, err);
     return first;
+}
+
+void sfx_input_take_entries(struct sfx_input *in, bool stored)
+{
+    in->entries = true;
+    in->stored = stored;
+}
+
+struct archive_entry *sfx_input_header(const struct sfx_input *in)
+{
+    return in->members.name != NULL ? in->members.entry : NULL;
+}
+
+int sfx_input_entry(const struct sfx_input *in, struct sfx_input_entry *entry, struct sfx_err *err)
+{
+    const struct sfx_members *m = &in->members;
+    const struct sfx_libarchive *lib = &m->unpack.lib;
+    int64_t nbytes;
+
+    *entry = (struct sfx_input_entry){0};
+    if (m->name == NULL)
+        return sfx_err_set(err, SFX_E_INPUT, "%s: is no archive", in->path);
+    entry->is_file = m->is_file;
+    if (!m->is_file)
+        return 0;
+    nbytes = lib->entry_size_is_set(m->entry) ? lib->entry_size(m->entry) : -1;
+    if (nbytes < 0)
+        return sfx_err_set(err, SFX_E_INPUT, "%s: %s: its size is not said", in->path, m->name);
+    entry->nbytes = (uint64_t)nbytes;
+    return 0;
 }
 
 /* Around each call that may decode. */

@@ -6,11 +6,11 @@
  *
  * Contract: the outer filter and format are chosen by magic, and only those are enabled; libarchive
  * is opened only when an input needs it. Links, devices and folders in archives are skipped and
- * counted; nothing is ever extracted to disk. Plain files and pipes are read as they are. A member
- * that is compressed itself (a.csv.gz in a zip) is decoded too, once; archives in archives are
- * data. Behind compressed data only more of it may stand (or zeros behind gzip), a tar archive must
- * have its end mark: whatever was cut is an error. Errors name the operand, and the member where
- * there is one.
+ * counted, the ledger of sfx-load is skipped; nothing is ever extracted to disk. Plain files and
+ * pipes are read as they are. A member that is compressed itself (a.csv.gz in a zip) is decoded
+ * too, once; archives in archives are data. Behind compressed data only more of it may stand (or
+ * zeros behind gzip), a tar archive must have its end mark: whatever was cut is an error. Errors
+ * name the operand, and the member where there is one.
  */
 #ifndef SFX_ARCHIVE_INPUT_H
 #define SFX_ARCHIVE_INPUT_H
@@ -24,6 +24,8 @@
 #include <sys/types.h>
 
 struct sfx_input;
+
+#define SFX_INPUT_OWN "_sfx_load/" /* the folder in archives that holds no data */
 
 struct sfx_input_limits {       /* 0: the default */
     uint64_t max_members;       /* of one archive; default 100,000 */
@@ -63,6 +65,19 @@ int sfx_input_peek(struct sfx_input *in, struct sfx_slice *head, struct sfx_err 
 /* Opens the libraries that inputs may need, for a process that will not be able to
  * (base/sandbox.h). Errors: UNSUPPORTED, NOMEM. */
 int sfx_input_preload(struct sfx_err *err);
+
+/* What an archive says of a member. */
+struct sfx_input_entry {
+    bool is_file;    /* regular: no link, folder or device */
+    uint64_t nbytes; /* as stored in the archive's format: what is decoded of a.csv.gz differs */
+};
+
+/* Before the first _next: links, folders and devices are members, too, without bytes, and so is
+ * what stands in SFX_INPUT_OWN; stored: the bytes of compressed members come as they are. */
+void sfx_input_take_entries(struct sfx_input *in, bool stored);
+
+/* What is said of the current member. Errors: INPUT (no archive, no size). */
+int sfx_input_entry(const struct sfx_input *in, struct sfx_input_entry *entry, struct sfx_err *err);
 
 /* True when head, the first bytes of an operand, begins compressed data or an archive. */
 bool sfx_input_is_packed(struct sfx_slice head);

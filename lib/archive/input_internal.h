@@ -125,6 +125,8 @@ struct sfx_libarchive {
     __typeof__(&archive_errno) error_number;
     __typeof__(&archive_error_string) error_string;
     __typeof__(&archive_entry_filetype) entry_filetype;
+    __typeof__(&archive_entry_size) entry_size;
+    __typeof__(&archive_entry_size_is_set) entry_size_is_set;
     __typeof__(&archive_entry_hardlink) entry_hardlink;
     __typeof__(&archive_entry_is_encrypted) entry_is_encrypted;
     __typeof__(&archive_entry_pathname) entry_pathname;
@@ -189,14 +191,17 @@ void sfx_gunzip_free(struct sfx_gunzip *gz);
 /* INPUT when src holds anything but zero bytes up to its end (padding to blocks is common). */
 int sfx_source_expect_end(struct sfx_source *src, struct sfx_err *err);
 
-/* An archive's regular members, in order. */
+/* An archive's members, in order: the regular ones, or all. */
 struct sfx_members {
     enum sfx_input_format format; /* STREAM: not in use */
     struct sfx_unpack unpack;
     struct sfx_input_meter *meter;
-    struct sfx_source source; /* the current member */
-    const char *name;         /* its name; borrowed until _next */
-    uint64_t count;           /* entries so far, skipped ones too */
+    struct sfx_source source;    /* the current member */
+    const char *name;            /* its name; borrowed until _next */
+    bool all;                    /* links, folders and devices are members, too */
+    bool is_file;                /* the current one is regular */
+    struct archive_entry *entry; /* its header; libarchive's, until _next */
+    uint64_t count;              /* entries so far, skipped ones too */
     uint64_t nskipped;
 };
 
@@ -207,5 +212,8 @@ int sfx_members_init(struct sfx_members *m, enum sfx_input_format format, struct
 /* 1: there is a member; 0: the archive has ended as it should. Errors: INPUT, LIMIT, IO. */
 int sfx_members_next(struct sfx_members *m, struct sfx_err *err);
 void sfx_members_done(struct sfx_members *m);
+
+/* The header of the current stream, a member: for sfx_pack_copy. NULL: it is none. */
+struct archive_entry *sfx_input_header(const struct sfx_input *in);
 
 #endif

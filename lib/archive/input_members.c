@@ -80,12 +80,22 @@ static int expect_end(struct sfx_members *m, struct sfx_err *err)
     return u->seekable == NULL ? sfx_source_drain(u->src, err) : 0;
 }
 
+/* What sfx-load keeps in an archive for itself. */
+static bool is_own(const char *name)
+{
+    while (strncmp(name, "./", 2) == 0)
+        name += 2;
+    return strncmp(name, SFX_INPUT_OWN, strlen(SFX_INPUT_OWN)) == 0;
+}
+
 static int check_member(struct sfx_members *m, struct archive_entry *entry, bool *wanted,
                         struct sfx_err *err)
 {
     const struct sfx_libarchive *lib = &m->unpack.lib;
 
-    *wanted = lib->entry_filetype(entry) == AE_IFREG && lib->entry_hardlink(entry) == NULL;
+    m->entry = entry;
+    m->is_file = lib->entry_filetype(entry) == AE_IFREG && lib->entry_hardlink(entry) == NULL;
+    *wanted = m->is_file || m->all;
     if (!*wanted) {
         m->nskipped += lib->entry_filetype(entry) != AE_IFDIR; /* folders hold nothing */
         return 0;
@@ -96,7 +106,12 @@ static int check_member(struct sfx_members *m, struct archive_entry *entry, bool
     if (m->name == NULL)
         return sfx_err_set(err, SFX_E_INPUT, "the name of entry %llu cannot be read",
                            (unsigned long long)m->count);
-    if (lib->entry_is_encrypted(entry))
+    if (!m->all && is_own(m->name)) {
+        m->name = NULL;
+        *wanted = false;
+        return 0;
+    }
+    if (m->is_file && lib->entry_is_encrypted(entry))
         return sfx_err_set(err, SFX_E_INPUT, "%s: is encrypted", m->name);
     return 0;
 }

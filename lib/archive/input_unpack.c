@@ -32,6 +32,8 @@ static const struct sfx_dl_symbol symbols[] = {
     SYMBOL(error_number, archive_errno),
     SYMBOL(error_string, archive_error_string),
     SYMBOL(entry_filetype, archive_entry_filetype),
+    SYMBOL(entry_size, archive_entry_size),
+    SYMBOL(entry_size_is_set, archive_entry_size_is_set),
     SYMBOL(entry_hardlink, archive_entry_hardlink),
     SYMBOL(entry_is_encrypted, archive_entry_is_encrypted),
     SYMBOL(entry_pathname, archive_entry_pathname),

@@ -200,27 +200,37 @@ static bool leads_outside(const char *name)
 
 /* Names go in as their bytes. A zip says of them that they are UTF-8 when they are; it takes that
  * from the locale. (A pax tar would do so too, with headers that GNU tar warns of.) */
-static int write_header(struct sfx_pack *pack, const char *name)
+static int write_header(struct sfx_pack *pack, struct archive_entry *entry, const char *name,
+                        struct sfx_err *err)
 {
     locale_t utf8 = sfx_utf8_valid(sfx_slice_str(name)) ? sfx_unpack_locale() : (locale_t)0;
     locale_t before = utf8 != (locale_t)0 ? uselocale(utf8) : utf8;
-    int rc = pack->lib.header(pack->writer, pack->entry);
+    int rc = pack->lib.header(pack->writer, entry);
 
     if (utf8 != (locale_t)0)
         (void)uselocale(before);
-    return rc;
+    /* A warning is of a name that has no form in this locale: it went in as bytes. */
+    return rc == ARCHIVE_OK || rc == ARCHIVE_WARN ? 0 : fail(pack, err);
+}
+
+/* Whether a member of that name may begin. */
+static int check_begin(const struct sfx_pack *pack, const char *name, struct sfx_err *err)
+{
+    if (pack->left_nbytes > 0)
+        return sfx_err_set(err, SFX_E_USAGE, "%s: the member before it is not complete", name);
+    if (leads_outside(name))
+        return sfx_err_set(err, SFX_E_INPUT, "%s: leads out of the archive's folder", name);
+    return 0;
 }
 
 int sfx_pack_begin(struct sfx_pack *pack, const char *name, uint64_t nbytes, int64_t mtime_ns,
                    struct sfx_err *err)
 {
     const struct writer_lib *lib = &pack->lib;
-    int rc;
+    int rc = check_begin(pack, name, err);
 
-    if (pack->left_nbytes > 0)
-        return sfx_err_set(err, SFX_E_USAGE, "%s: the member before it is not complete", name);
-    if (leads_outside(name))
-        return sfx_err_set(err, SFX_E_INPUT, "%s: leads out of the archive's folder", name);
+    if (rc < 0)
+        return rc;
     (void)lib->entry_clear(pack->entry);
     lib->set_pathname(pack->entry, name);
     lib->set_size(pack->entry, (la_int64_t)nbytes);
@@ -228,9 +238,7 @@ int sfx_pack_begin(struct sfx_pack *pack, const char *name, uint64_t nbytes, int
     lib->set_perm(pack->entry, MEMBER_MODE);
     lib->set_mtime(pack->entry, (time_t)(mtime_ns / 1000000000), (long)(mtime_ns % 1000000000));
     pack->left_nbytes = nbytes;
-    rc = write_header(pack, name);
-    /* A warning is of a name that has no form in this locale: it went in as bytes. */
-    return rc == ARCHIVE_OK || rc == ARCHIVE_WARN ? 0 : fail(pack, err);
+    return write_header(pack, pack->entry, name, err);
 }
 
 int sfx_pack_write(struct sfx_pack *pack, const void *ptr, size_t len, struct sfx_err *err)
@@ -241,21 +249,56 @@ int sfx_pack_write(struct sfx_pack *pack, const void *ptr, size_t len, struct sf
     return pack->lib.data(pack->writer, ptr, len) == (la_ssize_t)len ? 0 : fail(pack, err);
 }
 
+int sfx_pack_write_fd(struct sfx_pack *pack, int fd, struct sfx_err *err)
+{
+    char block[BLOCK_NBYTES];
+    ssize_t n = 1;
+    int rc = 0;
+
+    while (rc == 0 && n > 0) {
+        n = sfx_io_read(fd, block, sizeof(block), err);
+        rc = n > 0 ? sfx_pack_write(pack, block, (size_t)n, err) : (int)n;
+    }
+    return rc;
+}
+
 int sfx_pack_add(struct sfx_pack *pack, const char *name, int fd, int64_t mtime_ns,
                  struct sfx_err *err)
 {
-    char block[BLOCK_NBYTES];
     struct stat st;
-    ssize_t n = 1;
     int rc;
 
     if (fstat(fd, &st) != 0 || lseek(fd, 0, SEEK_SET) != 0)
         return sfx_err_errno(err, errno, "%s", name);
     rc = sfx_pack_begin(pack, name, (uint64_t)st.st_size, mtime_ns, err);
-    while (rc == 0 && n > 0) {
-        n = sfx_io_read(fd, block, sizeof(block), err);
+    return rc == 0 ? sfx_pack_write_fd(pack, fd, err) : rc;
+}
+
+int sfx_pack_copy(struct sfx_pack *pack, struct sfx_input *in, uint64_t more_nbytes,
+                  struct sfx_err *err)
+{
+    struct archive_entry *header = sfx_input_header(in);
+    const char *name = sfx_input_member(in);
+    struct sfx_input_entry entry;
+    char block[BLOCK_NBYTES];
+    int rc = sfx_input_entry(in, &entry, err);
+    ssize_t n = 1;
+
+    if (rc == 0)
+        rc = check_begin(pack, name, err);
+    if (rc < 0)
+        return rc;
+    if (entry.is_file) {
+        pack->left_nbytes = entry.nbytes + more_nbytes;
+        pack->lib.set_size(header, (la_int64_t)pack->left_nbytes);
+    }
+    rc = write_header(pack, header, name, err);
+    while (rc == 0 && n > 0 && entry.is_file) {
+        n = sfx_input_read(in, block, sizeof(block), err);
         rc = n > 0 ? sfx_pack_write(pack, block, (size_t)n, err) : (int)n;
     }
+    if (rc == 0 && pack->left_nbytes != (entry.is_file ? more_nbytes : 0))
+        rc = sfx_err_set(err, SFX_E_INPUT, "%s: has another size than the archive says", name);
     return rc;
 }
 

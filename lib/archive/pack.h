@@ -11,6 +11,7 @@
 #ifndef SFX_ARCHIVE_PACK_H
 #define SFX_ARCHIVE_PACK_H
 
+#include "archive/input.h"
 #include "base/err.h"
 #include "base/slice.h"
 
@@ -40,9 +41,20 @@ int sfx_pack_begin(struct sfx_pack *pack, const char *name, uint64_t nbytes, int
 /* Appends len bytes to the member. Errors: IO; USAGE for more than nbytes. */
 int sfx_pack_write(struct sfx_pack *pack, const void *ptr, size_t len, struct sfx_err *err);
 
+/* Appends what fd gives up to its end. Errors: as above. */
+int sfx_pack_write_fd(struct sfx_pack *pack, int fd, struct sfx_err *err);
+
 /* The same for a whole member: all of the file fd, from its start. Errors: as above. */
 int sfx_pack_add(struct sfx_pack *pack, const char *name, int fd, int64_t mtime_ns,
                  struct sfx_err *err);
+
+/*
+ * Takes over the current member of in, whose entries are taken as stored
+ * (sfx_input_take_entries): its header and its bytes, which more_nbytes of _write may follow when
+ * it is a file. Errors: as above; those of in.
+ */
+int sfx_pack_copy(struct sfx_pack *pack, struct sfx_input *in, uint64_t more_nbytes,
+                  struct sfx_err *err);
 
 /* Ends the archive and gives it its name. Errors: IO, USAGE. */
 int sfx_pack_commit(struct sfx_pack *pack, struct sfx_err *err);

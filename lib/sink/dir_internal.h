@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parts of the sink of folders: sink_dir.c (target, load), dir_put.c (records), dir_ledger.c
- * (what was loaded), dir_publish.c (files get their names).
+ * (what was loaded), dir_publish.c (files get their names). Archives are folders, too, until they
+ * are packed: sink_archive.c, see packed_internal.h.
  *
  * A load writes its files, whole, into FOLDER/_sfx_load/stage-N, synced. The rename of the new
  * ledger, which has N as its last line, is the commit; after that only renames and removals are
@@ -11,9 +12,11 @@
 #ifndef SFX_SINK_DIR_INTERNAL_H
 #define SFX_SINK_DIR_INTERNAL_H
 
+#include "archive/input.h"
 #include "base/arena.h"
 #include "record/format.h"
 #include "record/outputs.h"
+#include "sink/packed_internal.h"
 #include "sink/parquet.h"
 #include "sink/typed.h"
 
@@ -30,6 +33,7 @@ struct sfx_dir {
     struct sfx_sink_opts opts;
     char *template; /* behind the root */
     char *root;     /* "lake/", or "" for the current folder */
+    char *shown;    /* what messages call it */
     char *own;      /* root and SFX_DIR_OWN */
     char *ledger;
     char *folder; /* the nearest folder that exists */
@@ -38,6 +42,8 @@ struct sfx_dir {
     const char *filter;               /* of sfx_squeeze; NULL: none */
     struct sfx_reader *reader;        /* of files that get more records; NULL until needed */
     struct sfx_sink_seen seen;
+    bool durable;              /* what is written is synced */
+    struct sfx_packed *packed; /* the archive that the folder is to become part of; NULL: none */
 
     /* The load under way. */
     int lock_fd, root_fd; /* -1: none */
@@ -63,6 +69,30 @@ struct sfx_dir {
     struct sfx_arena arena, line; /* of the load; of a line of the ledger */
     struct sfx_buf scratch, text;
 };
+
+/* A target: files of template (with what stands behind root) beneath root, "" or ending in '/'.
+ * Errors: NULL; USAGE, NOMEM. */
+struct sfx_dir *sfx_dir_new(const struct sfx_sink_ops *ops, struct sfx_slice root,
+                            struct sfx_slice shown, const char *template,
+                            const struct sfx_sink_opts *opts, struct sfx_err *err);
+
+/* Makes folder if it is missing, and waits until no other process has its lock, which *fd (-1; the
+ * caller closes it) holds then. Errors: TEMPORARY, IO. */
+int sfx_dir_lock(const struct sfx_dir *s, const char *folder, int *fd, struct sfx_err *err);
+
+/* As ops of sink.h. */
+int sfx_dir_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
+                  struct sfx_sink_entry *entry, struct sfx_err *err);
+int sfx_dir_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *schema,
+                    struct sfx_buf *ddl, struct sfx_err *err);
+int sfx_dir_put(struct sfx_sink *sink, const struct sfx_batch *batch,
+                const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
+int sfx_dir_commit(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
+                   struct sfx_sink_entry *entry, struct sfx_err *err);
+void sfx_dir_rollback(struct sfx_sink *sink);
+int sfx_dir_undo(struct sfx_sink *sink, int64_t load_id, struct sfx_sink_entry *entry,
+                 const char **table, struct sfx_err *err);
+void sfx_dir_close(struct sfx_sink *sink);
 
 /* Adds name (borrowed). Errors: NOMEM. */
 int sfx_dir_note(struct sfx_dir_names *names, const char *name, struct sfx_err *err);
@@ -98,9 +128,10 @@ int sfx_dir_list(struct sfx_dir *s, struct sfx_err *err);
 /* Makes s->stage and s->outputs. Errors: NOMEM. */
 int sfx_dir_put_begin(struct sfx_dir *s, struct sfx_err *err);
 
-/* As ops->put. */
-int sfx_dir_put(struct sfx_sink *sink, const struct sfx_batch *batch,
-                const struct sfx_reject_sink *bad, uint64_t *inserted, struct sfx_err *err);
+/* Reads the first records of in's current stream into batch, whose columns are those of the file
+ * then; name: for messages. Errors: INPUT, IO, NOMEM. */
+int sfx_dir_read_columns(struct sfx_dir *s, struct sfx_input *in, const char *name,
+                         struct sfx_batch *batch, struct sfx_err *err);
 
 /* After a load that put nothing: makes the file of a name without columns, which has no records.
  * Errors: as ops->put. */

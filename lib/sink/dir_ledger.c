@@ -230,7 +230,7 @@ static int copy_ledger(struct sfx_dir *s, struct sfx_outfile *out, struct sfx_er
 int sfx_dir_ledger_write(struct sfx_dir *s, const struct sfx_sink_entry *entry,
                          const struct sfx_dir_names *removes, struct sfx_err *err)
 {
-    const struct sfx_outfile_opts opts = {.durable = true};
+    const struct sfx_outfile_opts opts = {.durable = s->durable};
     int rc = make_line(s, entry, removes, err);
     struct sfx_outfile *out;
 

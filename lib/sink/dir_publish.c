@@ -59,7 +59,7 @@ static int walk(struct sfx_dir *s, const char *rel, each_file *each, bool remove
 
 static int fail_final(struct sfx_dir *s, const char *rel, struct sfx_err *err)
 {
-    return sfx_err_errno(err, errno, "%s%s", s->root, rel);
+    return sfx_err_errno(err, errno, "%s%s", s->shown, rel);
 }
 
 /* The folder of rel beneath the root, made if missing: its descriptor; *base is the rest of rel. */
@@ -87,12 +87,12 @@ static int publish_file(struct sfx_dir *s, const char *rel, struct sfx_err *err)
     int fd = open_folder(s, rel, &base, err), rc = 0;
 
     if (fd < 0)
-        return sfx_err_wrap(err, fd, "%s%s", s->root, rel);
+        return sfx_err_wrap(err, fd, "%s%s", s->shown, rel);
     if (asprintf(&staged, "%s%s", s->stage, rel) < 0) {
         (void)sfx_io_close(&fd, NULL);
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for a path");
     }
-    if (renameat(AT_FDCWD, staged, fd, base) != 0 || fsync(fd) != 0)
+    if (renameat(AT_FDCWD, staged, fd, base) != 0 || (s->durable && fsync(fd) != 0))
         rc = fail_final(s, rel, err);
     (void)sfx_io_close(&fd, NULL);
     free(staged);
@@ -126,10 +126,10 @@ static int remove_final(struct sfx_dir *s, const char *rel, struct sfx_err *err)
     int fd = open_folder(s, rel, &base, err), rc = 0;
 
     if (fd < 0)
-        return sfx_err_wrap(err, fd, "%s%s", s->root, rel);
+        return sfx_err_wrap(err, fd, "%s%s", s->shown, rel);
     if (unlinkat(fd, base, 0) != 0 && errno != ENOENT)
         rc = fail_final(s, rel, err);
-    if (rc == 0 && fsync(fd) != 0)
+    if (rc == 0 && s->durable && fsync(fd) != 0)
         rc = fail_final(s, rel, err);
     (void)sfx_io_close(&fd, NULL);
     return rc;

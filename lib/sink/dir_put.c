@@ -17,19 +17,14 @@
 
 static const struct sfx_cell missing[SFX_BATCH_ROWS];
 
-/* Whether the file has the columns of the load, in their order. */
-static int check_header(struct sfx_dir *s, int fd, const char *rel, struct sfx_err *err)
+int sfx_dir_read_columns(struct sfx_dir *s, struct sfx_input *in, const char *name,
+                         struct sfx_batch *batch, struct sfx_err *err)
 {
-    struct sfx_input *in = sfx_input_new_fd(fd, rel, NULL, err);
     const struct sfx_reader_opts opts = {.delimiter = '\0'};
-    struct sfx_byte_source src = {.ctx = in, .input = rel};
-    struct sfx_batch batch = {0};
-    size_t i;
-    int rc = in == NULL ? SFX_E_IO : sfx_input_next(in, err);
+    struct sfx_byte_source src = {.ctx = in, .input = name};
+    int rc = 0;
 
-    if (rc > 0)
-        rc = sfx_batch_init(&batch, err);
-    if (rc == 0 && s->reader == NULL) {
+    if (s->reader == NULL) {
         s->reader = s->format->reader->create(&opts, err);
         rc = s->reader == NULL ? SFX_E_NOMEM : 0;
     }
@@ -37,15 +32,35 @@ static int check_header(struct sfx_dir *s, int fd, const char *rel, struct sfx_e
     if (rc == 0)
         rc = s->format->reader->open(s->reader, &src, err);
     if (rc == 0)
-        rc = s->format->reader->read(s->reader, &batch, NULL, err);
+        rc = s->format->reader->read(s->reader, batch, NULL, err);
+    return rc < 0 ? rc : 0;
+}
+
+static int refuse_columns(const struct sfx_dir *s, const char *rel, struct sfx_err *err)
+{
+    return sfx_err_set(err, SFX_E_INPUT,
+                       "%s%s: has other columns than the records that are to follow", s->shown,
+                       rel);
+}
+
+/* Whether the file has the columns of the load, in their order. */
+static int check_header(struct sfx_dir *s, int fd, const char *rel, struct sfx_err *err)
+{
+    struct sfx_input *in = sfx_input_new_fd(fd, rel, NULL, err);
+    struct sfx_batch batch = {0};
+    size_t i;
+    int rc = in == NULL ? SFX_E_IO : sfx_input_next(in, err);
+
+    if (rc > 0)
+        rc = sfx_batch_init(&batch, err);
+    if (rc == 0)
+        rc = sfx_dir_read_columns(s, in, rel, &batch, err);
     if (rc >= 0) {
         rc = batch.ncols == s->schema->ncols ? 0 : 1;
         for (i = 0; rc == 0 && i < batch.ncols; i++)
             rc = !sfx_slice_eq(batch.columns[i].name, s->schema->columns[i].name);
         if (rc > 0)
-            rc = sfx_err_set(err, SFX_E_INPUT,
-                             "%s%s: has other columns than the records that are to follow", s->root,
-                             rel);
+            rc = refuse_columns(s, rel, err);
     }
     sfx_batch_done(&batch);
     sfx_input_free(in);
@@ -69,14 +84,35 @@ static int open_before(struct sfx_dir *s, const char *rel, struct sfx_err *err)
         return fd;
     if (fd >= 0) {
         (void)sfx_io_close(&fd, NULL);
-        return sfx_err_set(err, SFX_E_INPUT, "%s%s: is no file", s->root, rel);
+        return sfx_err_set(err, SFX_E_INPUT, "%s%s: is no file", s->shown, rel);
     }
     if (why.code == SFX_E_IO && faccessat(s->root_fd, rel, F_OK, AT_SYMLINK_NOFOLLOW) != 0 &&
         errno == ENOENT)
         return -1;
     if (err != NULL)
         *err = why;
-    return sfx_err_wrap(err, (int)why.code, "%s%s", s->root, rel);
+    return sfx_err_wrap(err, (int)why.code, "%s%s", s->shown, rel);
+}
+
+/* What happens to records of a file that has the name already: fd, or a member of the archive. */
+static int begin_onto(struct sfx_dir *s, const char *rel, int fd,
+                      const struct sfx_packed_member *member, bool *onto, struct sfx_err *err)
+{
+    if (s->mode == SFX_SINK_REPLACE)
+        return 0;
+    if (s->format == &sfx_parquet_format)
+        return sfx_err_set(
+            err, SFX_E_INPUT,
+            "%s%s: is there, and Parquet files do not grow: {load} in the name makes "
+            "a new one, --mode=replace replaces it",
+            s->shown, rel);
+    *onto = member != NULL ? member->nbytes > 0
+                           : lseek(fd, 0, SEEK_END) > 0 && lseek(fd, 0, SEEK_SET) == 0;
+    if (!*onto || !s->format->fixed_columns)
+        return 0;
+    if (member == NULL)
+        return check_header(s, fd, rel, err);
+    return member->schema_id == s->view_schema_id ? 0 : refuse_columns(s, rel, err);
 }
 
 static int begin_file(void *ctx, const char *path, const struct sfx_format **format, bool *onto,
@@ -84,32 +120,24 @@ static int begin_file(void *ctx, const char *path, const struct sfx_format **for
 {
     struct sfx_dir *s = ctx;
     const char *rel = beneath(s, path);
-    int fd, rc = 0;
+    const struct sfx_packed_member *member = NULL;
+    int fd = -1, rc;
 
     *format = s->format;
     *onto = false;
     if (strncmp(rel, SFX_DIR_OWN, strlen(SFX_DIR_OWN)) == 0 &&
         (rel[strlen(SFX_DIR_OWN)] == '/' || rel[strlen(SFX_DIR_OWN)] == '\0'))
-        return sfx_err_set(err, SFX_E_INPUT, "%s%s: is where the ledger stands", s->root, rel);
+        return sfx_err_set(err, SFX_E_INPUT, "%s%s: is where the ledger stands", s->shown, rel);
     if (!sfx_utf8_valid(sfx_slice_str(rel)))
         return sfx_err_set(err, SFX_E_INPUT, "a value that names a file is not UTF-8");
-    fd = open_before(s, rel, err);
-    if (fd == -1)
-        return 0;
-    if (fd < 0)
-        return fd;
-    if (s->format == &sfx_parquet_format && s->mode != SFX_SINK_REPLACE) {
-        (void)sfx_io_close(&fd, NULL);
-        return sfx_err_set(
-            err, SFX_E_INPUT,
-            "%s%s: is there, and Parquet files do not grow: {load} in the name makes "
-            "a new one, --mode=replace replaces it",
-            s->root, rel);
-    }
-    *onto =
-        s->mode != SFX_SINK_REPLACE && lseek(fd, 0, SEEK_END) > 0 && lseek(fd, 0, SEEK_SET) == 0;
-    if (*onto && s->format->fixed_columns)
-        rc = check_header(s, fd, rel, err);
+    rc = s->packed != NULL ? sfx_packed_find(s, rel, &member, err) : 0;
+    if (rc < 0)
+        return rc;
+    if (member == NULL)
+        fd = open_before(s, rel, err);
+    if (fd < 0 && member == NULL)
+        return fd == -1 ? 0 : fd;
+    rc = begin_onto(s, rel, fd, member, onto, err);
     (void)sfx_io_close(&fd, NULL);
     return rc;
 }
@@ -119,7 +147,10 @@ static int open_onto(void *ctx, const char *path, struct sfx_err *err)
     struct sfx_dir *s = ctx;
     int fd = open_before(s, beneath(s, path), err);
 
-    return fd == -1 ? sfx_err_set(err, SFX_E_IO, "%s%s: is gone", s->root, beneath(s, path)) : fd;
+    /* What a member of an archive has comes first when it is packed. */
+    if (fd == -1 && s->packed != NULL)
+        fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return fd == -1 ? sfx_err_set(err, SFX_E_IO, "%s%s: is gone", s->shown, beneath(s, path)) : fd;
 }
 
 static int encode(void *ctx, const char *path, struct sfx_slice *bytes, struct sfx_buf *out,
@@ -129,7 +160,7 @@ static int encode(void *ctx, const char *path, struct sfx_slice *bytes, struct s
     int rc = s->filter != NULL ? sfx_squeeze(s->filter, *bytes, out, err) : 0;
 
     if (rc < 0)
-        return sfx_err_wrap(err, rc, "%s%s", s->root, beneath(s, path));
+        return sfx_err_wrap(err, rc, "%s%s", s->shown, beneath(s, path));
     if (s->filter != NULL)
         *bytes = sfx_buf_slice(out);
     return 0;
@@ -138,7 +169,7 @@ static int encode(void *ctx, const char *path, struct sfx_slice *bytes, struct s
 int sfx_dir_put_begin(struct sfx_dir *s, struct sfx_err *err)
 {
     struct sfx_outputs_opts opts = {
-        .durable = true, .hooks = &s->hooks, .writer.shared = &s->shared};
+        .durable = s->durable, .hooks = &s->hooks, .writer.shared = &s->shared};
 
     s->shared = (struct sfx_parquet_shared){.schema = s->schema};
     s->hooks = (struct sfx_outputs_hooks){begin_file, open_onto, encode, s};
@@ -272,7 +303,8 @@ int sfx_dir_put_none(struct sfx_dir *s, struct sfx_err *err)
 
     for (i = 0; i < s->schema->ncols; i++)
         s->columns[i] = (struct sfx_column){.name = s->schema->columns[i].name};
-    s->view = (struct sfx_batch){.columns = s->columns, .ncols = s->schema->ncols};
-    s->view.schema_id = sfx_batch_schema_id(s->columns, s->schema->ncols);
+    s->view_schema_id = sfx_batch_schema_id(s->columns, s->schema->ncols);
+    s->view = (struct sfx_batch){
+        .columns = s->columns, .ncols = s->schema->ncols, .schema_id = s->view_schema_id};
     return sfx_outputs_put_fit(s->outputs, s->route, &s->view, NULL, err);
 }

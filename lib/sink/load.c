@@ -258,6 +258,8 @@ static int transact(struct sfx_load *load, const struct sfx_sink_source *source,
         goto out;
     counts = entry->counts;
     rc = ops->commit(load->sink, &counts, entry, err);
+    if (rc == 0 && ops->whole && !load->opts.group && !load->together)
+        rc = ops->flush(load->sink, err);
     counts = entry->counts;
     assert(rc < 0 || counts.in == counts.inserted + counts.updated + counts.unchanged +
                                       counts.deleted + counts.duplicate + counts.rejected +

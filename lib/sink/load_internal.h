@@ -49,6 +49,7 @@ struct sfx_load {
     struct sfx_load_stats stats;
     struct sfx_load_stats flushed; /* what is durable of a group */
     bool broken;                   /* the failure is not one of the input: the run cannot go on */
+    bool together;                 /* the sink makes all inputs of the run visible at its end */
     struct sfx_err first_failure;  /* of the operand's inputs */
 
     /* The input in hand. */

@@ -130,6 +130,7 @@ int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sf
         paths = standard_input;
     else if (load->opts.load_id != NULL && paths[1] != NULL)
         return sfx_err_set(err, SFX_E_USAGE, "a load's id is the name of one input");
+    load->together = load->sink->ops->whole;
     for (; *paths != NULL; paths++) {
         rc = sfx_load_operand(load, *paths, NULL, err);
         if (load->broken)
@@ -137,5 +138,8 @@ int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sf
         if (rc < 0)
             sfx_log_err(load->opts.log, SFX_LOG_ERROR, err);
     }
+    rc = load->together ? load->sink->ops->flush(load->sink, err) : 0;
+    if (rc < 0)
+        return rc;
     return load->stats.failed > 0 || load->stats.records.rejected > 0;
 }

@@ -10,7 +10,7 @@
 #include <strings.h>
 
 static const struct sfx_sink_ops *const all[] = {
-    &sfx_sink_sqlite,   &sfx_sink_dir, &sfx_sink_parquet,
+    &sfx_sink_sqlite,   &sfx_sink_dir, &sfx_sink_parquet, &sfx_sink_tar, &sfx_sink_zip,
 #ifdef SFX_LIBPQ_SONAME
     &sfx_sink_postgres,
 #endif

@@ -153,6 +153,8 @@ struct sfx_sink_ops {
     const char *scheme; /* "sqlite" */
     const char *form;   /* "sqlite:PATH" */
     const char *says;   /* what it is, one line */
+    bool whole;         /* a target that is written anew each time: its loads become visible only by
+                           _flush, with or without opts.group */
 
     /*
      * Opens the target; rest is the URI after the ':' (borrowed). A target that does not exist is

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -76,9 +77,9 @@ static int take_format(struct sfx_dir *s, struct sfx_err *err)
     if (s->format == NULL)
         return sfx_err_set(
             err, SFX_E_USAGE,
-            "%s%s: files in folders end in .parquet, or in .csv, .tsv or .jsonl and then "
-            "perhaps in .gz or .zst",
-            s->root, s->template);
+            "%s%s: files in folders and archives end in .parquet, or in .csv, .tsv or .jsonl and "
+            "then perhaps in .gz or .zst",
+            s->shown, s->template);
     return 0;
 }
 
@@ -100,14 +101,10 @@ static int take_folder(struct sfx_dir *s, struct sfx_err *err)
     return s->folder != NULL ? 0 : sfx_err_set(err, SFX_E_NOMEM, "no memory for a target");
 }
 
-static void dir_close(struct sfx_sink *sink);
-
-static struct sfx_sink *open_target(const struct sfx_sink_ops *ops, const char *rest,
-                                    const struct sfx_sink_opts *opts, struct sfx_err *err)
+struct sfx_dir *sfx_dir_new(const struct sfx_sink_ops *ops, struct sfx_slice root,
+                            struct sfx_slice shown, const char *template,
+                            const struct sfx_sink_opts *opts, struct sfx_err *err)
 {
-    const char *brace = strchrnul(rest, '{');
-    const char *slash = memrchr(rest, '/', (size_t)(brace - rest));
-    const size_t root_len = slash != NULL ? (size_t)(slash - rest) + 1 : 0;
     struct sfx_template *check;
     struct sfx_dir *s = calloc(1, sizeof(*s));
 
@@ -118,9 +115,11 @@ static struct sfx_sink *open_target(const struct sfx_sink_ops *ops, const char *
     s->base.ops = ops;
     s->opts = *opts;
     s->lock_fd = s->root_fd = -1;
-    s->root = strndup(rest, root_len);
-    s->template = strdup(rest + root_len);
-    if (s->root == NULL || s->template == NULL ||
+    s->durable = true;
+    s->root = strndup(root.ptr, root.len);
+    s->shown = strndup(shown.ptr, shown.len);
+    s->template = strdup(template);
+    if (s->root == NULL || s->shown == NULL || s->template == NULL ||
         asprintf(&s->own, "%s" SFX_DIR_OWN, s->root) < 0 ||
         asprintf(&s->ledger, "%s/" SFX_DIR_OWN ".jsonl", s->own) < 0) {
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a target");
@@ -130,10 +129,22 @@ static struct sfx_sink *open_target(const struct sfx_sink_ops *ops, const char *
     sfx_template_free(check);
     if (check != NULL && check_how(&opts->how, err) == 0 && take_format(s, err) == 0 &&
         take_folder(s, err) == 0)
-        return &s->base;
+        return s;
 fail:
-    dir_close(&s->base);
+    sfx_dir_close(&s->base);
     return NULL;
+}
+
+static struct sfx_sink *open_target(const struct sfx_sink_ops *ops, const char *rest,
+                                    const struct sfx_sink_opts *opts, struct sfx_err *err)
+{
+    const char *brace = strchrnul(rest, '{');
+    const char *slash = memrchr(rest, '/', (size_t)(brace - rest));
+    const size_t root_len = slash != NULL ? (size_t)(slash - rest) + 1 : 0;
+    const struct sfx_slice root = sfx_slice(rest, root_len);
+    struct sfx_dir *s = sfx_dir_new(ops, root, root, rest + root_len, opts, err);
+
+    return s != NULL ? &s->base : NULL;
 }
 
 static struct sfx_sink *dir_open(const char *rest, const struct sfx_sink_opts *opts,
@@ -185,26 +196,45 @@ static const char *expand(struct sfx_dir *s, const char *template, const char *n
     return rc == 0 ? sfx_arena_strndup(&s->arena, s->text.data, s->text.len, err) : NULL;
 }
 
-/* One writer a folder. */
-static int take_lock(struct sfx_dir *s, struct sfx_err *err)
+/* Whether fd is still the folder of that name: who had the lock before may have removed it. */
+static bool is_there(int fd, const char *folder)
+{
+    struct stat mine, named;
+
+    return fstat(fd, &mine) == 0 && stat(folder, &named) == 0 && mine.st_ino == named.st_ino &&
+           mine.st_dev == named.st_dev;
+}
+
+int sfx_dir_lock(const struct sfx_dir *s, const char *folder, int *fd, struct sfx_err *err)
 {
     const int64_t since_ns = sfx_clock_mono_ns();
     struct timespec pause = {0, POLL_NS};
+    int rc;
 
-    s->lock_fd = open(s->own, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->lock_fd < 0)
-        return sfx_err_errno(err, errno, "%s", s->own);
-    while (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    for (;;) {
+        rc = *fd < 0 ? sfx_path_mkdirs(folder, err) : 0;
+        if (rc < 0)
+            return rc;
+        if (*fd < 0)
+            *fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (*fd < 0 && errno == ENOENT)
+            continue;
+        if (*fd < 0)
+            return sfx_err_errno(err, errno, "%s", folder);
+        if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+            if (is_there(*fd, folder))
+                return 0;
+            (void)sfx_io_close(fd, NULL);
+            continue;
+        }
         if (errno != EWOULDBLOCK && errno != EINTR)
-            return sfx_err_errno(err, errno, "%s", s->own);
+            return sfx_err_errno(err, errno, "%s", folder);
         if (s->opts.stop != NULL && *s->opts.stop != 0)
             return sfx_err_set(err, SFX_E_TEMPORARY, "interrupted while waiting for a lock");
         if (sfx_clock_mono_ns() - since_ns >= s->opts.timeout_ns)
-            return sfx_err_set(err, SFX_E_TEMPORARY, "%s: another process loads into this folder",
-                               s->own);
+            return sfx_err_set(err, SFX_E_TEMPORARY, "%s: another process loads into it", folder);
         (void)nanosleep(&pause, NULL);
     }
-    return 0;
 }
 
 static void forget_load(struct sfx_dir *s)
@@ -218,7 +248,7 @@ static void forget_load(struct sfx_dir *s)
     s->begun = s->committing = false;
 }
 
-static void dir_rollback(struct sfx_sink *sink)
+void sfx_dir_rollback(struct sfx_sink *sink)
 {
     struct sfx_dir *s = (struct sfx_dir *)sink;
 
@@ -237,9 +267,7 @@ static int start(struct sfx_dir *s, struct sfx_sink_entry *entry, struct sfx_err
     int rc;
 
     if (!s->opts.dry_run) {
-        rc = sfx_path_mkdirs(s->own, err);
-        if (rc == 0)
-            rc = take_lock(s, err);
+        rc = sfx_dir_lock(s, s->own, &s->lock_fd, err);
         if (rc == 0)
             s->root_fd =
                 open(s->root[0] != '\0' ? s->root : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -255,8 +283,8 @@ static int start(struct sfx_dir *s, struct sfx_sink_entry *entry, struct sfx_err
     return rc;
 }
 
-static int dir_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
-                     struct sfx_sink_entry *entry, struct sfx_err *err)
+int sfx_dir_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
+                  struct sfx_sink_entry *entry, struct sfx_err *err)
 {
     struct sfx_dir *s = (struct sfx_dir *)sink;
     int rc;
@@ -309,8 +337,8 @@ static int check_columns(struct sfx_dir *s, struct sfx_err *err)
     return rc;
 }
 
-static int dir_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *schema,
-                       struct sfx_buf *ddl, struct sfx_err *err)
+int sfx_dir_prepare(struct sfx_sink *sink, const struct sfx_sink_schema *schema,
+                    struct sfx_buf *ddl, struct sfx_err *err)
 {
     struct sfx_dir *s = (struct sfx_dir *)sink;
     char number[24];
@@ -358,8 +386,8 @@ static int choose_removes(struct sfx_dir *s, struct sfx_dir_names *removes, stru
     return rc;
 }
 
-static int dir_commit(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
-                      struct sfx_sink_entry *entry, struct sfx_err *err)
+int sfx_dir_commit(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
+                   struct sfx_sink_entry *entry, struct sfx_err *err)
 {
     struct sfx_dir *s = (struct sfx_dir *)sink;
     struct sfx_dir_names removes = {0};
@@ -387,14 +415,16 @@ static int dir_commit(struct sfx_sink *sink, const struct sfx_sink_counts *count
         rc = sfx_dir_ledger_write(s, entry, &removes, err);
     if (rc == 0)
         rc = sfx_dir_publish(s, &removes, err);
+    if (rc == 0 && s->packed != NULL)
+        sfx_packed_note(s->packed, &s->files, &removes, s->mode);
     free(removes.names);
     if (rc == 0)
         forget_load(s);
     return rc;
 }
 
-static int dir_undo(struct sfx_sink *sink, int64_t load_id, struct sfx_sink_entry *entry,
-                    const char **table, struct sfx_err *err)
+int sfx_dir_undo(struct sfx_sink *sink, int64_t load_id, struct sfx_sink_entry *entry,
+                 const char **table, struct sfx_err *err)
 {
     (void)sink;
     (void)entry;
@@ -404,11 +434,11 @@ static int dir_undo(struct sfx_sink *sink, int64_t load_id, struct sfx_sink_entr
                        load_id);
 }
 
-static void dir_close(struct sfx_sink *sink)
+void sfx_dir_close(struct sfx_sink *sink)
 {
     struct sfx_dir *s = (struct sfx_dir *)sink;
 
-    dir_rollback(sink);
+    sfx_dir_rollback(sink);
     if (s->reader != NULL)
         s->format->reader->destroy(s->reader);
     sfx_arena_done(&s->arena);
@@ -420,6 +450,7 @@ static void dir_close(struct sfx_sink *sink)
     free(s->files.names);
     free(s->template);
     free(s->root);
+    free(s->shown);
     free(s->own);
     free(s->ledger);
     free(s->folder);
@@ -431,13 +462,13 @@ const struct sfx_sink_ops sfx_sink_dir = {
     .form = "dir:TEMPLATE",
     .says = "files of CSV, TSV or JSON Lines (.gz, .zst), named by columns",
     .open = dir_open,
-    .begin = dir_begin,
-    .prepare = dir_prepare,
+    .begin = sfx_dir_begin,
+    .prepare = sfx_dir_prepare,
     .put = sfx_dir_put,
-    .commit = dir_commit,
-    .rollback = dir_rollback,
-    .undo = dir_undo,
-    .close = dir_close,
+    .commit = sfx_dir_commit,
+    .rollback = sfx_dir_rollback,
+    .undo = sfx_dir_undo,
+    .close = sfx_dir_close,
 };
 
 const struct sfx_sink_ops sfx_sink_parquet = {
@@ -445,11 +476,11 @@ const struct sfx_sink_ops sfx_sink_parquet = {
     .form = "parquet:TEMPLATE",
     .says = "Parquet files, with types, zstd and statistics",
     .open = parquet_open,
-    .begin = dir_begin,
-    .prepare = dir_prepare,
+    .begin = sfx_dir_begin,
+    .prepare = sfx_dir_prepare,
     .put = sfx_dir_put,
-    .commit = dir_commit,
-    .rollback = dir_rollback,
-    .undo = dir_undo,
-    .close = dir_close,
+    .commit = sfx_dir_commit,
+    .rollback = sfx_dir_rollback,
+    .undo = sfx_dir_undo,
+    .close = sfx_dir_close,
 };

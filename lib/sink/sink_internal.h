@@ -7,6 +7,8 @@
 
 extern const struct sfx_sink_ops sfx_sink_dir;
 extern const struct sfx_sink_ops sfx_sink_parquet;
+extern const struct sfx_sink_ops sfx_sink_tar;
+extern const struct sfx_sink_ops sfx_sink_zip;
 extern const struct sfx_sink_ops sfx_sink_sqlite;
 extern const struct sfx_sink_ops sfx_sink_postgres;
 extern const struct sfx_sink_ops sfx_sink_script;
