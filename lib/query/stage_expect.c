@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: a named rule that records keep, and what becomes of those that do not. */
-#include "query/stage_internal.h"
+#include "query/by_internal.h"
 
 #include "base/size.h"
 
@@ -13,7 +13,8 @@ static const char *const action_words[] = {
     [ACTION_WARN] = "warn", [ACTION_FIX] = "fix",
 };
 
-/* What the stage's text says; its condition is the first item, the assignments of fix follow. */
+/* What the stage's text says; its condition is the first item, the assignments of fix follow. Of
+ * unique the items are the key. */
 struct detail {
     struct sfx_slice name;
     enum action action;
@@ -25,9 +26,10 @@ struct detail {
 
 struct expect {
     struct sfx_operator op;
-    struct sfx_node *condition;
-    struct sfx_node **fixes; /* the choices, bound; their first argument is a constant of each */
-    struct sfx_rule *rule;   /* NULL: nobody wants to know */
+    struct sfx_node *condition; /* of unique: the first part of the key */
+    struct sfx_by by;           /* unique: the keys that were there */
+    struct sfx_node **fixes;    /* the choices, bound; their first argument is a constant of each */
+    struct sfx_rule *rule;      /* NULL: nobody wants to know */
     uint8_t kept[SFX_BATCH_ROWS]; /* by row: the rule holds */
 };
 
@@ -101,6 +103,29 @@ static int parse_fixes(struct sfx_parser *p, struct sfx_stage_ast *stage, struct
     return rc;
 }
 
+static const struct sfx_verb expect_unique;
+
+/* "unique KEY, …", or a condition. */
+static int parse_rule(struct sfx_parser *p, struct sfx_stage_ast *stage)
+{
+    int rc = sfx_parse_accept(p, "unique");
+
+    if (rc <= 0)
+        return rc < 0 ? rc : sfx_parse_condition(p, stage);
+    stage->verb = &expect_unique;
+    do {
+        struct sfx_item *item = sfx_items_add(p, &stage->items);
+
+        if (item == NULL)
+            return SFX_E_NOMEM;
+        item->at = p->token.at;
+        rc = sfx_parse_expr(p, &item->expr);
+        if (rc == 0)
+            rc = sfx_parse_accept(p, ",");
+    } while (rc > 0);
+    return rc;
+}
+
 static int parse_expect(struct sfx_parser *p, struct sfx_stage_ast *stage)
 {
     struct detail *detail = sfx_arena_calloc(&p->program->arena, 1, sizeof(*detail), p->err);
@@ -116,7 +141,7 @@ static int parse_expect(struct sfx_parser *p, struct sfx_stage_ast *stage)
         rc = sfx_parse_expect(p, ":");
     begin = p->program->text.ptr + p->token.at;
     if (rc == 0)
-        rc = sfx_parse_condition(p, stage);
+        rc = parse_rule(p, stage);
     if (rc < 0)
         return rc;
     end = p->program->text.ptr + p->token.at;
@@ -125,7 +150,13 @@ static int parse_expect(struct sfx_parser *p, struct sfx_stage_ast *stage)
     rc = make_reason(p, detail, sfx_slice(begin, (size_t)(end - begin)));
     if (rc == 0)
         rc = parse_action(p, detail);
-    return rc < 0 || detail->action != ACTION_FIX ? rc : parse_fixes(p, stage, detail);
+    if (rc < 0 || detail->action != ACTION_FIX)
+        return rc;
+    if (stage->verb == &expect_unique)
+        return sfx_program_err(p->program, detail->action_at, p->err,
+                               "a value that was there before is not fixed by another one: fail, "
+                               "skip, reject or warn");
+    return parse_fixes(p, stage, detail);
 }
 
 /* --- the work ------------------------------------------------------------------------------- */
@@ -189,16 +220,38 @@ static int bind_fixes(struct expect *expect, const struct sfx_frame *in, struct 
     return 0;
 }
 
+static int begin_bind(struct expect *expect, const struct sfx_binder *binder, struct sfx_err *err)
+{
+    const struct detail *detail = expect->op.ast->detail;
+    int rc = start(expect, err);
+
+    if (rc == 0 && detail->action == ACTION_REJECT &&
+        sfx_operator_opts(&expect->op)->rejects == NULL)
+        return sfx_program_err(binder->program, detail->action_at, err,
+                               "there is no file for rejects: --rejects names one");
+    return rc;
+}
+
+static int bind_unique(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct expect *expect = (struct expect *)op;
+    struct sfx_binder binder = sfx_operator_binder(op, in, err);
+    int rc = begin_bind(expect, &binder, err);
+
+    if (rc == 0)
+        rc = sfx_by_bind(&expect->by, op, &op->ast->items, in, 0, err);
+    if (rc == 0)
+        expect->condition = expect->by.nodes[0];
+    return rc;
+}
+
 static int bind_expect(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
     struct expect *expect = (struct expect *)op;
     const struct detail *detail = op->ast->detail;
     struct sfx_binder binder = sfx_operator_binder(op, in, err);
-    int rc = start(expect, err);
+    int rc = begin_bind(expect, &binder, err);
 
-    if (detail->action == ACTION_REJECT && sfx_operator_opts(op)->rejects == NULL)
-        return sfx_program_err(binder.program, detail->action_at, err,
-                               "there is no file for rejects: --rejects names one");
     if (rc == 0)
         rc = sfx_bind_as(&binder, op->ast->items.items[0].expr, SFX_TYPE_BOOL, &expect->condition);
     return rc == 0 && detail->action == ACTION_FIX ? bind_fixes(expect, in, err) : rc;
@@ -260,9 +313,40 @@ static uint32_t check(struct expect *expect, const struct sfx_frame *in)
         expect->kept[row] = expect->condition->vec->flags[row] && !ev->bad[row];
         failed += !expect->kept[row];
     }
-    if (expect->rule != NULL) {
-        expect->rule->checked += in->nsel;
-        expect->rule->failed += failed;
+    return failed;
+}
+
+/* Whether a part of row's key is null: SQL's rule, by which such keys are like no other. */
+static bool has_null(const struct expect *expect, uint16_t row)
+{
+    size_t i;
+
+    for (i = 0; i < expect->op.ast->items.count; i++) {
+        if (sfx_vec_is_blank(expect->by.cols[i], row))
+            return true;
+    }
+    return false;
+}
+
+/* Looks for the keys among those before, and notes them. Errors: NOMEM, LIMIT. */
+static int64_t check_unique(struct expect *expect, const struct sfx_frame *in, struct sfx_err *err)
+{
+    struct sfx_by *by = &expect->by;
+    const struct sfx_eval *ev = sfx_operator_eval(&expect->op);
+    uint32_t i, failed = 0;
+    int rc;
+
+    sfx_by_eval(by, in);
+    rc = sfx_by_make_keys(by, in, err);
+    if (rc == 0)
+        rc = sfx_keyset_add(&by->set, &by->keys, in->nsel, by->entries, by->fresh, err);
+    if (rc < 0)
+        return rc;
+    for (i = 0; i < in->nsel; i++) {
+        uint16_t row = in->sel[i];
+
+        expect->kept[row] = (by->fresh[i] || has_null(expect, row)) && !ev->bad[row];
+        failed += !expect->kept[row];
     }
     return failed;
 }
@@ -290,14 +374,18 @@ static int fix(struct expect *expect, struct sfx_frame *in, uint32_t failed, str
     return rc;
 }
 
-static int push_expect(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+/* Counts, and does what is to be done with the records that do not keep the rule. */
+static int act(struct expect *expect, struct sfx_frame *in, uint32_t failed, struct sfx_err *err)
 {
-    struct expect *expect = (struct expect *)op;
+    struct sfx_operator *op = &expect->op;
     const struct detail *detail = op->ast->detail;
     struct sfx_eval *ev = sfx_operator_eval(op);
-    uint32_t failed = check(expect, in);
     int rc = 0;
 
+    if (expect->rule != NULL) {
+        expect->rule->checked += in->nsel;
+        expect->rule->failed += failed;
+    }
     if (detail->action < ACTION_WARN) {
         if (failed > 0)
             refuse(expect, in);
@@ -313,6 +401,26 @@ static int push_expect(struct sfx_operator *op, struct sfx_frame *in, struct sfx
     return rc < 0 ? rc : sfx_operator_pass(op, in, err);
 }
 
+static int push_expect(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct expect *expect = (struct expect *)op;
+
+    return act(expect, in, check(expect, in), err);
+}
+
+static int push_unique(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
+{
+    struct expect *expect = (struct expect *)op;
+    int64_t failed = check_unique(expect, in, err);
+
+    return failed < 0 ? (int)failed : act(expect, in, (uint32_t)failed, err);
+}
+
+static void destroy_unique(struct sfx_operator *op)
+{
+    sfx_by_done(&((struct expect *)op)->by);
+}
+
 /* fix puts columns of its own in the place of those that came. */
 static enum sfx_rest uses_of_expect(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
                                     enum sfx_rest rest)
@@ -324,15 +432,18 @@ static enum sfx_rest uses_of_expect(const struct sfx_stage_ast *ast, struct sfx_
 
 const struct sfx_verb sfx_verb_expect = {
     .name = "expect",
-    .usage = "expect NAME: CONDITION [fail | skip | reject | warn | fix NAME = EXPRESSION[, …]]",
+    .usage = "expect NAME: {CONDITION | unique KEY[, …]} [fail | skip | reject | warn | fix NAME = "
+             "EXPRESSION[, …]]",
     .help = "a rule that each record keeps: one that does not ends the run (fail), is left out and "
             "counted (skip), goes to the rejects under the rule's name (reject), is counted and "
             "passed on (warn), or is changed by assignments (fix)",
-    .plan = "streaming",
+    .plan = "streaming; unique: memory for each key, within --memory, an error beyond it",
     .rules = "Without a word at the end a record that breaks the rule is treated as --on-error "
              "says. A condition that is null, or that cannot be evaluated for a record, is broken. "
              "fix changes existing columns, and does not ask the rule again; what an assignment "
-             "cannot compute is a bad record. How many records each rule has seen, found wrong and "
+             "cannot compute is a bad record. unique is broken by each record whose key a record "
+             "before it had; a key with a null or an empty field in it is like no other, and fix "
+             "does not stand behind it. How many records each rule has seen, found wrong and "
              "fixed is said at the end of the run when any was wrong, and stands in --stats.",
     .example = {.program = "expect positive: qty > 0 fix qty = 1",
                 .input = "id,qty\n1,2\n2,-5\n3,\n",
@@ -344,4 +455,19 @@ const struct sfx_verb sfx_verb_expect = {
     .parse = parse_expect,
     .bind = bind_expect,
     .push = push_expect,
+};
+
+/* What parse_rule makes of unique; its row of the manual is that of expect. */
+static const struct sfx_verb expect_unique = {
+    .name = "expect",
+    .usage = "",
+    .help = "a key that no two records have",
+    .plan = "streaming; keys compare by bytes unless they are numbers or times; memory for each "
+            "key, within --memory, an error beyond it",
+    .can_fail = true,
+    .uses = sfx_uses_filter,
+    .state_nbytes = sizeof(struct expect),
+    .bind = bind_unique,
+    .push = push_unique,
+    .destroy = destroy_unique,
 };

@@ -115,3 +115,25 @@ setup() {
 	run sfx-transform --schema nosuch.json '' stock.csv
 	[ "$status" -eq 74 ]
 }
+
+@test "expect unique finds keys that were there before" {
+	printf 'id,land,n\n1,de,a\n1,fr,b\n2,de,c\n1,de,d\n,de,e\n,de,f\n' >in.csv
+	run --separate-stderr sfx-transform --rejects bad.jsonl 'expect key: unique id reject' in.csv
+	[ "$status" -eq 1 ]
+	[ "$output" = $'id,land,n\n1,de,a\n2,de,c\n,de,e\n,de,f' ]
+	[ "$(jq -r '.rule + " " + .column + " " + .value + " " + (.line | tostring)' bad.jsonl)" = $'key id 1 3\nkey id 1 5' ]
+	run --separate-stderr sfx-transform 'expect key: unique id, land skip' in.csv
+	[ "$output" = $'id,land,n\n1,de,a\n1,fr,b\n2,de,c\n,de,e\n,de,f' ]
+	run --separate-stderr sfx-transform 'expect key: unique num(id) warn' in.csv
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -eq 7 ]
+	[[ "$stderr" == *'rule key (warn): 6 records checked, 2 failed'* ]]
+	run sfx-transform 'expect key: unique id' in.csv
+	[ "$status" -ne 0 ]
+	[[ "$output" == *'line 3'*'breaks the rule key: unique id'* ]]
+	run sfx-transform 'expect key: unique id fix id = 2' in.csv
+	[ "$status" -eq 2 ]
+	seq 1 200000 | sed '1s/.*/id/' >many.csv
+	run sfx-transform --memory 1M 'expect key: unique id' many.csv
+	[[ "$output" == *'expect needs more than 1 MiB of memory; --memory allows more'* ]]
+}
