@@ -41,6 +41,13 @@ void sfx_eval_done(struct sfx_eval *ev)
     sfx_buf_done(&ev->made);
     sfx_unicode_free(ev->unicode);
     sfx_matcher_done(&ev->matcher);
+    while (ev->collations != NULL) {
+        struct sfx_collation *older = ev->collations->older;
+
+        freelocale(ev->collations->locale);
+        free(ev->collations);
+        ev->collations = older;
+    }
     free(ev->bad);
     free(ev->errors);
     sfx_zones_done(&ev->zones);

@@ -10,6 +10,8 @@
 #ifndef SFX_QUERY_EVAL_INTERNAL_H
 #define SFX_QUERY_EVAL_INTERNAL_H
 
+#include <locale.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "query/explain_internal.h"
@@ -177,18 +179,26 @@ struct sfx_sel {
     uint16_t rows[SFX_BATCH_ROWS];
 };
 
+/* The order of a language, see fn_letters.c. */
+struct sfx_collation {
+    struct sfx_collation *older;
+    locale_t locale;
+    char name[];
+};
+
 /* What kernels share: the text arena, and what went wrong with which row. */
 struct sfx_eval {
     struct sfx_arena text; /* reset with each batch */
     char *text_at, *text_end;
-    struct sfx_buf scratch;        /* of sfx_eval_unescape */
-    struct sfx_buf made;           /* a result on its way, see sfx_fn_set_made */
-    struct sfx_unicode *unicode;   /* opened late; NULL: not yet */
-    struct sfx_matcher matcher;    /* of regular expressions */
-    unsigned soft;                 /* > 0: inside "?": errors are nulls */
-    struct sfx_error_count *nulls; /* errors are nulls, counted here, while it allows; or NULL */
-    uint64_t nnulls;               /* cells that were made so */
-    uint8_t *bad;                  /* by row: 1 when errors has it */
+    struct sfx_buf scratch;           /* of sfx_eval_unescape */
+    struct sfx_buf made;              /* a result on its way, see sfx_fn_set_made */
+    struct sfx_unicode *unicode;      /* opened late; NULL: not yet */
+    struct sfx_matcher matcher;       /* of regular expressions */
+    struct sfx_collation *collations; /* those that functions asked for */
+    unsigned soft;                    /* > 0: inside "?": errors are nulls */
+    struct sfx_error_count *nulls;    /* errors are nulls, counted here, while it allows; or NULL */
+    uint64_t nnulls;                  /* cells that were made so */
+    uint8_t *bad;                     /* by row: 1 when errors has it */
     struct sfx_row_error *errors;
     uint32_t nerrors;
     struct sfx_sel *sels, *free_sels; /* selections of lazy kernels: in use (a stack), and spare */

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "value/unicode.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define EACH(byte) ((uint64_t)(byte)*0x0101010101010101u)
@@ -308,6 +309,82 @@ static void fn_snake_case(struct sfx_eval *ev, const struct sfx_node *node, uint
         map_unicode(ev, node, row, SFX_UNICODE_LOWER, snake);
 }
 
+/* --- the order of a language ------------------------------------------------------------------ */
+
+static locale_t open_locale(const char *name)
+{
+    return newlocale(LC_COLLATE_MASK | LC_CTYPE_MASK, name, (locale_t)0);
+}
+
+/* The name is a constant, so that one that there is not is told before any record. */
+static int bind_collate(struct sfx_binder *b, const struct sfx_expr *expr, struct sfx_node *node,
+                        enum sfx_type *type)
+{
+    const struct sfx_expr *arg = expr->args[1];
+    locale_t locale;
+    char *name;
+
+    (void)type;
+    if (!sfx_expr_is_text(arg))
+        return sfx_program_err(b->program, arg->at, b->err, "the name of a locale is a string");
+    name = sfx_arena_strndup(b->arena, arg->text.ptr, arg->text.len, b->err);
+    if (name == NULL)
+        return SFX_E_NOMEM;
+    locale = name[0] != '\0' ? open_locale(name) : (locale_t)0;
+    if (locale == (locale_t)0)
+        return sfx_program_err(b->program, arg->at, b->err,
+                               "there is no locale %s here; locale -a lists those there are", name);
+    freelocale(locale);
+    node->detail = name;
+    return sfx_bind_args(b, expr, node);
+}
+
+/* The locale of that name, opened once. */
+static locale_t find_locale(struct sfx_eval *ev, const char *name)
+{
+    struct sfx_collation *c = ev->collations;
+
+    while (c != NULL && strcmp(c->name, name) != 0)
+        c = c->older;
+    if (c != NULL)
+        return c->locale;
+    c = calloc(1, sizeof(*c) + strlen(name) + 1);
+    if (c == NULL || (c->locale = open_locale(name)) == (locale_t)0) {
+        free(c);
+        return (locale_t)0;
+    }
+    strcpy(c->name, name);
+    c->older = ev->collations;
+    ev->collations = c;
+    return c->locale;
+}
+
+#define KEY_PER_BYTE 8 /* more than keys of most texts take; else they are made twice */
+
+static void fn_collate(struct sfx_eval *ev, const struct sfx_node *node, uint32_t row)
+{
+    struct sfx_slice text = sfx_fn_text_arg(ev, node, 0, row);
+    locale_t locale = find_locale(ev, node->detail);
+    char *copy = sfx_eval_text(ev, text.len + 1);
+    size_t room = KEY_PER_BYTE * text.len + 1, len = room;
+    int rc = locale == (locale_t)0 || copy == NULL ? SFX_E_NOMEM : 0;
+
+    sfx_buf_clear(&ev->made);
+    if (rc == 0) {
+        if (text.len > 0)
+            memcpy(copy, text.ptr, text.len);
+        copy[text.len] = '\0';
+    }
+    while (rc == 0 && len >= room) {
+        room = len + 1;
+        rc = sfx_buf_reserve(&ev->made, room, NULL);
+        if (rc == 0)
+            len = strxfrm_l(ev->made.data, copy, room, locale);
+    }
+    ev->made.len = rc == 0 ? len : 0;
+    sfx_fn_set_made(ev, node, row, rc);
+}
+
 static const struct sfx_fn functions[] = {
     {"casefold", "casefold(s)", 1, 1, "t", TEXT, .row = fn_casefold,
      .help = "s as it is compared when case does not matter: ß is ss",
@@ -321,6 +398,10 @@ static const struct sfx_fn functions[] = {
      .errors = "a byte that is not UTF-8",
      .help = "the number in Unicode of the first character of s; null when it is empty",
      .example = "codepoint(\"é\")", .gives = "233"},
+    {"collate", "collate(s, locale)", 2, 2, "t", TEXT, .bind = bind_collate, .row = fn_collate,
+     .help = "bytes that are in the order of s in a language: sort collate(name, \"sv_SE.UTF-8\"); "
+             "the locale is one of locale -a, and its order is that of the system",
+     .example = "collate(\"a\", \"C\") < collate(\"b\", \"C\")", .gives = "true"},
     {"is_utf8", "is_utf8(s)", 1, 1, "t", BOOL, .row = fn_is_utf8,
      .help = "true when all of s is valid UTF-8", .example = "is_utf8(\"é\")", .gives = "true"},
     {"lower", "lower(s)", 1, 1, "t", TEXT, .row = fn_lower,

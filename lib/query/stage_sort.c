@@ -66,8 +66,9 @@ const struct sfx_verb sfx_verb_sort = {
     .help = "orders records by keys, - descending; equal keys keep their order, nulls come last",
     .plan = "blocking; keys compare by bytes unless they are numbers or times; what exceeds "
             "--memory is sorted on disk",
-    .rules = "num(x) sorts by value, casefold(x) without case, natural(x) file9 before file10; the "
-             "order of no language is known. An empty field is a text, before all others; nulls "
+    .rules = "num(x) sorts by value, casefold(x) without case, natural(x) file9 before file10, "
+             "collate(x, locale) in the order of a language. An empty field is a text, before all "
+             "others; nulls "
              "first and nulls last place it, too.",
     .example = {.program = "sort -num(n)", .input = "n\n9\n10\n007\n", .output = "n\n10\n9\n007\n"},
     .can_fail = true,

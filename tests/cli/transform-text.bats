@@ -74,3 +74,18 @@ END
 	LD_DEBUG=files sfx-transform 'where a ~ "^x" | a = upper(a)' in.csv 2>trace
 	! grep -E 'pcre2|utf8proc|nettle|xxhash' trace
 }
+
+@test "collate sorts as a language does" {
+	command -v localedef >/dev/null || skip "localedef is not installed"
+	mkdir locales
+	localedef -i sv_SE -f UTF-8 "$PWD/locales/sv_SE.UTF-8" || skip "the Swedish locale is not there"
+	printf 'n\nÖl\närta\nåka\nZoo\nal\n' >in.csv
+	run sfx-transform 'sort n' in.csv
+	[ "${lines[*]}" = 'n Zoo al Öl ärta åka' ]
+	run env LOCPATH="$PWD/locales" sfx-transform 'sort collate(n, "sv_SE.UTF-8")' in.csv
+	[ "$status" -eq 0 ]
+	[ "${lines[*]}" = 'n al Zoo åka ärta Öl' ]
+	run sfx-transform 'sort collate(n, "xx_XX")' in.csv
+	[ "$status" -eq 2 ]
+	[[ "$output" == *'there is no locale xx_XX here'* ]]
+}
