@@ -112,6 +112,10 @@ int sfx_kept_pass_all(struct sfx_kept *kept, struct sfx_err *err)
     const unsigned char *record;
     int rc = sfx_kept_start(kept, err);
 
+    if (!kept->store.none_raw) { /* a writer may copy the records */
+        kept->op->out.nraw = kept->store.nraw;
+        kept->op->out.raw_dialect = kept->store.raw_dialect;
+    }
     if (rc == 0)
         rc = sfx_sorter_sort(&kept->sorter, err);
     if (rc < 0)

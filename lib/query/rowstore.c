@@ -140,6 +140,23 @@ static bool most_is_in_cells(const struct sfx_frame *frame)
     return inside > 0 && 2 * inside >= origin->nfields;
 }
 
+/* Notes whether the frame's rows are their records, in the columns of those before. */
+static void note_raw(struct sfx_rowstore *s, const struct sfx_frame *frame)
+{
+    size_t i;
+
+    if (frame->nsel == 0 || s->none_raw)
+        return;
+    if (s->nraw == 0) {
+        s->nraw = frame->nraw;
+        s->raw_dialect = frame->raw_dialect;
+    }
+    s->none_raw = !s->keep_raw || s->open || frame->nraw != s->nraw || s->nraw != s->ncols ||
+                  frame->ncols != s->ncols || frame->raw_dialect != s->raw_dialect;
+    for (i = 0; i < s->ncols && !s->none_raw; i++)
+        s->none_raw = s->from[i] != (int32_t)i;
+}
+
 int sfx_rowstore_begin(struct sfx_rowstore *s, struct sfx_eval *ev, const struct sfx_frame *frame,
                        struct sfx_err *err)
 {
@@ -150,6 +167,7 @@ int sfx_rowstore_begin(struct sfx_rowstore *s, struct sfx_eval *ev, const struct
     if (ev->rc < 0)
         return sfx_err_set(err, ev->rc, "no memory for computed values");
     s->keep_raw = s->keep_origin || most_is_in_cells(frame);
+    note_raw(s, frame);
     return s->keep_origin ? note_source(s, frame, err) : 0;
 }
 

@@ -25,6 +25,11 @@ struct sfx_rowstore {
     size_t ncols, cap_cols;
     bool open, ordered;
     enum sfx_eol eol;
+    /* All rows so far keep their record, whose nraw fields are the union's columns, spelled in
+     * raw_dialect: as of sfx_batch. none_raw: some row does not. */
+    size_t nraw;
+    uint16_t raw_dialect;
+    bool none_raw;
     /* For the frames that come in: which of their columns is that of the union; -1: none. */
     int32_t *from;
     /* Inputs. */

@@ -144,3 +144,20 @@ t() { sfx-transform "$@"; }
 	run -1 t --rejects r.jsonl '' bad.jsonl
 	[ "$(wc -l <r.jsonl)" -eq 1 ]
 }
+
+@test "sorted records keep their bytes, and those of other columns their places" {
+	printf 'a,b\n2,"x"\n1,y\n' >1.csv
+	printf 'a,b,c\n0,z,"q ""r"\n3,k,l\n' >2.csv
+	printf 'b,a\nm,1.5\n' >3.csv
+	printf 'a,b\n9\n8,1\n' >ragged.csv
+	run sfx-transform 'sort num(a)' 1.csv
+	[ "$output" = $'a,b\n1,y\n2,"x"' ]
+	run sfx-transform 'sort num(a)' 1.csv 2.csv 3.csv
+	[ "$output" = $'a,b,c\n0,z,"q ""r"\n1,y,\n1.5,m,\n2,"x",\n3,k,l' ]
+	run sfx-transform 'sort num(a)' 2.csv 1.csv
+	[ "$output" = $'a,b,c\n0,z,"q ""r"\n1,y,\n2,"x",\n3,k,l' ]
+	run sfx-transform --ragged=fill 'sort num(a)' ragged.csv 1.csv
+	[ "$output" = $'a,b\n1,y\n2,"x"\n8,1\n9,' ]
+	run sfx-transform -t tsv 'sort num(a)' 1.csv
+	[ "$output" = $'a\tb\n1\ty\n2\tx' ]
+}
