@@ -3,8 +3,8 @@
 //
 // usage: node sharp.js FILES-AT-ONCE SIDES OUT FILE…
 //
-// SIDES: boxes, joined by commas. OUT: a file, or a folder ("…/") for {stem}-{side}.jpg. Orientation is
-// applied, JPEG has quality 80, everything else is sharp's default.
+// SIDES: boxes, joined by commas. OUT: a file, a folder ("…/") for {stem}-{side}.jpg, or a name with % for
+// {stem}. Orientation is applied, JPEG has quality 80, everything else is sharp's default.
 const path = require('path');
 const sharp = require('sharp');
 
@@ -13,7 +13,7 @@ const [atOnce, sides, out, ...files] = process.argv.slice(2);
 async function resize(file) {
 	const whole = sharp(file).rotate();
 	await Promise.all(sides.split(',').map(async (side) => {
-		const name = out.endsWith('/') ? `${out}${path.parse(file).name}-${side}.jpg` : out;
+		const name = out.endsWith('/') ? `${out}${path.parse(file).name}-${side}.jpg` : out.replace('%', path.parse(file).name);
 		const image = whole.clone().resize(Number(side), Number(side), { fit: 'inside', withoutEnlargement: true });
 		await (name.endsWith('.jpg') ? image.jpeg({ quality: 80 }) : image).toFile(name);
 	}));
