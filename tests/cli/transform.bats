@@ -326,6 +326,8 @@ memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp
 		cmp jsonl1 jsonl2
 		cmp err1 err2
 	done
+	sfx-transform -j 1 --on-error=skip '' in.csv >one.csv
+	sfx-transform -j 8 --on-error=skip '' in.csv | cmp one.csv
 	run sfx-transform -j 2 'head 5' in.csv
 	[ "${#lines[@]}" -eq 6 ]
 	run --separate-stderr sfx-transform -j 2 '' in.csv
