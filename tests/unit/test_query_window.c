@@ -214,8 +214,8 @@ static void windows_beyond_the_memory_give_the_same_bytes(void **state)
     static const char *const programs[] = {
         "window 1h on ts lateness 10s group by host: n = count(), list(n), first(n)",
         "window 10m on ts every 2m lateness 10s group by host: n = count(), sum(float(n)), last(n)",
-        "window session 1m on ts lateness 10s group by host: n = count(), list(n), sum(float(n)), "
-        "count_distinct(n), m = median(num(n))",
+        ("window session 1m on ts lateness 10s group by host: n = count(), list(n), sum(float(n)), "
+         "count_distinct(n), m = median(num(n))"),
         "window session 20m on ts group by host: count(), string_agg(n, \" \")",
         "window session 1h on ts group by host: count() | head 3",
     };
