@@ -189,14 +189,29 @@ scanned in/old/sub/deep/a" ]
 # any_of FILE…: one of them.
 any_of() { [ $# -gt 0 ] && echo "${@:1 + RANDOM % $#:1}"; }
 
+# write_odd N FILE: of 2N + 1 bytes, of which the last comes by itself: an even size is not complete.
+write_odd() {
+	{
+		printf "%$((2 * $1))s" x
+		printf y
+	} >"$2"
+}
+
+# What was told of each file last is what is there.
+last_are_told() {
+	jq -rs 'reduce .[] as $e ({}; .[$e.data.path] = if ($e.type | endswith("deleted")) then null else $e.data.size end)
+		| to_entries[] | select(.value) | "\(.key) \(.value)"' out | sort >last
+	[ "$(comm -13 last there)" = "" ]
+}
+
 # Does something to the trees in and away: files of size $1, or a folder.
 do_something() {
 	local at to
 	at=$(any_of $(find in away -type d))
 	to=$(any_of $(find in away -type d))/$((RANDOM % 8))
 	case $((RANDOM % 9)) in
-	0 | 1 | 2) printf "%$1s" x >"$at/f$((RANDOM % 20))" ;;
-	3) printf "%$1s" x >"$at/new.tmp" && mv -T "$at/new.tmp" "$at/f$((RANDOM % 20))" ;;
+	0 | 1 | 2) write_odd "$1" "$at/f$((RANDOM % 20))" ;;
+	3) write_odd "$1" "$at/new.tmp" && mv -T "$at/new.tmp" "$at/f$((RANDOM % 20))" ;;
 	4 | 5) mkdir "$at/$((RANDOM % 8))" ;;
 	6) [ "$at" = in ] || [ "$at" = away ] || mv -T "$at" "$to" ;;
 	7) mv -T "$(any_of $(find in away -type f))" "${to%/*}/f$((RANDOM % 20))" ;;
@@ -217,14 +232,13 @@ do_something() {
 		do_something "$i" 2>/dev/null || true
 	done
 	kill -CONT "$pid"
-	sleep 0.5
-	stop
-	jq -rs 'reduce .[] as $e ({}; .[$e.data.path] = if ($e.type | endswith("deleted")) then null else $e.data.size end)
-		| to_entries[] | select(.value) | "\(.key) \(.value)"' out | sort >last
 	find in -type f -printf '%p %s\n' | sort >there
-	comm -13 last there
-	[ "$(comm -13 last there)" = "" ]
-	[ -s out ] # how much there is depends on how much happens between two looks
+	[ -s there ]
+	until_true last_are_told
+	stop
+	last_are_told
+	# Complete ones only, and each version once.
+	[ "$(jq -r 'select(.data.size != null and .data.size % 2 == 0) | "\(.data.path) \(.data.size)"' out)" = "" ]
 	[ "$(jq -r .id out | sort | uniq -d)" = "" ]
 }
 
