@@ -106,6 +106,30 @@ scanned in/c/2" ]
 	[ "$(grep -c 'in/secret: Permission denied' err)" -eq 1 ]
 }
 
+@test "a file system that others may write to, as FUSE may be, is polled without being asked for it" {
+	command -v bindfs >/dev/null || skip "bindfs is missing"
+	mkdir back
+	cat >mounted <<-TEXT
+		bindfs --no-allow-other -f back in 2>why &
+		for i in \$(seq 50); do grep -q "\$PWD/in fuse" /proc/self/mounts && break; sleep 0.1; done
+		grep -q "\$PWD/in fuse" /proc/self/mounts || exit 99
+		exec timeout 20 "$watch" -v --poll-interval 100ms --stats=stats -n 2 in
+	TEXT
+	unshare --user --map-root-user --mount --pid --fork --mount-proc sh mounted >out 2>err 3>&- 4>&- &
+	pid=$!
+	until_true grep -q 'are watched' err || skip "FUSE may not be mounted: $(cat why err)"
+	grep -q 'in: changes are told by polling' err
+	# What is written below it, no kernel tells of above it.
+	echo x >back/one
+	mkdir back/sub
+	echo y >back/sub/two
+	wait "$pid"
+	pid=
+	[ "$(paths)" = "in/one
+in/sub/two" ]
+	[ "$(jq -c '[.polled, .seen_kernel]' stats)" = '[2,0]' ]
+}
+
 # stalled COUNT NAME: COUNT files are made while nobody reads; then all are told, each once.
 stalled() {
 	local queue
