@@ -115,7 +115,7 @@ scanned in/c/2" ]
 		grep -q "\$PWD/in fuse" /proc/self/mounts || exit 99
 		exec timeout 20 "$watch" -v --poll-interval 100ms --stats=stats -n 2 in
 	TEXT
-	unshare --user --map-root-user --mount --pid --fork --mount-proc sh mounted >out 2>err 3>&- 4>&- &
+	unshare --user --map-root-user --mount --pid --kill-child --mount-proc sh mounted >out 2>err 3>&- 4>&- &
 	pid=$!
 	until_true grep -q 'are watched' err || skip "FUSE may not be mounted: $(cat why err)"
 	grep -q 'in: changes are told by polling' err
