@@ -298,13 +298,12 @@ static void plan_duplicates(struct plan *p)
 static void plan_search(struct plan *p)
 {
     const struct sfx_merge_dialect *d = p->m->dialect;
-    const char *cut = d->ready != NULL ? strstr(d->ready, "%s") : NULL;
 
-    if (cut != NULL) {
+    if (d->ready != NULL) {
         begin(p, SFX_MERGE_NOTHING);
-        if (p->rc == 0)
-            p->rc = sfx_buf_append(p->sql, d->ready, (size_t)(cut - d->ready), p->err);
-        put_all(p, p->m->stage, cut + 2, NULL);
+        put_all(p, d->ready, p->m->stage, "(", NULL);
+        put_list(p, "", true);
+        put(p, ")");
         end(p);
     }
     if (d->index) {

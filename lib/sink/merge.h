@@ -18,7 +18,7 @@ struct sfx_merge_dialect {
     const char *distinct; /* null-safe inequality: "IS NOT" */
     const char *row;      /* the stage's column that numbers its rows */
     const char *text;     /* what makes a value without an order comparable: "::text" */
-    const char *ready;    /* what makes a filled stage quick to search, with its name as %s; NULL */
+    const char *ready;    /* before "stage(key)": makes a filled stage quick to search; or NULL */
     bool index;           /* an index on the stage's keys pays */
 };
 

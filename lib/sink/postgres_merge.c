@@ -12,8 +12,13 @@
 
 #define STAGE "pg_temp._sfx_stage"
 
+/* Joins and sorts of a stage of some 100,000 rows go to disk with the 4 MB that a server gives. */
+#define MEMORY                                                                                     \
+    "SELECT set_config('work_mem','64MB',true)"                                                    \
+    " WHERE pg_size_bytes(current_setting('work_mem'))<67108864;"
+
 static const struct sfx_merge_dialect dialect = {
-    .distinct = "IS DISTINCT FROM", .row = "_sfx_row", .text = "::text", .ready = "ANALYZE %s"};
+    .distinct = "IS DISTINCT FROM", .row = "_sfx_row", .text = "::text", .ready = "ANALYZE "};
 
 static int put_columns(struct sfx_postgres *s, struct sfx_err *err)
 {
@@ -35,7 +40,8 @@ int sfx_postgres_stage(struct sfx_postgres *s, struct sfx_err *err)
     int rc;
 
     sfx_buf_clear(&s->sql);
-    rc = sfx_buf_puts(&s->sql, "CREATE TEMP TABLE _sfx_stage ON COMMIT DROP AS SELECT ", err);
+    rc =
+        sfx_buf_puts(&s->sql, MEMORY "CREATE TEMP TABLE _sfx_stage ON COMMIT DROP AS SELECT ", err);
     if (rc == 0)
         rc = put_columns(s, err);
     if (rc == 0)
