@@ -67,12 +67,10 @@ static int declare(struct sfx_ddl *ddl, size_t i, struct sfx_err *err)
 /* PRIMARY KEY(…), but for a history, in which keys come again. */
 static int put_key(const struct sfx_ddl *ddl, struct sfx_buf *out, struct sfx_err *err)
 {
-    const char *before = ",\n  PRIMARY KEY(";
+    const char *before = "PRIMARY KEY(";
     size_t i;
     int rc = 0;
 
-    if (ddl->how->nkeys == 0 || ddl->mode == SFX_SINK_SCD2)
-        return 0;
     for (i = 0; rc == 0 && i < ddl->schema->ncols; i++) {
         if (!ddl->columns[i].key)
             continue;
@@ -82,6 +80,18 @@ static int put_key(const struct sfx_ddl *ddl, struct sfx_buf *out, struct sfx_er
         before = ", ";
     }
     return rc == 0 ? sfx_buf_putc(out, ')', err) : rc;
+}
+
+static bool has_key(const struct sfx_ddl *ddl)
+{
+    return ddl->how->nkeys > 0 && ddl->mode != SFX_SINK_SCD2;
+}
+
+int sfx_ddl_key(const struct sfx_ddl *ddl, struct sfx_buf *out, struct sfx_err *err)
+{
+    int rc = has_key(ddl) ? sfx_buf_printf(out, err, "ALTER TABLE %s ADD ", ddl->target) : 0;
+
+    return rc == 0 && has_key(ddl) ? put_key(ddl, out, err) : rc;
 }
 
 static int create(struct sfx_ddl *ddl, struct sfx_buf *out, struct sfx_err *err)
@@ -105,7 +115,9 @@ static int create(struct sfx_ddl *ddl, struct sfx_buf *out, struct sfx_err *err)
     }
     for (; rc == 0 && *own != NULL; own++)
         rc = sfx_buf_printf(out, err, ",\n  \"%s\" %s", *own, ddl->dialect->time);
-    if (rc == 0)
+    if (rc == 0 && has_key(ddl) && !ddl->key_later)
+        rc = sfx_buf_puts(out, ",\n  ", err);
+    if (rc == 0 && has_key(ddl) && !ddl->key_later)
         rc = put_key(ddl, out, err);
     return rc == 0 ? sfx_buf_puts(out, "\n);\n", err) : rc;
 }

@@ -52,6 +52,7 @@ struct sfx_ddl {
     const char *target;             /* quoted, as it stands in statements */
     struct sfx_ddl_column *columns; /* schema->ncols */
     bool own[SFX_DDL_MAX_OWN];      /* the table has that column of the mode */
+    bool key_later;                 /* _settle makes tables without their key, see _key */
     struct sfx_arena *arena;        /* texts */
 };
 
@@ -72,5 +73,9 @@ void sfx_ddl_lacks(const struct sfx_ddl *ddl, bool there, bool *lacks);
  * INPUT for a column that the table lacks and that may not be added; USAGE; NOMEM.
  */
 int sfx_ddl_settle(struct sfx_ddl *ddl, bool there, struct sfx_buf *out, struct sfx_err *err);
+
+/* Appends what gives the table its key once it has rows; nothing when it is to have none. Errors:
+ * NOMEM. */
+int sfx_ddl_key(const struct sfx_ddl *ddl, struct sfx_buf *out, struct sfx_err *err);
 
 #endif

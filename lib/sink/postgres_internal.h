@@ -114,6 +114,7 @@ struct sfx_postgres {
     bool text_copy;   /* a column is OTHER: COPY in text */
     bool guarded;     /* the table may refuse rows that fit: batches are copied one at a time */
     const char *copy; /* the statement */
+    const char *key;  /* the statement that gives a new table its key; NULL: none, or done */
     uint64_t sent;    /* rows of the COPY under way */
     struct sfx_buf rejects; /* of the table of rejects, not sent yet */
     struct sfx_buf rows;    /* encoded rows that were not sent yet */
@@ -182,6 +183,10 @@ int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_e
 /* As ops->lacks. */
 int sfx_postgres_lacks(struct sfx_sink *sink, const struct sfx_sink_schema *schema, bool *lacks,
                        struct sfx_err *err);
+
+/* Gives a new table its key, unless that is done. Errors: as _query; INPUT for rows that share one.
+ */
+int sfx_postgres_key(struct sfx_postgres *s, struct sfx_err *err);
 
 /* Makes the stage for s->columns, and puts rows there from now on. Errors: as _query. */
 int sfx_postgres_stage(struct sfx_postgres *s, struct sfx_err *err);

@@ -275,6 +275,9 @@ int sfx_postgres_put(struct sfx_sink *sink, const struct sfx_batch *batch,
     err = err != NULL ? err : &own;
     if (s->rejects.len > MAX_REJECTS_NBYTES && sfx_postgres_put_rejects(s, err) < 0)
         return err->code;
+    /* What repeats a key is found only while there is one. */
+    if (bad != NULL && sfx_postgres_key(s, err) < 0)
+        return err->code;
     if (!s->mapped || s->map_schema_id != batch->schema_id) {
         sfx_sink_map(s->schema, batch, s->map);
         s->map_schema_id = batch->schema_id;

@@ -234,6 +234,26 @@ static int note_columns(struct sfx_postgres *s, struct sfx_ddl *ddl, const PGres
     return rc;
 }
 
+/* A key that is there costs each row a search; one that is made of all rows, a sort. */
+static int note_key(struct sfx_postgres *s, const struct sfx_ddl *ddl, struct sfx_err *err)
+{
+    sfx_buf_clear(&s->sql);
+    if (sfx_ddl_key(ddl, &s->sql, err) < 0)
+        return SFX_E_NOMEM;
+    if (s->sql.len == 0)
+        return 0;
+    s->key = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
+    return s->key == NULL ? SFX_E_NOMEM : 0;
+}
+
+int sfx_postgres_key(struct sfx_postgres *s, struct sfx_err *err)
+{
+    const char *key = s->key;
+
+    s->key = NULL;
+    return key != NULL ? sfx_postgres_exec(s, key, err) : 0;
+}
+
 /* The table as it is to be, made or found. */
 static int settle_table(struct sfx_postgres *s, struct sfx_ddl *ddl, struct sfx_buf *out,
                         struct sfx_err *err)
@@ -257,12 +277,14 @@ static int settle_table(struct sfx_postgres *s, struct sfx_ddl *ddl, struct sfx_
     if (!there || replaces)
         s->guarded = s->opts.how.nkeys > 0;
     ddl->target = s->into;
+    ddl->key_later = !s->opts.dry_run && !sfx_merge_stages(s->mode);
     if (rc == 0)
         rc = sfx_ddl_settle(ddl, there && !replaces, out, err);
     if (rc < 0 || s->opts.dry_run || out->len == start)
         return rc;
     sql = sfx_buf_cstr(out, err);
-    return sql == NULL ? SFX_E_NOMEM : sfx_postgres_exec(s, sql + start, err);
+    rc = sql == NULL ? SFX_E_NOMEM : sfx_postgres_exec(s, sql + start, err);
+    return rc == 0 && ddl->key_later && (!there || replaces) ? note_key(s, ddl, err) : rc;
 }
 
 /* Gets ready to find the table, or to make it. */
@@ -311,6 +333,7 @@ int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_e
     s->guarded = false;
     s->text_copy = false;
     s->nremoved = 0;
+    s->key = NULL;
     s->into = s->target;
     rc = begin_table(s, &table, err);
     if (rc == 0)

@@ -249,6 +249,8 @@ static int finish_rows(struct sfx_postgres *s, const struct sfx_sink_counts *cou
         rc = sfx_postgres_put_end(s, err);
     if (rc == 0)
         rc = sfx_postgres_put_rejects(s, err);
+    if (rc == 0)
+        rc = sfx_postgres_key(s, err);
     if (rc == 0 && !s->opts.dry_run)
         rc = sfx_postgres_merge(s, &entry->counts, err);
     sfx_sink_counts_add(&entry->counts, &s->so_far);
