@@ -174,7 +174,8 @@ int sfx_postgres_ledger_next(struct sfx_postgres *s, int64_t *load_id, struct sf
 int sfx_postgres_ledger_undo(struct sfx_postgres *s, int64_t load_id, struct sfx_sink_entry *entry,
                              const char **table, struct sfx_err *err);
 
-/* Finds out schema, table and target from the source's table. Errors: as _query; NOMEM. */
+/* Finds out schema, table and target from the source's table, and, but for a dry run, waits for the
+ * lock of the load's key. Errors: as _query; NOMEM. */
 int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err);
 
 /* Makes or checks the table for s->schema and fills s->columns. As ops->prepare. */

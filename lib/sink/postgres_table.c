@@ -33,16 +33,22 @@ static const char *keep(struct sfx_postgres *s, const PGresult *result, int row,
     return sfx_arena_strndup(&s->arena, text, strlen(text), err);
 }
 
+/* $1 is the table's name, $2 the load's key. */
+#define LOCK ",pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))"
+#define RESOLVE(more)                                                                              \
+    "SELECT CASE WHEN q THEN split_part($1,'.',1) ELSE current_schema() END,"                      \
+    " CASE WHEN q THEN substr($1, strpos($1,'.')+1) ELSE $1 END" more                              \
+    " FROM (SELECT strpos($1,'.')>1 AND EXISTS("                                                   \
+    "SELECT 1 FROM pg_namespace WHERE nspname=split_part($1,'.',1)) AS q) AS split"
+
 int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err)
 {
-    static const char sql[] =
-        "SELECT CASE WHEN q THEN split_part($1,'.',1) ELSE current_schema() END,"
-        " CASE WHEN q THEN substr($1, strpos($1,'.')+1) ELSE $1 END FROM (SELECT strpos($1,'.')>1"
-        " AND EXISTS(SELECT 1 FROM pg_namespace WHERE nspname=split_part($1,'.',1)) AS q) AS split";
-    const char *params[] = {s->source->table};
+    static const char look[] = RESOLVE(""), lock[] = RESOLVE(LOCK);
+    const char *params[] = {s->source->table, s->source->key};
     PGresult *result;
 
-    result = sfx_postgres_query(s, sql, 1, params, err);
+    result =
+        sfx_postgres_query(s, s->opts.dry_run ? look : lock, s->opts.dry_run ? 1 : 2, params, err);
     if (result == NULL)
         return err->code;
     if (s->pq.getisnull(result, 0, 0)) {

@@ -96,8 +96,7 @@ static void postgres_rollback(struct sfx_sink *sink)
     s->copying = false;
     sfx_buf_clear(&s->rejects);
     if (s->begun && !postgres_lost(sink))
-        (void)sfx_postgres_exec(
-            s, s->grouped ? "ROLLBACK TO sfx_load;RELEASE sfx_load" : "ROLLBACK", NULL);
+        (void)sfx_postgres_exec(s, s->grouped ? "ROLLBACK TO sfx_load" : "ROLLBACK", NULL);
     s->begun = false;
 }
 
@@ -112,34 +111,38 @@ static int connect_again(struct sfx_postgres *s, struct sfx_err *err)
     return sfx_postgres_connect(s, err);
 }
 
-/* The transaction, with the time to wait for locks, and the lock of the load's key. */
-static int start(struct sfx_postgres *s, struct sfx_err *err)
+/* A transaction, with the time to wait for locks, and the ledger in it. */
+static int open_transaction(struct sfx_postgres *s, struct sfx_err *err)
 {
-    static const char lock[] =
-        "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))";
-    const char *params[] = {s->source->table, s->source->key};
-    const bool first = !s->grouped; /* of a group */
     char begin[96];
-    PGresult *result;
     int rc;
 
-    if (s->grouped)
-        (void)snprintf(begin, sizeof(begin), "SAVEPOINT sfx_load");
-    else
-        (void)snprintf(begin, sizeof(begin), "BEGIN%s;SET LOCAL lock_timeout=%lld%s",
-                       s->opts.dry_run ? " READ ONLY" : "",
-                       (long long)(s->opts.timeout_ns / 1000000 + (s->opts.timeout_ns <= 0)),
-                       s->opts.group ? ";SAVEPOINT sfx_load" : "");
+    (void)snprintf(begin, sizeof(begin), "BEGIN%s;SET LOCAL lock_timeout=%lld",
+                   s->opts.dry_run ? " READ ONLY" : "",
+                   (long long)(s->opts.timeout_ns / 1000000 + (s->opts.timeout_ns <= 0)));
     rc = sfx_postgres_exec(s, begin, err);
     s->begun = rc == 0;
-    s->grouped = s->grouped || (rc == 0 && s->opts.group);
-    if (rc < 0 || s->opts.dry_run)
-        return rc;
-    result = sfx_postgres_query(s, lock, 2, params, err);
-    if (result == NULL)
-        return err->code;
-    s->pq.clear(result);
-    return first ? sfx_postgres_ledger_make(s, err) : 0;
+    if (rc == 0 && !s->opts.dry_run)
+        rc = sfx_postgres_ledger_make(s, err);
+    if (rc == 0 && s->opts.group)
+        rc = sfx_postgres_exec(s, "SAVEPOINT sfx_load", err);
+    s->grouped = rc == 0 && s->opts.group;
+    return rc;
+}
+
+/* The transaction, or the load's part of that of a group; the lock of its key, the names of its
+ * table. */
+static int start(struct sfx_postgres *s, struct sfx_err *err)
+{
+    int rc;
+
+    if (!s->grouped) {
+        rc = open_transaction(s, err);
+    } else {
+        rc = sfx_postgres_exec(s, "RELEASE sfx_load;SAVEPOINT sfx_load", err);
+        s->begun = rc == 0;
+    }
+    return rc == 0 ? sfx_postgres_resolve(s, err) : rc;
 }
 
 static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *source,
@@ -158,8 +161,6 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
     rc = connect_again(s, err);
     if (rc == 0)
         rc = start(s, err);
-    if (rc == 0)
-        rc = sfx_postgres_resolve(s, err);
     if (rc == 0 && strcmp(s->table, SFX_REJECTS) == 0)
         rc = sfx_err_set(err, SFX_E_USAGE, "table %s is that of rejects", s->table);
     if (rc == 0 && strcmp(s->table, SFX_LEDGER) == 0)
@@ -279,8 +280,9 @@ static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *
         rc = sfx_sink_seen_add(&s->seen, s->target, err);
     if (rc == 0)
         rc = sfx_postgres_ledger_write(s, entry, NULL, err);
-    if (rc == 0)
-        rc = sfx_postgres_exec(s, s->grouped ? "RELEASE sfx_load" : "COMMIT", err);
+    /* In a group the next load, or the group's end, releases the savepoint. */
+    if (rc == 0 && !s->grouped)
+        rc = sfx_postgres_exec(s, "COMMIT", err);
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", s->shown);
     s->begun = false;

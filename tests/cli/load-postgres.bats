@@ -348,6 +348,21 @@ hit_at() {
 	is "SELECT string_agg(v, '' ORDER BY v) FROM t" ab
 }
 
+@test "a new table gets its key when it has its rows, or when they are committed" {
+	printf 'id,v\n1,a\n2,b\n' >t.csv
+	exits 0 sfx-load --key id $target t.csv
+	is "SELECT indexname FROM pg_indexes WHERE tablename='t'" t_pkey
+	printf 'id,v\n1,a\n1,b\n' >twice.csv
+	exits 65 sfx-load --key id $target twice.csv
+	grep -q 'Key (id)=(1)' said
+	is "SELECT count(*) FROM pg_class WHERE relname='twice'" 0
+	{ echo id && seq 20000 && echo 1; } >late.csv
+	exits 65 sfx-load --key id --commit-every 1000 $target late.csv
+	grep -q 'Key (id)=(1)' said
+	is "SELECT count(*) BETWEEN 1000 AND 20000, count(*) = count(DISTINCT id) FROM late" 't|t'
+	is "SELECT indexname FROM pg_indexes WHERE tablename='late'" late_pkey
+}
+
 @test "--types, --not-null, --index and --key say what a new table is like" {
 	printf 'id,zip,price,at\n1,501,1.5,2026-01-05T10:00:00Z\n1,502,2.25,2026-01-05T10:00:00.123456Z\n' >t.csv
 	exits 1 sfx-load --types 'zip=text,price=decimal(9,2),at=timestamptz(6)' --not-null zip --index zip --key id \
@@ -448,7 +463,8 @@ event() {
 @test "--flush: files are committed together, and told of then" {
 	for i in 1 2 3 4; do printf 'id,name\n%d,n\n' $i >f$i.csv; done
 	printf 'id,name\nx,n\n' >bad.csv
-	{ event f1.csv && event bad.csv && event f2.csv && event f1.csv; } >events
+	# The first one of a group must not take the ledger back with it.
+	{ event bad.csv && event f1.csv && event f2.csv && event f1.csv; } >events
 	query 'CREATE TABLE t(id integer, name text)'
 	exits 1 sfx-load -E --flush 1h -t t --stats=s.json $target <events
 	grep -q 'bad.csv: line 2' said
