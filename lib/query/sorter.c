@@ -15,6 +15,7 @@ struct sfx_sorter_chunk {
 #define MIN_CHUNK_NBYTES ((size_t)64 * 1024)
 #define MAX_CHUNK_NBYTES ((size_t)4 << 20)    /* two huge pages */
 #define MERGE_NBYTES     ((uint64_t)64 << 20) /* buffers: more reads no faster */
+#define HUGE_MIN_NBYTES  ((size_t)32 << 20)   /* what a huge page rounds up to is little of it */
 
 void sfx_sorter_init(struct sfx_sorter *s, struct sfx_operator *op, uint64_t budget_nbytes)
 {
@@ -123,7 +124,8 @@ static int reserve_item(struct sfx_sorter *s, struct sfx_err *err)
                 : mremap(s->items, items_nbytes(s->cap_items), items_nbytes(cap), MREMAP_MAYMOVE);
     if (items == MAP_FAILED)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu rows", cap);
-    (void)madvise(items, items_nbytes(cap), MADV_HUGEPAGE); /* only makes it faster */
+    if (items_nbytes(cap) >= HUGE_MIN_NBYTES) /* only makes it faster */
+        (void)madvise(items, items_nbytes(cap), MADV_HUGEPAGE);
     s->items = items;
     s->cap_items = cap;
     return 1;

@@ -443,7 +443,8 @@ const struct sfx_verb sfx_verb_expect = {
              "fix changes existing columns, and does not ask the rule again; what an assignment "
              "cannot compute is a bad record. unique is broken by each record whose key a record "
              "before it had; a key with a null or an empty field in it is like no other, and fix "
-             "does not stand behind it. How many records each rule has seen, found wrong and "
+             "does not stand behind it; a column of that name is `unique` in a condition. How many "
+             "records each rule has seen, found wrong and "
              "fixed is said at the end of the run when any was wrong, and stands in --stats.",
     .example = {.program = "expect positive: qty > 0 fix qty = 1",
                 .input = "id,qty\n1,2\n2,-5\n3,\n",

@@ -22,9 +22,15 @@ static const struct head *head_of(const struct sfx_watch_dir *dir)
     return (const struct head *)((uintptr_t)dir & ~(uintptr_t)(BLOCK_NBYTES - 1));
 }
 
+/* The node of a number that is not 0. */
+static struct sfx_watch_dir *node(const struct sfx_watch_dirs *dirs, uint32_t number)
+{
+    return dirs->blocks[number / BLOCK_NNODES] + number % BLOCK_NNODES;
+}
+
 struct sfx_watch_dir *sfx_watch_dirs_at(const struct sfx_watch_dirs *dirs, uint32_t number)
 {
-    return number != 0 ? dirs->blocks[number / BLOCK_NNODES] + number % BLOCK_NNODES : NULL;
+    return number != 0 ? node(dirs, number) : NULL;
 }
 
 uint32_t sfx_watch_dir_number(const struct sfx_watch_dir *dir)
@@ -92,12 +98,12 @@ static struct sfx_watch_dir *take(struct sfx_watch_dirs *dirs, struct sfx_err *e
     struct sfx_watch_dir *dir;
 
     if (dirs->free != 0) {
-        dir = sfx_watch_dirs_at(dirs, dirs->free);
+        dir = node(dirs, dirs->free);
         dirs->free = dir->next;
     } else {
         if (dirs->count % BLOCK_NNODES == 0 && add_block(dirs, err) < 0)
             return NULL;
-        dir = sfx_watch_dirs_at(dirs, dirs->count++);
+        dir = node(dirs, dirs->count++);
     }
     *dir = (struct sfx_watch_dir){0};
     return dir;
@@ -221,6 +227,12 @@ void sfx_watch_dir_free(struct sfx_watch_dirs *dirs, struct sfx_watch_dir *dir)
     give_back(dirs, dir);
 }
 
+/* The parent of a folder that is no root. */
+static const struct sfx_watch_dir *above(const struct sfx_watch_dir *dir)
+{
+    return node(head_of(dir)->dirs, dir->parent);
+}
+
 /* Parents first, each followed by a slash. */
 static int append_path(const struct sfx_watch_dir *dir, struct sfx_buf *path, struct sfx_err *err)
 {
@@ -229,13 +241,13 @@ static int append_path(const struct sfx_watch_dir *dir, struct sfx_buf *path, st
     size_t total = 0;
     int rc;
 
-    for (d = dir; d->parent != 0; d = sfx_watch_dir_parent(d))
+    for (d = dir; d->parent != 0; d = above(d))
         total += strlen(sfx_watch_dir_name(d)) + 1;
     rc = sfx_buf_reserve(path, total, err);
     if (rc < 0)
         return rc;
     path->len += total;
-    for (d = dir, at += total; d->parent != 0; d = sfx_watch_dir_parent(d)) {
+    for (d = dir, at += total; d->parent != 0; d = above(d)) {
         const char *name = sfx_watch_dir_name(d);
         size_t len = strlen(name);
 

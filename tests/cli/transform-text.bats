@@ -82,7 +82,8 @@ END
 	printf 'n\nÖl\närta\nåka\nZoo\nal\n' >in.csv
 	run sfx-transform 'sort n' in.csv
 	[ "${lines[*]}" = 'n Zoo al Öl ärta åka' ]
-	run env LOCPATH="$PWD/locales" sfx-transform 'sort collate(n, "sv_SE.UTF-8")' in.csv
+	# The C library loses some bytes when it is told where locales are.
+	run env LOCPATH="$PWD/locales" ASAN_OPTIONS=detect_leaks=0 sfx-transform 'sort collate(n, "sv_SE.UTF-8")' in.csv
 	[ "$status" -eq 0 ]
 	[ "${lines[*]}" = 'n al Zoo åka ärta Öl' ]
 	run sfx-transform 'sort collate(n, "xx_XX")' in.csv

@@ -144,7 +144,7 @@ stalled() {
 	sleep 0.3
 	head -n "$1" <&5 >out 5<&5
 	exec 5<&-
-	kill -TERM "$pid"
+	kill -TERM "$pid" 2>/dev/null || true # it may have seen by itself that nobody reads
 	wait "$pid" || true
 	pid=
 	[ "$(sort out | uniq -d | wc -l)" -eq 0 ]

@@ -286,9 +286,9 @@ static void results_do_not_depend_on_where_batches_end(void **state)
 static void orders_beyond_their_memory_give_the_same_bytes(void **state)
 {
     static const char *const blocking[] = {
-        "reverse",       "shuffle",      "fill n up",    "reverse | shuffle | y = num(n)",
-        "tail 15000",    "tail 1 by id", "sample 15000", "sample 1 by id | sort id",
-        "top 15000 -id", "top 1 n by id"};
+        "reverse",       "shuffle",       "fill n up",    "reverse | shuffle | y = num(n)",
+        "tail 15000",    "tail 1 by id",  "sample 15000", "sample 1 by id | sort id",
+        "top 15000 -id", "top 1 n by id", "head 1 by id", "head 2 by n | sort id"};
     struct sfx_buf input = {0};
     size_t i;
 
@@ -300,28 +300,6 @@ static void orders_beyond_their_memory_give_the_same_bytes(void **state)
 
         small.opts.memory_nbytes = 600 * 1024;
         query_same(&large, &small);
-    }
-    sfx_buf_done(&input);
-}
-
-static void what_does_not_fit_is_refused_by_name(void **state)
-{
-    static const char *const cases[][2] = {
-        {"head 1 by id", "head needs more than 1 MiB of memory; --memory allows more"},
-    };
-    struct sfx_buf input = {0};
-    size_t i;
-
-    (void)state;
-    make_records(&input, 20000);
-    for (i = 0; i < SFX_COUNT(cases); i++) {
-        struct query_run run = {.program = cases[i][0],
-                                .input = sfx_buf_slice(&input),
-                                .opts = {.memory_nbytes = 1 << 20}};
-
-        assert_int_equal(query_run(&run), SFX_E_LIMIT);
-        assert_string_equal(run.err.text, cases[i][1]);
-        sfx_buf_done(&run.output);
     }
     sfx_buf_done(&input);
 }
@@ -421,7 +399,6 @@ int main(void)
         cmocka_unit_test(the_top_is_the_head_of_the_sorted),
         cmocka_unit_test(results_do_not_depend_on_where_batches_end),
         cmocka_unit_test(orders_beyond_their_memory_give_the_same_bytes),
-        cmocka_unit_test(what_does_not_fit_is_refused_by_name),
         cmocka_unit_test(the_counts_balance),
         cmocka_unit_test(a_sample_is_of_the_size_and_differs_by_seed),
         cmocka_unit_test(tee_writes_all_when_stages_behind_have_enough),
