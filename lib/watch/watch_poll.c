@@ -84,10 +84,16 @@ void sfx_watch_names_free(struct sfx_watch_dir *dir)
     dir->extra->names = NULL;
 }
 
+/* Those of a folder that is polled. */
+static struct sfx_watch_names *names_of(const struct sfx_watch_dir *dir)
+{
+    return dir->extra->names;
+}
+
 int sfx_watch_names_begin(struct sfx_watch *w, struct sfx_watch_dir *dir, struct sfx_err *err)
 {
     const uint64_t root = w->roots[dir->root].number;
-    struct sfx_watch_names *names = sfx_watch_dir_names(dir);
+    struct sfx_watch_names *names = names_of(dir);
     size_t at = 0;
     int rc;
 
@@ -118,14 +124,14 @@ int sfx_watch_names_see(struct sfx_watch *w, struct sfx_watch_dir *dir, struct s
     if (!sfx_watch_wants_path(&w->opts, sfx_buf_slice(&w->path)))
         return 0;
     sfx_told_see(&w->told, w->roots[dir->root].number, sfx_buf_slice(&w->path));
-    return keep(sfx_watch_dir_names(dir), name, err);
+    return keep(names_of(dir), name, err);
 }
 
 int sfx_watch_names_next_gone(struct sfx_watch *w, struct sfx_watch_dir *dir, size_t *at,
                               struct sfx_err *err)
 {
     const uint64_t root = w->roots[dir->root].number;
-    struct sfx_watch_names *names = sfx_watch_dir_names(dir);
+    struct sfx_watch_names *names = names_of(dir);
 
     while (*at < names->before.len) {
         struct sfx_slice name = sfx_slice_str(names->before.data + *at);
