@@ -37,40 +37,15 @@
     ")"
 
 /* The columns that the ledgers of older builds lack; if: how the database says "if not there". */
-#define SFX_LEDGER_NEW_COLUMN "state"
-#define SFX_LEDGER_UPGRADE(if, number)                                                                       \
-    "ALTER TABLE " SFX_LEDGER                                                                                \
-    " ADD COLUMN " if "state text NOT NULL DEFAULT 'done';"                                                  \
-                      "ALTER TABLE " SFX_LEDGER                                                              \
-                      " ADD COLUMN " if "next_row " number ";"                                               \
-                                        "ALTER TABLE " SFX_LEDGER                                            \
-                                        " ADD COLUMN " if "next_refused " number ";"                         \
-                                                          "ALTER TABLE " SFX_LEDGER                          \
-                                                          " ADD COLUMN " if "next_offset " number            \
-                                                                            ";"                              \
-                                                                            "ALTER "                         \
-                                                                            "TABLE " SFX_LEDGER              \
-                                                                            " ADD COLUMN " if "re"           \
-                                                                                              "je"           \
-                                                                                              "ct"           \
-                                                                                              "_l"           \
-                                                                                              "en"           \
-                                                                                              " " number     \
-                                                                                              ";"            \
-                                                                                              "AL"           \
-                                                                                              "TE"           \
-                                                                                              "R "           \
-                                                                                              "TA"           \
-                                                                                              "BL"           \
-                                                                                              "E"            \
-                                                                                              " " SFX_LEDGER \
-                                                                                              " A"           \
-                                                                                              "DD"           \
-                                                                                              " C"           \
-                                                                                              "OL"           \
-                                                                                              "UM"           \
-                                                                                              "N"            \
-                                                                                              " " if "tail text"
+#define SFX_LEDGER_NEW_COLUMN        "state"
+#define SFX_LEDGER_ADD(if, spelling) "ALTER TABLE " SFX_LEDGER " ADD COLUMN " if spelling ";"
+#define SFX_LEDGER_UPGRADE(if, number)                                                             \
+    SFX_LEDGER_ADD(if, "state text NOT NULL DEFAULT 'done'")                                       \
+    SFX_LEDGER_ADD(if, "next_row " number)                                                         \
+    SFX_LEDGER_ADD(if, "next_refused " number)                                                     \
+    SFX_LEDGER_ADD(if, "next_offset " number)                                                      \
+    SFX_LEDGER_ADD(if, "reject_len " number)                                                       \
+    SFX_LEDGER_ADD(if, "tail text")
 
 /* The table of rejects beside it; raw: the type of bytes. */
 #define SFX_REJECTS "_sfx_reject"
@@ -93,22 +68,22 @@ enum {
 };
 
 /*
- * The latest entry of target (1) and key (2). A load counts only while its table is there (there, a
- * condition) and nothing has replaced its rows since; one that is to replace what is there (3)
- * counts only if it did so, in this mode (4), and was the last. With (5), only an open one.
- * finished: RFC 3339. reject_len is the longest since the entry was written: other inputs may have
- * put rejects into the same file, which must not be cut off.
+ * The latest entry of a target (is_target: a condition on 1) and key (2). A load counts only while
+ * its table is there (there, a condition) and nothing has replaced its rows since; one that is to
+ * replace what is there (3) counts only if it did so, in this mode (4), and was the last. With (5),
+ * only an open one. finished: RFC 3339. reject_len is the longest since the entry was written:
+ * other inputs may have put rejects into the same file, which must not be cut off.
  */
-#define SFX_LEDGER_FIND(p, there, bool, finished)                                                  \
+#define SFX_LEDGER_FIND(p, is_target, there, bool, finished)                                       \
     "SELECT load_id, rows_in, inserted, updated, unchanged, deleted, duplicate, rejected,"         \
     " skipped, removed, mode, state, next_row, next_refused, next_offset, reject_len, tail,"       \
-    " " finished " FROM " SFX_LEDGER " AS l WHERE target=" p "1 AND source_key=" p "2"             \
+    " " finished " FROM " SFX_LEDGER " AS l WHERE " is_target " AND source_key=" p "2"             \
     " AND undone IS NULL AND " there " AND (NOT " p                                                \
     "3" bool " OR mode=" p "4)"                                                                    \
              " AND (NOT " p                                                                        \
              "5" bool " OR state='open')"                                                          \
-                      " AND NOT EXISTS(SELECT 1 FROM " SFX_LEDGER " WHERE target=" p               \
-                      "1 AND load_id>l.load_id"                                                    \
+                      " AND NOT EXISTS(SELECT 1 FROM " SFX_LEDGER " WHERE " is_target              \
+                      " AND load_id>l.load_id"                                                     \
                       " AND (" p                                                                   \
                       "3" bool " OR mode IN('replace','truncate'))) ORDER BY load_id DESC LIMIT 1"
 

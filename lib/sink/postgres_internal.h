@@ -104,7 +104,8 @@ struct sfx_postgres {
     struct sfx_sink_counts so_far;          /* by checkpoints of this load */
     uint64_t next_row;                      /* as the last one has it */
     enum sfx_sink_mode mode;                /* of this load */
-    const char *namespace, *table, *target; /* target: both, quoted, as the ledger has it */
+    const char *namespace, *table, *target; /* target: both, quoted */
+    const char *noted; /* the ledger's name for it: the table, of another schema the target */
     const char *into;  /* where rows are put: the target, a stage, a table that will be it */
     uint64_t nremoved; /* by a load that replaces rows */
     struct sfx_ddl_column *columns; /* schema->ncols */

@@ -21,12 +21,12 @@
     "SELECT EXISTS(SELECT 1 FROM pg_attribute WHERE attrelid=to_regclass('" SFX_LEDGER "')"        \
     " AND attname='" SFX_LEDGER_NEW_COLUMN "')"
 
-/* $6 and $7 are the table's schema and name. */
+/* $6 and $7 are the table's schema and name, $8 what older builds noted. */
 #define IS_THERE                                                                                   \
     "EXISTS(SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid=c.relnamespace"                  \
     " WHERE n.nspname=$6 AND c.relname=$7)"
 #define LEDGER_FIND                                                                                \
-    SFX_LEDGER_FIND("$", IS_THERE, "::boolean",                                                    \
+    SFX_LEDGER_FIND("$", "target IN($1,$8)", IS_THERE, "::boolean",                                \
                     "to_char(finished AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
 
 /* True when the statement's one answer is true. */
@@ -93,13 +93,14 @@ int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entr
                              struct sfx_err *err)
 {
     static const char find[] = LEDGER_FIND;
-    const char *params[] = {s->target,
+    const char *params[] = {s->noted,
                             s->source->key,
                             sfx_merge_replaces(s->mode) ? "t" : "f",
                             sfx_sink_mode_names[s->mode],
                             s->source->again ? "t" : "f",
                             s->namespace,
-                            s->table};
+                            s->table,
+                            s->target};
     struct sfx_err own;
     PGresult *result;
     bool there = false;
@@ -127,8 +128,8 @@ int sfx_postgres_ledger_write(struct sfx_postgres *s, const struct sfx_sink_entr
     uint64_t numbers[SFX_LEDGER_NPARAMS] = {0};
     char texts[SFX_LEDGER_NPARAMS][24], started[SFX_CLOCK_TEXT_NBYTES];
     const char *params[SFX_LEDGER_NPARAMS] = {
-        s->target, source->key,    source->name,     source->member,
-        NULL,      source->sha256, source->event_id, sfx_sink_mode_names[s->mode]};
+        s->noted, source->key,    source->name,     source->member,
+        NULL,     source->sha256, source->event_id, sfx_sink_mode_names[s->mode]};
     static const int numbered[] = {4, 8, 9, 10, 11, 12, 13, 14, 15, 16, 20, 27, 22, 23, 24, 25};
     struct sfx_err own;
     PGresult *result;
@@ -181,7 +182,13 @@ static int ask_number(struct sfx_postgres *s, const char *sql, uint64_t *number,
 
 int sfx_postgres_ledger_next(struct sfx_postgres *s, int64_t *load_id, struct sfx_err *err)
 {
-    static const char next[] = "SELECT nextval(pg_get_serial_sequence($1, 'load_id'))";
+    /* Scripts count in microseconds, and what they make has no sequence: behind them it goes on so.
+     * The subquery's volatile function runs once. */
+    static const char next[] =
+        "SELECT CASE WHEN n>m THEN n ELSE greatest(m+1,"
+        " (extract(epoch FROM clock_timestamp())*1000000)::bigint) END FROM (SELECT"
+        " coalesce(nextval(pg_get_serial_sequence($1,'load_id')),0) AS n,"
+        " (SELECT coalesce(max(load_id),0) FROM " SFX_LEDGER ") AS m OFFSET 0) AS ids";
     const char *const ledger = SFX_LEDGER;
     PGresult *result = sfx_postgres_query(s, next, 1, &ledger, err);
 
@@ -192,9 +199,15 @@ int sfx_postgres_ledger_next(struct sfx_postgres *s, int64_t *load_id, struct sf
     return 0;
 }
 
+/* The first column is the table: of the ledger's schema, or with its own, see sfx_postgres.noted.
+ */
 #define UNDO_FIND                                                                                  \
-    "SELECT target, mode, undone, inserted, EXISTS(SELECT 1 FROM pg_attribute WHERE attname="      \
-    "'_load_id' AND attrelid=to_regclass(target)) FROM " SFX_LEDGER " WHERE load_id=$1"
+    "SELECT coalesce(found::text, target), mode, undone, inserted, EXISTS(SELECT 1 FROM"           \
+    " pg_attribute WHERE attname='_load_id' AND attrelid=found) FROM (SELECT l.*,"                 \
+    " coalesce(to_regclass(quote_ident(n.nspname)||'.'||quote_ident(l.target)),"                   \
+    " CASE WHEN l.target LIKE '\"%\".\"%\"' THEN to_regclass(l.target) END) AS found"              \
+    " FROM " SFX_LEDGER " l, pg_class c, pg_namespace n WHERE load_id=$1 AND c.oid=l.tableoid"     \
+    " AND n.oid=c.relnamespace) AS noted"
 
 /* What the ledger has against taking the load back; *table is a copy in the arena. */
 static int find_undo(struct sfx_postgres *s, const char *load_id, struct sfx_sink_entry *entry,

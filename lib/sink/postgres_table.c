@@ -5,6 +5,7 @@
  * is refused. "sales.orders" is the table orders of the schema sales, if there is such a schema.
  */
 #include "base/size.h"
+#include "sink/ledger.h"
 #include "sink/postgres_internal.h"
 
 #include <stdio.h>
@@ -33,19 +34,23 @@ static const char *keep(struct sfx_postgres *s, const PGresult *result, int row,
     return sfx_arena_strndup(&s->arena, text, strlen(text), err);
 }
 
-/* $1 is the table's name, $2 the load's key. */
+/* $1 is the table's name, $2 the load's key. The last column says whether the ledger is in the
+ * table's schema. */
 #define LOCK ",pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))"
 #define RESOLVE(more)                                                                              \
-    "SELECT CASE WHEN q THEN split_part($1,'.',1) ELSE current_schema() END,"                      \
-    " CASE WHEN q THEN substr($1, strpos($1,'.')+1) ELSE $1 END" more                              \
+    "SELECT n, t, n=(SELECT s.nspname::text FROM pg_class c JOIN pg_namespace s ON"                \
+    " s.oid=c.relnamespace WHERE c.oid=to_regclass('" SFX_LEDGER "'))" more                        \
+    " FROM (SELECT CASE WHEN q THEN split_part($1,'.',1) ELSE current_schema()::text END AS n,"    \
+    " CASE WHEN q THEN substr($1, strpos($1,'.')+1) ELSE $1 END AS t"                              \
     " FROM (SELECT strpos($1,'.')>1 AND EXISTS("                                                   \
-    "SELECT 1 FROM pg_namespace WHERE nspname=split_part($1,'.',1)) AS q) AS split"
+    "SELECT 1 FROM pg_namespace WHERE nspname=split_part($1,'.',1)) AS q) AS split) AS named"
 
 int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err)
 {
     static const char look[] = RESOLVE(""), lock[] = RESOLVE(LOCK);
     const char *params[] = {s->source->table, s->source->key};
     PGresult *result;
+    bool beside;
 
     result =
         sfx_postgres_query(s, s->opts.dry_run ? look : lock, s->opts.dry_run ? 1 : 2, params, err);
@@ -57,6 +62,7 @@ int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err)
     }
     s->namespace = keep(s, result, 0, 0, err);
     s->table = keep(s, result, 0, 1, err);
+    beside = s->pq.getvalue(result, 0, 2)[0] == 't';
     s->pq.clear(result);
     if (s->namespace == NULL || s->table == NULL)
         return SFX_E_NOMEM;
@@ -67,6 +73,7 @@ int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err)
     if (put_table(s, &s->sql, s->table, err) < 0)
         return SFX_E_NOMEM;
     s->target = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
+    s->noted = beside ? s->table : s->target;
     return s->target == NULL ? SFX_E_NOMEM : 0;
 }
 

@@ -157,6 +157,34 @@ static int put_optional(struct sfx_buf *out, const char *text, struct sfx_err *e
                         : sfx_buf_puts(out, "NULL", err);
 }
 
+/*
+ * `again` of the entry: how many there are that do not count any more, as SFX_LEDGER_FIND has it;
+ * if one counts there is an entry of that number, and the script ends here. Asked for again: how
+ * many there are.
+ */
+static int put_again(struct sfx_script *s, struct sfx_err *err)
+{
+    const bool replaces = sfx_merge_replaces(s->mode);
+    struct sfx_buf *out = &s->out;
+    int rc = sfx_buf_puts(out, "(SELECT count(*) FROM " SFX_LEDGER " AS l WHERE target=", err);
+
+    if (rc == 0)
+        rc = put_optional(out, s->source->table, err);
+    if (rc == 0)
+        rc = sfx_buf_puts(out, " AND source_key=", err);
+    if (rc == 0)
+        rc = put_optional(out, s->source->key, err);
+    if (rc == 0 && !s->source->again)
+        rc = sfx_buf_printf(out, err,
+                            " AND (undone IS NOT NULL OR EXISTS(SELECT 1 FROM " SFX_LEDGER
+                            " AS m WHERE m.target=l.target AND m.load_id>l.load_id%s)",
+                            replaces ? "" : " AND m.mode IN('replace','truncate')");
+    if (rc == 0 && !s->source->again)
+        rc = replaces ? sfx_buf_printf(out, err, " OR mode<>'%s')", sfx_sink_mode_names[s->mode])
+                      : sfx_buf_putc(out, ')', err);
+    return rc == 0 ? sfx_buf_putc(out, ')', err) : rc;
+}
+
 int sfx_script_put_ledger(struct sfx_script *s, struct sfx_err *err)
 {
     const struct sfx_sink_source *source = s->source;
@@ -183,20 +211,8 @@ int sfx_script_put_ledger(struct sfx_script *s, struct sfx_err *err)
         rc = sfx_buf_printf(out, err, "%lld,%llu,'%s','%s','%s','%s','done',",
                             (long long)s->load_id, (unsigned long long)source->size_nbytes,
                             sfx_sink_mode_names[s->mode], started, started, PACKAGE_VERSION);
-    /* Asked for again: whatever was there before; else the first, of which there is one. */
-    if (rc == 0 && source->again) {
-        rc = sfx_buf_puts(out, "(SELECT count(*) FROM " SFX_LEDGER " WHERE target=", err);
-        if (rc == 0)
-            rc = put_optional(out, source->table, err);
-        if (rc == 0)
-            rc = sfx_buf_puts(out, " AND source_key=", err);
-        if (rc == 0)
-            rc = put_optional(out, source->key, err);
-        if (rc == 0)
-            rc = sfx_buf_putc(out, ')', err);
-    } else if (rc == 0) {
-        rc = sfx_buf_putc(out, '0', err);
-    }
+    if (rc == 0)
+        rc = put_again(s, err);
     return rc == 0 ? sfx_buf_puts(out, ",0,0,0,0,0,0,0,0,0);\n", err) : rc;
 }
 

@@ -9,7 +9,7 @@
 
 #define LEDGER_DDL  SFX_LEDGER_DDL("INTEGER", "TEXT COLLATE NOCASE", "INTEGER", "TEXT")
 #define IS_THERE    "EXISTS(SELECT 1 FROM sqlite_schema WHERE name=?1 COLLATE NOCASE)"
-#define LEDGER_FIND SFX_LEDGER_FIND("?", IS_THERE, "", "finished")
+#define LEDGER_FIND SFX_LEDGER_FIND("?", "target=?1 COLLATE NOCASE", IS_THERE, "", "finished")
 
 /* True when the ledger is there, as this build has it. */
 static bool is_there(struct sfx_sqlite *s)

@@ -516,11 +516,53 @@ event() {
 	is 'SELECT id, name FROM keyed WHERE id = 3' '3|d'
 }
 
-@test "a load works behind a script that made the ledger" {
-	sfx-load - -t orders orders.csv | psql -X -q -v ON_ERROR_STOP=1
-	printf 'id,name\n3,c\n' | sfx-load -q $target -t orders -
-	is 'SELECT count(*) FROM orders; SELECT count(*) FROM _sfx_load' '3
-2'
+# script OPTION…: what sfx-load - makes of it, run by psql.
+script() { sfx-load - "$@" | psql -X -q -v ON_ERROR_STOP=1; }
+
+@test "a load works behind a script that made the ledger, and so does the one after it" {
+	script -t orders orders.csv
+	for id in 3 4 5; do printf 'id,name\n%s,c\n' $id | sfx-load -q $target -t orders -; done
+	is 'SELECT count(*) FROM orders; SELECT count(*), count(DISTINCT load_id) FROM _sfx_load' '5
+4|4'
+}
+
+@test "scripts and direct loads know of each other's loads" {
+	exits 0 sfx-load $target -t orders orders.csv
+	exits 3 script -t orders orders.csv
+	is 'SELECT count(*) FROM orders' 2
+	printf 'id,name\n3,c\n' >more.csv
+	script -t orders --lineage --before 'ALTER TABLE orders ADD _source text, ADD _line bigint, ADD _loaded_at timestamptz, ADD _load_id bigint' more.csv
+	exits 0 sfx-load -v $target -t orders more.csv
+	grep -q 'already loaded' said
+	is "SELECT count(*), string_agg(DISTINCT target, ',') FROM orders, _sfx_load" '6|orders'
+	# Each takes back, replaces and counts what the other one did.
+	exits 0 sfx-load --undo "$(query 'SELECT max(load_id) FROM _sfx_load')" $target
+	is 'SELECT count(*) FROM orders' 2
+	script -t orders --lineage more.csv
+	is 'SELECT count(*) FROM orders' 3
+	exits 3 script -t orders --lineage more.csv
+	exits 0 sfx-load --mode truncate -t orders $target orders.csv
+	is 'SELECT count(*) FROM orders' 2
+	script -t orders --lineage more.csv
+	is 'SELECT count(*) FROM orders' 3
+	script -t orders --mode truncate more.csv
+	is 'SELECT count(*) FROM orders' 1
+	exits 0 sfx-load -v $target -t orders orders.csv
+	is 'SELECT count(*) FROM orders' 3
+}
+
+@test "a table of another schema is known by both names, and so are loads of older builds" {
+	query 'CREATE SCHEMA branch' >/dev/null
+	exits 0 sfx-load $target -t branch.orders --lineage orders.csv
+	exits 0 sfx-load $target -t orders orders.csv
+	is "SELECT string_agg(target, ' ' ORDER BY load_id) FROM _sfx_load" '"branch"."orders" orders'
+	exits 0 sfx-load -v $target -t branch.orders orders.csv
+	grep -q 'already loaded' said
+	query "UPDATE _sfx_load SET target='\"public\".\"orders\"' WHERE target='orders'" >/dev/null
+	exits 0 sfx-load -v $target -t orders orders.csv
+	grep -q 'already loaded' said
+	exits 0 sfx-load --undo 1 $target
+	is 'SELECT (SELECT count(*) FROM branch.orders), (SELECT count(*) FROM orders)' '0|2'
 }
 
 @test "a ledger of an older build gets the columns that it lacks" {
