@@ -128,33 +128,6 @@ bool sfx_json_path_parse(struct sfx_slice text, struct sfx_json_path *path)
 
 /* --- values ---------------------------------------------------------------------------------- */
 
-int sfx_json_read_value(struct sfx_json_reader *r, const struct sfx_json_token *token,
-                        struct sfx_cell *value)
-{
-    struct sfx_slice raw = token->text;
-    int rc;
-
-    *value = (struct sfx_cell){.kind = SFX_CELL_NULL};
-    switch (token->type) {
-    case SFX_JSON_NULL: return 0;
-    case SFX_JSON_STRING:
-        value->kind = SFX_CELL_JSON_STRING;
-        value->flags = token->escaped ? SFX_CELL_ESCAPED : 0;
-        break;
-    case SFX_JSON_NUMBER: value->kind = SFX_CELL_JSON_NUMBER; break;
-    case SFX_JSON_TRUE:
-    case SFX_JSON_FALSE: value->kind = SFX_CELL_JSON_BOOL; break;
-    default:
-        rc = sfx_json_skip(r, token, &raw, NULL);
-        if (rc < 0)
-            return rc;
-        value->kind = SFX_CELL_JSON_NESTED;
-    }
-    value->ptr = raw.ptr;
-    value->len = (uint32_t)raw.len;
-    return 0;
-}
-
 /* Whether a pointer's key stands for name. */
 static bool tildes_are(struct sfx_slice key, struct sfx_slice name)
 {
@@ -266,7 +239,7 @@ int sfx_json_path_find(const struct sfx_json_path *path, size_t first, struct sf
     }
     if (rc <= 0)
         return rc;
-    rc = sfx_json_read_value(&r, &token, value);
+    rc = sfx_cell_read_json(&r, &token, value, NULL);
     return rc < 0 ? rc : 1;
 }
 

@@ -38,10 +38,6 @@ bool sfx_json_path_parse(struct sfx_slice text, struct sfx_json_path *path);
 int sfx_json_path_find(const struct sfx_json_path *path, size_t first, struct sfx_slice json,
                        struct sfx_buf *scratch, struct sfx_cell *value);
 
-/* Reads the value that token, just read from r, begins: 0 with *value. Errors: INPUT, LIMIT. */
-int sfx_json_read_value(struct sfx_json_reader *r, const struct sfx_json_token *token,
-                        struct sfx_cell *value);
-
 /* Whether token, a KEY, is what step names: 1 or 0. Errors: NOMEM. */
 int sfx_json_key_is(const struct sfx_json_token *token, const struct sfx_json_step *step,
                     struct sfx_buf *scratch);

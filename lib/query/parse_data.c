@@ -36,7 +36,7 @@ static int take_member(struct sfx_eval *ev, const struct sfx_parse_plan *plan,
                        const struct sfx_json_token *first, struct sfx_cell *cells)
 {
     struct sfx_cell value, found;
-    int rc = sfx_json_read_value(r, first, &value);
+    int rc = sfx_cell_read_json(r, first, &value, NULL);
     size_t i;
 
     for (i = 0; i < plan->ncols && rc >= 0; i++) {

@@ -112,30 +112,9 @@ static void begin_parts(struct explode *explode, const struct sfx_cell *cell, st
     }
 }
 
-static struct sfx_cell json_cell(const struct sfx_json_token *token, struct sfx_slice raw)
-{
-    struct sfx_cell cell = {.ptr = raw.ptr, .len = (uint32_t)raw.len};
-
-    switch (token->type) {
-    case SFX_JSON_NULL: cell.kind = SFX_CELL_NULL; break;
-    case SFX_JSON_FALSE:
-    case SFX_JSON_TRUE: cell.kind = SFX_CELL_JSON_BOOL; break;
-    case SFX_JSON_NUMBER: cell.kind = SFX_CELL_JSON_NUMBER; break;
-    case SFX_JSON_STRING:
-        cell.kind = SFX_CELL_JSON_STRING;
-        cell.flags = token->escaped ? SFX_CELL_ESCAPED : 0;
-        cell.ptr = token->text.ptr;
-        cell.len = (uint32_t)token->text.len;
-        break;
-    default: cell.kind = SFX_CELL_JSON_NESTED; break;
-    }
-    return cell;
-}
-
 static int next_element(struct parts *parts, struct sfx_cell *cell, struct sfx_err *err)
 {
     struct sfx_json_token token;
-    struct sfx_slice raw;
     bool none_yet = parts->none_yet;
     int rc = sfx_json_next(&parts->json, &token, err);
 
@@ -143,8 +122,7 @@ static int next_element(struct parts *parts, struct sfx_cell *cell, struct sfx_e
     if (rc <= 0)
         return rc;
     if (token.type != SFX_JSON_ARRAY_END) {
-        rc = sfx_json_skip(&parts->json, &token, &raw, err);
-        *cell = json_cell(&token, raw);
+        rc = sfx_cell_read_json(&parts->json, &token, cell, err);
         return rc < 0 ? rc : 1;
     }
     *cell = (struct sfx_cell){.kind = SFX_CELL_NULL};

@@ -210,7 +210,7 @@ static int take_value(struct flatten *f, struct sfx_json_reader *r,
         if (rc > 0 && first.type == SFX_JSON_KEY)
             return take_members(f, r, branch, row, err);
     }
-    rc = sfx_json_read_value(r, token, &value);
+    rc = sfx_cell_read_json(r, token, &value, NULL);
     if (rc == 0)
         rc = make_column(f, branch, err);
     if (rc == 0)

@@ -29,6 +29,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/slice.h"
+#include "json/json.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -165,6 +166,11 @@ int sfx_batch_find(const struct sfx_batch *batch, struct sfx_slice name);
  */
 int sfx_cell_text(const struct sfx_cell *cell, struct sfx_buf *scratch, struct sfx_slice *out,
                   struct sfx_err *err);
+
+/* Reads the value that token, just read from r, begins, as a cell that points into r's text.
+ * Errors: INPUT, LIMIT. */
+int sfx_cell_read_json(struct sfx_json_reader *r, const struct sfx_json_token *token,
+                       struct sfx_cell *cell, struct sfx_err *err);
 
 void sfx_batch_done(struct sfx_batch *batch);
 

@@ -3,7 +3,6 @@
 #include "record/batch.h"
 
 #include "base/text.h"
-#include "json/json.h"
 
 #include <string.h>
 
@@ -191,4 +190,31 @@ int sfx_cell_text(const struct sfx_cell *cell, struct sfx_buf *scratch, struct s
     if (rc == 0)
         *out = sfx_buf_slice(scratch);
     return rc;
+}
+
+int sfx_cell_read_json(struct sfx_json_reader *r, const struct sfx_json_token *token,
+                       struct sfx_cell *cell, struct sfx_err *err)
+{
+    struct sfx_slice raw = token->text;
+    int rc;
+
+    *cell = (struct sfx_cell){.kind = SFX_CELL_NULL};
+    switch (token->type) {
+    case SFX_JSON_NULL: return 0;
+    case SFX_JSON_STRING:
+        cell->kind = SFX_CELL_JSON_STRING;
+        cell->flags = token->escaped ? SFX_CELL_ESCAPED : 0;
+        break;
+    case SFX_JSON_NUMBER: cell->kind = SFX_CELL_JSON_NUMBER; break;
+    case SFX_JSON_TRUE:
+    case SFX_JSON_FALSE: cell->kind = SFX_CELL_JSON_BOOL; break;
+    default:
+        rc = sfx_json_skip(r, token, &raw, err);
+        if (rc < 0)
+            return rc;
+        cell->kind = SFX_CELL_JSON_NESTED;
+    }
+    cell->ptr = raw.ptr;
+    cell->len = (uint32_t)raw.len;
+    return 0;
 }
