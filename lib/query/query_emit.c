@@ -16,12 +16,15 @@ static int bind_sink(struct sfx_query_sink *sink, const struct sfx_frame *frame,
     if (sink->batch.columns == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for %zu columns", frame->ncols);
     sink->batch.ncols = frame->ncols;
+    sink->batch.cap_cols = frame->ncols + 1;
+    sink->batch.own_used = 0;
     for (i = 0; i < frame->ncols; i++) {
         sink->batch.columns[i].name = frame->cols[i].name;
         sink->batch.columns[i].head = frame->cols[i].head;
     }
     sfx_batch_update_schema_id(&sink->batch);
     sink->schema = frame->schema_id;
+    sink->columns = sink->batch.schema_id;
     return 0;
 }
 
@@ -31,7 +34,9 @@ static int fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sf
 {
     size_t i;
 
-    if (sink->batch.columns == NULL || sink->schema != frame->schema_id) {
+    /* Whoever got the last batch may have changed its columns. */
+    if (sink->batch.columns == NULL || sink->schema != frame->schema_id ||
+        sink->columns != sink->batch.schema_id) {
         int rc = bind_sink(sink, frame, err);
 
         if (rc < 0)

@@ -9,7 +9,8 @@
 /* A batch over a frame, for whoever takes records from the query. */
 struct sfx_query_sink {
     struct sfx_batch batch;
-    uint64_t schema; /* of the frames that batch is made for */
+    uint64_t schema;  /* of the frames that batch is made for */
+    uint64_t columns; /* schema_id of batch as it was made */
 };
 
 /* What is carried from run to run, on its way in or out. */

@@ -684,6 +684,16 @@ small_disk() {
 	exits 65 sfx-load --lineage sqlite:x.db odd.csv
 }
 
+@test "--lineage is right in every batch behind --transform, whatever columns come" {
+	for i in {1..3000}; do
+		printf '{"id":%d' $i
+		[ $i -le 2500 ] || printf ',"late":1,"later":2,"last":3,"more":4,"a":5,"b":6,"c":7,"d":8,"e":9,"f":10,"g":11'
+		printf '}\n'
+	done >t.jsonl
+	exits 0 sfx-load --lineage --transform 'rename n = id' sqlite:x.db t.jsonl
+	is "SELECT count(*), sum(n = _line), sum(late), sum(g) FROM t" '3000|3000|500|5500'
+}
+
 @test "--commit-every goes on behind the last commit after a failure" {
 	many_rows 5000 >t.csv
 	echo '5001,last,none' >>t.csv
