@@ -46,7 +46,16 @@ static bool is_running(const struct sfx_runner *runner, const char *name)
     return false;
 }
 
-/* Whether pid came from one of our instances that has ended. */
+/* Whether pid, whose environment is empty, has given up its memory: it is about to be reaped. */
+static bool is_ending(pid_t pid)
+{
+    char path[48], target[1];
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+    return readlink(path, target, sizeof(target)) < 0 && errno == ENOENT;
+}
+
+/* Whether pid came from one of our instances that has ended, or is any child that is ending. */
 static bool is_left_behind(const struct sfx_runner *runner, pid_t pid)
 {
     static char text[128 * 1024];
@@ -61,7 +70,7 @@ static bool is_left_behind(const struct sfx_runner *runner, pid_t pid)
     n = fd >= 0 ? sfx_io_read(fd, text, sizeof(text) - 1, NULL) : 0;
     (void)sfx_io_close(&fd, NULL);
     if (n <= 0)
-        return false;
+        return is_ending(pid);
     text[n] = '\0';
     for (at = text; at < text + n; at += strlen(at) + 1) {
         if (strncmp(at, "SFX_INSTANCE=", 13) == 0)

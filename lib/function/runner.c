@@ -149,7 +149,7 @@ static void end_orphans(struct sfx_runner *runner)
     for (tries = 0; tries < 100; tries++) {
         sfx_orphans_end(runner);
         info.si_pid = 0;
-        /* Children that are left are somebody else's, or on their way out. */
+        /* Children that are left after that are somebody else's. */
         if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
             return;
         if (tries > 0 && !sfx_orphans_are_left(runner))
