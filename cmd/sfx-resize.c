@@ -52,6 +52,9 @@ static const struct sfx_opt opts[] = {
     {0, "dpr", "N", SFX_OPT_STR, AT(look.dpr), "SIZE is of N device pixels a pixel.", NULL, 0, 0},
     {0, "kernel", "NAME", SFX_OPT_ENUM, AT(look.kernel), "How samples are mixed. Default: lanczos3.",
      SFX_KERNEL_NAMES, 0, 0},
+    {0, "fast", NULL, SFX_OPT_FLAG, AT(fast),
+     "Decode JPEG to as few samples as an output has, not to twice as many each way: faster, a trace "
+     "softer.", NULL, 0, 0},
     {0, "linear", NULL, SFX_OPT_FLAG, AT(look.linear),
      "Mix light, not sRGB's values: slower, right for fine contrasts.", NULL, 0, 0},
     {0, "blur", "SIGMA", SFX_OPT_STR, AT(look.blur),

@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "image/orient.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,20 +63,27 @@ struct background {
     float most; /* that a sample may differ */
 };
 
-static bool differs(const struct background *b, const uint8_t *at)
+/* Pixels that are looked at together. */
+#define LOOK_PIXELS 64
+
+/* Bit i is set when pixel i of the n ones (at most LOOK_PIXELS) differs. */
+static uint64_t differing(const struct background *b, const uint8_t *at, uint32_t n)
 {
     const unsigned channels = sfx_layout_channels(b->held->layout);
-    float pixel[4];
+    float pixels[LOOK_PIXELS * 4];
+    uint64_t bits = 0;
+    uint32_t i;
     unsigned c;
 
-    sfx_pixels_load(&b->load, at, 1, pixel);
-    for (c = 0; c < channels; c++) {
-        const float by = pixel[c] - b->pixel[c];
+    sfx_pixels_load(&b->load, at, n, pixels);
+    for (i = 0; i < n; i++) {
+        bool is_other = false;
 
-        if (by > b->most || by < -b->most)
-            return true;
+        for (c = 0; c < channels; c++)
+            is_other |= fabsf(pixels[i * channels + c] - b->pixel[c]) > b->most;
+        bits |= (uint64_t)is_other << i;
     }
-    return false;
+    return bits;
 }
 
 /* The first of the pixels from..to of a row that differs, or to. */
@@ -83,9 +91,15 @@ static uint32_t first_in(const struct background *b, uint32_t y, uint32_t from, 
 {
     const uint8_t *row = sfx_held_row(b->held, y);
 
-    while (from < to && !differs(b, row + from * b->held->pixel_nbytes))
-        from++;
-    return from;
+    while (from < to) {
+        const uint32_t n = to - from < LOOK_PIXELS ? to - from : LOOK_PIXELS;
+        const uint64_t bits = differing(b, row + from * b->held->pixel_nbytes, n);
+
+        if (bits != 0)
+            return from + (uint32_t)__builtin_ctzll(bits);
+        from += n;
+    }
+    return to;
 }
 
 /* One behind the last of them, or from. */
@@ -93,9 +107,15 @@ static uint32_t end_in(const struct background *b, uint32_t y, uint32_t from, ui
 {
     const uint8_t *row = sfx_held_row(b->held, y);
 
-    while (to > from && !differs(b, row + (to - 1) * b->held->pixel_nbytes))
-        to--;
-    return to;
+    while (to > from) {
+        const uint32_t n = to - from < LOOK_PIXELS ? to - from : LOOK_PIXELS;
+        const uint64_t bits = differing(b, row + (to - n) * b->held->pixel_nbytes, n);
+
+        if (bits != 0)
+            return to - n + 64 - (uint32_t)__builtin_clzll(bits);
+        to -= n;
+    }
+    return from;
 }
 
 static void cut_to(struct sfx_held *held, uint32_t x0, uint32_t y0, uint32_t x1, uint32_t y1)
@@ -108,10 +128,22 @@ static void cut_to(struct sfx_held *held, uint32_t x0, uint32_t y0, uint32_t x1,
     held->span_y = held->h;
 }
 
-static void set_background(struct background *b, unsigned orientation, const uint8_t *rgb)
+/* What is left of whole, as a part of the upright image. */
+static void describe_part(const struct sfx_held *held, const struct sfx_held *whole,
+                          struct sfx_orient o, struct sfx_image_found *found)
+{
+    const uint32_t x = o.flip_x ? whole->w - held->w - held->x : held->x;
+    const uint32_t y = o.flip_y ? whole->h - held->h - held->y : held->y;
+
+    found->x = o.transpose ? y : x;
+    found->y = o.transpose ? x : y;
+    found->w = o.transpose ? held->h : held->w;
+    found->h = o.transpose ? held->w : held->h;
+}
+
+static void set_background(struct background *b, struct sfx_orient o, const uint8_t *rgb)
 {
     const struct sfx_held *held = b->held;
-    const struct sfx_orient o = sfx_orient_of(orientation);
     const uint8_t *corner = sfx_held_row(held, o.flip_y ? held->h - 1 : 0) +
                             (o.flip_x ? held->w - 1 : 0) * held->pixel_nbytes;
     uint8_t pixel[8];
@@ -124,18 +156,21 @@ static void set_background(struct background *b, unsigned orientation, const uin
 }
 
 void sfx_held_trim(struct sfx_held *held, unsigned orientation, const uint8_t *rgb,
-                   double threshold)
+                   double threshold, struct sfx_image_found *found)
 {
+    const struct sfx_orient o = sfx_orient_of(orientation);
+    const struct sfx_held whole = *held;
     struct background b = {
         .held = held,
         .load = {.src_layout = held->layout, .src_depth = held->depth, .premultiply = true},
         .most = (float)threshold * (held->depth == 16 ? 257 : 1)};
     uint32_t top = 0, bottom = held->h, left, right = 0, y;
 
-    set_background(&b, orientation, rgb);
+    set_background(&b, o, rgb);
     while (top < held->h && first_in(&b, top, 0, held->w) == held->w)
         top++;
-    if (top == held->h)
+    found->blank = top == held->h;
+    if (found->blank)
         return;
     while (first_in(&b, bottom - 1, 0, held->w) == held->w)
         bottom--;
@@ -144,4 +179,5 @@ void sfx_held_trim(struct sfx_held *held, unsigned orientation, const uint8_t *r
         right = end_in(&b, y, right, held->w);
     }
     cut_to(held, left, top, right, bottom);
+    describe_part(held, &whole, o, found);
 }

@@ -14,6 +14,7 @@
 #include "image/decoder.h"
 #include "image/look.h"
 #include "image/pixels.h"
+#include "image/resize.h"
 
 struct sfx_held {
     enum sfx_layout layout;
@@ -32,10 +33,11 @@ int sfx_held_read(struct sfx_held *held, struct sfx_decoder *dec, const struct s
 /*
  * Cuts off the rows and columns at the edges in which no sample differs from the background by more
  * than threshold (0 to 255): rgb, or when it is NULL the pixel in the first corner of the upright
- * image. What is transparent has no colour. An image that is all background stays whole.
+ * image. What is transparent has no colour. An image that is all background stays whole. found gets
+ * what was done.
  */
 void sfx_held_trim(struct sfx_held *held, unsigned orientation, const uint8_t *rgb,
-                   double threshold);
+                   double threshold, struct sfx_image_found *found);
 
 /* Row y of what is left, as it was decoded. */
 const uint8_t *sfx_held_row(const struct sfx_held *held, uint32_t y);

@@ -169,6 +169,7 @@ static bool read_end(struct sfx_image_batch *batch, struct sfx_image_slot *slot,
                       end->text_nbytes + end->blurhash_nbytes + end->lqip_nbytes)
         return false;
     slot->file.in_nbytes = end->in_nbytes;
+    slot->file.found = end->found;
     memcpy(slot->file.in_sha256, end->in_sha256, sizeof(slot->file.in_sha256));
     for (i = 0; i < end->noutputs; i++, at += sizeof(struct sfx_image_output_end)) {
         struct sfx_image_output_end out;
@@ -212,7 +213,7 @@ static bool end_slot(struct sfx_image_batch *batch, struct sfx_image_seat *seat,
     slot->failure = end.err;
     if (take_texts(batch, slot, &end, rc == 0 ? &slot->failure : NULL) < 0 && rc == 0)
         rc = SFX_E_NOMEM;
-    if (end.damaged) {
+    if (end.damaged != 0) {
         slot->file.damage = end.damage;
         slot->file.damage.code = SFX_E_INPUT;
     }

@@ -72,6 +72,7 @@ struct sfx_image_file {
     size_t nmade;
     uint64_t in_nbytes; /* encoded bytes read */
     unsigned char in_sha256[SFX_SHA256_NBYTES];
+    struct sfx_image_found found;
     struct sfx_err damage;         /* code 0: the input was whole; else what was wrong with it */
     struct sfx_buf text;           /* JSON: what --info says */
     struct sfx_buf blurhash, lqip; /* placeholders */

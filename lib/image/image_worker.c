@@ -124,6 +124,7 @@ static int open_output(void *ctx, const struct sfx_resize_facts *facts, struct s
     struct worker *w = ctx;
     int rc = 0;
 
+    w->end.found = facts->found;
     if (w->task->placeholders == 0 || facts->index + 1 < w->task->resize->noutputs)
         return ask_for_output(w, facts, sink, err);
     /* Whoever looks for a quality asks several times. */

@@ -66,8 +66,9 @@ struct sfx_image_end {
     unsigned char in_sha256[SFX_SHA256_NBYTES];
     /* What stands behind: ends of outputs, a description, a blurhash, an LQIP. */
     uint32_t noutputs, text_nbytes, blurhash_nbytes, lqip_nbytes;
+    struct sfx_image_found found;
     struct sfx_err err;
-    bool damaged; /* what there is was made; this was damaged: */
+    uint32_t damaged; /* 1: what there is was made; this was damaged: */
     struct sfx_err damage;
 };
 

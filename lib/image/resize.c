@@ -18,6 +18,7 @@ struct job {
     struct sfx_decoder *decoder;
     const struct sfx_image_info *info; /* the decoder's, or shown */
     struct sfx_planes src;
+    struct sfx_image_found found;
     struct sfx_held held;        /* when look says so; its samples are NULL else */
     struct sfx_turn turn;        /* how its rows are made, when it is turned */
     struct sfx_image_info shown; /* what the decoder says, trimmed and turned */
@@ -47,7 +48,8 @@ static int plan_outputs(struct job *job, const struct sfx_resize_target *target,
     for (i = 0; i < job->opts->noutputs; i++) {
         const struct sfx_resize_output *want = &job->opts->outputs[i];
         struct sfx_output *out = &job->outputs[job->noutputs];
-        struct sfx_resize_facts facts = {.index = i, .input = job->info, .format = want->format};
+        struct sfx_resize_facts facts = {
+            .index = i, .input = job->info, .format = want->format, .found = job->found};
         struct sfx_frame frame;
         int rc = sfx_look_frame(look, &want->size, width, height, &frame, err);
 
@@ -81,10 +83,12 @@ static int plan_outputs(struct job *job, const struct sfx_resize_target *target,
 
 /*
  * What the decoder may leave out: it is to give at least twice the samples of the largest output in
- * both directions, then the loss against a full decode cannot be seen (55 dB and more).
+ * both directions, then the loss against a full decode cannot be seen (51 dB and more); in haste as
+ * many as it has (40 dB and more).
  */
 static void plan_decode(const struct job *job, struct sfx_decode_wish *wish)
 {
+    const uint64_t least = job->opts->fast ? 1 : 2;
     size_t i;
 
     wish->planar = !sfx_look_is_real(&job->opts->look) &&
@@ -96,8 +100,8 @@ static void plan_decode(const struct job *job, struct sfx_decode_wish *wish)
 
         wish->planar = wish->planar && out->format == SFX_IMAGE_JPEG && !sfx_output_is_framed(out);
         while (wish->shrink_log2 > 0 &&
-               ((double)((frame->image_w * 2) << wish->shrink_log2) > frame->w ||
-                (double)((frame->image_h * 2) << wish->shrink_log2) > frame->h))
+               ((double)((frame->image_w * least) << wish->shrink_log2) > frame->w ||
+                (double)((frame->image_h * least) << wish->shrink_log2) > frame->h))
             wish->shrink_log2--;
     }
 }
@@ -286,7 +290,8 @@ static int trim(struct job *job, struct sfx_err *err)
     if (rc < 0)
         return rc;
     sfx_held_trim(&job->held, job->info->orientation,
-                  job->opts->opaque ? job->opts->background : NULL, job->opts->look.trim_threshold);
+                  job->opts->opaque ? job->opts->background : NULL, job->opts->look.trim_threshold,
+                  &job->found);
     job->shown = *job->info;
     job->shown.width_px = job->held.w;
     job->shown.height_px = job->held.h;
@@ -364,6 +369,7 @@ int sfx_resize(const struct sfx_image_source *source, const struct sfx_resize_op
     if (job.decoder == NULL)
         return err != NULL ? (int)err->code : SFX_E_INPUT;
     job.info = sfx_decoder_info(job.decoder);
+    job.found.frames = job.info->frames;
     if (opts->look.trim)
         rc = trim(&job, err);
     job.stored_w = job.info->width_px;

@@ -37,7 +37,15 @@ struct sfx_resize_opts {
     bool srgb;             /* make colours that are not sRGB's so */
     unsigned keep;         /* metadata that outputs have, too: enum sfx_keep bits */
     bool partial;          /* of a damaged image make what is there */
+    bool fast;             /* JPEG may be decoded to as few samples as the output has pixels */
     struct sfx_image_limits limits;
+};
+
+/* What was found in an input that whoever looks at its outputs should know. */
+struct sfx_image_found {
+    uint32_t frames;     /* more than 1: the outputs are of the first */
+    uint32_t blank;      /* 1: to be trimmed, but it is all background and stayed whole */
+    uint32_t x, y, w, h; /* what trimming left of the upright image; w 0: it was not trimmed */
 };
 
 /* What an output will be. */
@@ -47,6 +55,7 @@ struct sfx_resize_facts {
     enum sfx_image_format format;
     uint32_t width_px, height_px;
     bool unchanged; /* it differs from the input in nothing but its encoding */
+    struct sfx_image_found found;
 };
 
 /* Who takes the outputs. */

@@ -200,10 +200,20 @@ static bool is_passed(struct run *run, const struct sfx_image_result *result)
     return true;
 }
 
-/* Counts and says what was damaged of an input of which a part was made. */
-static void tell_damage(struct run *run, const struct sfx_image_result *result)
+/* Says what of an input its outputs do not show, though they were made; counts what was damaged. */
+static void warn(struct run *run, const struct sfx_image_result *result)
 {
-    if (result->rc < 0 || result->file->damage.code == 0)
+    const struct sfx_image_found *found = &result->file->found;
+
+    if (result->rc < 0)
+        return;
+    if (found->frames > 1)
+        sfx_log(run->job->log, SFX_LOG_WARNING, "%s: the first of %" PRIu32 " frames was taken",
+                result->name, found->frames);
+    if (found->blank != 0)
+        sfx_log(run->job->log, SFX_LOG_WARNING, "%s: it is all background: nothing was trimmed",
+                result->name);
+    if (result->file->damage.code == 0)
         return;
     run->stats->partial++;
     sfx_log(run->job->log, SFX_LOG_WARNING, "%s: %s; what there is was made", result->name,
@@ -225,7 +235,7 @@ static int on_file(void *ctx, struct sfx_image_result *result, struct sfx_err *e
         rc = sfx_images_manifest_add(run->manifest, result, err);
     if (rc == 0 && result->rc < 0)
         return failed(run, result, err);
-    tell_damage(run, result);
+    warn(run, result);
     show_progress(run);
     if (rc == 0)
         rc = print_placeholders(run, result, err);
@@ -425,7 +435,7 @@ static int on_event_file(void *ctx, struct sfx_image_result *result, struct sfx_
 
     if (is_passed(run, result))
         return 0;
-    tell_damage(run, result);
+    warn(run, result);
     if (rc == 0)
         rc = publish(run, result->file, &failure);
     if (rc < 0 && run->item_rc == 0) {

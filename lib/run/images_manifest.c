@@ -6,6 +6,8 @@
 #include "base/text.h"
 #include "json/json.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +102,21 @@ static void put_placeholder(struct sfx_json_writer *w, const char *key, const st
     sfx_json_string(w, sfx_buf_slice(text));
 }
 
+/* The part that trimming left, in --crop's words. */
+static void put_found(struct sfx_json_writer *w, const struct sfx_image_found *found)
+{
+    char part[64];
+
+    if (found->frames > 1)
+        put_uint(w, "frames", found->frames);
+    if (found->w == 0)
+        return;
+    (void)snprintf(part, sizeof(part), "%" PRIu32 "x%" PRIu32 "+%" PRIu32 "+%" PRIu32, found->w,
+                   found->h, found->x, found->y);
+    sfx_json_key(w, "trimmed");
+    sfx_json_string(w, sfx_slice_str(part));
+}
+
 static void put_result(struct sfx_images_manifest *manifest, struct sfx_json_writer *w,
                        const struct sfx_image_result *result)
 {
@@ -123,6 +140,7 @@ static void put_result(struct sfx_images_manifest *manifest, struct sfx_json_wri
     sfx_json_end_array(w);
     put_placeholder(w, "blurhash", &file->blurhash);
     put_placeholder(w, "lqip", &file->lqip);
+    put_found(w, &file->found);
     if (result->rc == 0 && file->damage.code != 0) {
         sfx_json_key(w, "damage");
         sfx_json_string(w, sfx_slice_str(file->damage.text));

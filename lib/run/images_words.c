@@ -122,6 +122,7 @@ int sfx_images_words_plan(const struct sfx_images_words *words, char *const *pat
     plan->resize.limits = words->limits;
     plan->resize.srgb = words->srgb;
     plan->resize.partial = words->on_error == 1;
+    plan->resize.fast = words->fast;
     plan->file.overwrite =
         words->newer ? SFX_IMAGE_OLDER : (enum sfx_image_overwrite)words->overwrite;
     plan->file.in_place = words->in_place;

@@ -23,7 +23,7 @@ struct sfx_images_words {
     int overwrite; /* enum sfx_image_overwrite */
     int sandbox;   /* enum sfx_images_sandbox */
     int on_error;  /* of damaged images: 0 fail, 1 make what is there */
-    bool srgb, strip, enlarge, info, events, durable, dry_run, in_place, newer, null;
+    bool fast, srgb, strip, enlarge, info, events, durable, dry_run, in_place, newer, null;
     bool blurhash, lqip;
     const char *tmp_dir;
     int fd; /* of an output "-" */

@@ -270,6 +270,74 @@ near_reference() {
 	[ "$(sfx-resize --dry-run --trim -s 25 -o '{width}x{height}.png' scan.png | grep -c 25x20)" = 1 ]
 }
 
+@test "what trimming left is told as a crop of the upright image, all background with a warning" {
+	command -v convert >/dev/null || skip "convert (ImageMagick) is missing, which draws"
+	local o part
+	convert -size 60x40 xc:white -fill navy -draw 'rectangle 7,4 51,29' -quality 100 -sampling-factor 4:4:4 still.jpg
+	for o in 1 2 3 4 5 6 7 8; do
+		{
+			printf '\xff\xd8\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\1\1\x12\0\3\0\0\0\1\0'"\\x0$o"'\0\0\0\0\0\0'
+			tail -c +3 still.jpg
+		} >$o.jpg
+		[ "$(field orientation $o.jpg)" = $o ]
+		sfx-resize --strip --trim=60 -f png -o trimmed.png --manifest - $o.jpg >told 2>why
+		part=$(jq -r .trimmed told)
+		[ ! -s why ]
+		[ "$part" != null ]
+		sfx-resize --strip --crop "$part" -f png -o cropped.png $o.jpg
+		cmp trimmed.png cropped.png
+	done
+	[ "$(for o in 1 3 6; do sfx-resize --trim=60 -f png -o x.png --manifest - $o.jpg; done | jq -r .trimmed | xargs)" = \
+		"45x26+7+4 45x26+8+10 26x45+10+7" ]
+	convert -size 60x40 xc:gray blank.png
+	sfx-resize --trim -o whole.png --manifest - blank.png >told 2>why
+	[ "$(cat why)" = "sfx-resize: blank.png: it is all background: nothing was trimmed" ]
+	[ "$(jq '.trimmed, .outputs[0].width' told | xargs)" = "null 60" ]
+}
+
+# A PNG chunk of a type and bytes (as printf takes them), with its length and its check sum, which
+# is that of gzip in the other order.
+png_chunk() {
+	local n
+	n=$(printf "$2" | wc -c)
+	printf '\0\0\0'"\\x$(printf %02x "$n")"
+	printf "$1$2"
+	printf "$1$2" | gzip -c | tail -c 8 | head -c 4 | od -An -tx1 | awk '{ printf "\\x%s\\x%s\\x%s\\x%s", $4, $3, $2, $1 }' |
+		{ read -r sum || true; printf "$sum"; }
+}
+
+@test "of an animation the first frame is taken, with a warning" {
+	mkphoto 40x30 still.png
+	{
+		head -c 33 still.png # the signature and IHDR
+		png_chunk acTL '\0\0\0\3\0\0\0\0'
+		tail -c +34 still.png
+	} >moving.png
+	[ "$(field frames moving.png)" = 3 ]
+	sfx-resize -s 20 -o a.png --manifest - moving.png >told 2>why
+	[ "$(cat why)" = "sfx-resize: moving.png: the first of 3 frames was taken" ]
+	[ "$(jq .frames told)" = 3 ]
+	sfx-resize -s 20 -o b.png still.png
+	cmp a.png b.png
+	sfx-resize -s 20 -o b.png --manifest - still.png >told 2>why
+	[ ! -s why ]
+	[ "$(jq .frames told)" = null ]
+}
+
+@test "--fast is near the reference, and decodes less" {
+	local photo
+	"$SFX_BUILD/tests/data/mkphoto" 2725x2225 made.jpg
+	for photo in made.jpg "$SFX_SRC/../shared/corpus/jpeg/bench-2725x2225.jpg"; do
+		[ -f "$photo" ] || continue
+		sfx-resize -s 720x720 -o whole.png "$photo"
+		sfx-resize --fast -s 720x720 -o fast.png "$photo" # 1363 samples for 720
+		! cmp -s whole.png fast.png || false
+		near_reference fast.png "$photo" 52
+		sfx-resize --fast -s 341x341 -o least.png "$photo" # 341 samples for 341
+		near_reference least.png "$photo" 40
+	done
+}
+
 @test "CMYK becomes RGB, its profile does not come along" {
 	[ -d "$corpus/jpeg" ] || skip "the CMYK image is not beside the checkout"
 	[ "$(field colour "$corpus/jpeg/cmyk.jpg")" = ycck ]

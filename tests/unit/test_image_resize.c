@@ -142,28 +142,32 @@ static void shrinking_decoders_keep_the_geometry(void **state)
     raster_done(&whole);
 }
 
-static void many_sizes_of_one_decode_are_as_each_alone(void **state)
+/*
+ * Each of several sizes is what it is alone; the second, at most half of the first, is what that
+ * one gives.
+ */
+static void check_many_sizes(enum sfx_layout layout)
 {
     static const char *const sizes[] = {"90x", "31x20!", "150%", NULL};
-    struct raster drawn = raster_draw(123, 77, SFX_LAYOUT_RGBA, 8);
+    struct raster drawn = raster_draw(123, 77, layout, 8);
     struct sfx_resize_output outputs[4];
     struct sfx_resize_opts opts = resize_opts(outputs, sizes, 4, SFX_IMAGE_PNG);
     struct sfx_buf encoded = {0}, together[4] = {{0}};
     size_t i;
 
-    (void)state;
     raster_encode(&drawn, SFX_IMAGE_PNG, &encoded);
     assert_int_equal(resize_memory(sfx_buf_slice(&encoded), 0, &opts, together, NULL), 0);
     for (i = 0; i < 4; i++) {
+        struct sfx_slice in = i == 1 ? sfx_buf_slice(&together[0]) : sfx_buf_slice(&encoded);
         struct sfx_buf alone = {0};
 
         opts = resize_opts(outputs, &sizes[i], 1, SFX_IMAGE_PNG);
-        assert_int_equal(resize_memory(sfx_buf_slice(&encoded), 0, &opts, &alone, NULL), 0);
-        if (i == 1) { /* it is made of the first */
+        assert_int_equal(resize_memory(in, 0, &opts, &alone, NULL), 0);
+        if (i == 1 && sfx_layout_has_alpha(layout)) { /* its floats were never rounded between */
             struct raster one = raster_decode(sfx_buf_slice(&alone));
             struct raster of_many = raster_decode(sfx_buf_slice(&together[i]));
 
-            assert_true(raster_psnr(&one, &of_many) > 45);
+            assert_true(raster_psnr(&one, &of_many) > 50);
             raster_done(&one);
             raster_done(&of_many);
         } else {
@@ -171,10 +175,19 @@ static void many_sizes_of_one_decode_are_as_each_alone(void **state)
             assert_memory_equal(alone.data, together[i].data, alone.len);
         }
         sfx_buf_done(&alone);
-        sfx_buf_done(&together[i]);
     }
+    for (i = 0; i < 4; i++)
+        sfx_buf_done(&together[i]);
     sfx_buf_done(&encoded);
     raster_done(&drawn);
+}
+
+static void many_sizes_of_one_decode_are_as_each_alone(void **state)
+{
+    (void)state;
+    check_many_sizes(SFX_LAYOUT_RGB);
+    check_many_sizes(SFX_LAYOUT_GRAY);
+    check_many_sizes(SFX_LAYOUT_RGBA);
 }
 
 static void reads_of_single_bytes_change_nothing(void **state)
