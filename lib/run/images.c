@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* sfx-resize over files, lists, events and headers: what is told, counted and kept of each. */
-#include "run/images.h"
+/* sfx-resize over files, lists and headers: what is told, counted and kept of each. */
+#include "run/images_internal.h"
 
-#include "archive/pack.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "event/lines.h"
-#include "run/images_manifest.h"
-#include "run/rejects.h"
-#include "run/stage.h"
 #include "json/json.h"
 
 #include <errno.h>
@@ -18,40 +14,22 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A run, whatever its inputs come from. */
-struct run {
-    const struct sfx_images_job *job;
-    struct sfx_images_stats *stats;
-    struct sfx_rejects *rejects;
-    struct sfx_images_manifest *manifest;
-    struct sfx_pack *pack; /* the archive that outputs go into */
-    struct sfx_image_batch_opts opts;
-    struct sfx_image_batch *batch;
-    size_t npaths; /* 0: not known */
-    struct sfx_buf line;
-    /* in event mode: */
-    struct sfx_stage *stage;
-    const struct sfx_stage_item *item; /* in hand */
-    int item_rc;                       /* the first failure with it */
-    struct sfx_err item_err;
-};
-
-static int run_start(struct run *run, const struct sfx_images_job *job,
-                     struct sfx_images_stats *stats, bool rejects, struct sfx_err *err)
+int sfx_images_run_start(struct sfx_images_run *run, const struct sfx_images_job *job,
+                         struct sfx_images_stats *stats, bool rejects, struct sfx_err *err)
 {
-    *run = (struct run){.job = job,
-                        .stats = stats,
-                        .opts = {.file = &job->plan->file,
-                                 .nworkers = job->nworkers,
-                                 .placeholders = job->placeholders,
-                                 .hash = job->manifest != NULL,
-                                 .sandbox = job->sandbox,
-                                 .max_time_ns = job->max_time_ns,
-                                 .max_in_nbytes = job->max_in_nbytes,
-                                 .archive = {.max_member_nbytes = job->max_in_nbytes},
-                                 .tmp_dir = job->tmp_dir,
-                                 .ctx = run,
-                                 .stop = job->stop}};
+    *run = (struct sfx_images_run){.job = job,
+                                   .stats = stats,
+                                   .opts = {.file = &job->plan->file,
+                                            .nworkers = job->nworkers,
+                                            .placeholders = job->placeholders,
+                                            .hash = job->manifest != NULL,
+                                            .sandbox = job->sandbox,
+                                            .max_time_ns = job->max_time_ns,
+                                            .max_in_nbytes = job->max_in_nbytes,
+                                            .archive = {.max_member_nbytes = job->max_in_nbytes},
+                                            .tmp_dir = job->tmp_dir,
+                                            .ctx = run,
+                                            .stop = job->stop}};
     *stats = (struct sfx_images_stats){0};
     if (rejects && job->rejects != NULL) {
         run->rejects = sfx_rejects_new(job->rejects, job->program, err);
@@ -66,13 +44,12 @@ static int run_start(struct run *run, const struct sfx_images_job *job,
     return 0;
 }
 
-static bool is_stopped(const struct run *run)
+static bool is_stopped(const struct sfx_images_run *run)
 {
     return run->job->stop != NULL && *run->job->stop != 0;
 }
 
-/* Publishes and closes what was opened; rc is the run's own result, which counts first. */
-static int run_end(struct run *run, int rc, struct sfx_err *err)
+int sfx_images_run_end(struct sfx_images_run *run, int rc, struct sfx_err *err)
 {
     int closed;
 
@@ -90,7 +67,8 @@ static int run_end(struct run *run, int rc, struct sfx_err *err)
 }
 
 /* Counts, says and keeps a failure. */
-static int failed(struct run *run, const struct sfx_image_result *result, struct sfx_err *err)
+static int failed(struct sfx_images_run *run, const struct sfx_image_result *result,
+                  struct sfx_err *err)
 {
     struct sfx_reject reject = {.input = result->path,
                                 .member = result->member,
@@ -115,15 +93,15 @@ static int failed(struct run *run, const struct sfx_image_result *result, struct
     return sink->put(sink->ctx, &reject, err);
 }
 
-static int print_line(struct run *run, struct sfx_err *err)
+static int print_line(struct sfx_images_run *run, struct sfx_err *err)
 {
     int rc = sfx_io_write(run->job->out_fd, run->line.data, run->line.len, err);
 
     return rc < 0 ? sfx_err_wrap(err, rc, "standard output") : 0;
 }
 
-static int tell_output(struct run *run, const char *input, const struct sfx_image_made *made,
-                       struct sfx_err *err)
+static int tell_output(struct sfx_images_run *run, const char *input,
+                       const struct sfx_image_made *made, struct sfx_err *err)
 {
     const char *name = made->name.path.data != NULL ? made->name.path.data : "-";
     int rc;
@@ -145,8 +123,8 @@ static int tell_output(struct run *run, const char *input, const struct sfx_imag
 }
 
 /* Puts an output into the archive. */
-static int pack(struct run *run, const struct sfx_image_file *file, struct sfx_image_made *made,
-                struct sfx_err *err)
+static int pack(struct sfx_images_run *run, const struct sfx_image_file *file,
+                struct sfx_image_made *made, struct sfx_err *err)
 {
     const struct timespec *mtime = &file->subject.st.st_mtim;
     int rc;
@@ -161,7 +139,7 @@ static int pack(struct run *run, const struct sfx_image_file *file, struct sfx_i
 }
 
 /* "LKO2?U%2Tw=w]~RBVZRi\tphoto.jpg": the name only where there may be several. */
-static int print_placeholders(struct run *run, const struct sfx_image_result *result,
+static int print_placeholders(struct sfx_images_run *run, const struct sfx_image_result *result,
                               struct sfx_err *err)
 {
     const struct sfx_image_file *file = result->file;
@@ -182,15 +160,14 @@ static int print_placeholders(struct run *run, const struct sfx_image_result *re
     return rc < 0 ? rc : print_line(run, err);
 }
 
-static void show_progress(struct run *run)
+static void show_progress(struct sfx_images_run *run)
 {
     if (run->job->progress != NULL)
         sfx_progress_update(run->job->progress, "files", run->stats->files, run->npaths,
                             run->stats->in_nbytes);
 }
 
-/* True for what is no input: it is counted apart. */
-static bool is_passed(struct run *run, const struct sfx_image_result *result)
+bool sfx_images_is_passed(struct sfx_images_run *run, const struct sfx_image_result *result)
 {
     if (!result->passed)
         return false;
@@ -200,8 +177,7 @@ static bool is_passed(struct run *run, const struct sfx_image_result *result)
     return true;
 }
 
-/* Says what of an input its outputs do not show, though they were made; counts what was damaged. */
-static void warn(struct run *run, const struct sfx_image_result *result)
+void sfx_images_warn(struct sfx_images_run *run, const struct sfx_image_result *result)
 {
     const struct sfx_image_found *found = &result->file->found;
 
@@ -223,11 +199,11 @@ static void warn(struct run *run, const struct sfx_image_result *result)
 /* Tells of a file. */
 static int on_file(void *ctx, struct sfx_image_result *result, struct sfx_err *err)
 {
-    struct run *run = ctx;
+    struct sfx_images_run *run = ctx;
     size_t i;
     int rc = 0;
 
-    if (is_passed(run, result))
+    if (sfx_images_is_passed(run, result))
         return 0;
     run->stats->files++;
     run->stats->in_nbytes += result->file->in_nbytes;
@@ -235,7 +211,7 @@ static int on_file(void *ctx, struct sfx_image_result *result, struct sfx_err *e
         rc = sfx_images_manifest_add(run->manifest, result, err);
     if (rc == 0 && result->rc < 0)
         return failed(run, result, err);
-    warn(run, result);
+    sfx_images_warn(run, result);
     show_progress(run);
     if (rc == 0)
         rc = print_placeholders(run, result, err);
@@ -248,7 +224,7 @@ static int on_file(void *ctx, struct sfx_image_result *result, struct sfx_err *e
 }
 
 /* Adds the names of the list as they come, while the files before them are worked on. */
-static int add_list(struct run *run, struct sfx_err *err)
+static int add_list(struct sfx_images_run *run, struct sfx_err *err)
 {
     const char *path = run->job->list;
     int owned = -1, fd = run->job->in_fd, rc;
@@ -285,7 +261,8 @@ static int add_list(struct run *run, struct sfx_err *err)
 }
 
 /* Runs the paths and the list through a batch. */
-static int run_batch(struct run *run, char *const *paths, size_t npaths, struct sfx_err *err)
+static int run_batch(struct sfx_images_run *run, char *const *paths, size_t npaths,
+                     struct sfx_err *err)
 {
     size_t i;
     int rc = 0;
@@ -318,7 +295,8 @@ static int check_archive(const char *archive, char *const *paths, size_t npaths,
     return 0;
 }
 
-static int open_archive(struct run *run, char *const *paths, size_t npaths, struct sfx_err *err)
+static int open_archive(struct sfx_images_run *run, char *const *paths, size_t npaths,
+                        struct sfx_err *err)
 {
     const struct sfx_image_plan *plan = run->job->plan;
     const struct sfx_pack_opts opts = {.durable = plan->file.durable, .stored = true};
@@ -332,7 +310,7 @@ static int open_archive(struct run *run, char *const *paths, size_t npaths, stru
 }
 
 /* Of several files, in a line; one file needs no words. */
-static void summarize(const struct run *run, int64_t wall_ns)
+static void summarize(const struct sfx_images_run *run, int64_t wall_ns)
 {
     const struct sfx_images_stats *stats = run->stats;
     double s = (double)(wall_ns > 0 ? wall_ns : 1) / 1e9;
@@ -355,15 +333,15 @@ int sfx_images_resize(const struct sfx_images_job *job, char *const *paths, size
                       struct sfx_images_stats *stats, struct sfx_err *err)
 {
     int64_t started_ns = sfx_clock_mono_ns();
-    struct run run;
-    int rc = run_start(&run, job, stats, true, err);
+    struct sfx_images_run run;
+    int rc = sfx_images_run_start(&run, job, stats, true, err);
 
     run.opts.fn = on_file;
     if (rc == 0 && job->plan->archive != NULL)
         rc = open_archive(&run, paths, npaths, err);
     if (rc == 0)
         rc = run_batch(&run, paths, npaths, err);
-    rc = run_end(&run, rc, err);
+    rc = sfx_images_run_end(&run, rc, err);
     if (rc == 0)
         summarize(&run, sfx_clock_mono_ns() - started_ns);
     return rc;
@@ -371,11 +349,11 @@ int sfx_images_resize(const struct sfx_images_job *job, char *const *paths, size
 
 static int on_header(void *ctx, struct sfx_image_result *result, struct sfx_err *err)
 {
-    struct run *run = ctx;
+    struct sfx_images_run *run = ctx;
     struct sfx_buf *text = &result->file->text;
     int rc;
 
-    if (is_passed(run, result))
+    if (sfx_images_is_passed(run, result))
         return 0;
     run->stats->files++;
     if (result->rc < 0)
@@ -392,111 +370,12 @@ static int on_header(void *ctx, struct sfx_image_result *result, struct sfx_err 
 int sfx_images_describe(const struct sfx_images_job *job, char *const *paths, size_t npaths,
                         struct sfx_images_stats *stats, struct sfx_err *err)
 {
-    struct run run;
-    int rc = run_start(&run, job, stats, true, err);
+    struct sfx_images_run run;
+    int rc = sfx_images_run_start(&run, job, stats, true, err);
 
     run.opts.fn = on_header;
     run.opts.describe = true;
     if (rc == 0)
         rc = run_batch(&run, paths, npaths, err);
-    return run_end(&run, rc, err);
-}
-
-static int publish(struct run *run, struct sfx_image_file *file, struct sfx_err *err)
-{
-    size_t i;
-    int rc = 0;
-
-    for (i = 0; rc == 0 && i < file->nmade; i++) {
-        struct sfx_image_made *made = &file->made[i];
-        struct sfx_outfile *out = made->file;
-        const struct sfx_stage_facts facts = {
-            .media_type = sfx_slice_str(sfx_image_format_media_type(made->format)),
-            .width = made->width_px,
-            .height = made->height_px,
-            .records = -1,
-        };
-
-        run->stats->kept += made->kept;
-        if (out == NULL)
-            continue;
-        made->file = NULL; /* taken */
-        rc = sfx_stage_publish(run->stage, run->item, out, made->name.path.data, &facts, err);
-    }
-    return rc;
-}
-
-/* Publishes what was made of the file of an event: several results if that is an archive. */
-static int on_event_file(void *ctx, struct sfx_image_result *result, struct sfx_err *err)
-{
-    struct run *run = ctx;
-    struct sfx_err failure = *result->failure;
-    int rc = result->rc;
-
-    if (is_passed(run, result))
-        return 0;
-    warn(run, result);
-    if (rc == 0)
-        rc = publish(run, result->file, &failure);
-    if (rc < 0 && run->item_rc == 0) {
-        run->item_rc = rc;
-        run->item_err = failure;
-    } else if (rc < 0) {
-        sfx_log_err(run->job->log, SFX_LOG_ERROR, &failure);
-    }
-    return run->manifest != NULL ? sfx_images_manifest_add(run->manifest, result, err) : 0;
-}
-
-/* Works on the file of an event. */
-static int on_event(void *ctx, struct sfx_stage *stage, const struct sfx_stage_item *item,
-                    struct sfx_err *err)
-{
-    struct run *run = ctx;
-    int rc = 0;
-
-    run->stage = stage;
-    run->item = item;
-    run->item_rc = 0;
-    if (run->batch == NULL) {
-        run->batch = sfx_image_batch_new(&run->opts, err);
-        if (run->batch == NULL)
-            return err->code;
-    }
-    rc = sfx_image_batch_add(run->batch, item->path, item->event->id, err);
-    if (rc == 0)
-        rc = sfx_image_batch_finish(run->batch, err);
-    if (rc < 0)
-        sfx_stage_break(stage);
-    else if (run->item_rc < 0)
-        *err = run->item_err;
-    return rc < 0 ? rc : run->item_rc;
-}
-
-int sfx_images_events(const struct sfx_images_job *job, struct sfx_images_stats *stats,
-                      struct sfx_err *err)
-{
-    const struct sfx_stage_opts opts = {
-        .program = job->program,
-        .in_fd = job->in_fd,
-        .out_fd = job->out_fd,
-        .rejects = job->rejects,
-        .ack = job->ack,
-        .log = job->log,
-        .stop = job->stop,
-    };
-    struct sfx_stage_stats stage = {0};
-    struct run run;
-    int rc = run_start(&run, job, stats, false, err);
-
-    run.opts.fn = on_event_file;
-    run.opts.hold = true;
-    if (rc == 0)
-        rc = sfx_stage_run(&opts, on_event, &run, &stage, err);
-    stats->files = stage.events;
-    stats->failed = stage.failed;
-    stats->outputs = stage.outputs;
-    stats->in_nbytes = stage.in_nbytes;
-    stats->out_nbytes = stage.out_nbytes;
-    rc = run_end(&run, rc, err);
-    return rc < 0 ? rc : 0;
+    return sfx_images_run_end(&run, rc, err);
 }
