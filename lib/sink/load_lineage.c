@@ -30,14 +30,12 @@ int sfx_load_lineage_schema(struct sfx_load *load, struct sfx_err *err)
 /* Microseconds are what all databases have. */
 static int write_time(struct sfx_load *load, struct sfx_err *err)
 {
-    const int64_t ns = load->started_ns - load->started_ns % 1000;
     char text[SFX_CLOCK_TEXT_NBYTES];
-    const char *dot;
 
-    (void)sfx_clock_format(ns, text);
-    dot = strchr(text, '.');
+    (void)sfx_clock_format(load->started_ns, text);
     sfx_buf_clear(&load->when);
-    return sfx_buf_printf(&load->when, err, "%.19s.%.6sZ", text, dot != NULL ? dot + 1 : "000000");
+    return sfx_buf_printf(&load->when, err, "%.19s.%06dZ", text,
+                          (int)(load->started_ns / 1000 % 1000000));
 }
 
 int sfx_load_lineage_begin(struct sfx_load *load, struct sfx_err *err)

@@ -2,6 +2,7 @@
 /* A type is given only if every value comes back from it as its text: the rule, and the proof. */
 #include "sink/exact.h"
 #include "sink/infer.h"
+#include "sink/load_internal.h"
 #include "sink_fixture.h"
 
 /* cmocka wants these first. */
@@ -369,6 +370,32 @@ static void doubles_carry_what_they_print(void **state)
     }
 }
 
+/* The column is a time of microseconds, whatever digits a clock's time happens to end with. */
+static void rows_are_loaded_at_any_time(void **state)
+{
+    static const struct {
+        int64_t ns;
+        const char *text;
+    } times[] = {
+        {1785312000000000000, "2026-07-29T08:00:00.000000Z"},
+        {1785312000250000000, "2026-07-29T08:00:00.250000Z"},
+        {1785312000000250000, "2026-07-29T08:00:00.000250Z"},
+        {1785312000999999999, "2026-07-29T08:00:00.999999Z"},
+    };
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+        struct sfx_load load = {.started_ns = times[i].ns, .result.name = "a.csv"};
+        struct sfx_err err;
+
+        assert_int_equal(sfx_load_lineage_begin(&load, &err), 0);
+        assert_string_equal(sfx_buf_cstr(&load.when, &err), times[i].text);
+        sfx_buf_done(&load.when);
+        sfx_buf_done(&load.whence);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +411,7 @@ int main(void)
         cmocka_unit_test(columns_that_come_later_are_columns),
         cmocka_unit_test(sqlite_prints_back_what_is_typed),
         cmocka_unit_test(doubles_carry_what_they_print),
+        cmocka_unit_test(rows_are_loaded_at_any_time),
     };
 
     return cmocka_run_group_tests_name("sink_infer", tests, NULL, NULL);
