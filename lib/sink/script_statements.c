@@ -157,17 +157,38 @@ static int put_optional(struct sfx_buf *out, const char *text, struct sfx_err *e
                         : sfx_buf_puts(out, "NULL", err);
 }
 
+/* Where this load was overtaken: made before another one that has begun the table anew, or that
+ * this one would begin anew, but run behind it. */
+static int put_overtaken(struct sfx_script *s, struct sfx_err *err)
+{
+    struct sfx_buf *out = &s->out;
+    int rc = sfx_buf_puts(out, "EXISTS(SELECT 1 FROM " SFX_LEDGER " WHERE target=", err);
+
+    if (rc == 0)
+        rc = put_optional(out, s->source->table, err);
+    return rc == 0 ? sfx_buf_printf(out, err, " AND load_id>%lld AND %s)", (long long)s->load_id,
+                                    sfx_merge_replaces(s->mode) ? "undone IS NULL"
+                                                                : "mode IN('replace','truncate')")
+                   : rc;
+}
+
 /*
  * `again` of the entry: how many there are that do not count any more, as SFX_LEDGER_FIND has it;
  * if one counts there is an entry of that number, and the script ends here. Asked for again: how
- * many there are.
+ * many there are. NULL, which ends the script too, when the ledger would take it for the earlier
+ * load of two of which it is the later.
  */
 static int put_again(struct sfx_script *s, struct sfx_err *err)
 {
     const bool replaces = sfx_merge_replaces(s->mode);
     struct sfx_buf *out = &s->out;
-    int rc = sfx_buf_puts(out, "(SELECT count(*) FROM " SFX_LEDGER " AS l WHERE target=", err);
+    int rc = sfx_buf_puts(out, "(SELECT CASE WHEN ", err);
 
+    if (rc == 0)
+        rc = put_overtaken(s, err);
+    if (rc == 0)
+        rc = sfx_buf_puts(
+            out, " THEN NULL ELSE count(*) END FROM " SFX_LEDGER " AS l WHERE target=", err);
     if (rc == 0)
         rc = put_optional(out, s->source->table, err);
     if (rc == 0)

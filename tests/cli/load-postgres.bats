@@ -549,6 +549,10 @@ script() { sfx-load - "$@" | psql -X -q -v ON_ERROR_STOP=1; }
 	is 'SELECT count(*) FROM orders' 1
 	exits 0 sfx-load -v $target -t orders orders.csv
 	is 'SELECT count(*) FROM orders' 3
+	sfx-load - -t orders --force more.csv >made
+	exits 0 sfx-load -v $target -t orders --mode truncate orders.csv
+	exits 3 psql -X -q -v ON_ERROR_STOP=1 -f made
+	is 'SELECT count(*) FROM orders' 2
 }
 
 @test "a table of another schema is known by both names, and so are loads of older builds" {

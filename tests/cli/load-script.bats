@@ -42,6 +42,24 @@ dump() { sqlite3 "$1" 'SELECT id, name, price, made, zip FROM orders ORDER BY id
 	[ "$(sqlite3 a.db 'SELECT count(*) FROM orders')" -eq 9 ]
 }
 
+@test "a script that was overtaken by a later load is not run" {
+	printf 'id\n1\n' >1.csv
+	printf 'id\n2\n' >2.csv
+	sfx-load - -t t 1.csv >first
+	sfx-load - -t t --mode truncate 2.csv | run_in a.db
+	# It would be a row that the ledger takes for one that was there before the table was emptied.
+	run -1 run_in a.db <first
+	[ "$(sqlite3 a.db 'SELECT id FROM t')" -eq 2 ]
+	sfx-load - -t t --mode replace 2.csv >first
+	sfx-load - -t t 1.csv | run_in a.db
+	run -1 run_in a.db <first
+	[ "$(sqlite3 a.db 'SELECT id FROM t ORDER BY id' | paste -sd ' ')" = '1 2' ]
+	sfx-load - -t other --mode replace 2.csv >first
+	sfx-load - -t t --force 1.csv | run_in a.db
+	run_in a.db <first
+	[ "$(sqlite3 a.db 'SELECT count(*) FROM other')" -eq 1 ]
+}
+
 @test "modes by key, and those that begin anew" {
 	printf 'id,n\n1,a\n2,b\n' >1.csv
 	printf 'id,n\n2,c\n3,d\n3,e\n' >2.csv
