@@ -95,8 +95,9 @@ struct sfx_postgres {
     const char *kept[SFX_POSTGRES_NKEPT]; /* statements that this connection has prepared */
 
     /* The load under way. */
-    bool grouped; /* a transaction of several loads is open */
-    bool goes_on; /* with a load that another run has begun */
+    bool grouped;    /* a transaction of several loads is open, */
+    size_t nwaiting; /* of which so many are done */
+    bool goes_on;    /* with a load that another run has begun */
     bool begun, copying;
     const struct sfx_sink_source *source;
     const struct sfx_sink_schema *schema;

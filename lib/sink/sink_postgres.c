@@ -75,11 +75,18 @@ static struct sfx_sink *postgres_open(const char *rest, const struct sfx_sink_op
     return NULL;
 }
 
+static bool is_lost(const struct sfx_postgres *s)
+{
+    return s->db == NULL || s->pq.status(s->db) != CONNECTION_OK;
+}
+
+/* What a group had loaded before is lost with the connection, and cannot be loaded again from here.
+ */
 static bool postgres_lost(const struct sfx_sink *sink)
 {
     const struct sfx_postgres *s = (const struct sfx_postgres *)sink;
 
-    return s->db == NULL || s->pq.status(s->db) != CONNECTION_OK;
+    return s->nwaiting == 0 && is_lost(s);
 }
 
 static void postgres_rollback(struct sfx_sink *sink)
@@ -88,14 +95,14 @@ static void postgres_rollback(struct sfx_sink *sink)
     PGresult *result;
     bool done;
 
-    if (s->copying && !postgres_lost(sink)) {
+    if (s->copying && !is_lost(s)) {
         (void)s->pq.put_copy_end(s->db, "the load is taken back");
         while ((result = sfx_postgres_result(s, &done, NULL)) != NULL)
             s->pq.clear(result);
     }
     s->copying = false;
     sfx_buf_clear(&s->rejects);
-    if (s->begun && !postgres_lost(sink))
+    if (s->begun && !is_lost(s))
         (void)sfx_postgres_exec(s, s->grouped ? "ROLLBACK TO sfx_load" : "ROLLBACK", NULL);
     s->begun = false;
 }
@@ -103,11 +110,14 @@ static void postgres_rollback(struct sfx_sink *sink)
 /* A connection in place of one that is lost. */
 static int connect_again(struct sfx_postgres *s, struct sfx_err *err)
 {
-    if (!postgres_lost(&s->base))
+    if (!is_lost(s))
         return 0;
+    if (s->nwaiting > 0)
+        return sfx_err_set(err, SFX_E_TEMPORARY, "the connection was lost within a group of loads");
     if (s->db != NULL)
         s->pq.finish(s->db);
     s->db = NULL;
+    s->grouped = false;
     return sfx_postgres_connect(s, err);
 }
 
@@ -286,6 +296,7 @@ static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", s->shown);
     s->begun = false;
+    s->nwaiting += s->grouped;
     return 0;
 }
 
@@ -295,6 +306,7 @@ static int postgres_flush(struct sfx_sink *sink, struct sfx_err *err)
     int rc = s->grouped ? sfx_postgres_exec(s, "COMMIT", err) : 0;
 
     s->grouped = false;
+    s->nwaiting = 0;
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : 0;
 }
 

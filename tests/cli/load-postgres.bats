@@ -499,6 +499,23 @@ event() {
 	exits 2 sfx-load -E --commit-every 5 $target
 }
 
+@test "a connection that is lost within a group takes the group back, to try later" {
+	for i in 1 2 3 4; do printf 'id,name\n%d,n\n' $i >f$i.csv && event f$i.csv; done >events
+	hit_at '= 3' '' BEFORE
+	exits 75 sfx-load -E --flush 1h -t t $target <events
+	grep -q 'connection' said
+	[ ! -s out ]
+	is "SELECT count(*), (SELECT count(*) FROM pg_class WHERE relname='_sfx_load') FROM t" '0|0'
+	exits 0 sfx-load -E --flush 1h -t t $target <events
+	[ "$(wc -l <out)" -eq 4 ]
+	is "SELECT count(*) FROM t" 4
+	# Before anything waits, it is as without groups.
+	query 'TRUNCATE t, _sfx_load; ALTER SEQUENCE hits RESTART 3'
+	exits 0 sfx-load -E --flush 1h -t t $target <events
+	grep -q 'f1.csv: .*: trying again' said
+	is "SELECT count(*) FROM t" 4
+}
+
 @test "a script of SQL brings what a load brings, once" {
 	printf 'id,name,price,made,at,zip\n1,it'"'"'s \\,1.50,2026-01-05,2026-01-05T10:00:00Z,00501\n2,"two\nlines",2.25,2026-01-06,2026-01-06T11:00:00Z,94110\n3,,,,,\n' >typed.csv
 	sfx-load - -t typed typed.csv >script
