@@ -2,14 +2,12 @@
 /*
  * JPEG decoding with libjpeg's own interface: raw planes on their own grids where that is wanted
  * and possible, else interleaved gray or RGB; CMYK and YCCK become RGB by formula.
- *
- * Scaled decoding keeps the true span: libjpeg rounds 2725/2 up to 1363 samples, the picture fills
- * 1362.5 of them.
  */
 #include "image/colour.h"
 #include "image/decoder_internal.h"
 #include "image/exif.h"
 #include "image/jpeg_errors.h"
+#include "image/jpeg_planes.h"
 #include "image/jpeg_scans.h"
 #include "image/jpeg_segments.h"
 
@@ -309,43 +307,6 @@ static void *jpeg_decoder_open(struct sfx_decoder *dec, struct sfx_err *err)
     return jd;
 }
 
-/* The planes as they are stored, each with its own grid and its own DCT scale. */
-static void describe_planar(const struct jpeg_decompress_struct *cinfo, struct sfx_planes *planes)
-{
-    unsigned c;
-
-    planes->layout = SFX_LAYOUT_YCBCR;
-    planes->count = 3;
-    for (c = 0; c < planes->count; c++) {
-        const jpeg_component_info *comp = &cinfo->comp_info[c];
-        struct sfx_plane *plane = &planes->plane[c];
-        uint32_t mcu_px = (uint32_t)(cinfo->max_h_samp_factor * DCTSIZE);
-        uint32_t block_px = (uint32_t)(comp->h_samp_factor * comp->DCT_scaled_size);
-
-        plane->width_px = comp->downsampled_width;
-        plane->height_px = comp->downsampled_height;
-        plane->span_x = (double)cinfo->image_width * block_px / mcu_px;
-        plane->span_y = (double)cinfo->image_height * comp->v_samp_factor * comp->DCT_scaled_size /
-                        (cinfo->max_v_samp_factor * DCTSIZE);
-        plane->stride_px = (cinfo->image_width + mcu_px - 1) / mcu_px * block_px;
-        plane->band_rows = (uint32_t)(comp->v_samp_factor * comp->DCT_scaled_size);
-    }
-}
-
-static void describe_interleaved(const struct jpeg_decompress_struct *cinfo,
-                                 struct sfx_planes *planes)
-{
-    struct sfx_plane *plane = &planes->plane[0];
-
-    planes->layout = cinfo->out_color_space == JCS_GRAYSCALE ? SFX_LAYOUT_GRAY : SFX_LAYOUT_RGB;
-    planes->count = 1;
-    plane->width_px = plane->stride_px = cinfo->output_width;
-    plane->height_px = cinfo->output_height;
-    plane->span_x = (double)cinfo->image_width * cinfo->scale_num / cinfo->scale_denom;
-    plane->span_y = (double)cinfo->image_height * cinfo->scale_num / cinfo->scale_denom;
-    plane->band_rows = 1;
-}
-
 /* A progressive image whose end is missing is whole only if every coefficient is exact. */
 static bool is_complete(const struct jpeg_decoder *jd)
 {
@@ -397,7 +358,7 @@ static void work_start(void *arg)
     struct jpeg_decoder *jd = call->jd;
     struct jpeg_decompress_struct *cinfo = &jd->cinfo;
 
-    cinfo->scale_num = 8u >> call->wish->shrink_log2;
+    cinfo->scale_num = 8u >> sfx_jpeg_shrink(cinfo, call->wish->shrink_log2);
     cinfo->scale_denom = 8;
     cinfo->do_block_smoothing = FALSE;
     cinfo->raw_data_out = call->wish->planar && cinfo->jpeg_color_space == JCS_YCbCr;
@@ -411,11 +372,7 @@ static void work_start(void *arg)
     (void)jpeg_start_decompress(cinfo);
     if (jd->end_faked && jpeg_has_multiple_scans(cinfo) && !is_complete(jd))
         say_damage(jd, "data ends early");
-    call->planes->depth = 8;
-    if (cinfo->raw_data_out)
-        describe_planar(cinfo, call->planes);
-    else
-        describe_interleaved(cinfo, call->planes);
+    sfx_jpeg_describe(cinfo, call->planes);
 }
 
 static int jpeg_decoder_start(void *state, const struct sfx_decode_wish *wish,

@@ -124,6 +124,16 @@ near_reference() {
 	awk -v got="$psnr" -v least="$3" 'BEGIN { exit !(got >= least) }'
 }
 
+# Resizes $1 to a PNG and to a JPEG, which go different ways: both are what the reference makes of it,
+# with 45 dB at least.
+near_reference_of() {
+	sfx-resize -s 100 -o rows.png "$1"
+	near_reference rows.png "$1" 45
+	sfx-resize -s 100 --quality 100 --subsample 444 -o planes.jpg "$1"
+	sfx-resize -o planes.png planes.jpg
+	near_reference planes.png "$1" 45
+}
+
 @test "outputs are those of a reference in double precision, of every format as far as it goes" {
 	local photo format status
 	"$SFX_BUILD/tests/data/mkphoto" 2725x2225 made.jpg
@@ -336,6 +346,45 @@ png_chunk() {
 		sfx-resize --fast -s 341x341 -o least.png "$photo" # 341 samples for 341
 		near_reference least.png "$photo" 40
 	done
+}
+
+@test "every kind of JPEG is read; one of 12 bits is refused by name" {
+	command -v cjpeg jpegtran >/dev/null || skip "cjpeg and jpegtran (libjpeg-turbo) are missing, which write them"
+	local kind
+	mkphoto 403x301 a.png
+	sfx-resize -f png -o - a.png | convert - a.ppm
+	cjpeg -quality 90 a.ppm >plain.jpg
+	sfx-resize -s 100 -o plain-out.jpg plain.jpg
+	near_reference_of plain.jpg
+	# The same coefficients, stored in other ways.
+	for kind in -arithmetic -progressive '-arithmetic -progressive' '-restart 1' '-restart 3B' -optimize; do
+		# shellcheck disable=SC2086
+		jpegtran $kind plain.jpg >kind.jpg
+		! cmp -s plain.jpg kind.jpg || false
+		sfx-resize -s 100 -o out.jpg kind.jpg
+		cmp out.jpg plain-out.jpg
+	done
+	for kind in -grayscale -rgb '-sample 1x1' '-sample 2x1' '-sample 1x2' '-sample 2x2,2x1,1x2' '-sample 4x1' \
+		'-sample 1x4' '-sample 4x2,1x1,1x1' '-sample 3x1,1x1,1x1'; do
+		# shellcheck disable=SC2086
+		cjpeg -quality 90 $kind a.ppm >kind.jpg
+		echo "$kind"
+		near_reference_of kind.jpg
+	done
+	# A frame header of 12 bits: the sample precision stands behind marker and length.
+	[ "$(od -An -tx1 -j 158 -N 5 plain.jpg)" = " ff c0 00 11 08" ]
+	{
+		head -c 158 plain.jpg
+		printf '\xff\xc1\0\x11\x0c'
+		tail -c +164 plain.jpg
+	} >12.jpg
+	run sfx-resize -s 100 -o out.jpg 12.jpg
+	[ "$status" -eq 69 ]
+	[[ $output == *"12.jpg: a JPEG image of other than 8 bits a sample is not supported"* ]]
+	# The end marker is missed by nobody.
+	head -c -2 plain.jpg >open.jpg
+	sfx-resize -s 100 -o out.jpg open.jpg
+	cmp out.jpg plain-out.jpg
 }
 
 @test "CMYK becomes RGB, its profile does not come along" {
