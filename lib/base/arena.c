@@ -23,11 +23,11 @@ struct sfx_arena_chunk {
 static int add_chunk(struct sfx_arena *arena, size_t need, struct sfx_err *err)
 {
     size_t cap = arena->chunk != NULL ? arena->chunk->cap * 2 : FIRST_CHUNK;
-    size_t total;
+    size_t step = arena->step_nbytes > 0 ? arena->step_nbytes : LARGEST_STEP, total;
     struct sfx_arena_chunk *chunk;
 
-    if (cap > LARGEST_STEP)
-        cap = LARGEST_STEP;
+    if (cap > step)
+        cap = step;
     if (cap < need)
         cap = need;
     if (!sfx_size_add(cap, sizeof(*chunk), &total))
@@ -123,5 +123,5 @@ void sfx_arena_reset(struct sfx_arena *arena)
 void sfx_arena_done(struct sfx_arena *arena)
 {
     free_chunks(arena->chunk);
-    *arena = (struct sfx_arena){0};
+    *arena = (struct sfx_arena){.step_nbytes = arena->step_nbytes};
 }

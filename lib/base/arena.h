@@ -19,6 +19,7 @@ struct sfx_arena {
     struct sfx_arena_chunk *chunk; /* newest first; owned */
     size_t used;                   /* bytes in use of the newest chunk */
     size_t total_nbytes;           /* bytes of all chunks: what the arena costs */
+    size_t step_nbytes; /* the most it takes at once for small things; 0: 4 MiB. Stays as it is */
 };
 
 /* Memory of size bytes, aligned for any type, not zeroed. Errors: NULL, NOMEM in err. */

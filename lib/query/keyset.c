@@ -7,18 +7,22 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define HUGE_NBYTES ((size_t)2 << 20) /* a huge page */
-#define FIRST_BITS  10                /* of the number of slots */
-#define SLOT_AHEAD  48                /* rows: the slot is fetched first, */
-#define KEY_AHEAD   24 /* then the key that it leads to; each distance covers a cache miss */
-#define ARENA_NBYTES                                                                               \
-    ((size_t)4 << 20) /* the most that the arena takes at once for small things                    \
-                       */
+#define HUGE_NBYTES      ((size_t)2 << 20) /* a huge page */
+#define FIRST_BITS       10                /* of the number of slots */
+#define SLOT_AHEAD       48                /* rows: the slot is fetched first, */
+#define KEY_AHEAD        24 /* then the key that it leads to; each distance covers a cache miss */
+#define ARENA_NBYTES     ((size_t)4 << 20) /* the most that the arena takes at once */
+#define MIN_ARENA_NBYTES ((size_t)64 << 10)
 
 void sfx_keyset_init(struct sfx_keyset *set, struct sfx_operator *op, size_t payload_nbytes)
 {
+    size_t step = sfx_operator_opts(op)->memory_nbytes / 16;
+
+    /* What payloads lead to is charged afterwards: by that much the set may be over the limit. */
+    step = step > ARENA_NBYTES ? ARENA_NBYTES : step < MIN_ARENA_NBYTES ? MIN_ARENA_NBYTES : step;
     *set = (struct sfx_keyset){
         .op = op,
+        .arena.step_nbytes = step,
         .payload_nbytes = payload_nbytes,
         .budget_nbytes = UINT64_MAX,
         .shift = 64 - FIRST_BITS + 1,
@@ -180,7 +184,7 @@ static uint64_t room_for_keys(const struct sfx_keyset *set)
     uint64_t available = sfx_operator_available(set->op);
     size_t step = set->arena.total_nbytes + 4096; /* what the arena may take at once */
 
-    step = step < ARENA_NBYTES ? step : ARENA_NBYTES;
+    step = step < set->arena.step_nbytes ? step : set->arena.step_nbytes;
     if (set->budget_nbytes <= set->charged)
         available = 0;
     else if (available > set->budget_nbytes - set->charged)

@@ -63,11 +63,12 @@ static int flush(struct sfx_runs *runs, struct sfx_err *err)
 
 int sfx_runs_add(struct sfx_runs *runs, const unsigned char *record, struct sfx_err *err)
 {
+    size_t nbytes = sfx_record_nbytes(record);
     int rc = 0;
 
-    if (runs->out.len >= WRITE_NBYTES)
+    if (runs->out.len > 0 && runs->out.len + nbytes > WRITE_NBYTES)
         rc = flush(runs, err);
-    return rc < 0 ? rc : sfx_buf_append(&runs->out, record, sfx_record_nbytes(record), err);
+    return rc < 0 ? rc : sfx_buf_append(&runs->out, record, nbytes, err);
 }
 
 int sfx_runs_begin(struct sfx_runs *runs, struct sfx_err *err)
@@ -80,6 +81,7 @@ int sfx_runs_end(struct sfx_runs *runs, struct sfx_err *err)
 {
     int rc = flush(runs, err);
 
+    sfx_buf_done(&runs->out); /* runs are many, and the next one may be long in coming */
     if (rc < 0)
         return rc;
     if (runs->nruns == runs->cap_runs) {

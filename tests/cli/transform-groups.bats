@@ -21,7 +21,7 @@ within() {
 	cmp much little
 	# Resident: what is allowed, or the program with its libraries and least buffers.
 	grep -q 'fsanitize' "$SFX_BUILD/config.log" ||
-		jq -e ".max_rss_bytes < (if $1 < 12 then 12 else $1 end + 5) * 1048576" stats
+		jq -e ".max_rss_bytes < (if $1 < 12 then 12 else $1 end + 4) * 1048576" stats
 }
 
 @test "data of four times the memory comes out the same, and the memory is kept" {

@@ -111,6 +111,13 @@ static void arena_memory_is_aligned_and_apart(void **state)
     assert_null(sfx_arena_calloc(&arena, SIZE_MAX / 2, 3, NULL));
     sfx_arena_done(&arena);
     assert_null(arena.chunk);
+
+    arena.step_nbytes = (size_t)64 << 10; /* chunks double up to that */
+    for (i = 0; i < 1024; i++)
+        assert_non_null(sfx_arena_alloc(&arena, 1024, NULL));
+    assert_in_range(arena.total_nbytes, 1024 * 1024, 1024 * 1024 + 2 * arena.step_nbytes);
+    sfx_arena_done(&arena);
+    assert_int_equal(arena.step_nbytes, (size_t)64 << 10);
 }
 
 static void writes_to_a_full_device_fail(void **state)
