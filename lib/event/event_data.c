@@ -124,10 +124,20 @@ static int check_path(const struct sfx_event *ev, struct sfx_err *err)
     return 0;
 }
 
+/* Reads the members of the object with p's reader. */
+static int parse_members(struct sfx_event_parser *p, struct sfx_err *err)
+{
+    struct sfx_json_token tok;
+    int rc = sfx_json_next(p->reader, &tok, err);
+
+    while (rc >= 0 && (rc = sfx_json_next(p->reader, &tok, err)) > 0 && tok.type == SFX_JSON_KEY)
+        rc = parse_member(p, &tok, err);
+    return rc;
+}
+
 int sfx_event_parse_data(struct sfx_event_parser *p, struct sfx_err *err)
 {
-    struct sfx_json_reader reader;
-    struct sfx_json_token tok;
+    struct sfx_json_reader reader, *outer = p->reader;
     int rc;
 
     if (p->data.len == 0 || p->data.ptr[0] != '{' || !is_json(p->ev->datacontenttype)) {
@@ -137,9 +147,8 @@ int sfx_event_parse_data(struct sfx_event_parser *p, struct sfx_err *err)
     p->reader = &reader;
     p->seen = 0;
     sfx_json_reader_init(&reader, p->data.ptr, p->data.len);
-    rc = sfx_json_next(&reader, &tok, err);
-    while (rc >= 0 && (rc = sfx_json_next(&reader, &tok, err)) > 0 && tok.type == SFX_JSON_KEY)
-        rc = parse_member(p, &tok, err);
+    rc = parse_members(p, err);
+    p->reader = outer;
     if (rc < 0)
         return rc;
     if (p->seen == 0 && p->ev->ndata_attrs == 0)
