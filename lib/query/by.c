@@ -2,11 +2,11 @@
 /* "by KEY, …": parsed, bound, and looked up a batch at a time. */
 #include "query/by_internal.h"
 
-int sfx_parse_by(struct sfx_parser *p, struct sfx_items *items)
+int sfx_parse_keys(struct sfx_parser *p, struct sfx_items *items)
 {
-    int rc = sfx_parse_accept(p, "by");
+    int rc;
 
-    while (rc > 0) {
+    do {
         struct sfx_item *item = sfx_items_add(p, items);
 
         if (item == NULL)
@@ -15,8 +15,15 @@ int sfx_parse_by(struct sfx_parser *p, struct sfx_items *items)
         rc = sfx_parse_expr(p, &item->expr);
         if (rc == 0)
             rc = sfx_parse_accept(p, ",");
-    }
+    } while (rc > 0);
     return rc;
+}
+
+int sfx_parse_by(struct sfx_parser *p, struct sfx_items *items)
+{
+    int rc = sfx_parse_accept(p, "by");
+
+    return rc > 0 ? sfx_parse_keys(p, items) : rc;
 }
 
 int sfx_by_bind(struct sfx_by *by, struct sfx_operator *op, const struct sfx_items *items,

@@ -17,6 +17,9 @@ struct sfx_by {
     bool fresh[SFX_BATCH_ROWS];
 };
 
+/* Parses "KEY, …" to items. Errors: USAGE, NOMEM. */
+int sfx_parse_keys(struct sfx_parser *p, struct sfx_items *items);
+
 /* Parses "[by KEY, …]" to items. Errors: USAGE, NOMEM. */
 int sfx_parse_by(struct sfx_parser *p, struct sfx_items *items);
 

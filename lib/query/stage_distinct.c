@@ -449,12 +449,12 @@ static void destroy_distinct(struct sfx_operator *op)
     sfx_buf_done(&distinct->carried);
 }
 
-/* Cell by cell: it may have to keep records. */
+/* Without keys it compares all cells. */
 static enum sfx_rest distinct_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
                                    enum sfx_rest rest)
 {
-    (void)sfx_uses_filter(ast, uses, rest);
-    return SFX_REST_CELLS;
+    rest = sfx_uses_keep(ast, uses, rest);
+    return ast->items.count > 0 ? rest : SFX_REST_CELLS;
 }
 
 const struct sfx_verb sfx_verb_distinct = {

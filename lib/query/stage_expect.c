@@ -113,17 +113,7 @@ static int parse_rule(struct sfx_parser *p, struct sfx_stage_ast *stage)
     if (rc <= 0)
         return rc < 0 ? rc : sfx_parse_condition(p, stage);
     stage->verb = &expect_unique;
-    do {
-        struct sfx_item *item = sfx_items_add(p, &stage->items);
-
-        if (item == NULL)
-            return SFX_E_NOMEM;
-        item->at = p->token.at;
-        rc = sfx_parse_expr(p, &item->expr);
-        if (rc == 0)
-            rc = sfx_parse_accept(p, ",");
-    } while (rc > 0);
-    return rc;
+    return sfx_parse_keys(p, &stage->items);
 }
 
 static int parse_expect(struct sfx_parser *p, struct sfx_stage_ast *stage)
@@ -437,13 +427,14 @@ const struct sfx_verb sfx_verb_expect = {
     .help = "a rule that each record keeps: one that does not ends the run (fail), is left out and "
             "counted (skip), goes to the rejects under the rule's name (reject), is counted and "
             "passed on (warn), or is changed by assignments (fix)",
-    .plan = "streaming; unique: memory for each key, within --memory, an error beyond it",
+    .plan = "streaming",
     .rules = "Without a word at the end a record that breaks the rule is treated as --on-error "
              "says. A condition that is null, or that cannot be evaluated for a record, is broken. "
              "fix changes existing columns, and does not ask the rule again; what an assignment "
              "cannot compute is a bad record. unique is broken by each record whose key a record "
              "before it had; a key with a null or an empty field in it is like no other, and fix "
-             "does not stand behind it; a column of that name is `unique` in a condition. How many "
+             "does not stand behind it; it takes memory for each key, within --memory, an error "
+             "beyond it; a column of that name is `unique` in a condition. How many "
              "records each rule has seen, found wrong and "
              "fixed is said at the end of the run when any was wrong, and stands in --stats.",
     .example = {.program = "expect positive: qty > 0 fix qty = 1",

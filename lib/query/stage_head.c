@@ -50,10 +50,10 @@ const struct sfx_verb sfx_verb_head = {
     .name = "head",
     .usage = "head N [by KEY[, …]]",
     .help = "keeps the first N records, or the first N of each key",
-    .plan = "streaming; by: memory for each key; when half of --memory is full, records wait on "
-            "disk until the input ends",
-    .rules = "Nothing more is read when all N were there, which by KEY never knows. Null is a "
-             "key like others.",
+    .plan = "streaming",
+    .rules = "Nothing more is read when all N were there, which by KEY never knows. by takes "
+             "memory for each key; when half of --memory is full, records wait on disk until the "
+             "input ends. Null is a key like others.",
     .example = {.program = "head 1 by city",
                 .input = "id,city\n1,A\n2,A\n3,B\n",
                 .output = "id,city\n1,A\n3,B\n"},

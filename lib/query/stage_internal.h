@@ -56,6 +56,10 @@ void sfx_uses_items(struct sfx_uses *uses, const struct sfx_items *items);
 enum sfx_rest sfx_uses_filter(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
                               enum sfx_rest rest);
 
+/* The same for one that keeps records, cell by cell: what is looked at behind it suffices. */
+enum sfx_rest sfx_uses_keep(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                            enum sfx_rest rest);
+
 struct sfx_operator {
     const struct sfx_verb *verb;
     const struct sfx_stage_ast *ast;

@@ -72,6 +72,7 @@ const struct sfx_verb sfx_verb_sort = {
              "first and nulls last place it, too.",
     .example = {.program = "sort -num(n)", .input = "n\n9\n10\n007\n", .output = "n\n10\n9\n007\n"},
     .can_fail = true,
+    .uses = sfx_uses_keep,
     .state_nbytes = sizeof(struct sort),
     .parse = parse_sort,
     .bind = bind_sort,

@@ -98,8 +98,8 @@ static int parse_tail(struct sfx_parser *p, struct sfx_stage_ast *stage)
         "blocking; memory for N records (by: of each key), what exceeds --memory waits on disk",   \
     .rules = "Null is a key like others.",                                                         \
     .example = {.program = "tail 2", .input = "id\n1\n2\n3\n", .output = "id\n2\n3\n"},            \
-    .state_nbytes = sizeof(struct tail), .parse = parse_tail, .bind = bind_tail,                   \
-    .push = push_tail, .finish = finish_tail, .destroy = destroy_tail
+    .uses = sfx_uses_keep, .state_nbytes = sizeof(struct tail), .parse = parse_tail,               \
+    .bind = bind_tail, .push = push_tail, .finish = finish_tail, .destroy = destroy_tail
 
 const struct sfx_verb sfx_verb_tail = {TAIL_ROW};
 static const struct sfx_verb tail_by = {TAIL_ROW, .can_fail = true};
@@ -227,8 +227,8 @@ static int push_sample(struct sfx_operator *op, struct sfx_frame *in, struct sfx
 #define SAMPLE_SOME                                                                                \
     SAMPLE_ROW("blocking; memory for N records (by: of each key), what exceeds --memory waits on " \
                "disk"),                                                                            \
-        .state_nbytes = sizeof(struct tail), .bind = bind_tail, .push = push_tail,                 \
-        .finish = finish_tail, .destroy = destroy_tail
+        .uses = sfx_uses_keep, .state_nbytes = sizeof(struct tail), .bind = bind_tail,             \
+        .push = push_tail, .finish = finish_tail, .destroy = destroy_tail
 
 static const struct sfx_verb sample_some = {SAMPLE_SOME};
 static const struct sfx_verb sample_some_by = {SAMPLE_SOME, .can_fail = true};

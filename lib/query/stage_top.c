@@ -80,6 +80,15 @@ static void destroy_top(struct sfx_operator *op)
     sfx_buf_done(&top->key);
 }
 
+static enum sfx_rest top_uses(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                              enum sfx_rest rest)
+{
+    const struct top_detail *detail = ast->detail;
+
+    sfx_uses_items(uses, &detail->by);
+    return sfx_uses_keep(ast, uses, rest);
+}
+
 const struct sfx_verb sfx_verb_top = {
     .name = "top",
     .usage = "top N [-]KEY [nulls first|last][, …] [by KEY[, …]]",
@@ -91,6 +100,7 @@ const struct sfx_verb sfx_verb_top = {
                 .input = "k,n\na,9\nb,1\na,10\nb,2\n",
                 .output = "k,n\na,10\nb,2\n"},
     .can_fail = true,
+    .uses = top_uses,
     .state_nbytes = sizeof(struct top),
     .parse = parse_top,
     .bind = bind_top,

@@ -43,6 +43,13 @@ enum sfx_rest sfx_uses_filter(const struct sfx_stage_ast *ast, struct sfx_uses *
     return rest;
 }
 
+enum sfx_rest sfx_uses_keep(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
+                            enum sfx_rest rest)
+{
+    sfx_uses_items(uses, &ast->items);
+    return rest == SFX_REST_NOTHING ? rest : SFX_REST_CELLS;
+}
+
 void sfx_query_wants(const struct sfx_query *q, const struct sfx_batch *batch, bool copies,
                      bool *wanted)
 {

@@ -64,3 +64,24 @@ within() {
 	# A stage that has enough ends the reading, through distinct, too.
 	[ "$( (echo k; yes 1 | head -100000; yes 2) | sfx-transform -i csv 'distinct k | head 2' | tail -1)" = 2 ]
 }
+
+@test "stages that keep records read the columns that are asked for behind them" {
+	printf 'a,b,c,d\n2,x,p,1\n1,x,"q",2\n2,y,r,3\n' >in.csv
+	for program in 'head 1 by b' 'distinct b' 'sort num(a), b' 'tail 1 by b' 'top 2 num(a) by b'; do
+		sfx-transform --explain "$program | select c" in.csv >plan
+		grep -qE 'reads only the cells of (a, )?b, c$' plan
+		diff <(sfx-transform "$program | select c" in.csv) \
+			<(sfx-transform "$program | tee all.csv | select c" in.csv)
+		# All of a record is asked for.
+		sfx-transform --explain "$program" in.csv >plan
+		! grep -q 'reads only' plan
+	done
+}
+
+@test "the plan of a stage speaks of by, and of unique, where they stand" {
+	printf 'a,b\n1,2\n' >in.csv
+	sfx-transform --explain 'head 1 | expect e: a > 0' in.csv >plan
+	! grep -E 'by:|memory for each|unique' plan
+	sfx-transform --explain 'head 1 by a | expect e: unique a' in.csv >plan
+	[ "$(grep -c 'memory for each key' plan)" -eq 2 ]
+}
