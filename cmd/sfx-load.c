@@ -138,7 +138,7 @@ static int report(void *ctx, const struct sfx_load_result *result, struct sfx_er
 {
     struct app *app = ctx;
 
-    sfx_load_say(result, &app->cmd.log);
+    sfx_load_say(app->load, result);
     if (result->plan.len > 0)
         return sfx_io_write(STDOUT_FILENO, result->plan.ptr, result->plan.len, err);
     return result->event != NULL ? sfx_stage_emit(app->stage, app->item, result->event, err) : 0;

@@ -26,6 +26,8 @@ struct writer_lib {
     __typeof__(&archive_write_close) close;
     __typeof__(&archive_write_set_format_gnutar) format_tar;
     __typeof__(&archive_write_set_format_zip) format_zip;
+    __typeof__(&archive_write_zip_set_compression_deflate) zip_deflate;
+    __typeof__(&archive_write_zip_set_compression_store) zip_store;
     __typeof__(&archive_write_add_filter_by_name) add_filter;
     __typeof__(&archive_write_set_options) set_options;
     __typeof__(&archive_write_set_bytes_in_last_block) bytes_in_last_block;
@@ -52,6 +54,8 @@ static const struct sfx_dl_symbol symbols[] = {
     SYMBOL(close, archive_write_close),
     SYMBOL(format_tar, archive_write_set_format_gnutar),
     SYMBOL(format_zip, archive_write_set_format_zip),
+    SYMBOL(zip_deflate, archive_write_zip_set_compression_deflate),
+    SYMBOL(zip_store, archive_write_zip_set_compression_store),
     SYMBOL(add_filter, archive_write_add_filter_by_name),
     SYMBOL(set_options, archive_write_set_options),
     SYMBOL(bytes_in_last_block, archive_write_set_bytes_in_last_block),
@@ -82,8 +86,14 @@ static const struct kind {
     {".tbz2", "bzip2", false},   {".tar.lz4", "lz4", false},
 };
 
+/* What has such a name is compressed already: a zip stores it. */
+static const char *const dense[] = {".gz",  ".tgz",  ".zst",  ".xz",      ".bz2",  ".lz4",  ".zip",
+                                    ".jpg", ".jpeg", ".png",  ".webp",    ".avif", ".gif",  ".heic",
+                                    ".mp3", ".mp4",  ".webm", ".parquet", ".7z",   ".woff2"};
+
 struct sfx_pack {
     struct writer_lib lib;
+    bool chooses;                /* a zip that deflates what is not compressed */
     struct archive *writer;      /* owned */
     struct archive_entry *entry; /* owned; reused */
     struct sfx_outfile *file;    /* owned */
@@ -92,17 +102,33 @@ struct sfx_pack {
     struct sfx_err write_err;
 };
 
+static bool ends_in(struct sfx_slice name, const char *suffix)
+{
+    const size_t len = strlen(suffix);
+
+    return name.len > len && strncasecmp(name.ptr + name.len - len, suffix, len) == 0;
+}
+
 static const struct kind *kind_of(struct sfx_slice name)
 {
     size_t i;
 
     for (i = 0; i < SFX_COUNT(kinds); i++) {
-        size_t len = strlen(kinds[i].suffix);
-
-        if (name.len > len && strncasecmp(name.ptr + name.len - len, kinds[i].suffix, len) == 0)
+        if (ends_in(name, kinds[i].suffix))
             return &kinds[i];
     }
     return NULL;
+}
+
+static bool is_dense(const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < SFX_COUNT(dense); i++) {
+        if (ends_in(sfx_slice_str(name), dense[i]))
+            return true;
+    }
+    return false;
 }
 
 bool sfx_pack_is_named(struct sfx_slice name)
@@ -146,6 +172,7 @@ static int start(struct sfx_pack *pack, const struct kind *kind, bool stored, st
     if (rc == ARCHIVE_OK && kind->filter != NULL &&
         lib->add_filter(pack->writer, kind->filter) != ARCHIVE_OK)
         return sfx_err_set(err, SFX_E_UNSUPPORTED, "libarchive has no %s here", kind->filter);
+    pack->chooses = kind->zip && !stored;
     if (rc == ARCHIVE_OK && kind->zip && stored)
         rc = lib->set_options(pack->writer, "zip:compression=store");
     /* Zeros up to a block of a tape are no data to zstd and xz. */
@@ -205,7 +232,12 @@ static int write_header(struct sfx_pack *pack, struct archive_entry *entry, cons
 {
     locale_t utf8 = sfx_utf8_valid(sfx_slice_str(name)) ? sfx_unpack_locale() : (locale_t)0;
     locale_t before = utf8 != (locale_t)0 ? uselocale(utf8) : utf8;
-    int rc = pack->lib.header(pack->writer, entry);
+    int rc;
+
+    /* What libarchive was built without is no failure: it takes the other one. */
+    if (pack->chooses)
+        (void)(is_dense(name) ? pack->lib.zip_store : pack->lib.zip_deflate)(pack->writer);
+    rc = pack->lib.header(pack->writer, entry);
 
     if (utf8 != (locale_t)0)
         (void)uselocale(before);

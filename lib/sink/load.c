@@ -155,6 +155,7 @@ void sfx_load_free(struct sfx_load *load)
     sfx_buf_done(&load->key);
     sfx_buf_done(&load->ddl);
     sfx_buf_done(&load->plan);
+    sfx_buf_done(&load->said);
     sfx_buf_done(&load->told.text);
     sfx_buf_done(&load->event_id);
     sfx_buf_done(&load->whence);
@@ -387,8 +388,12 @@ int sfx_load_first_failure(const struct sfx_load *load, struct sfx_err *err)
 
 int sfx_load_flush(struct sfx_load *load, struct sfx_err *err)
 {
+    int rc = load->sink->ops->flush(load->sink, err);
+
     load->flushed = load->stats;
-    return load->sink->ops->flush(load->sink, err);
+    if (rc == 0)
+        sfx_load_say_from(load, 0);
+    return rc;
 }
 
 bool sfx_load_is_due(const struct sfx_load *load)

@@ -158,9 +158,9 @@ struct sfx_load_stats sfx_load_stats(const struct sfx_load *load);
 void sfx_load_figures(const struct sfx_load_stats *stats,
                       struct sfx_figure figures[SFX_LOAD_NFIGURES]);
 
-/* Says in a sentence what became of the input: a failure as an error, a loss of records as a
- * notice, success as information. */
-void sfx_load_say(const struct sfx_load_result *result, const struct sfx_log *log);
+/* Says in a sentence (to opts.log) what became of the input: a failure as an error, a loss of
+ * records as a notice, success as information, when it is durable. */
+void sfx_load_say(struct sfx_load *load, const struct sfx_load_result *result);
 
 void sfx_load_free(struct sfx_load *load);
 

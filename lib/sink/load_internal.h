@@ -62,6 +62,7 @@ struct sfx_load {
     struct sfx_ahead *ahead;        /* NULL until a long stream is read */
     struct sfx_transcoder *decoder; /* NULL until needed */
     struct sfx_buf key, ddl, plan, event_id;
+    struct sfx_buf said;         /* of inputs that are not durable yet, see sfx_load_say_from */
     int64_t started_ns;          /* wall clock */
     struct sfx_buf whence, when; /* lineage: the input, and started_ns */
     char load_id[24];
@@ -184,6 +185,9 @@ int sfx_load_told(struct sfx_load *load, int rc, struct sfx_err *err);
  * the event that named the file. Errors: NOMEM. */
 int sfx_load_event_make(struct sfx_load_event *ev, const struct sfx_load_result *result,
                         struct sfx_slice cause, struct sfx_err *err);
+
+/* Says what waits in load->said from start on, and forgets it. */
+void sfx_load_say_from(struct sfx_load *load, size_t start);
 
 /* Appends what a dry run has to say of result, with the statements ddl. Errors: NOMEM. */
 int sfx_load_plan(const struct sfx_load_result *result, struct sfx_slice ddl, struct sfx_buf *out,

@@ -138,7 +138,7 @@ int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sf
         if (rc < 0)
             sfx_log_err(load->opts.log, SFX_LOG_ERROR, err);
     }
-    rc = load->together ? load->sink->ops->flush(load->sink, err) : 0;
+    rc = load->together ? sfx_load_flush(load, err) : 0;
     if (rc < 0)
         return rc;
     return load->stats.failed > 0 || load->stats.records.rejected > 0;

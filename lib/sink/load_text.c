@@ -110,27 +110,46 @@ int sfx_load_plan(const struct sfx_load_result *result, struct sfx_slice ddl, st
     return rc;
 }
 
-void sfx_load_say(const struct sfx_load_result *result, const struct sfx_log *log)
+static enum sfx_log_level level_of(const struct sfx_load_result *result)
 {
     const struct sfx_sink_counts *counts = &result->entry.counts;
-    enum sfx_log_level level = SFX_LOG_INFO;
-    struct sfx_buf text = {0};
-    const char *said;
+
+    if (result->outcome == SFX_LOAD_EMPTY)
+        return SFX_LOG_WARNING;
+    if (result->outcome == SFX_LOAD_IGNORED ||
+        (result->outcome == SFX_LOAD_DONE && counts->rejected + counts->skipped > 0))
+        return SFX_LOG_NOTICE;
+    return SFX_LOG_INFO;
+}
+
+/* What waits in load->said: a byte of the level, the text, a NUL byte. */
+void sfx_load_say(struct sfx_load *load, const struct sfx_load_result *result)
+{
+    const bool waits = result->outcome == SFX_LOAD_DONE && (load->opts.group || load->together);
+    const size_t start = load->said.len;
 
     if (result->outcome == SFX_LOAD_FAILED) {
-        sfx_log_err(log, SFX_LOG_ERROR, result->failure);
+        sfx_log_err(load->opts.log, SFX_LOG_ERROR, result->failure);
         return;
     }
-    if (result->outcome == SFX_LOAD_EMPTY)
-        level = SFX_LOG_WARNING;
-    else if (result->outcome == SFX_LOAD_IGNORED ||
-             (result->outcome == SFX_LOAD_DONE && counts->rejected + counts->skipped > 0))
-        level = SFX_LOG_NOTICE;
-    if (describe(result, &text, NULL) == 0) {
-        said = sfx_buf_cstr(&text, NULL);
-        sfx_log(log, level, "%s", said != NULL ? said : result->name);
+    if (sfx_buf_putc(&load->said, (char)level_of(result), NULL) < 0 ||
+        describe(result, &load->said, NULL) < 0 || sfx_buf_putc(&load->said, '\0', NULL) < 0)
+        load->said.len = start;
+    if (!waits)
+        sfx_load_say_from(load, start);
+}
+
+void sfx_load_say_from(struct sfx_load *load, size_t start)
+{
+    size_t at = start;
+
+    while (at < load->said.len) {
+        const char *text = load->said.data + at + 1;
+
+        sfx_log(load->opts.log, (enum sfx_log_level)load->said.data[at], "%s", text);
+        at += 1 + strlen(text) + 1;
     }
-    sfx_buf_done(&text);
+    load->said.len = start;
 }
 
 void sfx_load_figures(const struct sfx_load_stats *stats,

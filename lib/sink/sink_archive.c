@@ -299,34 +299,31 @@ static void archive_close(struct sfx_sink *sink)
     free_packed(p);
 }
 
+/* clang-format off */
+#define ARCHIVE_OPS                                                                                \
+    .whole = true,                                                                                 \
+    .begin = archive_begin,                                                                        \
+    .prepare = sfx_dir_prepare,                                                                    \
+    .put = sfx_dir_put,                                                                            \
+    .commit = archive_commit,                                                                      \
+    .flush = archive_flush,                                                                        \
+    .rollback = archive_rollback,                                                                  \
+    .undo = sfx_dir_undo,                                                                          \
+    .close = archive_close
+/* clang-format on */
+
 const struct sfx_sink_ops sfx_sink_tar = {
     .scheme = "tar",
     .form = "tar:FILE[/TEMPLATE]",
     .says = "a tar archive (.tar, .tar.gz, .tar.zst …) of such files",
-    .whole = true,
     .open = tar_open,
-    .begin = archive_begin,
-    .prepare = sfx_dir_prepare,
-    .put = sfx_dir_put,
-    .commit = archive_commit,
-    .flush = archive_flush,
-    .rollback = archive_rollback,
-    .undo = sfx_dir_undo,
-    .close = archive_close,
+    ARCHIVE_OPS,
 };
 
 const struct sfx_sink_ops sfx_sink_zip = {
     .scheme = "zip",
     .form = "zip:FILE[/TEMPLATE]",
     .says = "a zip archive of such files",
-    .whole = true,
     .open = zip_open,
-    .begin = archive_begin,
-    .prepare = sfx_dir_prepare,
-    .put = sfx_dir_put,
-    .commit = archive_commit,
-    .flush = archive_flush,
-    .rollback = archive_rollback,
-    .undo = sfx_dir_undo,
-    .close = archive_close,
+    ARCHIVE_OPS,
 };

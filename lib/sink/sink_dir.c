@@ -457,18 +457,23 @@ void sfx_dir_close(struct sfx_sink *sink)
     free(s);
 }
 
+/* clang-format off */
+#define DIR_OPS                                                                                    \
+    .begin = sfx_dir_begin,                                                                        \
+    .prepare = sfx_dir_prepare,                                                                    \
+    .put = sfx_dir_put,                                                                            \
+    .commit = sfx_dir_commit,                                                                      \
+    .rollback = sfx_dir_rollback,                                                                  \
+    .undo = sfx_dir_undo,                                                                          \
+    .close = sfx_dir_close
+/* clang-format on */
+
 const struct sfx_sink_ops sfx_sink_dir = {
     .scheme = "dir",
     .form = "dir:TEMPLATE",
     .says = "files of CSV, TSV or JSON Lines (.gz, .zst), named by columns",
     .open = dir_open,
-    .begin = sfx_dir_begin,
-    .prepare = sfx_dir_prepare,
-    .put = sfx_dir_put,
-    .commit = sfx_dir_commit,
-    .rollback = sfx_dir_rollback,
-    .undo = sfx_dir_undo,
-    .close = sfx_dir_close,
+    DIR_OPS,
 };
 
 const struct sfx_sink_ops sfx_sink_parquet = {
@@ -476,11 +481,5 @@ const struct sfx_sink_ops sfx_sink_parquet = {
     .form = "parquet:TEMPLATE",
     .says = "Parquet files, with types, zstd and statistics",
     .open = parquet_open,
-    .begin = sfx_dir_begin,
-    .prepare = sfx_dir_prepare,
-    .put = sfx_dir_put,
-    .commit = sfx_dir_commit,
-    .rollback = sfx_dir_rollback,
-    .undo = sfx_dir_undo,
-    .close = sfx_dir_close,
+    DIR_OPS,
 };

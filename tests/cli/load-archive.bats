@@ -2,26 +2,14 @@
 # SPDX-License-Identifier: MIT
 # sfx-load into archives: which member has which record, once; the old archive or the new one.
 
+load load.bash
+
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	PATH=$SFX_BUILD:$PATH
 	command -v unzip >/dev/null && command -v zip >/dev/null || skip "zip or unzip is missing"
 	printf 'country,id,v\nDE,1,a\nFR,2,b\nDE,4,"q,q"\n' >a.csv
 	printf 'country,id,v\nDE,11,a\nIT,2,\n' >b.csv
-}
-
-teardown() {
-	if [ -e "$BATS_TEST_TMPDIR/mounted" ]; then
-		cd / && umount "$BATS_TEST_TMPDIR/small"
-	fi
-}
-
-# exits CODE COMMAND…: standard output to "out", messages to "said".
-exits() {
-	local code=$1 status=0
-	shift
-	"$@" >out 2>said || status=$?
-	[ "$status" -eq "$code" ] || { echo "$* ended with $status: $(cat said)" && return 1; }
 }
 
 # The readers are others' programs. GNU tar knows lz4 by no name.
@@ -142,6 +130,33 @@ many_rows() {
 # listing ARCHIVE: what a tar says of all members that are no loads'.
 listing() {
 	tar_of "$1" -tv | grep -v 'csv$\|_sfx_load'
+}
+
+@test "a zip stores what is compressed already" {
+	exits 0 sfx-load 'zip:x.zip/{country}.csv.gz' a.csv
+	exits 0 sfx-load 'zip:x.zip/{country}.csv' b.csv
+	unzip -v x.zip >listed
+	[ "$(awk '/\.csv\.gz$/ { print $2 }' listed | sort -u)" = Stored ]
+	[ "$(awk '/\.csv$/ { print $2 }' listed | sort -u)" = Defl:N ]
+	unzip -tqq x.zip
+	[ "$(unzip -p x.zip FR.csv.gz | gzip -d | tail -n 1)" = FR,2,b ]
+}
+
+@test "what a run has loaded is said when the archive has it" {
+	exits 0 sfx-load -v tar:x.tar a.csv b.csv
+	[ "$(grep -c 'loaded into' said)" -eq 2 ]
+	mkfifo pipe
+	printf 'country,id,v\nDE,5,e\n' >c.csv
+	sfx-load -v tar:x.tar c.csv pipe 2>said &
+	loader=$!
+	exec 7>pipe
+	until grep -rqs c.csv --include='*.jsonl' .x.tar.sfx_load; do sleep 0.01; done
+	touch x.tar
+	cat a.csv >&7
+	exec 7>&-
+	wait $loader && status=0 || status=$?
+	[ "$status" -eq 75 ]
+	! grep -q 'loaded into' said
 }
 
 @test "what others have packed stays: links, folders, times, modes and owners" {

@@ -2,25 +2,13 @@
 # SPDX-License-Identifier: MIT
 # sfx-load into folders of files: which record stands where, once, whole or not at all.
 
+load load.bash
+
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	PATH=$SFX_BUILD:$PATH
 	printf 'country,id,v\nDE,1,a\nFR,2,b\nDE,4,"q,q"\n' >a.csv
 	printf 'country,id,v\nDE,11,a\nIT,2,\n' >b.csv
-}
-
-teardown() {
-	if [ -e "$BATS_TEST_TMPDIR/mounted" ]; then
-		cd / && umount "$BATS_TEST_TMPDIR/small"
-	fi
-}
-
-# exits CODE COMMAND…: standard output to "out", messages to "said".
-exits() {
-	local code=$1 status=0
-	shift
-	"$@" >out 2>said || status=$?
-	[ "$status" -eq "$code" ] || { echo "$* ended with $status: $(cat said)" && return 1; }
 }
 
 # is FILE LINE…: the file has these lines.

@@ -3,17 +3,11 @@
 # sfx-load into Parquet files, read back by programs that are not ours: hyparquet where node and
 # npm are (installed once into the cache), and DuckDB where it is on PATH.
 
+load load.bash
+
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	PATH=$SFX_BUILD:$PATH
-}
-
-# exits CODE COMMAND…: standard output to "out", messages to "said".
-exits() {
-	local code=$1 status=0
-	shift
-	"$@" >out 2>said || status=$?
-	[ "$status" -eq "$code" ] || { echo "$* ended with $status: $(cat said)" && return 1; }
 }
 
 need_reader() {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # sfx-load into a real PostgreSQL server: what is stored, once, whole or not at all.
 
+load load.bash
 load postgres.bash
 
 setup_file() {
@@ -31,14 +32,6 @@ query() {
 is() {
 	got=$(query "$1")
 	[ "$got" = "$2" ] || { printf '%s:\n%s\ninstead of\n%s\n' "$1" "$got" "$2" && return 1; }
-}
-
-# exits CODE COMMAND…: standard output to "out", messages to "said".
-exits() {
-	local code=$1 status=0
-	shift
-	"$@" >out 2>said || status=$?
-	[ "$status" -eq "$code" ] || { echo "$* ended with $status: $(cat said)" && return 1; }
 }
 
 types() {
@@ -502,8 +495,9 @@ event() {
 @test "a connection that is lost within a group takes the group back, to try later" {
 	for i in 1 2 3 4; do printf 'id,name\n%d,n\n' $i >f$i.csv && event f$i.csv; done >events
 	hit_at '= 3' '' BEFORE
-	exits 75 sfx-load -E --flush 1h -t t $target <events
+	exits 75 sfx-load -v -E --flush 1h -t t $target <events
 	grep -q 'connection' said
+	! grep -q 'loaded' said
 	[ ! -s out ]
 	is "SELECT count(*), (SELECT count(*) FROM pg_class WHERE relname='_sfx_load') FROM t" '0|0'
 	exits 0 sfx-load -E --flush 1h -t t $target <events

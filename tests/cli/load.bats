@@ -2,17 +2,13 @@
 # SPDX-License-Identifier: MIT
 # sfx-load against the real sqlite3 shell: what is stored, once, whole or not at all.
 
+load load.bash
+
 setup() {
 	command -v sqlite3 >/dev/null || skip "the sqlite3 shell is missing"
 	cd "$BATS_TEST_TMPDIR"
 	PATH=$SFX_BUILD:$PATH
 	printf 'id,name\n1,a\n2,b\n' >orders.csv
-}
-
-teardown() {
-	if [ -e "$BATS_TEST_TMPDIR/mounted" ]; then
-		cd / && umount "$BATS_TEST_TMPDIR/small"
-	fi
 }
 
 query() {
@@ -23,14 +19,6 @@ query() {
 is() {
 	got=$(query "$1" "${3:-x.db}")
 	[ "$got" = "$2" ] || { printf '%s:\n%s\ninstead of\n%s\n' "$1" "$got" "$2" && return 1; }
-}
-
-# exits CODE COMMAND…: standard output to "out", messages to "said".
-exits() {
-	local code=$1 status=0
-	shift
-	"$@" >out 2>said || status=$?
-	[ "$status" -eq "$code" ] || { echo "$* ended with $status: $(cat said)" && return 1; }
 }
 
 # declared TABLE COLUMN: its type.
