@@ -582,10 +582,12 @@ static void smaller_sizes_come_from_larger_ones_as_good(void **state)
 static void wrong_words_are_refused(void **state)
 {
     static const struct sfx_look_words wrong[] = {
-        {.crop = "20"}, {.crop = "0x5"},  {.crop = "5x5+1"},    {.crop = "5x5+1+2x"},
-        {.pad = ""},    {.pad = "1,2,3"}, {.pad = "1,"},        {.pad = "x"},
-        {.blur = "0"},  {.blur = "-1"},   {.blur = "200"},      {.sharpen = "1x"},
-        {.dpr = "0"},   {.dpr = "nan"},   {.pad = "1,2,3,4,5"},
+        {.crop = "20"},  {.crop = "0x5"},    {.crop = "5x5+1"},    {.crop = "5x5+1+2x"},
+        {.pad = ""},     {.pad = "1,2,3"},   {.pad = "1,"},        {.pad = "x"},
+        {.blur = "0"},   {.blur = "-1"},     {.blur = "200"},      {.sharpen = "1x"},
+        {.dpr = "0"},    {.dpr = "nan"},     {.pad = "1,2,3,4,5"}, {.rotate = ""},
+        {.rotate = "x"}, {.rotate = "3601"}, {.rotate = "nan"},    {.trim = "256"},
+        {.trim = "-1"},  {.trim = "x"},      {.trim = "nan"},
     };
     struct sfx_look look;
     size_t i;

@@ -337,21 +337,6 @@ static void what_is_held_whole_is_limited(void **state)
     raster_done(&in);
 }
 
-static void wrong_words_are_refused(void **state)
-{
-    static const struct sfx_look_words wrong[] = {
-        {.rotate = ""},  {.rotate = "x"}, {.rotate = "3601"}, {.rotate = "nan"},
-        {.trim = "256"}, {.trim = "-1"},  {.trim = "x"},      {.trim = "nan"},
-    };
-    struct sfx_look look;
-    size_t i;
-
-    (void)state;
-    for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        if (sfx_look_parse(&wrong[i], &look, NULL) != SFX_E_USAGE)
-            fail_msg("case %zu is taken", i);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,7 +348,6 @@ int main(void)
         cmocka_unit_test(the_background_may_be_named),
         cmocka_unit_test(a_trimmed_image_is_cropped_turned_and_resized),
         cmocka_unit_test(what_is_held_whole_is_limited),
-        cmocka_unit_test(wrong_words_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
