@@ -89,6 +89,12 @@ static void decode_ahead(void *arg)
     }
 }
 
+static void end_hand_over(struct sfx_spool *spool)
+{
+    (void)pthread_cond_destroy(&spool->came);
+    (void)pthread_mutex_destroy(&spool->lock);
+}
+
 /* Without a thread the first pass goes on by itself. Reading a file does not wait for anybody. */
 static void start_decoder(struct sfx_spool *spool)
 {
@@ -101,6 +107,8 @@ static void start_decoder(struct sfx_spool *spool)
     spool->decoder = sfx_pool_new(1, 1, NULL);
     if (spool->decoder != NULL)
         sfx_pool_submit(spool->decoder, decode_ahead, spool);
+    else
+        end_hand_over(spool);
 }
 
 /* Waits for what the thread has decoded behind this pass. 0 at the end. */
@@ -241,7 +249,10 @@ void sfx_spool_done(struct sfx_spool *spool)
     atomic_store(&spool->stop, true);
     sfx_pool_free(spool->hasher);
     spool->hasher = NULL;
-    sfx_pool_free(spool->decoder);
+    if (spool->decoder != NULL) {
+        sfx_pool_free(spool->decoder);
+        end_hand_over(spool);
+    }
     spool->decoder = NULL;
     if (spool->owned)
         (void)sfx_io_close(&spool->fd, NULL);
