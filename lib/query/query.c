@@ -115,8 +115,8 @@ void sfx_query_free(struct sfx_query *q)
     sfx_eval_done(&q->eval);
     sfx_arena_done(&q->source_arena);
     sfx_buf_done(&q->carried.bytes);
-    free(q->sink.batch.columns);
-    free(q->aside.batch.columns);
+    sfx_query_sink_done(&q->sink);
+    sfx_query_sink_done(&q->aside);
     free(q);
 }
 

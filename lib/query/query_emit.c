@@ -48,6 +48,7 @@ static int fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sf
     }
     if (q->eval.rc < 0)
         return sfx_err_set(err, q->eval.rc, "no memory for computed values");
+    sfx_arena_reset(&sink->batch.arena); /* of cells that were added to the last batch */
     sink->batch.rows = frame->rows;
     sink->batch.nrows = frame->nrows;
     sink->batch.sel = frame->sel;
@@ -61,6 +62,13 @@ static int fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sf
     sink->batch.raw_dialect = frame->raw_dialect;
     sink->batch.ordered = frame->ordered;
     return 0;
+}
+
+void sfx_query_sink_done(struct sfx_query_sink *sink)
+{
+    sink->batch.rows = NULL; /* the frame's */
+    sink->batch.sel = NULL;
+    sfx_batch_done(&sink->batch);
 }
 
 int sfx_query_emit_frame(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err)

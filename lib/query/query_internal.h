@@ -71,6 +71,9 @@ void sfx_provenance_fill(struct sfx_query *q);
 /* Hands frame to the query's output. Errors: NOMEM, what the output returned. */
 int sfx_query_emit_frame(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err);
 
+/* Frees a sink's batch; what it borrows of the last frame stays. */
+void sfx_query_sink_done(struct sfx_query_sink *sink);
+
 /* True when operators from index first on have enough: more input to them changes nothing. */
 bool sfx_query_satisfied_from(const struct sfx_query *q, size_t first);
 
