@@ -39,6 +39,8 @@ struct sfx_queue_opts {
     int64_t wait_ms; /* to wait for somebody to make it where there is none */
     const volatile sig_atomic_t *stop; /* when non-zero, waiting ends; may be NULL */
     const char *name;                  /* of the consumer, for people: "sfx-run"; may be NULL */
+    size_t
+        recent_keys; /* ids that are kept unsorted; 0: 4096. For tests: the outcome is the same */
 };
 
 /*

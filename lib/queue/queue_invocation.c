@@ -84,8 +84,10 @@ int sfx_queue_db_invocations(struct sfx_queue *base,
                              sfx_queue_invocation_fn *fn, void *ctx, struct sfx_err *err)
 {
     struct sfx_queue_db *q = (struct sfx_queue_db *)base;
+    const enum sfx_queue_sql all[] = {SFX_SQL_INVOCATIONS, SFX_SQL_INVOCATIONS_NEWEST};
+    const enum sfx_queue_sql of[] = {SFX_SQL_INVOCATIONS_OF, SFX_SQL_INVOCATIONS_OF_NEWEST};
     sqlite3_stmt *stmt = sfx_queue_sql_bind(
-        q, filter->newest_first ? SFX_SQL_INVOCATIONS_NEWEST : SFX_SQL_INVOCATIONS, err, "iinni",
+        q, (filter->event_id.len > 0 ? of : all)[filter->newest_first], err, "iinni",
         filter->since_ns, filter->until_ns > 0 ? filter->until_ns : INT64_MAX, filter->event_id,
         filter->function, (int64_t)filter->failed_only);
     uint64_t given = 0;

@@ -6,20 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PAGE 256 /* rows of the statements LIST: between two pages no lock is held */
+#define PAGE     256 /* rows of the statements LIST: between two pages no lock is held */
+#define SORT_MAX 10000
 
+/* What the statements cannot tell. */
 static bool lets_through(const struct sfx_queue_filter *f, const struct sfx_queue_row *row)
 {
     struct sfx_arena arena = {0};
     struct sfx_event ev = {0};
     bool ok;
 
-    if (f->states != 0 && (f->states & (1u << row->state)) == 0)
-        return false;
     if (f->id.len > 0 && !sfx_slice_eq(f->id, row->id))
-        return false;
-    if ((f->since_ms > 0 && row->last_ms < f->since_ms) ||
-        (f->until_ms > 0 && row->last_ms >= f->until_ms) || row->attempts < f->min_attempts)
         return false;
     if (f->match.len == 0)
         return true;
@@ -64,12 +61,42 @@ static int read_row(struct sfx_queue_db *q, sqlite3_stmt *stmt, struct sfx_arena
     return row->holder.ptr != NULL ? 0 : SFX_E_NOMEM;
 }
 
-/* Reads the page that follows *at. Returns its number of rows. */
-static int read_page(struct sfx_queue_db *q, bool newest_first, int64_t at, struct sfx_arena *arena,
+/*
+ * How the tasks are found that filter wants: by their number, or by the index of a state. Those of
+ * delayed and done events are in the order of time, so that each page of rows costs a sort: where
+ * there are too many for that, going through all tasks is less than showing them.
+ */
+static int choose_list(struct sfx_queue_db *q, const struct sfx_queue_filter *filter,
+                       enum sfx_queue_sql *list, struct sfx_err *err)
+{
+    int state = __builtin_ctz(filter->states | 1u << SFX_QUEUE_NSTATES), rc = 1;
+    int64_t depth = 0;
+
+    *list = filter->newest_first && filter->id.len == 0 ? SFX_SQL_LIST_NEWEST : SFX_SQL_LIST;
+    if (filter->newest_first || filter->id.len > 0 || filter->states != 1u << state)
+        return 1;
+    if (state == SFX_QUEUE_DELAYED || state == SFX_QUEUE_DONE) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "depth.%s", sfx_queue_state_name(state));
+        rc = sfx_queue_sql_one(
+            q, sfx_queue_sql_bind(q, SFX_SQL_TALLY_GET, err, "s", sfx_slice_str(name)), &depth,
+            err);
+    }
+    if (rc >= 0 && depth <= SORT_MAX)
+        *list = SFX_SQL_LIST_READY + (unsigned)state;
+    return rc < 0 ? rc : 1;
+}
+
+/* Reads the page that follows at. Returns its number of rows. */
+static int read_page(struct sfx_queue_db *q, const struct sfx_queue_filter *filter,
+                     enum sfx_queue_sql list, int64_t at, struct sfx_arena *arena,
                      struct sfx_queue_row rows[PAGE], struct sfx_err *err)
 {
-    sqlite3_stmt *stmt =
-        sfx_queue_sql_bind(q, newest_first ? SFX_SQL_LIST_NEWEST : SFX_SQL_LIST, err, "i", at);
+    sqlite3_stmt *stmt = sfx_queue_sql_bind(
+        q, list, err, "iiiii", at, filter->states != 0 ? (int64_t)filter->states : (int64_t)-1,
+        filter->since_ms, filter->until_ms > 0 ? filter->until_ms : INT64_MAX,
+        (int64_t)filter->min_attempts);
     int n = 0, rc = stmt != NULL ? 1 : SFX_E_IO;
 
     sfx_arena_reset(arena);
@@ -85,8 +112,11 @@ static int read_page(struct sfx_queue_db *q, bool newest_first, int64_t at, stru
 
 static int list_one(struct sfx_queue_db *q, struct sfx_slice id, int64_t *at, struct sfx_err *err)
 {
-    int rc = sfx_queue_find(q, id, at, err);
+    int rc = sfx_queue_begin_reading(q, err);
 
+    if (rc < 0)
+        return rc;
+    rc = sfx_queue_end_reading(q, sfx_queue_keys_find(q, id, at, err), err);
     *at -= 1;
     return rc;
 }
@@ -97,15 +127,16 @@ int sfx_queue_db_list(struct sfx_queue *base, const struct sfx_queue_filter *fil
     struct sfx_queue_db *q = (struct sfx_queue_db *)base;
     struct sfx_queue_row rows[PAGE];
     struct sfx_arena arena = {0};
-    bool newest = filter->newest_first && filter->id.len == 0;
-    int64_t at = newest ? INT64_MAX : 0;
+    int64_t at = filter->newest_first && filter->id.len == 0 ? INT64_MAX : 0;
+    enum sfx_queue_sql list;
     uint64_t given = 0;
-    int n = PAGE, rc = 1, i;
+    int n = PAGE, rc, i;
 
-    if (filter->id.len > 0)
+    rc = choose_list(q, filter, &list, err);
+    if (rc > 0 && filter->id.len > 0)
         rc = list_one(q, filter->id, &at, err);
     while (rc > 0 && n == PAGE) {
-        n = rc = read_page(q, newest, at, &arena, rows, err);
+        n = rc = read_page(q, filter, list, at, &arena, rows, err);
         for (i = 0; rc > 0 && i < n; i++) {
             at = rows[i].seq;
             if (!lets_through(filter, &rows[i]))

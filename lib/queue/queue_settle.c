@@ -147,7 +147,7 @@ int sfx_queue_db_ack_event(struct sfx_queue *base, const struct sfx_event *ev, s
 
     if (rc < 0)
         return rc;
-    rc = sfx_queue_find(q, ev->root.len > 0 ? ev->root : ev->id, &result.seq, err);
+    rc = sfx_queue_keys_find(q, ev->root.len > 0 ? ev->root : ev->id, &result.seq, err);
     if (rc > 0) {
         struct sfx_queue_task task;
 
@@ -175,7 +175,7 @@ int sfx_queue_db_fail_event(struct sfx_queue *base, const struct sfx_event *ev,
 
     if (rc < 0)
         return rc;
-    rc = sfx_queue_find(q, ev->root.len > 0 ? ev->root : ev->id, &result.seq, err);
+    rc = sfx_queue_keys_find(q, ev->root.len > 0 ? ev->root : ev->id, &result.seq, err);
     if (rc > 0)
         rc = sfx_queue_task_get(q, result.seq, &task, err);
     /* What an earlier giving-out came to is no news of the one under way. */

@@ -24,17 +24,23 @@ static const struct sfx_dl_symbol symbols[] = {
 };
 
 #define TASK_COLUMNS "state, due_ms, attempts, holder, lane"
-#define LIST_COLUMNS                                                                               \
+/*
+ * A page of the tasks that `which` finds: their events are read when they are known to be wanted.
+ * ?2 is a set of states, ?3 and ?4 bound the last change, ?5 the attempts.
+ */
+#define LIST(which, order)                                                                         \
     "SELECT t.seq, t.state, e.id, e.line, t.lane, t.attempts, e.put_ms, t.first_ms, t.last_ms, "   \
-    "t.due_ms, t.reason, h.name, h.pid FROM task t JOIN event e ON e.seq = t.seq "                 \
-    "LEFT JOIN holder h ON h.id = t.holder AND t.state = 1 "
-#define INVOCATION_COLUMNS                                                                         \
+    "t.due_ms, t.reason, h.name, h.pid FROM (SELECT seq FROM task " which                          \
+    " AND (?2 >> state) & 1 AND last_ms >= ?3 AND last_ms < ?4 AND attempts >= ?5 "                \
+    "ORDER BY seq" order " LIMIT 256) w CROSS JOIN task t ON t.seq = w.seq "                       \
+    "CROSS JOIN event e ON e.seq = t.seq "                                                         \
+    "LEFT JOIN holder h ON h.id = t.holder AND t.state = 1 ORDER BY w.seq" order
+#define INVOCATIONS(which)                                                                         \
     "SELECT i.id, event_id, function, invocation_id, attempt, start_ns, duration_ns, billed_ms, "  \
     "init_ns, queued_ns, user_ns, system_ns, peak_nbytes, limit_nbytes, in_nbytes, out_nbytes, "   \
-    "exit_code, error, reason, stderr, trace, c.text, share FROM invocation i "                    \
-    "LEFT JOIN context c ON c.id = i.context WHERE start_ns >= ?1 AND start_ns < ?2 "              \
-    "AND (?3 IS NULL OR event_id = ?3) AND (?4 IS NULL OR function = ?4) "                         \
-    "AND (?5 = 0 OR error <> '') ORDER BY start_ns "
+    "exit_code, error, reason, stderr, trace, c.text, share FROM invocation i INDEXED BY " which   \
+    " LEFT JOIN context c ON c.id = i.context WHERE start_ns >= ?1 AND start_ns < ?2 "             \
+    "AND (?4 IS NULL OR function = ?4) AND (?5 = 0 OR error <> '') AND "
 
 static const char *const texts[SFX_SQL_N] = {
     [SFX_SQL_TALLY_GET] = "SELECT value FROM tally WHERE name = ?",
@@ -42,10 +48,24 @@ static const char *const texts[SFX_SQL_N] = {
         "INSERT INTO tally VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = "
         "value + ?2",
     [SFX_SQL_TALLY_ALL] = "SELECT name, value FROM tally",
-    [SFX_SQL_KNOWN_FIND] = "SELECT k.seq FROM known k JOIN event e ON e.seq = k.seq "
-                           "WHERE k.hash = ?1 AND e.id = ?2",
-    [SFX_SQL_KNOWN_PUT] = "INSERT INTO known VALUES(?, ?)",
-    [SFX_SQL_KNOWN_DROP] = "DELETE FROM known WHERE hash = ? AND seq = ?",
+    [SFX_SQL_KNOWN_ALL] = "SELECT hash, seq FROM known WHERE hash BETWEEN ? AND ? ORDER BY hash, "
+                          "seq",
+    [SFX_SQL_KNOWN_COUNT] = "SELECT count(*) FROM known",
+    [SFX_SQL_RECENT] = "SELECT first, keys FROM key_recent WHERE first >= ? ORDER BY first",
+    [SFX_SQL_RECENT_PUT] = "INSERT OR REPLACE INTO key_recent VALUES(?, ?)",
+    [SFX_SQL_RECENT_CLEAR] = "DELETE FROM key_recent",
+    [SFX_SQL_RUNS] = "SELECT id, first_seq, last_seq, nkeys, nstale, page, npages, filter_nlines, "
+                     "filter_nprobes FROM key_run ORDER BY first_seq DESC",
+    [SFX_SQL_RUN_PUT] = "INSERT INTO key_run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [SFX_SQL_RUN_DROP] = "DELETE FROM key_run WHERE id = ?",
+    [SFX_SQL_RUN_STALE] = "UPDATE key_run SET nstale = ? WHERE id = ?",
+    [SFX_SQL_KEY_PAGE] = "SELECT bytes FROM key_page WHERE id = ?",
+    [SFX_SQL_KEY_PAGE_NEXT] = "SELECT coalesce(max(id), 0) + 1 FROM key_page",
+    [SFX_SQL_KEY_PAGE_PUT] = "INSERT INTO key_page VALUES(?, ?)",
+    [SFX_SQL_KEY_PAGES_DROP] = "DELETE FROM key_page WHERE id >= ? AND id < ?",
+    [SFX_SQL_EVENT_IS] = "SELECT seq FROM event WHERE seq = ? AND id = ?",
+    [SFX_SQL_EVENT_FIRST] = "SELECT min(seq) FROM event",
+    [SFX_SQL_EVENT_IDS] = "SELECT seq, id FROM event WHERE seq BETWEEN ? AND ? ORDER BY seq",
     [SFX_SQL_EVENT_PUT] = "INSERT INTO event VALUES(?, ?, ?, ?)",
     [SFX_SQL_EVENT_DROP] = "DELETE FROM event WHERE seq = ?",
     [SFX_SQL_TASK_PUT] = "INSERT INTO task VALUES(?1, ?2, ?3, 0, 0, 0, ?4, ?5, NULL)",
@@ -67,14 +87,18 @@ static const char *const texts[SFX_SQL_N] = {
     [SFX_SQL_OLDEST] = "SELECT e.put_ms FROM task t INDEXED BY task_ready JOIN event e ON e.seq = "
                        "t.seq WHERE t.state = 0 ORDER BY t.seq LIMIT 1",
     [SFX_SQL_EVENT_GET] = "SELECT id, line, put_ms FROM event WHERE seq = ?",
-    [SFX_SQL_DUE] = "SELECT seq, state FROM task INDEXED BY task_timed WHERE state IN (1, 2) AND "
-                    "due_ms <= ? ORDER BY due_ms, seq LIMIT 1000",
+    [SFX_SQL_DUE] =
+        "SELECT seq, state FROM (SELECT t.due_ms, t.seq, t.state FROM holder h CROSS JOIN task t "
+        "INDEXED BY task_leased ON t.state = 1 AND t.holder = h.id AND t.due_ms <= ?1 UNION ALL "
+        "SELECT * FROM (SELECT due_ms, seq, state FROM task INDEXED BY task_delayed WHERE state = "
+        "2 AND due_ms <= ?1 ORDER BY due_ms LIMIT 1000)) ORDER BY due_ms, seq LIMIT 1000",
     [SFX_SQL_NEXT_DUE] =
-        "SELECT due_ms FROM task INDEXED BY task_timed WHERE state IN (1, 2) ORDER "
-        "BY due_ms LIMIT 1",
-    [SFX_SQL_HELD] =
-        "SELECT seq FROM task INDEXED BY task_timed WHERE state IN (1, 2) AND state = 1 "
-        "AND holder = ? ORDER BY seq DESC",
+        "SELECT due FROM (SELECT (SELECT due_ms FROM task INDEXED BY task_leased WHERE state = 1 "
+        "AND holder = h.id ORDER BY due_ms LIMIT 1) AS due FROM holder h UNION ALL SELECT (SELECT "
+        "due_ms FROM task INDEXED BY task_delayed WHERE state = 2 AND due_ms > 0 ORDER BY due_ms "
+        "LIMIT 1)) WHERE due IS NOT NULL ORDER BY due LIMIT 1",
+    [SFX_SQL_HELD] = "SELECT seq FROM task INDEXED BY task_leased WHERE state = 1 AND holder = ? "
+                     "LIMIT 1",
     [SFX_SQL_LANE_HELD] =
         "SELECT 1 FROM task INDEXED BY task_held WHERE lane IS NOT NULL AND state "
         "= 1 AND lane = ? LIMIT 1",
@@ -98,17 +122,32 @@ static const char *const texts[SFX_SQL_N] = {
         "UPDATE part SET done = done + 1, total = max(total, ?4) WHERE root = ?1 "
         "AND attempt = ?2 AND path = ?3 RETURNING total > 0 AND done >= total",
     [SFX_SQL_PART_DROP] = "DELETE FROM part WHERE root = ?",
-    [SFX_SQL_LIST] = LIST_COLUMNS "WHERE t.seq > ?1 ORDER BY t.seq LIMIT 256",
-    [SFX_SQL_LIST_NEWEST] = LIST_COLUMNS "WHERE t.seq < ?1 ORDER BY t.seq DESC LIMIT 256",
+    [SFX_SQL_LIST] = LIST("WHERE seq > ?1", ""),
+    [SFX_SQL_LIST_NEWEST] = LIST("WHERE seq < ?1", " DESC"),
+    [SFX_SQL_LIST_READY] = LIST("INDEXED BY task_ready WHERE state = 0 AND seq > ?1", ""),
+    [SFX_SQL_LIST_LEASED] = LIST("INDEXED BY task_leased WHERE state = 1 AND seq > ?1", ""),
+    [SFX_SQL_LIST_DELAYED] = LIST("INDEXED BY task_delayed WHERE state = 2 AND seq > ?1", ""),
+    [SFX_SQL_LIST_BLOCKED] = LIST("INDEXED BY task_aside WHERE state = 3 AND seq > ?1", ""),
+    [SFX_SQL_LIST_DONE] = LIST("INDEXED BY task_done WHERE state = 4 AND seq > ?1", ""),
+    [SFX_SQL_LIST_DEAD] = LIST("INDEXED BY task_aside WHERE state = 5 AND seq > ?1", ""),
     [SFX_SQL_CONTEXT_FIND] = "SELECT id FROM context WHERE hash = ? AND text = ?",
     [SFX_SQL_CONTEXT_PUT] = "INSERT INTO context(hash, text) VALUES(?, ?) RETURNING id",
     [SFX_SQL_INVOCATION_PUT] =
         "INSERT INTO invocation VALUES(NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?)",
     [SFX_SQL_INVOCATION_DROP] = "DELETE FROM invocation WHERE event_id = ?",
-    [SFX_SQL_INVOCATIONS] = INVOCATION_COLUMNS,
-    [SFX_SQL_INVOCATIONS_NEWEST] = INVOCATION_COLUMNS "DESC",
+    [SFX_SQL_INVOCATIONS] = INVOCATIONS("invocation_start") "?3 IS NULL ORDER BY start_ns",
+    [SFX_SQL_INVOCATIONS_NEWEST] =
+        INVOCATIONS("invocation_start") "?3 IS NULL ORDER BY start_ns DESC",
+    [SFX_SQL_INVOCATIONS_OF] = INVOCATIONS("invocation_event") "event_id = ?3 ORDER BY start_ns",
+    [SFX_SQL_INVOCATIONS_OF_NEWEST] =
+        INVOCATIONS("invocation_event") "event_id = ?3 ORDER BY start_ns DESC",
 };
+
+const char *sfx_queue_sql_text_of(enum sfx_queue_sql id)
+{
+    return texts[id];
+}
 
 int sfx_queue_lib_open(struct sfx_queue_lib *lib, struct sfx_err *err)
 {

@@ -5,8 +5,8 @@
  * WAL, so that who looks never waits for who works; one transaction a call. Writers queue up at a
  * lock of their own before they ask SQLite for its, because SQLite can only be asked again and
  * again while a lock of a file wakes the next in line at once. What does not change (the event)
- * stands apart from what does (the task), so that a lease and its answer write few pages. Ids are
- * found by their hash, so that the only table written in random order is small.
+ * stands apart from what does (the task), so that a lease and its answer write few pages. No table
+ * is written in random order (ids: see queue_keys.h).
  */
 #include "base/clock.h"
 #include "base/io.h"
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #define APPLICATION_ID 0x53465851 /* "SFXQ" */
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2          /* 1: had all keys in one table, known */
 #define BUSY_MS        10000
 #define RETENTION_MS   (7 * 24 * 3600 * INT64_C(1000))
 
@@ -31,17 +31,25 @@
 static const char settings[] = "PRAGMA journal_mode=WAL;PRAGMA wal_autocheckpoint=4000;"
                                "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-8192;";
 
+/* What version 2 added. Leases stand by holder, so that those of one are found at once. */
+#define SCHEMA_2                                                                                   \
+    "CREATE TABLE key_recent(first INTEGER PRIMARY KEY, keys BLOB NOT NULL);"                      \
+    "CREATE TABLE key_run(id INTEGER PRIMARY KEY, first_seq INTEGER NOT NULL, last_seq INTEGER "   \
+    "NOT NULL, nkeys INTEGER NOT NULL, nstale INTEGER NOT NULL, page INTEGER NOT NULL, npages "    \
+    "INTEGER NOT NULL, filter_nlines INTEGER NOT NULL, filter_nprobes INTEGER NOT NULL);"          \
+    "CREATE TABLE key_page(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"                          \
+    "CREATE INDEX task_leased ON task(holder, due_ms) WHERE state = 1;"                            \
+    "CREATE INDEX task_delayed ON task(due_ms) WHERE state = 2;"                                   \
+    "CREATE INDEX task_aside ON task(state) WHERE state = 3 OR state = 5;"
+
 static const char schema[] =
     "CREATE TABLE event(seq INTEGER PRIMARY KEY, put_ms INTEGER NOT NULL, id TEXT NOT NULL, line "
     "BLOB NOT NULL);"
-    "CREATE TABLE known(hash INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(hash, seq)) "
-    "WITHOUT ROWID;"
     "CREATE TABLE task(seq INTEGER PRIMARY KEY, state INTEGER NOT NULL, due_ms INTEGER NOT NULL, "
     "attempts INTEGER NOT NULL, holder INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms "
     "INTEGER "
     "NOT NULL, lane TEXT, reason TEXT);"
     "CREATE INDEX task_ready ON task(state) WHERE state = 0;"
-    "CREATE INDEX task_timed ON task(due_ms) WHERE state IN (1, 2);"
     "CREATE INDEX task_done ON task(last_ms) WHERE state = 4;"
     "CREATE INDEX task_lane ON task(lane, seq) WHERE lane IS NOT NULL AND state < 4;"
     "CREATE INDEX task_held ON task(lane) WHERE lane IS NOT NULL AND state = 1;"
@@ -57,7 +65,7 @@ static const char schema[] =
     "limit_nbytes INTEGER, in_nbytes INTEGER, out_nbytes INTEGER, exit_code INTEGER, error TEXT, "
     "reason TEXT, stderr TEXT, trace TEXT, context INTEGER, share REAL);"
     "CREATE INDEX invocation_start ON invocation(start_ns);"
-    "CREATE INDEX invocation_event ON invocation(event_id);";
+    "CREATE INDEX invocation_event ON invocation(event_id);" SCHEMA_2;
 
 const char *const sfx_queue_tally_names[SFX_TALLY_N] = {
     "put", "duplicates", "leased", "acked", "retried", "dead", "returned",
@@ -129,12 +137,25 @@ int sfx_queue_begin(struct sfx_queue_db *q, struct sfx_err *err)
         return rc;
     memset(q->depth, 0, sizeof(q->depth));
     memset(q->tally, 0, sizeof(q->tally));
-    q->woke = false;
+    q->woke = q->keys.synced = false;
     rc = exec(q, "BEGIN IMMEDIATE", err);
     q->in_txn = rc == 0;
     if (rc < 0)
         (void)lock_writer(q, F_UNLCK, NULL);
     return rc;
+}
+
+int sfx_queue_begin_reading(struct sfx_queue_db *q, struct sfx_err *err)
+{
+    q->keys.synced = false;
+    return exec(q, "BEGIN", err);
+}
+
+int sfx_queue_end_reading(struct sfx_queue_db *q, int rc, struct sfx_err *err)
+{
+    int ended = exec(q, "COMMIT", rc < 0 ? NULL : err);
+
+    return rc < 0 || ended == 0 ? rc : ended;
 }
 
 static int add_to(struct sfx_queue_db *q, const char *name, int64_t n, struct sfx_err *err)
@@ -169,10 +190,14 @@ static int write_tally(struct sfx_queue_db *q, struct sfx_err *err)
 
 int64_t sfx_queue_end(struct sfx_queue_db *q, int64_t rc, struct sfx_err *err)
 {
-    int failed = rc < 0 ? (int)rc : write_tally(q, err);
+    int failed = rc < 0 ? (int)rc : sfx_queue_keys_save(q, err);
 
     if (failed == 0)
+        failed = write_tally(q, err);
+    if (failed == 0)
         failed = exec(q, "COMMIT", err);
+    if (failed < 0)
+        sfx_queue_keys_drop(q);
     if (failed < 0 && q->lib.get_autocommit(q->db) == 0)
         (void)exec(q, "ROLLBACK", NULL);
     q->in_txn = false;
@@ -188,7 +213,7 @@ int64_t sfx_queue_end(struct sfx_queue_db *q, int64_t rc, struct sfx_err *err)
 /* Refuses a file that is somebody else's, before anything in it is changed. *id: 0 when it is
  * empty.
  */
-static int check_owner(struct sfx_queue_db *q, int64_t *id, struct sfx_err *err)
+static int check_owner(struct sfx_queue_db *q, int64_t *id, int64_t *made_by, struct sfx_err *err)
 {
     int64_t version = 0, tables = 0;
     /* In this order: somebody may be making it, and its id and its tables come at once. */
@@ -205,6 +230,7 @@ static int check_owner(struct sfx_queue_db *q, int64_t *id, struct sfx_err *err)
                            (long long)version);
     if (*id != APPLICATION_ID && (tables > 0 || *id != 0))
         return sfx_err_set(err, SFX_E_USAGE, "is an SQLite database, but no queue");
+    *made_by = version;
     q->unmade = *id == 0 && !q->opts.create;
     if (q->unmade)
         return sfx_err_set(err, SFX_E_USAGE, "is an empty file, no queue");
@@ -215,8 +241,8 @@ static int check_owner(struct sfx_queue_db *q, int64_t *id, struct sfx_err *err)
 static int make_schema(struct sfx_queue_db *q, struct sfx_err *err)
 {
     char sql[128];
-    int64_t id = 0;
-    int rc = check_owner(q, &id, err);
+    int64_t id = 0, version;
+    int rc = check_owner(q, &id, &version, err);
 
     if (rc < 0 || id != 0)
         return rc;
@@ -225,13 +251,38 @@ static int make_schema(struct sfx_queue_db *q, struct sfx_err *err)
     rc = exec(q, schema, err);
     if (rc == 0)
         rc = add_to(q, "retention_ms", RETENTION_MS, err);
+    if (rc == 0)
+        rc = add_to(q, "key.version", 1, err);
     return rc == 0 ? exec(q, sql, err) : rc;
+}
+
+/* Brings a file of version 1 to this one, unless somebody else just did. */
+static int upgrade(struct sfx_queue_db *q, struct sfx_err *err)
+{
+    int64_t version = 0;
+    char sql[96];
+    int rc = sfx_queue_begin(q, err);
+
+    if (rc < 0)
+        return rc;
+    rc = number(q, "PRAGMA user_version", &version, err);
+    if (rc == 0 && version < SCHEMA_VERSION) {
+        (void)snprintf(sql, sizeof(sql),
+                       "DROP TABLE known;DROP INDEX task_timed;PRAGMA user_version=%d",
+                       SCHEMA_VERSION);
+        rc = exec(q, SCHEMA_2, err);
+        if (rc == 0)
+            rc = sfx_queue_keys_upgrade(q, err);
+        if (rc == 0)
+            rc = exec(q, sql, err);
+    }
+    return (int)sfx_queue_end(q, rc, rc < 0 ? NULL : err);
 }
 
 static int open_file(struct sfx_queue_db *q, const char *path, struct sfx_err *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-    int64_t id = 0;
+    int64_t id = 0, version = 0;
     int rc;
 
     rc = q->lib.open_v2(path, &q->db, flags | (q->opts.create ? SQLITE_OPEN_CREATE : 0), NULL);
@@ -239,7 +290,7 @@ static int open_file(struct sfx_queue_db *q, const char *path, struct sfx_err *e
         return sfx_queue_sql_fail(q, rc, err);
     (void)q->lib.extended_result_codes(q->db, 1);
     (void)q->lib.busy_handler(q->db, wait_for_lock, q);
-    rc = check_owner(q, &id, err);
+    rc = check_owner(q, &id, &version, err);
     if (rc == 0) {
         /* Two that make the queue at once must not both change its journal. */
         rc = lock_writer(q, F_WRLCK, err);
@@ -255,7 +306,7 @@ static int open_file(struct sfx_queue_db *q, const char *path, struct sfx_err *e
         rc = make_schema(q, err);
         rc = (int)sfx_queue_end(q, rc, rc < 0 ? NULL : err);
     }
-    return rc;
+    return rc == 0 && id != 0 && version < SCHEMA_VERSION ? upgrade(q, err) : rc;
 }
 
 /* Opens PATH-lock, which is there whenever the queue is. */
@@ -318,6 +369,7 @@ static void db_close(struct sfx_queue *base)
         (void)close(q->bell_fd);
     if (q->lock_fd >= 0)
         (void)close(q->lock_fd);
+    sfx_queue_keys_drop(q);
     sfx_buf_done(&q->text);
     free(q->base.uri);
     free(q);

@@ -2,14 +2,18 @@
 /*
  * The parts of a queue in an SQLite file: queue_sqlite.c (file, transactions), queue_sql.c (the
  * library, statements), queue_holder.c (who is alive, waking), queue_task.c (changes of state),
- * queue_put.c, queue_lease.c, queue_settle.c, queue_part.c, queue_list.c, queue_invocation.c.
+ * queue_keys.c, queue_runs.c and queue_run.c (ids), queue_put.c, queue_lease.c, queue_settle.c,
+ * queue_list.c, queue_invocation.c.
  */
 #ifndef SFX_QUEUE_SQLITE_INTERNAL_H
 #define SFX_QUEUE_SQLITE_INTERNAL_H
 
 #include "queue/queue_internal.h"
+#include "queue/queue_keys.h"
 
 #include <sqlite3.h>
+
+#define SFX_QUEUE_CACHE_KIB ((size_t)8192) /* of pages, and of filters (see queue_keys.h) */
 
 /* The functions of libsqlite3, which is opened with the first queue. */
 struct sfx_queue_lib {
@@ -44,9 +48,22 @@ enum sfx_queue_sql {
     SFX_SQL_TALLY_GET,
     SFX_SQL_TALLY_ADD,
     SFX_SQL_TALLY_ALL,
-    SFX_SQL_KNOWN_FIND,
-    SFX_SQL_KNOWN_PUT,
-    SFX_SQL_KNOWN_DROP,
+    SFX_SQL_KNOWN_ALL,
+    SFX_SQL_KNOWN_COUNT,
+    SFX_SQL_RECENT,
+    SFX_SQL_RECENT_PUT,
+    SFX_SQL_RECENT_CLEAR,
+    SFX_SQL_RUNS,
+    SFX_SQL_RUN_PUT,
+    SFX_SQL_RUN_DROP,
+    SFX_SQL_RUN_STALE,
+    SFX_SQL_KEY_PAGE,
+    SFX_SQL_KEY_PAGE_NEXT,
+    SFX_SQL_KEY_PAGE_PUT,
+    SFX_SQL_KEY_PAGES_DROP,
+    SFX_SQL_EVENT_IS,
+    SFX_SQL_EVENT_FIRST,
+    SFX_SQL_EVENT_IDS,
     SFX_SQL_EVENT_PUT,
     SFX_SQL_EVENT_DROP,
     SFX_SQL_TASK_PUT,
@@ -75,12 +92,20 @@ enum sfx_queue_sql {
     SFX_SQL_PART_DROP,
     SFX_SQL_LIST,
     SFX_SQL_LIST_NEWEST,
+    SFX_SQL_LIST_READY, /* and the others in the order of the states */
+    SFX_SQL_LIST_LEASED,
+    SFX_SQL_LIST_DELAYED,
+    SFX_SQL_LIST_BLOCKED,
+    SFX_SQL_LIST_DONE,
+    SFX_SQL_LIST_DEAD,
     SFX_SQL_CONTEXT_FIND,
     SFX_SQL_CONTEXT_PUT,
     SFX_SQL_INVOCATION_PUT,
     SFX_SQL_INVOCATION_DROP,
     SFX_SQL_INVOCATIONS,
     SFX_SQL_INVOCATIONS_NEWEST,
+    SFX_SQL_INVOCATIONS_OF,
+    SFX_SQL_INVOCATIONS_OF_NEWEST,
     SFX_SQL_N,
 };
 
@@ -110,12 +135,14 @@ struct sfx_queue_db {
     int64_t waiting_since_ns; /* for a lock */
     int64_t checked_ms;       /* when gone holders were last looked for */
     int64_t swept_ms;         /* when what is too old was last removed */
+    bool sweeping;            /* then it was not all */
     int64_t retention_ms;     /* -1: not read yet */
     bool in_txn, woke;        /* woke: something became ready in the transaction in hand */
     int64_t depth[SFX_QUEUE_NSTATES], tally[SFX_TALLY_N]; /* changes of the transaction in hand */
     bool unmade; /* opening found nothing, or what somebody is just making */
     struct sfx_queue_counter counters[16];
     size_t ncounters;
+    struct sfx_queue_keys keys;
     struct sfx_buf text; /* reused */
 };
 
@@ -124,6 +151,9 @@ int64_t sfx_queue_now_ms(void);
 
 /* Opens the library. Errors: UNSUPPORTED. */
 int sfx_queue_lib_open(struct sfx_queue_lib *lib, struct sfx_err *err);
+
+/* The statement's text. Borrowed, static. */
+const char *sfx_queue_sql_text_of(enum sfx_queue_sql id);
 
 /* Describes a failed SQLite call by its result. Returns the code that fits. */
 int sfx_queue_sql_fail(struct sfx_queue_db *q, int result, struct sfx_err *err);
@@ -156,6 +186,10 @@ int sfx_queue_sql_one(struct sfx_queue_db *q, sqlite3_stmt *stmt, int64_t *value
 /* Begins the transaction that changes the queue; waits for other writers. */
 int sfx_queue_begin(struct sfx_queue_db *q, struct sfx_err *err);
 
+/* Reads what belongs together: nothing changes until _end_reading. Not inside of a transaction. */
+int sfx_queue_begin_reading(struct sfx_queue_db *q, struct sfx_err *err);
+int sfx_queue_end_reading(struct sfx_queue_db *q, int rc, struct sfx_err *err);
+
 /* Commits when rc >= 0, else rolls back; wakes the waiting. Returns rc or the commit's failure. */
 int64_t sfx_queue_end(struct sfx_queue_db *q, int64_t rc, struct sfx_err *err);
 
@@ -187,9 +221,6 @@ struct sfx_queue_task {
     char lane[256]; /* of at most SFX_QUEUE_LANE_NBYTES: longer keys are hashed */
     size_t lane_len;
 };
-
-/* The number of the event with this id. 1, or 0 when it is not known. */
-int sfx_queue_find(struct sfx_queue_db *q, struct sfx_slice id, int64_t *seq, struct sfx_err *err);
 
 /* 1 and *task filled, or 0. */
 int sfx_queue_task_get(struct sfx_queue_db *q, int64_t seq, struct sfx_queue_task *task,

@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* One event's way from state to state, and the lanes: of one key, the first alone may go. */
-#include "base/hash.h"
 #include "queue/queue_sqlite_internal.h"
 
 #include <string.h>
-
-int sfx_queue_find(struct sfx_queue_db *q, struct sfx_slice id, int64_t *seq, struct sfx_err *err)
-{
-    int64_t hash = (int64_t)sfx_hash64(id.ptr, id.len, 0);
-
-    return sfx_queue_sql_one(q, sfx_queue_sql_bind(q, SFX_SQL_KNOWN_FIND, err, "is", hash, id), seq,
-                             err);
-}
 
 int sfx_queue_task_get(struct sfx_queue_db *q, int64_t seq, struct sfx_queue_task *task,
                        struct sfx_err *err)

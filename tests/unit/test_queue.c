@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Queues: what is put once is given out until it is answered, whoever dies on the way. */
 #include "queue/queue.h"
+#include "queue/queue_sqlite_internal.h"
 
 /* cmocka wants these first. */
 #include <setjmp.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,10 +24,16 @@ static char folder[] = "/tmp/test_queue.XXXXXX";
 static char uri[64];
 static struct sfx_queue *q;
 static struct sfx_queue_batch batch;
+static size_t recent_keys; /* of queues that are opened */
+
+#define MAX_ROUNDS 5000
 
 static struct sfx_queue *open_queue(void)
 {
-    const struct sfx_queue_opts opts = {.create = true, .busy_ms = 200, .name = "test"};
+    const struct sfx_queue_opts opts = {.create = true,
+                                        .busy_ms = recent_keys > 0 ? 10000 : 200,
+                                        .name = "test",
+                                        .recent_keys = recent_keys};
     struct sfx_err err;
     struct sfx_queue *opened = sfx_queue_open(uri, &opts, &err);
 
@@ -451,6 +459,82 @@ static void test_counts_what_sources_tell(void **state)
     assert_int_equal(s.counters[0].value, 3);
 }
 
+/* Of a million events that wait, nothing but those that are wanted is looked at. */
+static void test_no_statement_goes_through_a_table(void **state)
+{
+    char path[100];
+    sqlite3 *db;
+    int id;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/q", folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    for (id = 0; id < SFX_SQL_N; id++) {
+        const char *text = sfx_queue_sql_text_of((enum sfx_queue_sql)id);
+        char *sql = sqlite3_mprintf("EXPLAIN QUERY PLAN %s", text);
+        sqlite3_stmt *stmt;
+
+        /* The old table is read once; the names that are counted, holders and runs are few; an
+         * index of a state has what is in that state. */
+        if (strstr(text, "FROM known") == NULL) {
+            assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+            while (sqlite3_step(stmt) == SQLITE_ROW) {
+                const char *plan = (const char *)sqlite3_column_text(stmt, 3);
+
+                if (strncmp(plan, "SCAN ", 5) == 0 && strcmp(plan, "SCAN CONSTANT ROW") != 0 &&
+                    strcmp(plan, "SCAN tally") != 0 && strcmp(plan, "SCAN holder") != 0 &&
+                    strcmp(plan, "SCAN h") != 0 && strcmp(plan, "SCAN key_run") != 0 &&
+                    strcmp(plan, "SCAN key_recent") != 0 && strcmp(plan, "SCAN w") != 0 &&
+                    strncmp(plan, "SCAN (", 6) != 0 &&
+                    (id < SFX_SQL_LIST_READY || id > SFX_SQL_LIST_DEAD ||
+                     strstr(plan, " USING INDEX task_") == NULL))
+                    fail_msg("%s: %s", text, plan);
+            }
+            assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
+        }
+        sqlite3_free(sql);
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* A filter shows the same whatever way its rows are found. */
+static void test_lists_by_state(void **state)
+{
+    const char *const lanes[] = {"", "k", "m"};
+    uint64_t depth[SFX_QUEUE_NSTATES], counted[SFX_QUEUE_NSTATES];
+    char id[16];
+    int i;
+
+    (void)state;
+    for (i = 0; i < 1200; i++) {
+        (void)snprintf(id, sizeof(id), "%d", i);
+        put(id, lanes[i % 3], i % 7 == 6 ? 100000 : 0);
+    }
+    for (i = 0; i < 40; i++)
+        lease(3);
+    for (i = 0; i < 90; i++) {
+        lease(1);
+        if (batch.count > 0)
+            answer(batch.events[0].seq, i % 2 == 0 ? SFX_QUEUE_ACK : SFX_QUEUE_BURY, 0);
+    }
+    memcpy(depth, stats().depth, sizeof(depth));
+    for (i = 0; i < SFX_QUEUE_NSTATES; i++) {
+        struct sfx_queue_filter filter = {.states = 1u << i};
+
+        memset(counted, 0, sizeof(counted));
+        assert_true(depth[i] > 0);
+        assert_int_equal(sfx_queue_list(q, &filter, count_row, counted, NULL), 0);
+        assert_int_equal(counted[i], depth[i]);
+        filter.until_ms = 1;
+        assert_int_equal(sfx_queue_list(q, &filter, count_row, counted, NULL), 0);
+        filter.until_ms = 0;
+        filter.newest_first = true;
+        filter.limit = 1;
+        assert_int_equal(sfx_queue_list(q, &filter, count_row, counted, NULL), 0);
+        assert_int_equal(counted[i], depth[i] + 1);
+    }
+}
+
 static int open_fails(const char *name, bool create)
 {
     const struct sfx_queue_opts opts = {.create = create};
@@ -513,16 +597,30 @@ static void test_a_locked_file_is_a_temporary_failure(void **state)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* Puts events, each id twice, until it is killed. */
-static void produce_forever(int round)
+/* What a producer was told of each round, shared with the processes that are killed. */
+struct told {
+    int put[MAX_ROUNDS]; /* events whose put came back */
+};
+
+/*
+ * Puts events, each id twice, until it is killed; first again what the round before had put, as a
+ * producer does that begins anew.
+ */
+static void produce_forever(struct told *told, int round)
 {
     char id[32];
     int i;
 
     q = open_queue();
+    for (i = 0; round > 0 && i < told->put[round - 1]; i++) {
+        (void)snprintf(id, sizeof(id), "%d.%d", round - 1, i);
+        if (put(id, "", 0) != 0)
+            _exit(3); /* what was put is known, or it was lost */
+    }
     for (i = 0;; i++) {
         (void)snprintf(id, sizeof(id), "%d.%d", round, i / 2);
         put(id, "", 0);
+        told->put[round] = i / 2 + 1;
     }
 }
 
@@ -538,28 +636,65 @@ static void consume_forever(void)
     }
 }
 
+static void kill_a_round(struct told *told, int round)
+{
+    pid_t producer = fork(), consumer;
+    int status;
+
+    if (producer == 0)
+        produce_forever(told, round);
+    consumer = fork();
+    if (consumer == 0)
+        consume_forever();
+    (void)usleep(5000 + (useconds_t)(round * 7919 % 13000));
+    (void)kill(round % 2 == 0 ? producer : consumer, SIGKILL);
+    (void)usleep(2000);
+    (void)kill(producer, SIGKILL);
+    (void)kill(consumer, SIGKILL);
+    assert_int_equal(waitpid(producer, &status, 0), producer);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(waitpid(consumer, &status, 0), consumer);
+    assert_true(WIFSIGNALED(status));
+}
+
+static int count_same(void *ctx, int n, char **values, char **names)
+{
+    (void)n;
+    (void)names;
+    *(int64_t *)ctx = strtoll(values[0], NULL, 10);
+    return 0;
+}
+
+static int64_t ask(const char *sql)
+{
+    char path[100];
+    sqlite3 *db;
+    int64_t value = -1;
+
+    (void)snprintf(path, sizeof(path), "%s/q", folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, count_same, &value, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return value;
+}
+
+/* SFX_KILLS: how many, of producers and consumers; two a round. */
 static void test_kills_lose_and_repeat_nothing(void **state)
 {
+    const char *kills = getenv("SFX_KILLS");
+    int rounds = kills != NULL ? atoi(kills) / 2 : 20, round;
+    struct told *told =
+        mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct sfx_queue_stats s;
-    int round;
+    int64_t promised = 0;
 
     (void)state;
-    for (round = 0; round < 20; round++) {
-        pid_t producer = fork(), consumer;
-
-        if (producer == 0)
-            produce_forever(round);
-        consumer = fork();
-        if (consumer == 0)
-            consume_forever();
-        (void)usleep(5000 + (useconds_t)(round * 7919 % 13000));
-        (void)kill(round % 2 == 0 ? producer : consumer, SIGKILL);
-        (void)usleep(2000);
-        (void)kill(producer, SIGKILL);
-        (void)kill(consumer, SIGKILL);
-        (void)waitpid(producer, NULL, 0);
-        (void)waitpid(consumer, NULL, 0);
-    }
+    assert_true(told != MAP_FAILED && rounds <= MAX_ROUNDS);
+    (void)alarm(60 + (unsigned)rounds);
+    recent_keys = 7; /* so that kills fall into the merging of keys as well */
+    for (round = 0; round < rounds; round++)
+        kill_a_round(told, round);
+    recent_keys = 0;
     do {
         size_t i;
 
@@ -571,6 +706,12 @@ static void test_kills_lose_and_repeat_nothing(void **state)
         s = stats();
     } while (s.depth[SFX_QUEUE_DONE] < s.put);
     assert_int_equal(s.acked, s.put);
+    for (round = 0; round < rounds; round++)
+        promised += told->put[round];
+    /* A put may have come to its end, and its producer have been killed before it could say so. */
+    assert_in_range(s.put, promised, promised + rounds);
+    assert_int_equal(ask("SELECT count(*) - count(DISTINCT id) FROM event"), 0);
+    assert_int_equal(munmap(told, sizeof(*told)), 0);
 }
 
 static void test_adds_the_attempt_to_lines(void **state)
@@ -605,6 +746,8 @@ int main(void)
         TEST(test_forgets_after_the_retention_time),
         TEST(test_keeps_invocations),
         TEST(test_counts_what_sources_tell),
+        TEST(test_no_statement_goes_through_a_table),
+        TEST(test_lists_by_state),
         TEST(test_refuses_what_is_no_queue),
         TEST(test_a_locked_file_is_a_temporary_failure),
         TEST(test_kills_lose_and_repeat_nothing),
