@@ -1,50 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /* expect: a named rule that records keep, and what becomes of those that do not. */
-#include "query/by_internal.h"
+#include "query/expect_internal.h"
 
 #include "base/size.h"
 
 #include <string.h>
 
-enum action { ACTION_DEFAULT, ACTION_FAIL, ACTION_SKIP, ACTION_REJECT, ACTION_WARN, ACTION_FIX };
-
 static const char *const action_words[] = {
-    [ACTION_FAIL] = "fail", [ACTION_SKIP] = "skip", [ACTION_REJECT] = "reject",
-    [ACTION_WARN] = "warn", [ACTION_FIX] = "fix",
-};
-
-/* What the stage's text says; its condition is the first item, the assignments of fix follow. Of
- * unique the items are the key. */
-struct detail {
-    struct sfx_slice name;
-    enum action action;
-    uint32_t action_at;
-    const char *reason; /* "breaks the rule NAME: CONDITION" */
-    /* For each assignment: if(true, COLUMN, EXPRESSION), whose condition is filled by the rule. */
-    struct sfx_expr *choices;
-};
-
-struct expect {
-    struct sfx_operator op;
-    struct sfx_node *condition; /* of unique: the first part of the key */
-    struct sfx_by by;           /* unique: the keys that were there */
-    struct sfx_node **fixes;    /* the choices, bound; their first argument is a constant of each */
-    struct sfx_rule *rule;      /* NULL: nobody wants to know */
-    uint8_t kept[SFX_BATCH_ROWS]; /* by row: the rule holds */
+    [SFX_EXPECT_FAIL] = "fail", [SFX_EXPECT_SKIP] = "skip", [SFX_EXPECT_REJECT] = "reject",
+    [SFX_EXPECT_WARN] = "warn", [SFX_EXPECT_FIX] = "fix",
 };
 
 /* --- the text ------------------------------------------------------------------------------- */
 
-static int parse_action(struct sfx_parser *p, struct detail *detail)
+static int parse_action(struct sfx_parser *p, struct sfx_expect_detail *detail)
 {
     size_t i;
     int rc;
 
-    for (i = ACTION_FAIL; i < SFX_COUNT(action_words); i++) {
+    for (i = SFX_EXPECT_FAIL; i < SFX_COUNT(action_words); i++) {
         detail->action_at = p->token.at;
         rc = sfx_parse_accept(p, action_words[i]);
         if (rc != 0) {
-            detail->action = (enum action)i;
+            detail->action = (enum sfx_expect_action)i;
             return rc < 0 ? rc : 0;
         }
     }
@@ -55,7 +33,8 @@ static int parse_action(struct sfx_parser *p, struct detail *detail)
                            SFX_SLICE_ARG(p->token.raw));
 }
 
-static int make_reason(struct sfx_parser *p, struct detail *detail, struct sfx_slice condition)
+static int make_reason(struct sfx_parser *p, struct sfx_expect_detail *detail,
+                       struct sfx_slice condition)
 {
     struct sfx_buf text = {0};
     int rc = sfx_buf_printf(&text, p->err, "breaks the rule %.*s: %.*s",
@@ -87,7 +66,8 @@ static int make_choice(struct sfx_parser *p, const struct sfx_item *fix, struct 
     return 0;
 }
 
-static int parse_fixes(struct sfx_parser *p, struct sfx_stage_ast *stage, struct detail *detail)
+static int parse_fixes(struct sfx_parser *p, struct sfx_stage_ast *stage,
+                       struct sfx_expect_detail *detail)
 {
     size_t i;
     int rc = sfx_parse_assignments(p, stage);
@@ -103,8 +83,6 @@ static int parse_fixes(struct sfx_parser *p, struct sfx_stage_ast *stage, struct
     return rc;
 }
 
-static const struct sfx_verb expect_unique;
-
 /* "unique KEY, …", or a condition. */
 static int parse_rule(struct sfx_parser *p, struct sfx_stage_ast *stage)
 {
@@ -112,13 +90,14 @@ static int parse_rule(struct sfx_parser *p, struct sfx_stage_ast *stage)
 
     if (rc <= 0)
         return rc < 0 ? rc : sfx_parse_condition(p, stage);
-    stage->verb = &expect_unique;
+    stage->verb = &sfx_verb_expect_unique;
     return sfx_parse_keys(p, &stage->items);
 }
 
 static int parse_expect(struct sfx_parser *p, struct sfx_stage_ast *stage)
 {
-    struct detail *detail = sfx_arena_calloc(&p->program->arena, 1, sizeof(*detail), p->err);
+    struct sfx_expect_detail *detail =
+        sfx_arena_calloc(&p->program->arena, 1, sizeof(*detail), p->err);
     const char *begin, *end;
     uint32_t at;
     int rc;
@@ -140,9 +119,9 @@ static int parse_expect(struct sfx_parser *p, struct sfx_stage_ast *stage)
     rc = make_reason(p, detail, sfx_slice(begin, (size_t)(end - begin)));
     if (rc == 0)
         rc = parse_action(p, detail);
-    if (rc < 0 || detail->action != ACTION_FIX)
+    if (rc < 0 || detail->action != SFX_EXPECT_FIX)
         return rc;
-    if (stage->verb == &expect_unique)
+    if (stage->verb == &sfx_verb_expect_unique)
         return sfx_program_err(p->program, detail->action_at, p->err,
                                "a value that was there before is not fixed by another one: fail, "
                                "skip, reject or warn");
@@ -151,29 +130,29 @@ static int parse_expect(struct sfx_parser *p, struct sfx_stage_ast *stage)
 
 /* --- the work ------------------------------------------------------------------------------- */
 
-static enum sfx_on_error refusal(const struct expect *expect)
+static enum sfx_on_error refusal(const struct sfx_expect *expect)
 {
-    const struct detail *detail = expect->op.ast->detail;
+    const struct sfx_expect_detail *detail = expect->op.ast->detail;
 
     switch (detail->action) {
-    case ACTION_FAIL: return SFX_ON_ERROR_FAIL;
-    case ACTION_SKIP: return SFX_ON_ERROR_SKIP;
-    case ACTION_REJECT: return SFX_ON_ERROR_REJECT;
+    case SFX_EXPECT_FAIL: return SFX_ON_ERROR_FAIL;
+    case SFX_EXPECT_SKIP: return SFX_ON_ERROR_SKIP;
+    case SFX_EXPECT_REJECT: return SFX_ON_ERROR_REJECT;
     default: return sfx_operator_refusal(&expect->op);
     }
 }
 
-static const char *action_word(const struct expect *expect)
+static const char *action_word(const struct sfx_expect *expect)
 {
-    const struct detail *detail = expect->op.ast->detail;
+    const struct sfx_expect_detail *detail = expect->op.ast->detail;
 
-    return detail->action >= ACTION_WARN ? action_words[detail->action]
-                                         : sfx_on_error_word(refusal(expect));
+    return detail->action >= SFX_EXPECT_WARN ? action_words[detail->action]
+                                             : sfx_on_error_word(refusal(expect));
 }
 
-static int start(struct expect *expect, struct sfx_err *err)
+static int start(struct sfx_expect *expect, struct sfx_err *err)
 {
-    const struct detail *detail = expect->op.ast->detail;
+    const struct sfx_expect_detail *detail = expect->op.ast->detail;
     const struct sfx_query_opts *opts = sfx_operator_opts(&expect->op);
 
     if (expect->rule != NULL || opts->rules == NULL)
@@ -184,10 +163,10 @@ static int start(struct expect *expect, struct sfx_err *err)
 
 /* Binds the assignments of fix; the frame that goes out has their columns in the place of the old
  * ones. */
-static int bind_fixes(struct expect *expect, const struct sfx_frame *in, struct sfx_err *err)
+static int bind_fixes(struct sfx_expect *expect, const struct sfx_frame *in, struct sfx_err *err)
 {
     struct sfx_operator *op = &expect->op;
-    const struct detail *detail = op->ast->detail;
+    const struct sfx_expect_detail *detail = op->ast->detail;
     struct sfx_frame *out = &op->out;
     size_t i, c, nfixes = op->ast->items.count - 1;
 
@@ -210,45 +189,33 @@ static int bind_fixes(struct expect *expect, const struct sfx_frame *in, struct 
     return 0;
 }
 
-static int begin_bind(struct expect *expect, const struct sfx_binder *binder, struct sfx_err *err)
+int sfx_expect_begin_bind(struct sfx_expect *expect, const struct sfx_binder *binder,
+                          struct sfx_err *err)
 {
-    const struct detail *detail = expect->op.ast->detail;
+    const struct sfx_expect_detail *detail = expect->op.ast->detail;
     int rc = start(expect, err);
 
-    if (rc == 0 && detail->action == ACTION_REJECT &&
+    if (rc == 0 && detail->action == SFX_EXPECT_REJECT &&
         sfx_operator_opts(&expect->op)->rejects == NULL)
         return sfx_program_err(binder->program, detail->action_at, err,
                                "there is no file for rejects: --rejects names one");
     return rc;
 }
 
-static int bind_unique(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
-{
-    struct expect *expect = (struct expect *)op;
-    struct sfx_binder binder = sfx_operator_binder(op, in, err);
-    int rc = begin_bind(expect, &binder, err);
-
-    if (rc == 0)
-        rc = sfx_by_bind(&expect->by, op, &op->ast->items, in, 0, err);
-    if (rc == 0)
-        expect->condition = expect->by.nodes[0];
-    return rc;
-}
-
 static int bind_expect(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err)
 {
-    struct expect *expect = (struct expect *)op;
-    const struct detail *detail = op->ast->detail;
+    struct sfx_expect *expect = (struct sfx_expect *)op;
+    const struct sfx_expect_detail *detail = op->ast->detail;
     struct sfx_binder binder = sfx_operator_binder(op, in, err);
-    int rc = begin_bind(expect, &binder, err);
+    int rc = sfx_expect_begin_bind(expect, &binder, err);
 
     if (rc == 0)
         rc = sfx_bind_as(&binder, op->ast->items.items[0].expr, SFX_TYPE_BOOL, &expect->condition);
-    return rc == 0 && detail->action == ACTION_FIX ? bind_fixes(expect, in, err) : rc;
+    return rc == 0 && detail->action == SFX_EXPECT_FIX ? bind_fixes(expect, in, err) : rc;
 }
 
 /* The first column that the condition names, as the frame has it; NULL: it names none. */
-static struct sfx_vec *named_column(const struct expect *expect, const struct sfx_frame *in)
+static struct sfx_vec *named_column(const struct sfx_expect *expect, const struct sfx_frame *in)
 {
     size_t i;
 
@@ -260,9 +227,9 @@ static struct sfx_vec *named_column(const struct expect *expect, const struct sf
 }
 
 /* Makes the rows where the rule does not hold bad, each with the value of the column it names. */
-static void refuse(struct expect *expect, const struct sfx_frame *in)
+static void refuse(struct sfx_expect *expect, const struct sfx_frame *in)
 {
-    const struct detail *detail = expect->op.ast->detail;
+    const struct sfx_expect_detail *detail = expect->op.ast->detail;
     struct sfx_eval *ev = sfx_operator_eval(&expect->op);
     struct sfx_vec *vec = named_column(expect, in);
     uint32_t i;
@@ -291,7 +258,7 @@ static void refuse(struct expect *expect, const struct sfx_frame *in)
 
 /* Evaluates the rule; a record that it cannot be asked about does not keep it. Returns how many do
  * not. */
-static uint32_t check(struct expect *expect, const struct sfx_frame *in)
+static uint32_t check(struct sfx_expect *expect, const struct sfx_frame *in)
 {
     struct sfx_eval *ev = sfx_operator_eval(&expect->op);
     uint32_t i, failed = 0;
@@ -306,43 +273,9 @@ static uint32_t check(struct expect *expect, const struct sfx_frame *in)
     return failed;
 }
 
-/* Whether a part of row's key is null: SQL's rule, by which such keys are like no other. */
-static bool has_null(const struct expect *expect, uint16_t row)
-{
-    size_t i;
-
-    for (i = 0; i < expect->op.ast->items.count; i++) {
-        if (sfx_vec_is_blank(expect->by.cols[i], row))
-            return true;
-    }
-    return false;
-}
-
-/* Looks for the keys among those before, and notes them. Errors: NOMEM, LIMIT. */
-static int64_t check_unique(struct expect *expect, const struct sfx_frame *in, struct sfx_err *err)
-{
-    struct sfx_by *by = &expect->by;
-    const struct sfx_eval *ev = sfx_operator_eval(&expect->op);
-    uint32_t i, failed = 0;
-    int rc;
-
-    sfx_by_eval(by, in);
-    rc = sfx_by_make_keys(by, in, err);
-    if (rc == 0)
-        rc = sfx_keyset_add(&by->set, &by->keys, in->nsel, by->entries, by->fresh, err);
-    if (rc < 0)
-        return rc;
-    for (i = 0; i < in->nsel; i++) {
-        uint16_t row = in->sel[i];
-
-        expect->kept[row] = (by->fresh[i] || has_null(expect, row)) && !ev->bad[row];
-        failed += !expect->kept[row];
-    }
-    return failed;
-}
-
 /* The assignments, for the rows where the rule does not hold. */
-static int fix(struct expect *expect, struct sfx_frame *in, uint32_t failed, struct sfx_err *err)
+static int fix(struct sfx_expect *expect, struct sfx_frame *in, uint32_t failed,
+               struct sfx_err *err)
 {
     struct sfx_operator *op = &expect->op;
     struct sfx_eval *ev = sfx_operator_eval(op);
@@ -364,11 +297,11 @@ static int fix(struct expect *expect, struct sfx_frame *in, uint32_t failed, str
     return rc;
 }
 
-/* Counts, and does what is to be done with the records that do not keep the rule. */
-static int act(struct expect *expect, struct sfx_frame *in, uint32_t failed, struct sfx_err *err)
+int sfx_expect_act(struct sfx_expect *expect, struct sfx_frame *in, uint32_t failed,
+                   struct sfx_err *err)
 {
     struct sfx_operator *op = &expect->op;
-    const struct detail *detail = op->ast->detail;
+    const struct sfx_expect_detail *detail = op->ast->detail;
     struct sfx_eval *ev = sfx_operator_eval(op);
     int rc = 0;
 
@@ -376,14 +309,14 @@ static int act(struct expect *expect, struct sfx_frame *in, uint32_t failed, str
         expect->rule->checked += in->nsel;
         expect->rule->failed += failed;
     }
-    if (detail->action < ACTION_WARN) {
+    if (detail->action < SFX_EXPECT_WARN) {
         if (failed > 0)
             refuse(expect, in);
         rc = sfx_operator_settle_as(op, in, refusal(expect), err);
         return rc < 0 ? rc : sfx_operator_pass(op, in, err);
     }
     sfx_eval_forget(ev);
-    if (detail->action == ACTION_FIX) {
+    if (detail->action == SFX_EXPECT_FIX) {
         rc = fix(expect, in, failed, err);
         return rc < 0 ? rc : sfx_operator_pass(op, &op->out, err);
     }
@@ -393,31 +326,18 @@ static int act(struct expect *expect, struct sfx_frame *in, uint32_t failed, str
 
 static int push_expect(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
 {
-    struct expect *expect = (struct expect *)op;
+    struct sfx_expect *expect = (struct sfx_expect *)op;
 
-    return act(expect, in, check(expect, in), err);
-}
-
-static int push_unique(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
-{
-    struct expect *expect = (struct expect *)op;
-    int64_t failed = check_unique(expect, in, err);
-
-    return failed < 0 ? (int)failed : act(expect, in, (uint32_t)failed, err);
-}
-
-static void destroy_unique(struct sfx_operator *op)
-{
-    sfx_by_done(&((struct expect *)op)->by);
+    return sfx_expect_act(expect, in, check(expect, in), err);
 }
 
 /* fix puts columns of its own in the place of those that came. */
 static enum sfx_rest uses_of_expect(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
                                     enum sfx_rest rest)
 {
-    const struct detail *detail = ast->detail;
+    const struct sfx_expect_detail *detail = ast->detail;
 
-    return detail->action == ACTION_FIX ? SFX_REST_CELLS : sfx_uses_filter(ast, uses, rest);
+    return detail->action == SFX_EXPECT_FIX ? SFX_REST_CELLS : sfx_uses_filter(ast, uses, rest);
 }
 
 const struct sfx_verb sfx_verb_expect = {
@@ -433,8 +353,9 @@ const struct sfx_verb sfx_verb_expect = {
              "fix changes existing columns, and does not ask the rule again; what an assignment "
              "cannot compute is a bad record. unique is broken by each record whose key a record "
              "before it had; a key with a null or an empty field in it is like no other, and fix "
-             "does not stand behind it; it takes memory for each key, within --memory, an error "
-             "beyond it; a column of that name is `unique` in a condition. How many "
+             "does not stand behind it; it takes memory for each key, and when half of --memory is "
+             "full, records wait on disk until the input ends; a column of that name is `unique` "
+             "in a condition. How many "
              "records each rule has seen, found wrong and "
              "fixed is said at the end of the run when any was wrong, and stands in --stats.",
     .example = {.program = "expect positive: qty > 0 fix qty = 1",
@@ -443,23 +364,8 @@ const struct sfx_verb sfx_verb_expect = {
     .can_fail = true,
     .uses = uses_of_expect,
     .stateless = true,
-    .state_nbytes = sizeof(struct expect),
+    .state_nbytes = sizeof(struct sfx_expect),
     .parse = parse_expect,
     .bind = bind_expect,
     .push = push_expect,
-};
-
-/* What parse_rule makes of unique; its row of the manual is that of expect. */
-static const struct sfx_verb expect_unique = {
-    .name = "expect",
-    .usage = "",
-    .help = "a key that no two records have",
-    .plan = "streaming; keys compare by bytes unless they are numbers or times; memory for each "
-            "key, within --memory, an error beyond it",
-    .can_fail = true,
-    .uses = sfx_uses_filter,
-    .state_nbytes = sizeof(struct expect),
-    .bind = bind_unique,
-    .push = push_unique,
-    .destroy = destroy_unique,
 };

@@ -167,15 +167,14 @@ static int bind_check(struct sfx_operator *op, const struct sfx_frame *in, struc
     size_t nfields;
     int rc = start(check, err);
 
-    if (rc == 0)
-        rc = sfx_table_schema_keys_load(&check->keys, op, err);
     if (rc < 0)
         return rc;
     nfields = check->schema->nfields;
     check->in = sfx_arena_calloc(&op->arena, nfields + 1, sizeof(struct sfx_vec *), err);
     check->out = sfx_arena_calloc(&op->arena, nfields + 1, sizeof(struct sfx_vec *), err);
     check->extra = sfx_arena_calloc(&op->arena, in->ncols + 1, sizeof(bool), err);
-    op->out = (struct sfx_frame){.ncols = in->ncols, .open = in->open, .nraw = in->nraw};
+    op->out =
+        (struct sfx_frame){.ncols = in->ncols, .open = in->open, .nraw = in->nraw, .eol = in->eol};
     op->out.cols = sfx_arena_calloc(&op->arena, in->ncols + 1, sizeof(*op->out.cols), err);
     if (check->in == NULL || check->out == NULL || check->extra == NULL || op->out.cols == NULL)
         return SFX_E_NOMEM;
@@ -185,7 +184,9 @@ static int bind_check(struct sfx_operator *op, const struct sfx_frame *in, struc
     if (rc == 0 && !in->open)
         rc = compare_header(check, in, err);
     op->out.schema_id = sfx_operator_new_schema(op);
-    return rc;
+    if (rc == 0 && check->schema->nkeys > 0)
+        rc = sfx_key_wait_bind(&check->keys.wait, op, &op->out, err);
+    return rc == 0 ? sfx_table_schema_keys_load(&check->keys, op, err) : rc;
 }
 
 /* --- checking --------------------------------------------------------------------------------- */
@@ -372,6 +373,21 @@ static void count_records(struct check *check, uint32_t seen, uint32_t failed)
     }
 }
 
+/* Refuses the records of op's out whose keys are broken, counts (seen records, of which others
+ * failed), and hands the rest on. */
+static int settle_keys(struct check *check, uint32_t seen, uint32_t failed, int rc,
+                       struct sfx_err *err)
+{
+    struct sfx_operator *op = &check->op;
+
+    if (rc == 0) {
+        failed += sfx_operator_eval(op)->nerrors;
+        rc = sfx_operator_settle(op, &op->out, err);
+    }
+    count_records(check, seen, failed);
+    return rc < 0 ? rc : sfx_operator_pass(op, &op->out, err);
+}
+
 static int push_check(struct sfx_operator *op, struct sfx_frame *in, struct sfx_err *err)
 {
     struct check *check = (struct check *)op;
@@ -387,18 +403,43 @@ static int push_check(struct sfx_operator *op, struct sfx_frame *in, struct sfx_
         check_members(check, in);
     failed = sfx_operator_eval(op)->nerrors;
     rc = sfx_operator_settle(op, in, err);
-    if (rc == 0)
-        rc = sfx_table_schema_keys_check(&check->keys, op, in, check->out, key_is_broken, check,
-                                         err);
-    if (rc == 0) {
-        failed += sfx_operator_eval(op)->nerrors;
-        rc = sfx_operator_settle(op, in, err);
-    }
-    count_records(check, seen, failed);
-    if (rc < 0)
-        return rc;
     sfx_frame_take_rows(&op->out, in);
-    return sfx_operator_pass(op, &op->out, err);
+    if (rc == 0)
+        rc = sfx_table_schema_keys_check(&check->keys, op, &op->out, check->out, key_is_broken,
+                                         check, err);
+    return settle_keys(check, seen, failed, rc, err);
+}
+
+/* Records that waited come back, and are found to break keys or not. */
+static int finish_check(struct sfx_operator *op, struct sfx_err *err)
+{
+    struct check *check = (struct check *)op;
+    size_t f, c;
+    int rc;
+
+    if (!check->keys.full)
+        return 0;
+    rc = sfx_table_schema_keys_resolve(&check->keys, op, err);
+    for (f = 0; f < check->schema->nfields && rc == 0; f++) {
+        check->out[f] = NULL;
+        for (c = 0; c < op->out.ncols && check->out[f] == NULL; c++) {
+            if (sfx_slice_eq(op->out.cols[c].name, check->schema->fields[f].name))
+                check->out[f] = op->out.cols[c].vec;
+        }
+    }
+    while (rc == 0 && !sfx_operator_is_done(op)) {
+        rc = sfx_key_wait_next(&check->keys.wait, key_is_broken, check, err);
+        if (rc <= 0)
+            return rc;
+        rc = settle_keys(check, 0, 0, 0, err);
+    }
+    return rc;
+}
+
+static bool never(const struct sfx_operator *op)
+{
+    (void)op;
+    return false;
 }
 
 static enum sfx_rest uses_of_check(const struct sfx_stage_ast *ast, struct sfx_uses *uses,
@@ -414,6 +455,8 @@ static enum sfx_rest uses_of_check(const struct sfx_stage_ast *ast, struct sfx_u
         if (schema->fields[f].nnulls > 0 || schema->fields[f].ntitles > 0)
             rest = SFX_REST_CELLS;
     }
+    if (schema->nkeys > 0 && rest == SFX_REST_RECORD) /* they may have to be kept */
+        rest = SFX_REST_CELLS;
     return schema->closed ? SFX_REST_CELLS : rest;
 }
 
@@ -431,11 +474,15 @@ const struct sfx_verb sfx_verb_schema = {
     .name = "schema",
     .usage = "--schema FILE",
     .help = "checks each record against a table schema, whose types its columns have from then on",
-    .plan = "streaming; unique and foreign keys within --memory",
+    .plan =
+        "streaming; unique and foreign keys take memory; when half of --memory is full, records "
+        "wait on disk until the input ends",
     .can_fail = true,
     .uses = uses_of_check,
     .state_nbytes = sizeof(struct check),
     .bind = bind_check,
     .push = push_check,
+    .finish = finish_check,
+    .blocks = never,
     .destroy = destroy_check,
 };

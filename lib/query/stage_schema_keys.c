@@ -4,7 +4,6 @@
 
 #include "query/records.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,51 +48,93 @@ static int make_key(struct sfx_table_schema_keys *keys, const struct sfx_field_k
     return rc < 0 ? rc : 1;
 }
 
-/* Accounts for what the sets have grown to. */
-static int charge(struct sfx_table_schema_keys *keys, struct sfx_operator *op, struct sfx_err *err)
+/* Accounts for what the sets have grown to: half of the memory is for them. */
+static void charge(struct sfx_table_schema_keys *keys, struct sfx_operator *op)
 {
     uint64_t now = 0;
     size_t i;
 
     for (i = 0; i < keys->schema->nkeys; i++)
         now += sfx_textset_nbytes(&keys->sets[i]);
-    if (now > keys->charged && !sfx_operator_charge(op, (int64_t)(now - keys->charged)))
-        return sfx_err_set(err, SFX_E_LIMIT,
-                           "%s: unique and foreign keys need more than %" PRIu64
-                           " MiB of memory; --memory allows more",
-                           keys->schema->name, sfx_operator_opts(op)->memory_nbytes >> 20);
+    if (now > keys->charged && !sfx_operator_charge(op, (int64_t)(now - keys->charged))) {
+        keys->full = true;
+        return;
+    }
     keys->charged = now;
-    return 0;
+    keys->full = keys->full || now > sfx_operator_opts(op)->memory_nbytes / 2;
+}
+
+bool sfx_table_schema_key_is_foreign(const void *keys, size_t k)
+{
+    return ((const struct sfx_table_schema_keys *)keys)->schema->keys[k].file != NULL;
+}
+
+/* Lets row wait, with the keys that the sets do not decide on. */
+static int keep_waiting(struct sfx_table_schema_keys *keys, struct sfx_eval *ev,
+                        const struct sfx_frame *frame, struct sfx_vec *const *fields, uint16_t row,
+                        struct sfx_err *err)
+{
+    size_t k;
+    int rc = sfx_key_wait_row(&keys->wait, frame, row, err);
+
+    for (k = 0; k < keys->schema->nkeys && rc == 0; k++) {
+        bool is_there, foreign = sfx_table_schema_key_is_foreign(keys, k);
+
+        rc = make_key(keys, &keys->schema->keys[k], ev, fields, row, err);
+        if (rc <= 0)
+            continue;
+        is_there = sfx_textset_has(&keys->sets[k], sfx_buf_slice(&keys->text));
+        rc = 0;
+        if (!is_there)
+            rc = sfx_key_wait_key(&keys->wait, k, sfx_buf_slice(&keys->text), err);
+        else if (!foreign)
+            rc = sfx_key_wait_broken(&keys->wait, k, err);
+    }
+    return rc;
+}
+
+/* Looks up, and notes, key k of row: 1: it holds, or is null; 0: it is broken. */
+static int check_key(struct sfx_table_schema_keys *keys, struct sfx_eval *ev,
+                     struct sfx_vec *const *fields, uint16_t row, size_t k, struct sfx_err *err)
+{
+    int rc = make_key(keys, &keys->schema->keys[k], ev, fields, row, err);
+
+    if (rc <= 0)
+        return rc < 0 ? rc : 1;
+    if (sfx_table_schema_key_is_foreign(keys, k))
+        return sfx_textset_has(&keys->sets[k], sfx_buf_slice(&keys->text));
+    return sfx_textset_add(&keys->sets[k], sfx_buf_slice(&keys->text), err);
 }
 
 int sfx_table_schema_keys_check(struct sfx_table_schema_keys *keys, struct sfx_operator *op,
-                                const struct sfx_frame *frame, struct sfx_vec *const *fields,
-                                void (*broken)(void *ctx, uint16_t row, size_t key), void *ctx,
-                                struct sfx_err *err)
+                                struct sfx_frame *frame, struct sfx_vec *const *fields,
+                                sfx_key_broken *broken, void *ctx, struct sfx_err *err)
 {
     struct sfx_eval *ev = sfx_operator_eval(op);
     uint32_t i;
     size_t k;
     int rc;
 
+    if (keys->schema->nkeys == 0)
+        return 0;
+    if (keys->full) {
+        rc = sfx_kept_begin(&keys->wait.rows, frame, err);
+        for (i = 0; i < frame->nsel && rc == 0; i++)
+            rc = keep_waiting(keys, ev, frame, fields, frame->sel[i], err);
+        frame->nsel = 0;
+        return rc;
+    }
     for (k = 0; k < keys->schema->nkeys; k++) {
-        const struct sfx_field_key *key = &keys->schema->keys[k];
-
         for (i = 0; i < frame->nsel; i++) {
-            rc = make_key(keys, key, ev, fields, frame->sel[i], err);
-            if (rc > 0 && key->file != NULL)
-                rc = sfx_textset_has(&keys->sets[k], sfx_buf_slice(&keys->text));
-            else if (rc > 0)
-                rc = sfx_textset_add(&keys->sets[k], sfx_buf_slice(&keys->text), err);
-            else if (rc == 0)
-                continue;
+            rc = check_key(keys, ev, fields, frame->sel[i], k, err);
             if (rc < 0)
                 return rc;
             if (rc == 0)
                 broken(ctx, frame->sel[i], k);
         }
     }
-    return charge(keys, op, err);
+    charge(keys, op);
+    return 0;
 }
 
 /* --- the files of foreign keys ---------------------------------------------------------------- */
@@ -167,12 +208,16 @@ static int take_batch(struct sfx_table_schema_keys *keys, size_t k, const struct
     }
     for (i = 0; i < batch->nsel && rc == 0; i++) {
         rc = make_file_key(keys, key, batch, cols, batch->sel[i], err);
-        if (rc > 0)
+        if (rc > 0 && keys->full)
+            rc = sfx_key_wait_known(&keys->wait, k, sfx_buf_slice(&keys->text), err);
+        else if (rc > 0)
             rc = sfx_textset_add(&keys->sets[k], sfx_buf_slice(&keys->text), err);
         rc = rc < 0 ? rc : 0;
     }
     free(cols);
-    return rc < 0 ? rc : charge(keys, op, err);
+    if (rc == 0 && !keys->full)
+        charge(keys, op);
+    return rc;
 }
 
 /* Reads the streams of the file into the key's set. */
@@ -240,14 +285,29 @@ int sfx_table_schema_keys_load(struct sfx_table_schema_keys *keys, struct sfx_op
     return rc;
 }
 
-void sfx_table_schema_keys_done(struct sfx_table_schema_keys *keys, struct sfx_operator *op)
+/* Gives the memory of the sets back. */
+static void free_sets(struct sfx_table_schema_keys *keys, struct sfx_operator *op)
 {
     size_t k;
 
     for (k = 0; keys->sets != NULL && k < keys->schema->nkeys; k++)
         sfx_textset_done(&keys->sets[k]);
     (void)sfx_operator_charge(op, -(int64_t)keys->charged);
+    keys->charged = 0;
+}
+
+int sfx_table_schema_keys_resolve(struct sfx_table_schema_keys *keys, struct sfx_operator *op,
+                                  struct sfx_err *err)
+{
+    free_sets(keys, op);
+    return sfx_key_wait_resolve(&keys->wait, sfx_table_schema_key_is_foreign, keys, err);
+}
+
+void sfx_table_schema_keys_done(struct sfx_table_schema_keys *keys, struct sfx_operator *op)
+{
+    free_sets(keys, op);
     free(keys->sets);
     sfx_buf_done(&keys->text);
+    sfx_key_wait_done(&keys->wait);
     *keys = (struct sfx_table_schema_keys){0};
 }
