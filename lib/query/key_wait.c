@@ -17,10 +17,10 @@ int sfx_key_wait_bind(struct sfx_key_wait *wait, struct sfx_operator *op,
     if (rc < 0 || !first)
         return rc;
     wait->rows.store.keep_origin = true; /* they may be refused */
-    rc = sfx_sorter_init_paid(&wait->rows.sorter, op, memory / 8, err);
+    rc = sfx_sorter_init_paid(&wait->rows.sorter, op, memory / 32, err);
     if (rc == 0)
-        rc = sfx_sorter_init_paid(&wait->keys, op, memory / 8, err);
-    return rc == 0 ? sfx_sorter_init_paid(&wait->broken, op, memory / 16, err) : rc;
+        rc = sfx_sorter_init_paid(&wait->keys, op, memory / 32, err);
+    return rc == 0 ? sfx_sorter_init_paid(&wait->broken, op, memory / 64, err) : rc;
 }
 
 static unsigned char *put(unsigned char *at, const void *bytes, size_t nbytes)

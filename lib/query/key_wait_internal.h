@@ -24,7 +24,7 @@ struct sfx_key_wait {
 /* What a record breaks: row of the frame that _next is filling. */
 typedef void sfx_key_broken(void *ctx, uint16_t row, size_t kind);
 
-/* Binds to the frames that come in; the first time it sets a third of the query's memory aside.
+/* Binds to the frames that come in; the first time it sets 5 of 64 parts of the memory aside.
  * Errors: NOMEM, LIMIT. */
 int sfx_key_wait_bind(struct sfx_key_wait *wait, struct sfx_operator *op,
                       const struct sfx_frame *in, struct sfx_err *err);

@@ -474,9 +474,8 @@ const struct sfx_verb sfx_verb_schema = {
     .name = "schema",
     .usage = "--schema FILE",
     .help = "checks each record against a table schema, whose types its columns have from then on",
-    .plan =
-        "streaming; unique and foreign keys take memory; when half of --memory is full, records "
-        "wait on disk until the input ends",
+    .plan = "streaming; unique and foreign keys take memory; when a quarter of --memory is full, "
+            "records wait on disk until the input ends",
     .can_fail = true,
     .uses = uses_of_check,
     .state_nbytes = sizeof(struct check),

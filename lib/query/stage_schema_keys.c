@@ -48,7 +48,8 @@ static int make_key(struct sfx_table_schema_keys *keys, const struct sfx_field_k
     return rc < 0 ? rc : 1;
 }
 
-/* Accounts for what the sets have grown to: half of the memory is for them. */
+/* Accounts for what the sets have grown to: a quarter of the memory is for them, so that stages
+ * with keys of their own find some. */
 static void charge(struct sfx_table_schema_keys *keys, struct sfx_operator *op)
 {
     uint64_t now = 0;
@@ -61,7 +62,7 @@ static void charge(struct sfx_table_schema_keys *keys, struct sfx_operator *op)
         return;
     }
     keys->charged = now;
-    keys->full = keys->full || now > sfx_operator_opts(op)->memory_nbytes / 2;
+    keys->full = keys->full || now > sfx_operator_opts(op)->memory_nbytes / 4;
 }
 
 bool sfx_table_schema_key_is_foreign(const void *keys, size_t k)

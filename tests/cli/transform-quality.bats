@@ -166,5 +166,6 @@ in_both() {
 	grep -q '"name":"id: unique","action":"reject","checked":170000,"failed":7501' little.json
 	grep -q '"name":"f: foreignKey","action":"reject","checked":170000,"failed":2' little.json
 	in_both --on-error=reject --schema s.json '' a.csv b.csv
+	in_both --on-error=reject --schema s.json 'expect e: unique f skip | expect g: unique num(id) warn' b.csv a.csv
 	in_both --on-error=reject -t jsonl --schema s.json 'select id, t | tail 70000' a.csv
 }
