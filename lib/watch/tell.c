@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/uio.h>
 
 enum { MAX_COLUMNS = 32 };
 
@@ -77,6 +78,19 @@ static int render(struct teller *t, const struct sfx_event *ev, struct sfx_err *
     return rc == 0 ? sfx_buf_putc(&t->line, t->opts->end, err) : rc;
 }
 
+/* Writes the line; when the reader does not keep up, what it is held up by waits meanwhile. */
+static int write_line(struct teller *t, struct sfx_err *err)
+{
+    const struct iovec all = {.iov_base = t->line.data, .iov_len = t->line.len};
+    ssize_t n = pwritev2(t->opts->fd, &all, 1, -1, RWF_NOWAIT);
+    size_t done = n > 0 ? (size_t)n : 0;
+
+    if (done == t->line.len)
+        return 0;
+    sfx_watch_will_wait(t->watch);
+    return sfx_io_write(t->opts->fd, t->line.data + done, t->line.len - done, err);
+}
+
 /* In one write. */
 static int print(struct teller *t, const struct sfx_event *ev, struct sfx_err *err)
 {
@@ -86,7 +100,7 @@ static int print(struct teller *t, const struct sfx_event *ev, struct sfx_err *e
     rc = t->format != NULL ? render(t, ev, err) : sfx_event_write(ev, &t->line, err);
     if (rc < 0)
         return rc;
-    rc = sfx_io_write(t->opts->fd, t->line.data, t->line.len, err);
+    rc = write_line(t, err);
     return rc < 0 ? sfx_err_wrap(err, rc, "standard output") : 0;
 }
 
@@ -114,7 +128,11 @@ static int count_losses(struct teller *t, struct sfx_err *err)
 static int settle(void *ctx, struct sfx_err *err)
 {
     struct teller *t = ctx;
-    int rc = t->queue != NULL ? count_losses(t, err) : 0;
+    int rc;
+
+    if (t->queue != NULL && !sfx_handover_is_empty(t->queue))
+        sfx_watch_will_wait(t->watch);
+    rc = t->queue != NULL ? count_losses(t, err) : 0;
 
     if (rc == 0 && t->queue != NULL)
         rc = sfx_handover_flush(t->queue, err);

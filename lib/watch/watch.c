@@ -22,6 +22,9 @@
 /* The wall clock may be set: so often it is looked at. */
 #define TIMER_LOOK_NS ((int64_t)30 * 1000000000)
 
+/* So long roots stay open after a change, for the next one. */
+#define KEEP_NS ((int64_t)20 * 1000000)
+
 static int watch_init(struct sfx_watch *w, const struct sfx_watch_opts *opts, struct sfx_err *err)
 {
     uint32_t i;
@@ -101,7 +104,7 @@ static int step_changes(struct sfx_watch *w, bool *idle, struct sfx_event *ev, s
             sfx_watch_drop_away(w);
         return rc;
     }
-    *idle = false;
+    *idle = w->kept_roots = false;
     return sfx_watch_on_change(w, &change, ev, err);
 }
 
@@ -122,6 +125,8 @@ static int step_pending(struct sfx_watch *w, struct sfx_event *ev, struct sfx_er
     if (rc == 0 && sfx_buf_cstr(&w->path, err) == NULL)
         rc = SFX_E_NOMEM;
     free(item);
+    if (rc == 0 && look.kind == SFX_WATCH_LINKED && look.delay_ns == 0)
+        return sfx_watch_on_new_name(w, &look, ev, err);
     /* The name was new, and its file has been closed since: that told of it. What its change time
      * says by now (a link elsewhere, new rights) is no version that anyone wrote. */
     if (rc == 0 && look.kind == SFX_WATCH_LINKED &&
@@ -224,6 +229,15 @@ static void wait_for(struct sfx_watch *w, int64_t left_ns)
         sfx_backend_wake(w->backend);
 }
 
+static bool has_open_root(const struct sfx_watch *w)
+{
+    size_t i = 0;
+
+    while (i < w->opts.nroots && w->roots[i].fd < 0)
+        i++;
+    return i < w->opts.nroots;
+}
+
 /* Nothing to do: 1: go on; 0: this is the end. Errors: of `idle`. */
 static int wait_for_more(struct sfx_watch *w, struct sfx_err *err)
 {
@@ -246,9 +260,13 @@ static int wait_for_more(struct sfx_watch *w, struct sfx_err *err)
         left_ns = due_ns - sfx_clock_mono_ns();
     if (with_timer && timer_ns < left_ns)
         left_ns = timer_ns < TIMER_LOOK_NS ? timer_ns : TIMER_LOOK_NS;
+    if (w->stopping || w->kept_roots)
+        sfx_watch_close_roots(w);
+    else if (has_open_root(w) && left_ns > KEEP_NS)
+        left_ns = KEEP_NS;
+    w->kept_roots = true;
     if (left_ns < 0)
         left_ns = 0;
-    sfx_watch_close_roots(w);
     wait_for(w, left_ns);
     return !w->reader_gone;
 }
@@ -314,6 +332,12 @@ int sfx_watch_commit(struct sfx_watch *w, struct sfx_err *err)
     return w->state != NULL ? sfx_watch_state_commit(w->state, err) : 0;
 }
 
+void sfx_watch_will_wait(struct sfx_watch *w)
+{
+    if (w->backend != NULL)
+        sfx_backend_guard(w->backend);
+}
+
 bool sfx_watch_reader_gone(const struct sfx_watch *w)
 {
     return w->reader_gone;
@@ -321,7 +345,11 @@ bool sfx_watch_reader_gone(const struct sfx_watch *w)
 
 void sfx_watch_stats(const struct sfx_watch *w, struct sfx_watch_stats *stats)
 {
+    size_t i;
+
     *stats = w->stats;
+    for (i = 0; i < w->opts.nroots; i++)
+        stats->folders += w->roots[i].dir != NULL ? w->roots[i].nfolders : 0;
 }
 
 void sfx_watch_free(struct sfx_watch *w)
@@ -336,6 +364,7 @@ void sfx_watch_free(struct sfx_watch *w)
     }
     if (w->roots != NULL)
         sfx_watch_close_roots(w);
+    sfx_watch_handles_done(w);
     free(w->roots);
     sfx_backend_free(w->backend);
     sfx_watch_dirs_done(&w->dirs);

@@ -114,6 +114,10 @@ int sfx_watch_next(struct sfx_watch *w, struct sfx_event *ev, struct sfx_err *er
  * Without this they will. Errors: IO. */
 int sfx_watch_commit(struct sfx_watch *w, struct sfx_err *err);
 
+/* The caller is going to do what may take long, as waiting for a slow reader: changes are read
+ * meanwhile, so that the kernel's queue does not run over. */
+void sfx_watch_will_wait(struct sfx_watch *w);
+
 /* True when the watch ended because the reader went away. */
 bool sfx_watch_reader_gone(const struct sfx_watch *w);
 

@@ -233,6 +233,19 @@ void sfx_backend_wake(struct sfx_backend *b)
         sfx_watch_reader_wake(b->fanotify);
 }
 
+void sfx_backend_guard(struct sfx_backend *b)
+{
+    if (b->inotify != NULL)
+        sfx_watch_reader_guard(b->inotify);
+    if (b->fanotify != NULL)
+        sfx_watch_reader_guard(b->fanotify);
+}
+
+void sfx_backend_want_handles(struct sfx_backend *b)
+{
+    b->fan.with_handles = true;
+}
+
 void sfx_backend_finish(struct sfx_backend *b)
 {
     if (b->inotify != NULL)

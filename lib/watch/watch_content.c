@@ -46,8 +46,10 @@ int sfx_watch_content_is_new(struct sfx_watch *w, uint32_t root, int fd, const s
     const struct sfx_slice path = sfx_buf_slice(&w->path);
     unsigned char digest[SFX_SHA256_NBYTES];
     uint64_t version[2];
-    int rc = hash_file(fd, digest, err);
+    int rc;
 
+    sfx_watch_will_wait(w);
+    rc = hash_file(fd, digest, err);
     if (rc < 0)
         return rc;
     if (!is_as(fd, st))

@@ -93,9 +93,9 @@ int sfx_fanotify_add(struct sfx_fanotify *fan, int fd, const struct statfs *fs, 
     return 0;
 }
 
-/* The folder and name of an event. False: it has none that is known. */
-static bool find_place(const struct sfx_watch_table *table, struct sfx_slice event,
-                       struct sfx_watch_change *change)
+/* The folder and name of an event. False: it has none that is of interest. */
+static bool find_place(const struct sfx_fanotify *fan, const struct sfx_watch_table *table,
+                       struct sfx_slice event, struct sfx_watch_change *change)
 {
     struct fanotify_event_info_fid info;
     struct file_handle handle;
@@ -113,7 +113,9 @@ static bool find_place(const struct sfx_watch_table *table, struct sfx_slice eve
     change->dir = sfx_watch_table_find(
         table, id_of(&info.fsid, handle.handle_type, at + head, handle.handle_bytes));
     change->name = sfx_slice_str(at + head + handle.handle_bytes);
-    return change->dir != NULL;
+    change->folder = sfx_slice(at + offsetof(struct fanotify_event_info_fid, fsid),
+                               sizeof(info.fsid) + sizeof(handle) + handle.handle_bytes);
+    return change->dir != NULL || fan->with_handles;
 }
 
 /* The first that the bits say; 0: there is none. */
@@ -138,10 +140,12 @@ static bool translate(uint64_t bit, struct sfx_watch_change *change)
     case FAN_CREATE: change->what = SFX_CHANGE_CREATED; break;
     case FAN_MOVED_TO: change->what = SFX_CHANGE_MOVED_IN; break;
     case FAN_CLOSE_WRITE: change->what = SFX_CHANGE_CLOSED; break;
-    case FAN_DELETE_SELF: change->what = SFX_CHANGE_DIR_GONE; return change->of_folder;
+    case FAN_DELETE_SELF:
+        change->what = SFX_CHANGE_DIR_GONE;
+        return change->of_folder && change->dir != NULL;
     default: /* FAN_MOVE_SELF: a folder below a root that moves is told of by its parents */
         change->what = SFX_CHANGE_DIR_GONE;
-        return change->of_folder && change->dir->parent == 0;
+        return change->of_folder && change->dir != NULL && change->dir->parent == 0;
     }
     return true;
 }
@@ -165,7 +169,7 @@ bool sfx_fanotify_read(struct sfx_fanotify *fan, const struct sfx_watch_table *t
     if (event.mask & FAN_CLOSE_WRITE)
         event.mask &= ~(uint64_t)FAN_CREATE;
     bit = next_bit(event.mask & ~fan->told);
-    if (bit == 0 || !find_place(table, sfx_slice(bytes.ptr, event.event_len), change)) {
+    if (bit == 0 || !find_place(fan, table, sfx_slice(bytes.ptr, event.event_len), change)) {
         fan->told = 0;
         return false;
     }

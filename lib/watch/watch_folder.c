@@ -89,8 +89,7 @@ static int meet_again(struct sfx_watch *w, struct sfx_watch_dir *known,
     return 1;
 }
 
-/* Without a backend, which knows folders again: is it one of the roots, by another way? */
-static bool is_a_root(const struct sfx_watch *w, int fd, uint32_t below)
+bool sfx_watch_is_a_root(const struct sfx_watch *w, int fd, uint32_t below)
 {
     struct stat st;
     uint32_t i;
@@ -98,7 +97,8 @@ static bool is_a_root(const struct sfx_watch *w, int fd, uint32_t below)
     if (w->opts.nroots < 2 || fstat(fd, &st) != 0)
         return false;
     for (i = 0; i < w->opts.nroots; i++) {
-        if (i != below && w->roots[i].dev == st.st_dev && w->roots[i].ino == st.st_ino)
+        if (i != below && w->roots[i].dir != NULL && w->roots[i].dev == st.st_dev &&
+            w->roots[i].ino == st.st_ino)
             return true;
     }
     return false;
@@ -150,7 +150,7 @@ static int watch_folder(struct sfx_watch *w, int fd, struct sfx_watch_dir *paren
     *dir = NULL;
     if (w->backend != NULL)
         rc = sfx_backend_add(w->backend, fd, parent, &place, &known, err);
-    else if (parent != NULL && is_a_root(w, fd, root))
+    else if (parent != NULL && sfx_watch_is_a_root(w, fd, root))
         return 0;
     if (rc < 0)
         return rc;
@@ -160,6 +160,8 @@ static int watch_folder(struct sfx_watch *w, int fd, struct sfx_watch_dir *paren
         return rc < 0 ? rc : 0;
     }
     *dir = new_folder(w, parent, root, name, &place, err);
+    if (*dir != NULL && parent == NULL)
+        w->roots[root].whole = sfx_watch_is_whole(w, root, fd, w->backend != NULL ? &place : NULL);
     return *dir != NULL ? 0 : SFX_E_NOMEM;
 }
 
@@ -239,6 +241,8 @@ int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint
     if (dir == NULL)
         return 0;
     dir->generation = w->generation;
+    if (w->roots[root].whole)
+        return sfx_watch_queue_walk(w, root, sfx_slice(NULL, 0), kind, err);
     sfx_watch_queue_scan(w, dir, kind);
     return 0;
 }

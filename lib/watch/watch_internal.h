@@ -122,6 +122,8 @@ void sfx_watch_reader_take(struct sfx_watch_reader *r, size_t nbytes);
 /* Before waiting for the descriptor; false: something is at hand. _wake after it. */
 bool sfx_watch_reader_rest(struct sfx_watch_reader *r);
 void sfx_watch_reader_wake(struct sfx_watch_reader *r);
+/* What follows may take long: from now on, until it rests, somebody else reads meanwhile. */
+void sfx_watch_reader_guard(struct sfx_watch_reader *r);
 /* Reads what is queued now, and nothing later. */
 void sfx_watch_reader_finish(struct sfx_watch_reader *r);
 void sfx_watch_reader_free(struct sfx_watch_reader *r);
@@ -140,9 +142,10 @@ enum sfx_watch_what {
 
 struct sfx_watch_change {
     enum sfx_watch_what what;
-    bool of_folder; /* name is a folder */
-    struct sfx_watch_dir *dir;
-    struct sfx_slice name; /* in dir; terminated */
+    bool of_folder;            /* name is a folder */
+    struct sfx_watch_dir *dir; /* NULL: `folder` says which */
+    struct sfx_slice folder;   /* its handle, see watch_handle.c */
+    struct sfx_slice name;     /* in it; terminated */
 };
 
 /* Where a folder is watched. */
@@ -180,6 +183,10 @@ int sfx_backend_next(struct sfx_backend *b, bool ask, struct sfx_watch_change *c
 /* Before waiting for fds (-1: none) to be readable; false: something is at hand. _wake after it. */
 bool sfx_backend_rest(struct sfx_backend *b, int fds[2]);
 void sfx_backend_wake(struct sfx_backend *b);
+/* As sfx_watch_reader_guard. */
+void sfx_backend_guard(struct sfx_backend *b);
+/* Changes in folders that have no node are wanted, too: those below roots that are `whole`. */
+void sfx_backend_want_handles(struct sfx_backend *b);
 /* From now on _next gives only what the kernel has queued by now. */
 void sfx_backend_finish(struct sfx_backend *b);
 void sfx_backend_free(struct sfx_backend *b);
@@ -203,7 +210,8 @@ struct sfx_fanotify_list {
 struct sfx_fanotify {
     int fd;
     struct sfx_fanotify_list marked, refused;
-    uint64_t told; /* bits of the event that is being read */
+    uint64_t told;     /* bits of the event that is being read */
+    bool with_handles; /* of folders that have no node */
 };
 
 /* Returns the descriptor. Errors: IO, UNSUPPORTED. */
@@ -376,6 +384,32 @@ int sfx_watch_content_is_new(struct sfx_watch *w, uint32_t root, int fd, const s
 /* Forgets that of w->path. Errors: NOMEM. */
 int sfx_watch_content_forget(struct sfx_watch *w, uint32_t root, struct sfx_err *err);
 
+/* -- Folders by their handles, for roots whose folders have no nodes (watch_handle.c) */
+
+#define SFX_WATCH_HANDLES ((size_t)1024)
+
+struct sfx_watch_handle;
+
+/* Where the folders of changes are: what is asked for again and again. */
+struct sfx_watch_handles {
+    struct sfx_watch_handle *known[SFX_WATCH_HANDLES]; /* owned; NULL: none */
+    int mounts_fd; /* /proc/self/mountinfo, which says when it changes; 0: not open */
+};
+
+/* True when changes in the folders below root, which fd has open and is watched at place (NULL: by
+ * nothing), need no nodes. Fills what is about it in the root. */
+bool sfx_watch_is_whole(struct sfx_watch *w, uint32_t root, int fd,
+                        const struct sfx_watch_place *place);
+/* The folder of that handle: 1: *root, and *path below it ("." for it), borrowed until the next
+ * call; 0: it is below none, left out, or gone. Errors: IO, NOMEM. */
+int sfx_watch_find_folder(struct sfx_watch *w, struct sfx_slice handle, uint32_t *root,
+                          struct sfx_slice *path, struct sfx_err *err);
+/* A folder was renamed somewhere: what is known of where they are is forgotten. */
+void sfx_watch_forget_handles(struct sfx_watch *w);
+/* True when what is mounted below a root has changed since it was opened, or this was asked. */
+bool sfx_watch_mounts_changed(struct sfx_watch *w);
+void sfx_watch_handles_done(struct sfx_watch *w);
+
 /* -- The watch itself */
 
 struct sfx_watch_root {
@@ -385,8 +419,14 @@ struct sfx_watch_root {
     uint64_t number;           /* made of where it really is: the same in every run */
     dev_t dev;
     ino_t ino;
-    int fd;    /* only open while there is work: an open folder's end is not told; -1: closed */
-    bool lost; /* path leads elsewhere by now */
+    int fd;        /* open while there is work, and a moment more: an open folder's end is not told;
+                      -1: closed */
+    bool lost;     /* path leads elsewhere by now */
+    bool whole;    /* its folders have no nodes: none is needed to be told of them */
+    uint64_t fsid; /* of a whole one, as handles have it */
+    int mount_id;  /* of a whole one */
+    uint64_t mounts;   /* says what is mounted below it; 0: nothing */
+    uint64_t nfolders; /* in a whole one: that scans came upon */
 };
 
 struct sfx_watch {
@@ -394,6 +434,7 @@ struct sfx_watch {
     struct sfx_watch_root *roots; /* owned, opts.nroots */
     size_t roots_left;
     struct sfx_watch_dirs dirs;
+    struct sfx_watch_handles handles;
     struct sfx_backend *backend; /* NULL: once */
     struct sfx_media *media;
     struct sfx_told told;
@@ -409,6 +450,7 @@ struct sfx_watch {
     int64_t poll_due_ns, poll_began_ns; /* began 0: none is going on */
     int64_t roots_due_ns;
     bool limit_said;
+    bool kept_roots; /* they were left open in the last wait */
 
     /* the scan */
     struct sfx_watch_dir *scan_first; /* folders to scan, the next one first */
@@ -422,6 +464,8 @@ struct sfx_watch {
     bool initial;                     /* the first of them is going on */
     bool sweep;                       /* what this one has not seen is to be dropped after it */
     unsigned scan_steps;              /* since the kernel was asked last */
+    struct sfx_watch_walk *walk;      /* of whole roots: the one that goes on first; owned */
+    size_t nwalks, nwalk_dirs;        /* of them; of folders that they have open */
 
     /* the end */
     bool stopping, reader_gone;
@@ -476,6 +520,8 @@ int sfx_watch_names_next_gone(struct sfx_watch *w, struct sfx_watch_dir *dir, si
  * is gone. Errors: IO, NOMEM. */
 int sfx_watch_open_folder(struct sfx_watch *w, uint32_t root, int *fd, bool *gone,
                           struct sfx_err *err);
+/* True when the open folder is one of the roots, but not `below`. */
+bool sfx_watch_is_a_root(const struct sfx_watch *w, int fd, uint32_t below);
 /* Reads the ignore file of dir, which fd has open. 1: it has changed. Errors: NOMEM. */
 int sfx_watch_read_rules(struct sfx_watch *w, struct sfx_watch_dir *dir, int fd,
                          struct sfx_err *err);
@@ -499,6 +545,8 @@ int sfx_watch_add_folder(struct sfx_watch *w, struct sfx_watch_dir *parent, uint
 bool sfx_watch_is_scanning(const struct sfx_watch *w);
 /* Puts dir first among the folders to be scanned, unless it is there. */
 void sfx_watch_queue_scan(struct sfx_watch *w, struct sfx_watch_dir *dir, unsigned kind);
+/* The kind of an entry of a folder that is read: DT_DIR, DT_REG or DT_UNKNOWN. */
+unsigned char sfx_watch_type_of(DIR *dir, const struct dirent *entry);
 /* Stops watching dir and what is below it, and frees the nodes. */
 void sfx_watch_drop(struct sfx_watch *w, struct sfx_watch_dir *dir);
 /* Drops the folders that were renamed away and did not come up again. */
@@ -512,6 +560,17 @@ void sfx_watch_cancel_initial(struct sfx_watch *w);
  * when it is not there any more; 0: none this time. Errors: as add_folder. */
 int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, struct sfx_err *err);
 
+/* -- The scan of whole roots (watch_walk.c): depth first, with nothing kept */
+
+/* Puts the folder path (below root; empty: all of it) first among those to be walked through.
+ * Errors: NOMEM. */
+int sfx_watch_queue_walk(struct sfx_watch *w, uint32_t root, struct sfx_slice path, unsigned kind,
+                         struct sfx_err *err);
+/* As sfx_watch_scan_step; there is a walk. */
+int sfx_watch_walk_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, struct sfx_err *err);
+/* Ends the walks through root (UINT32_MAX: all) whose kind has these bits (0: any). */
+void sfx_watch_end_walks(struct sfx_watch *w, uint32_t root, unsigned kind);
+
 /* -- Changes (watch_change.c) */
 
 /* What a change leads to. 1: an event; 0: none. Errors: as sfx_watch_next. */
@@ -521,6 +580,11 @@ int sfx_watch_on_change(struct sfx_watch *w, const struct sfx_watch_change *chan
 int sfx_watch_on_deleted(struct sfx_watch *w, uint32_t root, struct sfx_event *ev,
                          struct sfx_err *err);
 struct sfx_watch_look;
+/* The name w->path is new. A file that was only just made is told when it is closed; a link is
+ * complete, and what link(2) gives its first name (O_TMPFILE) is closed under no name of ours: both
+ * are looked at. As above. */
+int sfx_watch_on_new_name(struct sfx_watch *w, const struct sfx_watch_look *look,
+                          struct sfx_event *ev, struct sfx_err *err);
 /* Looks at w->path and makes the event if there is one. As above. */
 int sfx_watch_tell(struct sfx_watch *w, const struct sfx_watch_look *look, struct sfx_event *ev,
                    struct sfx_err *err);

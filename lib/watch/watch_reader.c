@@ -25,9 +25,9 @@
  * by default, which takes 50 ms to fill at a rate that no file system reaches. */
 #define LOOK_NS ((long)5 * 1000000)
 
-/* So many more looks the thread takes while the watch rests, before it has to be woken: where
- * changes come often, none of them pays for that. */
-#define RESTING_LOOKS 20
+/* After so many changes in one go the thread is woken: a few are gone through before a queue of
+ * thousands could fill, and waking it costs more than they do. */
+#define ALONE_MAX 16
 
 /* The thread calls nothing deep. */
 #define STACK_NBYTES ((size_t)65536)
@@ -40,6 +40,7 @@ struct bytes {
 struct sfx_watch_reader {
     int fd;
     struct bytes now; /* the watch's own */
+    unsigned alone;   /* changes asked for since the watch rested; its own */
 
     /* of both, under the lock */
     struct bytes ahead; /* by the thread */
@@ -102,19 +103,16 @@ static void read_ahead(struct sfx_watch_reader *r)
 static void *guard(void *arg)
 {
     struct sfx_watch_reader *r = arg;
-    unsigned rested = 0;
     uint64_t seen;
 
     (void)pthread_mutex_lock(&r->lock);
     while (!r->quit) {
         struct timespec t;
 
-        rested = r->resting ? rested + 1 : 0;
-        if (rested > RESTING_LOOKS || r->closed) {
+        if (r->resting || r->closed) {
             r->asleep = true;
-            (void)pthread_cond_wait(&r->wake, &r->lock);
-            r->asleep = false;
-            rested = 0;
+            while (r->asleep && !r->quit)
+                (void)pthread_cond_wait(&r->wake, &r->lock);
             continue;
         }
         seen = r->nreads;
@@ -205,6 +203,8 @@ int sfx_watch_reader_next(struct sfx_watch_reader *r, bool ask, struct sfx_slice
 {
     int rc = SFX_READER_SOME;
 
+    if (++r->alone == ALONE_MAX)
+        sfx_watch_reader_guard(r);
     if (r->now.at == r->now.len) {
         if (!ask)
             return SFX_READER_NONE;
@@ -238,9 +238,20 @@ void sfx_watch_reader_wake(struct sfx_watch_reader *r)
 {
     (void)pthread_mutex_lock(&r->lock);
     r->resting = false;
-    if (r->asleep)
-        (void)pthread_cond_signal(&r->wake);
     (void)pthread_mutex_unlock(&r->lock);
+    r->alone = 0;
+}
+
+void sfx_watch_reader_guard(struct sfx_watch_reader *r)
+{
+    bool asleep;
+
+    (void)pthread_mutex_lock(&r->lock);
+    asleep = r->asleep;
+    r->asleep = false;
+    (void)pthread_mutex_unlock(&r->lock);
+    if (asleep)
+        (void)pthread_cond_signal(&r->wake);
 }
 
 void sfx_watch_reader_finish(struct sfx_watch_reader *r)

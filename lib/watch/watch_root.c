@@ -138,6 +138,8 @@ int sfx_watch_step_roots(struct sfx_watch *w, struct sfx_err *err)
             rc = try_back(w, i, err);
         all = all && r->dir != NULL;
     }
+    if (look && rc == 0 && sfx_watch_mounts_changed(w))
+        rc = sfx_watch_rescan(w, 0, err);
     if (look)
         w->roots_due_ns = now_ns + (all ? LOOK_NS : BACK_NS);
     return rc;

@@ -9,7 +9,7 @@
 
 bool sfx_watch_is_scanning(const struct sfx_watch *w)
 {
-    return w->scan_dir != NULL || w->scan_first != NULL;
+    return w->scan_dir != NULL || w->scan_first != NULL || w->walk != NULL;
 }
 
 void sfx_watch_queue_scan(struct sfx_watch *w, struct sfx_watch_dir *dir, unsigned kind)
@@ -55,6 +55,8 @@ void sfx_watch_drop(struct sfx_watch *w, struct sfx_watch_dir *top)
     struct sfx_watch_dir *dir = top;
     bool last = false;
 
+    if (top->parent == 0)
+        sfx_watch_end_walks(w, top->root, 0);
     while (!last) {
         struct sfx_watch_dir *parent;
 
@@ -123,6 +125,7 @@ int sfx_watch_rescan(struct sfx_watch *w, unsigned why, struct sfx_err *err)
     int rc = 0;
 
     end_scan(w);
+    sfx_watch_end_walks(w, UINT32_MAX, 0);
     w->generation++;
     w->sweep = true;
     for (i = 0; i < w->opts.nroots && rc == 0; i++) {
@@ -138,6 +141,7 @@ void sfx_watch_cancel_initial(struct sfx_watch *w)
 
     if (w->scan != NULL && (w->scan_kind & SFX_WATCH_SCANNED))
         end_scan(w);
+    sfx_watch_end_walks(w, UINT32_MAX, SFX_WATCH_SCANNED);
     while (dir != NULL) {
         struct sfx_watch_dir *next = sfx_watch_dir_at(dir, dir->scan_next);
 
@@ -211,13 +215,13 @@ static int begin_scan(struct sfx_watch *w, struct sfx_err *err)
     return 0;
 }
 
-static unsigned char type_of(const struct sfx_watch *w, const struct dirent *entry)
+unsigned char sfx_watch_type_of(DIR *dir, const struct dirent *entry)
 {
     struct stat st;
 
     if (entry->d_type != DT_UNKNOWN)
         return entry->d_type;
-    if (fstatat(dirfd(w->scan), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return DT_UNKNOWN;
     return S_ISDIR(st.st_mode) ? DT_DIR : S_ISREG(st.st_mode) ? DT_REG : DT_UNKNOWN;
 }
@@ -225,12 +229,15 @@ static unsigned char type_of(const struct sfx_watch *w, const struct dirent *ent
 /* The folder that is being scanned, or all, have been scanned. */
 static void after_scan(struct sfx_watch *w)
 {
+    struct sfx_watch_stats stats;
+
     end_scan(w);
-    if (w->scan_first != NULL)
+    if (sfx_watch_is_scanning(w))
         return;
+    sfx_watch_stats(w, &stats);
     if (w->initial && w->backend != NULL)
         sfx_log(w->opts.log, SFX_LOG_INFO, "all folders (%llu) are watched",
-                (unsigned long long)w->stats.folders);
+                (unsigned long long)stats.folders);
     w->initial = false;
     if (w->sweep)
         drop_where(w, is_unseen);
@@ -265,7 +272,7 @@ static int scan_entry(struct sfx_watch *w, const struct dirent *entry, struct sf
 
     if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
         return 0;
-    switch (type_of(w, entry)) {
+    switch (sfx_watch_type_of(w->scan, entry)) {
     case DT_DIR:
         if (w->opts.flat || is_polled_already(w, entry))
             return 0;
@@ -296,6 +303,13 @@ int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, str
 {
     const struct dirent *entry;
 
+    if (w->scan_dir == NULL && w->walk != NULL) {
+        int rc = sfx_watch_walk_step(w, root, kind, err);
+
+        if (rc == 0 && w->walk == NULL)
+            after_scan(w);
+        return rc;
+    }
     if (w->scan_dir == NULL) {
         int rc = begin_scan(w, err);
 

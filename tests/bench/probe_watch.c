@@ -45,7 +45,8 @@ struct probe {
     _Atomic int64_t *told_ns; /* by file; 0: not yet; written by the reader */
     atomic_long ntold;
     atomic_long nextra;
-    atomic_bool ready;
+    char unready[2][64]; /* the ends of folders that are to be told of; "": done */
+    atomic_int nready;   /* of them */
 };
 
 struct mode {
@@ -77,6 +78,23 @@ static void die(const char *what)
     exit(70);
 }
 
+static void note_ready(struct probe *p, const char *line)
+{
+    int i;
+
+    for (i = 0; i < 2; i++) {
+        if (p->unready[i][0] == '\0' || strstr(line, p->unready[i]) == NULL)
+            continue;
+        p->unready[i][0] = '\0';
+        atomic_fetch_add(&p->nready, 1);
+    }
+}
+
+static bool is_ready(struct probe *p)
+{
+    return atomic_load(&p->nready) == 2;
+}
+
 /* Notes the file that a line names: "…/f-NUMBER.dat"; more behind it is another name. */
 static void note_line(struct probe *p, const char *line)
 {
@@ -85,7 +103,7 @@ static void note_line(struct probe *p, const char *line)
     long i;
 
     if (strstr(line, "/ready-") != NULL)
-        atomic_store(&p->ready, true);
+        note_ready(p, line);
     if (name == NULL)
         return;
     i = strtol(name + 3, &end, 10);
@@ -108,7 +126,7 @@ static void *read_lines(void *arg)
 
     while (f != NULL && getline(&line, &cap, f) >= 0) {
         note_line(p, line);
-        if (p->mode->pause_ns > 0 && atomic_load(&p->ready))
+        if (p->mode->pause_ns > 0 && is_ready(p))
             sleep_ns(p->mode->pause_ns);
     }
     free(line);
@@ -142,19 +160,19 @@ static void make_numbered(struct probe *p, const char *root, long folder, long i
     p->closed_ns[i] = now_ns();
 }
 
-/* Makes files in a folder until one of them is told of. */
-static void wait_until_ready(struct probe *p, const char *folder, int64_t period_ns)
+/* Makes files in two folders (which may be one) until one of each is told of. */
+static void wait_until_ready(struct probe *p, char folders[2][4000], int64_t period_ns)
 {
     const int64_t end = now_ns() + READY_NS;
     char path[4096];
     int i;
 
-    for (i = 0; now_ns() < end && !atomic_load(&p->ready); i++) {
-        (void)snprintf(path, sizeof(path), "%s/ready-%d", folder, i);
+    for (i = 0; now_ns() < end && !is_ready(p); i++) {
+        (void)snprintf(path, sizeof(path), "%s/ready-%d", folders[i % 2], i / 2);
         make_file(path);
         sleep_ns(period_ns);
     }
-    if (!atomic_load(&p->ready)) {
+    if (!is_ready(p)) {
         (void)fprintf(stderr, "probe_watch: the command tells of nothing\n");
         exit(1);
     }
@@ -252,7 +270,7 @@ static void steady(struct probe *p)
     }
 }
 
-/* So many folders are there before; then one file comes into the last of them. */
+/* So many folders are there before; then a file comes into the first and the last of them. */
 static void all_folders(const struct probe *p)
 {
     long i;
@@ -272,6 +290,7 @@ static void wait_until_quiet(struct probe *p)
 {
     long last = -1;
 
+    /* Also after it was ready: it may yet look through folders. */
     while (atomic_load(&p->ntold) < p->nfiles && atomic_load(&p->ntold) != last) {
         last = atomic_load(&p->ntold);
         sleep_ns((int64_t)QUIET_S * 1000000000);
@@ -336,7 +355,8 @@ static pid_t start(struct probe *p, char **argv)
 static int probe(struct probe *p, char **argv)
 {
     const struct mode *mode = p->mode;
-    char last[4000];
+    char folders[2][4000];
+    int i;
     struct rusage usage;
     pthread_t reader;
     int64_t started;
@@ -344,18 +364,27 @@ static int probe(struct probe *p, char **argv)
 
     if (mode->before != NULL)
         mode->before(p);
+    for (i = 0; i < 2; i++) {
+        long number = i == 0 ? 0 : p->nfiles - 1;
+
+        if (mode->make != NULL)
+            (void)snprintf(folders[i], sizeof(folders[i]), "%s", p->folder);
+        else
+            (void)snprintf(folders[i], sizeof(folders[i]), "%s/d-%ld", p->folder, number);
+        if (mode->make != NULL)
+            (void)snprintf(p->unready[i], sizeof(p->unready[i]), "/ready-");
+        else
+            (void)snprintf(p->unready[i], sizeof(p->unready[i]), "/d-%ld/ready-", number);
+    }
     started = now_ns();
     child = start(p, argv);
     if (pthread_create(&reader, NULL, read_lines, p) != 0)
         die("pthread_create");
-    (void)snprintf(last, sizeof(last), "%s/d-%ld", p->folder, p->nfiles - 1);
-    wait_until_ready(p, mode->make != NULL ? p->folder : last,
-                     mode->make != NULL ? 100000000 : 10000000);
+    wait_until_ready(p, folders, mode->make != NULL ? 100000000 : 1000000);
     started = now_ns() - started;
-    if (mode->make != NULL) {
+    if (mode->make != NULL)
         mode->make(p);
-        wait_until_quiet(p);
-    }
+    wait_until_quiet(p);
     (void)kill(child, SIGTERM);
     if (wait4(child, NULL, 0, &usage) < 0 || pthread_join(reader, NULL) != 0)
         die("wait4");

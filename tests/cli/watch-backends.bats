@@ -42,11 +42,11 @@ fanotify_works() {
 	[[ "$output" == *"in: fanotify: needs CAP_SYS_ADMIN" ]]
 }
 
-@test "fanotify follows the tree by handles: what is elsewhere on the file system is not told" {
-	fanotify_works || skip "$(cat probe)"
+# elsewhere OPTION…: a tree that comes, goes and is renamed, beside one that is not watched.
+elsewhere() {
 	mkdir elsewhere
 	WATCH_BACKEND=fanotify
-	start -e closed,moved,deleted in
+	start "$@" in
 	for i in {1..20}; do
 		mkdir -p in/a/b elsewhere/a/b
 		echo "$i" >elsewhere/a/b/no
@@ -61,6 +61,143 @@ fanotify_works() {
 	stop
 	! jq -r .data.path out | grep -q elsewhere
 	[ "$(jq -r 'select(.type | endswith("closed")).id' out | sort | uniq -d)" = "" ]
+}
+
+@test "fanotify follows the tree by handles: what is elsewhere on the file system is not told" {
+	fanotify_works || skip "$(cat probe)"
+	elsewhere -e closed,moved
+}
+
+@test "fanotify with deletions follows it too" {
+	fanotify_works || skip "$(cat probe)"
+	elsewhere -e closed,moved,deleted
+}
+
+@test "fanotify: where folders are is asked anew when one was renamed, inside or into what is watched" {
+	fanotify_works || skip "$(cat probe)"
+	mkdir -p in/a/b/c outside/d/e
+	WATCH_BACKEND=fanotify
+	start in
+	echo 1 >in/a/b/c/1
+	echo no >outside/d/e/no
+	until_true has_lines 1
+	mv in/a/b in/z
+	mv outside/d in/d
+	until_true has_lines 3
+	echo 2 >in/z/c/2
+	echo 2 >in/d/e/2
+	until_true has_lines 5
+	mv in/d outside/d
+	echo no >outside/d/e/later
+	mkdir -p in/d/e
+	echo 3 >in/d/e/3
+	until_true has_lines 6
+	stop
+	[ "$(types)" = "closed in/a/b/c/1
+closed in/d/e/2
+closed in/d/e/3
+closed in/z/c/2
+moved in/d/e/no
+moved in/z/c/1" ]
+}
+
+@test "fanotify: folders that are left out are, until they have another name" {
+	fanotify_works || skip "$(cat probe)"
+	mkdir -p in/tmp/deep in/sub
+	WATCH_BACKEND=fanotify
+	start --ignore tmp in
+	echo no >in/tmp/deep/no
+	mkdir in/tmp/new in/sub/tmp
+	echo no >in/tmp/new/no
+	echo no >in/sub/tmp/no
+	echo 1 >in/sub/1
+	until_true has_lines 1
+	mv in/sub in/tmp/sub
+	mv in/tmp/deep in/deep
+	until_true has_lines 2
+	stop
+	[ "$(types)" = "closed in/sub/1
+moved in/deep/no" ]
+	echo 2 >in/2
+	start --no-recursive in
+	echo no >in/deep/no
+	echo 3 >in/3
+	mv in/tmp/new in/new
+	until_true has_lines 2
+	stop
+	[ "$(paths)" = "in/2
+in/3" ]
+}
+
+@test "fanotify: what is told of roots in roots, and by other ways, has the nearest name" {
+	fanotify_works || skip "$(cat probe)"
+	mkdir -p in/sub/deep/er in/sub/other
+	ln -s in/sub/deep link
+	WATCH_BACKEND=fanotify
+	start in link in/sub/
+	echo 1 >in/1
+	echo 2 >in/sub/2
+	echo 3 >in/sub/deep/3
+	echo 4 >in/sub/other/4
+	echo 5 >in/sub/deep/er/5
+	until_true has_lines 5
+	stop
+	[ "$(paths)" = "in/1
+in/sub/2
+in/sub/other/4
+link/3
+link/er/5" ]
+}
+
+@test "fanotify: a file system that is mounted in what is watched is watched too" {
+	fanotify_works || skip "$(cat probe)"
+	unshare --mount true 2>/dev/null || skip "nothing may be mounted"
+	mkdir -p in/before in/after other
+	cat >mounted <<-TEXT
+		mount -t tmpfs none in/before && mount --bind other in/bound || exit 99
+		echo 0 >in/before/0
+		"$watch" -v --backend fanotify in &
+		for i in \$(seq 100); do grep -q 'are watched' err && break; sleep 0.1; done
+		echo 1 >in/before/1
+		echo 2 >other/2
+		for i in \$(seq 100); do grep -q in/bound/2 out && grep -q in/before/1 out && break; sleep 0.1; done
+		[ "\$i" -lt 50 ] || exit 98
+		mount -t tmpfs none in/after
+		echo 3 >in/after/3
+		for i in \$(seq 100); do grep -q in/after/3 out && break; sleep 0.1; done
+		mkdir in/after/sub
+		echo 4 >in/after/sub/4
+		for i in \$(seq 100); do grep -q sub/4 out && break; sleep 0.1; done
+		kill %1
+		wait
+	TEXT
+	mkdir in/bound
+	unshare --mount --kill-child bash mounted >out 2>err 3>&- 4>&-
+	[ "$(types)" = "closed in/after/3
+closed in/after/sub/4
+closed in/before/1
+closed in/bound/2
+scanned in/before/0" ]
+}
+
+@test "fanotify: many folders that are moved in at once, and deep ones, are told completely" {
+	fanotify_works || skip "$(cat probe)"
+	mkdir many
+	deep=many/deep$(printf '/%d' {1..60})
+	mkdir -p "$deep" many/{1..1200}
+	for i in {1..1200}; do : >"many/$i/x"; done
+	: >"$deep/x"
+	WATCH_BACKEND=fanotify
+	start in
+	kill -STOP "$pid"
+	mv many/* in
+	kill -CONT "$pid"
+	until_true has_lines 1201
+	stop
+	assert_each_once 1201
+	rm out
+	"$watch" --once in >out
+	assert_each_once 1201
 }
 
 @test "polling tells what is new, changed, gone and replaced, and that a folder cannot be read once" {

@@ -199,6 +199,43 @@ static void what_did_not_change_is_not_told_again(void **state)
     expect_end(w);
 }
 
+/* However many folders there are: one mark tells of all, and the scan forgets where it was. */
+static void by_fanotify_no_folder_is_kept(void **state)
+{
+    const struct sfx_watch_opts opts = {
+        .roots = roots, .nroots = 1, .reader_fd = -1, .backend = SFX_WATCH_FANOTIFY, .stop = &stop};
+    struct sfx_watch_stats stats;
+    struct sfx_watch *w;
+    struct sfx_err err;
+    char name[64];
+    int i;
+
+    (void)state;
+    for (i = 0; i < 50; i++) {
+        (void)snprintf(name, sizeof(name), "%s/%d/deeper", root, i);
+        assert_int_equal(sfx_path_mkdirs(name, NULL), 0);
+    }
+    w = sfx_watch_new(&opts, &err);
+    if (w == NULL && err.code == SFX_E_UNSUPPORTED)
+        skip();
+    assert_non_null(w);
+    write_file("49/deeper/new", "x");
+    expect(w, SFX_EVENT_CLOSED, "new");
+    write_file("last", "x");
+    expect(w, SFX_EVENT_CLOSED, "last");
+    while (sfx_watch_is_scanning(w)) {
+        uint32_t of;
+        unsigned kind;
+
+        assert_int_not_equal(sfx_watch_scan_step(w, &of, &kind, &err), SFX_E_IO);
+        assert_true(w->nwalk_dirs <= 3);
+    }
+    sfx_watch_stats(w, &stats);
+    assert_int_equal(stats.folders, 101);
+    assert_true(w->dirs.count <= 2); /* the head of the block, and the root */
+    expect_end(w);
+}
+
 static void lists_of_kinds_are_read(void **state)
 {
     struct sfx_err err;
@@ -234,6 +271,7 @@ int main(void)
         IN_ROOT(of_two_writers_the_last_one_counts),
         IN_ROOT(a_link_to_a_file_that_is_being_written_waits_for_the_writer),
         IN_ROOT(what_did_not_change_is_not_told_again),
+        IN_ROOT(by_fanotify_no_folder_is_kept),
         cmocka_unit_test(lists_of_kinds_are_read),
         cmocka_unit_test(file_systems_that_others_change_are_polled),
     };
