@@ -177,21 +177,35 @@ struct out {
     int64_t extended_ms;
 };
 
+/*
+ * Keeps up the leases of seqs and moves those that are still held to the front. Returns their
+ * number. All at once where none is answered or all are: a transaction for each end of what is.
+ */
+static int64_t keep_held(struct sfx_queue *q, int64_t *seqs, size_t count, int64_t visible_ms,
+                         struct sfx_err *err)
+{
+    int64_t held = count > 0 ? sfx_queue_extend(q, seqs, count, visible_ms, err) : 0, first, rest;
+    size_t half = count / 2;
+
+    if (held <= 0 || held == (int64_t)count)
+        return held;
+    first = keep_held(q, seqs, half, visible_ms, err);
+    rest = first < 0 ? first : keep_held(q, seqs + half, count - half, visible_ms, err);
+    if (rest < 0)
+        return rest;
+    memmove(seqs + first, seqs + half, (size_t)rest * sizeof(*seqs));
+    return first + rest;
+}
+
 /* Keeps up the leases of what is unanswered and forgets the rest. */
 static int keep_up(struct sfx_queue *q, const struct sfx_pump_opts *opts, struct out *out,
                    struct sfx_err *err)
 {
-    size_t i, kept = 0;
+    int64_t held = keep_held(q, out->seqs, out->count, opts->visible_ms, err);
 
-    for (i = 0; i < out->count; i++) {
-        int64_t held = sfx_queue_extend(q, &out->seqs[i], 1, opts->visible_ms, err);
-
-        if (held < 0)
-            return (int)held;
-        if (held > 0)
-            out->seqs[kept++] = out->seqs[i];
-    }
-    out->count = kept;
+    if (held < 0)
+        return (int)held;
+    out->count = (size_t)held;
     out->extended_ms = sfx_clock_mono_ns() / 1000000;
     return 0;
 }

@@ -69,6 +69,22 @@ event() {
 	[[ "$output" == *"a: no such event"* ]]
 }
 
+@test "pump keeps up the leases of what is not answered, whatever is" {
+	for i in 1 2 3 4 5 6 7 8 9; do event e$i; done | "$queue" put $q
+	"$queue" pump $q - --once --lease 3s >lines &
+	pid=$!
+	for i in $(seq 200); do
+		[ "$(wc -l <lines)" -lt 9 ] || break
+		sleep 0.05
+	done
+	"$queue" ack $q e2 e5 e6
+	sleep 4
+	[ "$(states)" = "leased done leased leased done done leased leased leased" ]
+	"$queue" ack $q e1 e3 e4 e7 e8 e9
+	wait $pid
+	[ "$(wc -l <lines)" -eq 9 ]
+}
+
 @test "pump moves events to another queue once" {
 	{ event a; event b; } | "$queue" put $q -k subject
 	"$queue" pump $q sqlite:other.queue --once
