@@ -216,6 +216,15 @@ int sfx_queue_keys_find(struct sfx_queue_db *q, struct sfx_slice id, int64_t *se
     return rc;
 }
 
+void sfx_queue_keys_expect(struct sfx_queue_db *q, struct sfx_slice id)
+{
+    uint64_t key = sfx_queue_key_of(id);
+    size_t i;
+
+    for (i = 0; i < q->keys.nruns; i++)
+        sfx_queue_run_expect(&q->keys.runs[i], key);
+}
+
 int sfx_queue_keys_add(struct sfx_queue_db *q, struct sfx_slice id, struct sfx_err *err)
 {
     struct sfx_queue_keys *k = &q->keys;

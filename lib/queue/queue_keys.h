@@ -58,6 +58,9 @@ int sfx_queue_keys_find(struct sfx_queue_db *q, struct sfx_slice id, int64_t *se
 /* Brings keys up to date with the file, once a transaction; find does it by itself. */
 int sfx_queue_keys_sync(struct sfx_queue_db *q, struct sfx_err *err);
 
+/* Has the memory ready that a find of this id will look at: most of a filter is in no cache. */
+void sfx_queue_keys_expect(struct sfx_queue_db *q, struct sfx_slice id);
+
 /* Adds the key of the event that is put next: keys.last_seq + 1, which it counts. */
 int sfx_queue_keys_add(struct sfx_queue_db *q, struct sfx_slice id, struct sfx_err *err);
 
@@ -135,6 +138,9 @@ int sfx_queue_run_find(struct sfx_queue_db *q, const struct sfx_queue_run *run, 
 /* Reads the run's filter. */
 int sfx_queue_run_read_filter(struct sfx_queue_db *q, struct sfx_queue_run *run,
                               struct sfx_err *err);
+
+/* Has the filter's line for the key brought into the cache. */
+void sfx_queue_run_expect(const struct sfx_queue_run *run, uint64_t key);
 
 /* False when the run does not have the key; true as well for one in some 200 that it has not. */
 bool sfx_queue_run_may_have(const struct sfx_queue_run *run, uint64_t key);

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#define AHEAD        4    /* events whose ids are looked for before long */
 #define SWEEP_MS     1000 /* between two sweeps */
 #define SWEEP_EVENTS 2000 /* removed at least in one: some 20 ms */
 
@@ -126,6 +127,8 @@ int64_t sfx_queue_db_put(struct sfx_queue *base, struct sfx_queue_put *events, s
     rc = sfx_queue_keys_sync(q, err);
     for (i = 0; rc >= 0 && i < count; i++) {
         assert(events[i].id.len > 0);
+        if (count - i > AHEAD)
+            sfx_queue_keys_expect(q, events[i + AHEAD].id);
         rc = put_one(q, &events[i], now_ms, err);
         added += rc > 0;
     }

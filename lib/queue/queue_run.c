@@ -60,6 +60,12 @@ bool sfx_queue_run_may_have(const struct sfx_queue_run *run, uint64_t key)
     return true;
 }
 
+void sfx_queue_run_expect(const struct sfx_queue_run *run, uint64_t key)
+{
+    if (run->filter != NULL)
+        __builtin_prefetch(line_of(run, key));
+}
+
 /* Reads row page of key_page: 1 and its bytes, borrowed until the statement is reset; or 0. */
 static int read_page(struct sfx_queue_db *q, int64_t page, sqlite3_stmt **stmt,
                      struct sfx_slice *bytes, struct sfx_err *err)
@@ -115,7 +121,7 @@ int sfx_queue_run_read_filter(struct sfx_queue_db *q, struct sfx_queue_run *run,
                               struct sfx_err *err)
 {
     size_t size = (size_t)run->filter_nlines * LINE_NBYTES, at = 0;
-    uint8_t *filter = malloc(size);
+    uint8_t *filter = aligned_alloc(LINE_NBYTES, size); /* a line is one of the cache */
     int64_t row = run->page + run->npages;
     int rc = filter != NULL ? 1 : sfx_err_set(err, SFX_E_NOMEM, "no memory for a queue");
 
@@ -313,9 +319,10 @@ static int plan(struct sfx_queue_db *q, struct sfx_queue_run *run, struct sfx_er
     nbits = run->filter_nlines * LINE_NBYTES * 8 / (run->nkeys + 1);
     /* ln 2 probes a bit let the fewest through; a line's 512 bits are told by 9 of the hash. */
     run->filter_nprobes = nbits >= 9 ? 6 : nbits >= 3 ? nbits * 7 / 10 : 1;
-    run->filter = calloc((size_t)run->filter_nlines, LINE_NBYTES);
+    run->filter = aligned_alloc(LINE_NBYTES, (size_t)run->filter_nlines * LINE_NBYTES);
     if (run->filter == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for a queue");
+    memset(run->filter, 0, (size_t)run->filter_nlines * LINE_NBYTES);
     run->nkeys = 0;
     rc = sfx_queue_sql_one(q, sfx_queue_sql_bind(q, SFX_SQL_KEY_PAGE_NEXT, err, ""), &run->page,
                            err);
