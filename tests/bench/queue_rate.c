@@ -5,11 +5,13 @@
  *
  * usage: queue_rate QUEUE put COUNT GROUP      new events
  *        queue_rate QUEUE drain COUNT BATCH    leased and acknowledged
+ *        queue_rate QUEUE through COUNT BATCH  both: put in groups of 1000, then drained
  *        queue_rate QUEUE fill COUNT           as put, until so many wait; says nothing
  *        queue_rate FILE floor COUNT GROUP     plain inserts into one table of SQLite
  *        queue_rate FILE unique COUNT GROUP    the same, with a UNIQUE id
  *
- * A word more, "durable", asks for a sync of the disk with each group. Prints events a second, wall
+ * Words more: "durable" asks for a sync of the disk with each group, "anew" removes the file first.
+ * Prints events a second, wall
  * and CPU ms, and the peak of memory in KiB.
  */
 #include "base/hash.h"
@@ -22,6 +24,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MAX_GROUP 4096
 
@@ -123,6 +126,19 @@ static void floor_puts(const char *path, bool unique, bool durable, uint64_t cou
     (void)sqlite3_close(db);
 }
 
+static void remove_files(const char *path)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-lock"};
+    const char *file = strncmp(path, "sqlite:", 7) == 0 ? path + 7 : path;
+    char name[4096];
+    size_t i;
+
+    for (i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+        (void)snprintf(name, sizeof(name), "%s%s", file, ends[i]);
+        (void)unlink(name);
+    }
+}
+
 static double now_s(void)
 {
     struct timespec ts;
@@ -156,7 +172,10 @@ static void work(const char *path, const char *how, uint64_t count, size_t group
         put_all(q, stats.put, count, group);
     else if (strcmp(how, "drain") == 0)
         drain(q, count, group);
-    else if (strcmp(how, "fill") == 0 && stats.depth[SFX_QUEUE_READY] < count)
+    else if (strcmp(how, "through") == 0) {
+        put_all(q, stats.put, count, 1000);
+        drain(q, count, group);
+    } else if (strcmp(how, "fill") == 0 && stats.depth[SFX_QUEUE_READY] < count)
         put_all(q, stats.put, count - stats.depth[SFX_QUEUE_READY], group);
     sfx_queue_close(q);
 }
@@ -167,18 +186,25 @@ int main(int argc, char **argv)
     uint64_t count = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
     size_t group = argc > 4 ? strtoul(argv[4], NULL, 10) : 1000;
     struct rusage use;
+    bool durable = false;
     double began = now_s(), cpu, wall;
+    int i;
 
     if (count == 0 || group == 0 || group > MAX_GROUP) {
-        (void)fprintf(stderr, "usage: queue_rate QUEUE put|drain|fill|floor|unique COUNT GROUP "
-                              "[durable]\n");
+        (void)fprintf(stderr, "usage: queue_rate QUEUE put|drain|through|fill|floor|unique "
+                              "COUNT GROUP [durable] [anew]\n");
         return 2;
     }
-    work(argv[1], how, count, group, argc > 5);
+    for (i = 5; i < argc; i++) {
+        durable = durable || strcmp(argv[i], "durable") == 0;
+        if (strcmp(argv[i], "anew") == 0)
+            remove_files(argv[1]);
+    }
+    work(argv[1], how, count, group, durable);
     wall = now_s() - began;
     cpu = cpu_s(&use);
     if (strcmp(how, "fill") != 0)
-        (void)printf("%-6s %8.0f/s wall %7.0f ms cpu %7.0f ms (%.2f us each) peak %ld KiB\n", how,
+        (void)printf("%-7s %8.0f/s wall %7.0f ms cpu %7.0f ms (%.2f us each) peak %ld KiB\n", how,
                      (double)count / wall, wall * 1e3, cpu * 1e3, cpu * 1e6 / (double)count,
                      use.ru_maxrss);
     return 0;
