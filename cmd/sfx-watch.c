@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* sfx-watch: tells of files as they become complete, one event a line. */
 #include "base/size.h"
+#include "base/text.h"
 #include "cmd.h"
 #include "watch/tell.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct options {
     struct sfx_opt_list globs, ignores, types;
     const char *events;
-    bool flat;
-    int64_t settle_ns;
+    bool recursive, flat;
+    const char *settle;
     bool once;
     uint64_t max_events;
     bool paths, zero;
@@ -58,11 +60,13 @@ static const struct sfx_opt rows[] = {
      "Kinds of events, joined by commas: closed, moved, linked, deleted, scanned; default all but "
      "deleted.",
      NULL, 0, 0},
+    {'r', "recursive", NULL, SFX_OPT_FLAG, offsetof(struct options, recursive),
+     "Watch the folders in FOLDER, and those in them, too: the default.", NULL, 0, 0},
     {0, "no-recursive", NULL, SFX_OPT_FLAG, offsetof(struct options, flat),
      "Leave out the folders in FOLDER.", NULL, 0, 0},
-    {0, "settle", "TIME", SFX_OPT_DURATION, offsetof(struct options, settle_ns),
-     "A file must also not have changed for TIME; default: only where the file system cannot say "
-     "whether it is still being written.",
+    {0, "settle", "TIME", SFX_OPT_STR, offsetof(struct options, settle),
+     "A file must also not have changed for TIME; default auto: only where the file system cannot say "
+     "whether it is still being written, for 1.5s.",
      NULL, 0, 0},
     {0, "backend", "NAME", SFX_OPT_ENUM, offsetof(struct options, backend),
      "What tells of changes; default auto: for each folder fanotify where it is allowed, else inotify, and "
@@ -162,6 +166,21 @@ static int read_form(const struct options *o, struct sfx_tell_opts *tell, struct
     return 0;
 }
 
+/* What stands for a time, or for what else it may be. Errors: USAGE. */
+static int read_choices(const struct options *o, struct sfx_watch_opts *opts, struct sfx_err *err)
+{
+    if (o->recursive && o->flat)
+        return sfx_err_set(err, SFX_E_USAGE, "--recursive and --no-recursive are opposites");
+    if (o->settle != NULL && strcmp(o->settle, "auto") != 0 &&
+        sfx_text_duration_ns(sfx_slice_str(o->settle), &opts->settle_ns, err) < 0)
+        return sfx_err_set(err, SFX_E_USAGE, "--settle: '%s' is neither auto nor a time such as 2s",
+                           o->settle);
+    if (o->events == NULL ||
+        sfx_watch_parse_kinds(sfx_slice_str(o->events), &opts->kinds, err) == 0)
+        return 0;
+    return sfx_err_wrap(err, SFX_E_USAGE, "--events");
+}
+
 /* Reads all timers into *timers, which is the caller's to free. */
 static int read_timers(const struct options *o, struct sfx_timer **timers, struct sfx_err *err)
 {
@@ -202,11 +221,8 @@ static int run(const struct sfx_cmd *cmd, const struct options *o, struct sfx_wa
         rc = read_timers(o, &timers, &err);
     opts->timers = timers;
     opts->ntimers = o->every.count + o->cron.count;
-
-    if (rc == 0 && o->events != NULL) {
-        rc = sfx_watch_parse_kinds(sfx_slice_str(o->events), &opts->kinds, &err);
-        rc = rc < 0 ? sfx_err_wrap(&err, rc, "--events") : 0;
-    }
+    if (rc == 0)
+        rc = read_choices(o, opts, &err);
     if (rc == 0)
         rc = sfx_tell(opts, &tell, &stats, &err);
     free(timers);
@@ -250,7 +266,6 @@ int main(int argc, char **argv)
     opts.min_age_ns = o.min_age_ns;
     opts.max_age_ns = o.max_age_ns;
     opts.by_content = o.dedup > 0;
-    opts.settle_ns = o.settle_ns;
     opts.backend = (enum sfx_watch_backend)o.backend;
     opts.poll_ns = o.poll_ns;
     opts.flat = o.flat;

@@ -440,6 +440,14 @@ second/x" ]
 	[ "$(paths)" = in/old ]
 	timeout 20 "$watch" --once --settle 1h in >out
 	[ "$(paths)" = in/old ]
+	"$watch" --once --settle auto -r in >out
+	[ "$(paths)" = "in/new
+in/old" ]
+	run "$watch" --once --settle soon in
+	[ "$status" -eq 2 ]
+	[[ "$output" == *"--settle: 'soon' is neither auto nor a time"* ]]
+	run "$watch" --once -r --no-recursive in
+	[ "$status" -eq 2 ]
 }
 
 @test "a folder that may not be read is said and counted" {
