@@ -149,6 +149,25 @@ link/3
 link/er/5" ]
 }
 
+@test "fanotify: a name is told again though the end of the folder it was in could not be" {
+	fanotify_works || skip "$(cat probe)"
+	mkdir in/d
+	echo 1 >in/d/x
+	echo 2 >other
+	WATCH_BACKEND=fanotify
+	start in
+	until_true has_lines 1
+	kill -STOP "$pid"
+	rm -r in/d
+	mkdir in/d
+	ln other in/d/x
+	kill -CONT "$pid"
+	until_true has_lines 2
+	stop
+	[ "$(types)" = "linked in/d/x
+scanned in/d/x" ]
+}
+
 @test "fanotify: a file system that is mounted in what is watched is watched too" {
 	fanotify_works || skip "$(cat probe)"
 	unshare --mount true 2>/dev/null || skip "nothing may be mounted"
@@ -290,6 +309,32 @@ stalled() {
 
 @test "a reader that stalls does not let the kernel's queue run over" {
 	stalled 30000 f
+	[ "$(jq .overflows stats)" -eq 0 ]
+}
+
+@test "a reader that stalls when few files come does not either" {
+	local long i
+	[ "$(cat /proc/sys/fs/inotify/max_queued_events)" -le 20000 ] || skip "the queue holds more"
+	long=$(printf '%0230d' 0)
+	mkfifo pipe
+	"$watch" -v --backend inotify --format '{path}{path}{path}{path}{path}{path}{path}{path}' --stats=stats in \
+		>pipe 2>err 3>&- 4>&- &
+	pid=$!
+	exec 5<pipe
+	until_true grep -q 'are watched' err
+	# One by one, until the pipe is full: nothing but that it is tells that somebody should read on.
+	for i in $(seq 50); do
+		: >"in/$long$i"
+		sleep 0.02
+	done
+	(cd in && seq -f "f%g" 30000 | xargs touch)
+	sleep 0.3
+	head -n 30050 <&5 | wc -l >out 5<&5
+	exec 5<&-
+	kill -TERM "$pid" 2>/dev/null || true
+	wait "$pid" || true
+	pid=
+	[ "$(cat out)" -eq 30050 ]
 	[ "$(jq .overflows stats)" -eq 0 ]
 }
 

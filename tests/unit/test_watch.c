@@ -99,7 +99,8 @@ static void expect_end(struct sfx_watch *w)
     sfx_watch_free(w);
 }
 
-/* How sfx programs publish: the file is complete when it gets its name, and is closed under none.
+/* How sfx programs publish: the file is complete when it gets its name, and is
+ * closed under none.
  */
 static void a_nameless_file_that_is_linked_is_told(void **state)
 {
@@ -157,8 +158,8 @@ static void of_two_writers_the_last_one_counts(void **state)
     expect_end(w);
 }
 
-/* The link is in the folder, its writer has it open elsewhere: no change of the folder says when it
- * is done. */
+/* The link is in the folder, its writer has it open elsewhere: no change of the
+ * folder says when it is done. */
 static void a_link_to_a_file_that_is_being_written_waits_for_the_writer(void **state)
 {
     char inside[64], outside[64];
@@ -199,7 +200,45 @@ static void what_did_not_change_is_not_told_again(void **state)
     expect_end(w);
 }
 
-/* However many folders there are: one mark tells of all, and the scan forgets where it was. */
+/* What a file is like after it was read to its end must be what was told of it:
+ * content that changes meanwhile is of no version, and must not be taken for
+ * one that is known. */
+static void content_that_changes_while_it_is_read_is_not_noted(void **state)
+{
+    const struct sfx_watch_opts opts = {
+        .roots = roots, .nroots = 1, .reader_fd = -1, .by_content = true, .stop = &stop};
+    const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+    struct sfx_err err;
+    struct sfx_watch *w = sfx_watch_new(&opts, &err);
+    struct stat st;
+    int fd;
+
+    (void)state;
+    assert_non_null(w);
+    sfx_buf_clear(&w->path);
+    assert_int_equal(sfx_buf_append(&w->path, "growing", 8, NULL), 0);
+    w->path.len--;
+    write_file("growing", "one");
+    fd = open_in_root("growing", O_RDWR);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(pwrite(fd, "four", 4, 0), 4); /* longer */
+    assert_int_equal(sfx_watch_content_is_new(w, 0, fd, &st, &err), SFX_CONTENT_UNSTEADY);
+    assert_int_equal(futimens(fd, past), 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(pwrite(fd, "five", 4, 0), 4); /* as long, later */
+    assert_int_equal(sfx_watch_content_is_new(w, 0, fd, &st, &err), SFX_CONTENT_UNSTEADY);
+    assert_int_equal(usleep(20000), 0);      /* a tick of the clock of changes */
+    assert_int_equal(futimens(fd, past), 0); /* as it was, but for the time of that */
+    assert_int_equal(sfx_watch_content_is_new(w, 0, fd, &st, &err), SFX_CONTENT_UNSTEADY);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(sfx_watch_content_is_new(w, 0, fd, &st, &err), SFX_CONTENT_NEW);
+    assert_int_equal(sfx_watch_content_is_new(w, 0, fd, &st, &err), SFX_CONTENT_KNOWN);
+    assert_int_equal(sfx_io_close(&fd, NULL), 0);
+    sfx_watch_free(w);
+}
+
+/* However many folders there are: one mark tells of all, and the scan forgets
+ * where it was. */
 static void by_fanotify_no_folder_is_kept(void **state)
 {
     const struct sfx_watch_opts opts = {
@@ -271,6 +310,7 @@ int main(void)
         IN_ROOT(of_two_writers_the_last_one_counts),
         IN_ROOT(a_link_to_a_file_that_is_being_written_waits_for_the_writer),
         IN_ROOT(what_did_not_change_is_not_told_again),
+        IN_ROOT(content_that_changes_while_it_is_read_is_not_noted),
         IN_ROOT(by_fanotify_no_folder_is_kept),
         cmocka_unit_test(lists_of_kinds_are_read),
         cmocka_unit_test(file_systems_that_others_change_are_polled),
