@@ -119,7 +119,7 @@ void sfx_plan_done(struct sfx_plan *plan)
 }
 
 /* Which cells are read: for programs that do not look at all of a record. */
-static int explain_uses(const struct sfx_query *q, const struct sfx_batch *batch, bool copies,
+static int explain_uses(struct sfx_query *q, const struct sfx_batch *batch, bool copies,
                         struct sfx_buf *out, struct sfx_err *err)
 {
     bool *wanted = calloc(batch->ncols + 1, sizeof(*wanted));

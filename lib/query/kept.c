@@ -49,7 +49,7 @@ int sfx_kept_row(struct sfx_kept *kept, const struct sfx_frame *in, uint32_t row
 int sfx_kept_start(struct sfx_kept *kept, struct sfx_err *err)
 {
     kept->nrows = 0;
-    kept->passed_one = false;
+    kept->passed_one = kept->no_cells = false;
     kept->op->out.schema_id = sfx_operator_new_schema(kept->op);
     return sfx_rowstore_make_frame(&kept->store, &kept->op->out, &kept->op->arena, err);
 }
@@ -98,7 +98,10 @@ int sfx_kept_put(struct sfx_kept *kept, const unsigned char *row, size_t len, bo
         memcpy(copy, row, len);
         row = (const unsigned char *)copy;
     }
-    sfx_row_decode(row, &kept->op->out, kept->nrows++);
+    if (kept->no_cells)
+        sfx_row_decode_origin(row, &kept->op->out, kept->nrows++);
+    else
+        sfx_row_decode(row, &kept->op->out, kept->nrows++);
     return 1;
 }
 
@@ -107,15 +110,26 @@ int sfx_kept_end(struct sfx_kept *kept, struct sfx_err *err)
     return kept->nrows > 0 || !kept->passed_one ? pass_frame(kept, err) : 0;
 }
 
+/* Says that the frame's rows are their records, so that a writer may copy them. */
+static void pass_raw(struct sfx_kept *kept)
+{
+    struct sfx_frame *out = &kept->op->out;
+    size_t i;
+
+    out->nraw = kept->store.nraw;
+    out->raw_dialect = kept->store.raw_dialect;
+    kept->no_cells = sfx_operator_is_copied(kept->op, out);
+    for (i = 0; kept->no_cells && i < out->ncols; i++)
+        out->cols[i].vec->has_cells = true; /* none are made of values */
+}
+
 int sfx_kept_pass_all(struct sfx_kept *kept, struct sfx_err *err)
 {
     const unsigned char *record;
     int rc = sfx_kept_start(kept, err);
 
-    if (!kept->store.none_raw) { /* a writer may copy the records */
-        kept->op->out.nraw = kept->store.nraw;
-        kept->op->out.raw_dialect = kept->store.raw_dialect;
-    }
+    if (rc == 0 && !kept->store.none_raw)
+        pass_raw(kept);
     if (rc == 0)
         rc = sfx_sorter_sort(&kept->sorter, err);
     if (rc < 0)

@@ -21,6 +21,7 @@ struct sfx_kept {
     /* Handing on. */
     uint32_t nrows, source; /* of the frame that is being filled */
     bool passed_one;
+    bool no_cells; /* of the frame: its records are copied */
 };
 
 /* Binds to the frames that come in; the first time it starts, within budget_nbytes of memory (0:

@@ -167,6 +167,14 @@ bool sfx_operator_is_done(const struct sfx_operator *op)
            sfx_query_satisfied_from(q, op->index + 1);
 }
 
+bool sfx_operator_is_copied(const struct sfx_operator *op, const struct sfx_frame *frame)
+{
+    const struct sfx_query *q = op->query;
+
+    return op->next == NULL && q->copies && frame->nraw > 0 && frame->nraw == frame->ncols &&
+           frame->raw_dialect == q->first_dialect;
+}
+
 bool sfx_operator_needs_origin(const struct sfx_operator *op)
 {
     do

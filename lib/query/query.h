@@ -150,8 +150,7 @@ int sfx_query_prepare(struct sfx_query *q, struct sfx_batch *batch, struct sfx_e
  * batches (sfx_writer_ops.copies), so that their cells are not needed for it. The answer holds for
  * batches of one stream; what a query hands on as a record has all of its columns.
  */
-void sfx_query_wants(const struct sfx_query *q, const struct sfx_batch *batch, bool copies,
-                     bool *wanted);
+void sfx_query_wants(struct sfx_query *q, const struct sfx_batch *batch, bool copies, bool *wanted);
 
 /*
  * What stages do by the clock: in how many nanoseconds the query wants _tick if no input comes

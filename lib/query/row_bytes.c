@@ -305,6 +305,11 @@ static void get_plain(const unsigned char *at, size_t ncells, uint16_t dialect, 
     }
 }
 
+void sfx_row_decode_origin(const unsigned char *at, struct sfx_frame *out, uint32_t row)
+{
+    (void)get_origin(at + HEAD_NBYTES, at[HEAD_NBYTES - 1], &out->rows[row]);
+}
+
 void sfx_row_decode(const unsigned char *at, struct sfx_frame *out, uint32_t row)
 {
     struct sfx_row_origin *origin = &out->rows[row];

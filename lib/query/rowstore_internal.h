@@ -67,6 +67,9 @@ uint32_t sfx_row_source(const struct sfx_rowstore *store, const unsigned char *a
 /* Reads the row at `at` into row of out; its cells point into what is read. */
 void sfx_row_decode(const unsigned char *at, struct sfx_frame *out, uint32_t row);
 
+/* The same without its cells. */
+void sfx_row_decode_origin(const unsigned char *at, struct sfx_frame *out, uint32_t row);
+
 /* Where the cell's spelling begins in raw, or -1. */
 static inline int64_t sfx_row_place_in(struct sfx_slice raw, struct sfx_slice bytes)
 {

@@ -189,6 +189,9 @@ bool sfx_operator_next_is_satisfied(const struct sfx_operator *op);
 /* Counts n records of op's frame as skipped. */
 void sfx_operator_count_skipped(struct sfx_operator *op, uint32_t n);
 
+/* True when the output copies the frame, whose cells are not looked at by anybody. */
+bool sfx_operator_is_copied(const struct sfx_operator *op, const struct sfx_frame *frame);
+
 /* True when a stage behind op may have to say where a record came from. */
 bool sfx_operator_needs_origin(const struct sfx_operator *op);
 

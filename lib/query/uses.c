@@ -50,13 +50,14 @@ enum sfx_rest sfx_uses_keep(const struct sfx_stage_ast *ast, struct sfx_uses *us
     return rest == SFX_REST_NOTHING ? rest : SFX_REST_CELLS;
 }
 
-void sfx_query_wants(const struct sfx_query *q, const struct sfx_batch *batch, bool copies,
-                     bool *wanted)
+void sfx_query_wants(struct sfx_query *q, const struct sfx_batch *batch, bool copies, bool *wanted)
 {
     struct sfx_uses uses = {batch->columns, batch->ncols, wanted};
     enum sfx_rest rest = copies ? SFX_REST_RECORD : SFX_REST_CELLS;
     size_t i;
 
+    q->copies = copies && (q->copies || !q->asked);
+    q->asked = true;
     for (i = 0; i < batch->ncols; i++)
         wanted[i] = false;
     for (i = q->noperators; i-- > 0;) {

@@ -161,3 +161,12 @@ t() { sfx-transform "$@"; }
 	run sfx-transform -t tsv 'sort num(a)' 1.csv
 	[ "$output" = $'a\tb\n1\ty\n2\tx' ]
 }
+
+@test "records that a sort hands on are whole where inputs are spelled in different ways" {
+	printf 'a\tb\n' >none.tsv
+	printf 'a,b\n2,"x;"\n1,y\n' >comma.csv
+	run sfx-transform 'sort num(a)' none.tsv comma.csv
+	[ "$output" = $'a\tb\n1\ty\n2\tx;' ]
+	run sfx-transform 'sort num(a)' comma.csv none.tsv
+	[ "$output" = $'a,b\n1,y\n2,"x;"' ]
+}
