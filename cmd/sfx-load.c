@@ -81,6 +81,9 @@ static const struct sfx_opt rows[] = {
     {0, "flush", "TIME", SFX_OPT_DURATION, AT(flush_ns),
      "With -E: commit the files of so long a time together, and print their events then; with "
      "--commit-every also when so many records have come.", NULL, 0, 0},
+    {'j', "jobs", "N", SFX_OPT_UINT, AT(load.jobs),
+     "Load N FILEs at once, where target and mode allow it, see Parallel loads in sfx-load(1); 0 is one "
+     "for each processor. Default: 1.", NULL, 0, SFX_LOAD_MAX_JOBS},
     {0, "load-id", "ID", SFX_OPT_STR, AT(load.load_id),
      "Know the input by ID, not by its content: ID is loaded once.", NULL, 0, 0},
     {0, "force", NULL, SFX_OPT_FLAG, AT(load.force), "Load again what is loaded already.", NULL, 0, 0},
@@ -225,8 +228,9 @@ static int load_all(struct app *app, const char *const *operands, struct sfx_err
 {
     if (operands[0] == NULL)
         return sfx_err_set(err, SFX_E_USAGE, "which target? Such as sqlite:data.db");
-    if (app->o.events && (operands[1] != NULL || app->o.load.load_id != NULL))
-        return sfx_err_set(err, SFX_E_USAGE, "-E goes with neither FILE nor --load-id");
+    if (app->o.events &&
+        (operands[1] != NULL || app->o.load.load_id != NULL || app->o.load.jobs != 1))
+        return sfx_err_set(err, SFX_E_USAGE, "-E goes with neither FILE, --load-id nor --jobs");
     if (app->o.flush_ns > 0 ? !app->o.events : app->o.events && app->o.load.commit_every > 0)
         return sfx_err_set(err, SFX_E_USAGE,
                            "-E goes with --commit-every by --flush, which goes with -E");
@@ -260,8 +264,10 @@ static int finish(const struct app *app, int rc)
 
 int main(int argc, char **argv)
 {
-    struct app app = {
-        .o.load = {.on_error = -1, .timeout_ns = INT64_C(30000000000), .out_fd = STDOUT_FILENO}};
+    struct app app = {.o.load = {.on_error = -1,
+                                 .jobs = 1,
+                                 .timeout_ns = INT64_C(30000000000),
+                                 .out_fd = STDOUT_FILENO}};
     struct sfx_load_opts *opts = &app.o.load;
     const struct sfx_sink_ops *const *ops = sfx_sink_all();
     struct sfx_progress progress;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/path.h"
+#include "base/pool.h"
 #include "base/size.h"
 #include "record/encoding.h"
 #include "sink/load_internal.h"
@@ -103,10 +104,16 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
         return NULL;
     }
     load->opts = *opts;
+    if (opts->jobs == 0)
+        load->opts.jobs =
+            sfx_pool_ncpus() < SFX_LOAD_MAX_JOBS ? sfx_pool_ncpus() : SFX_LOAD_MAX_JOBS;
+    load->target = strdup(target);
     load->bad = (struct sfx_reject_sink){put_bad, load};
     load->infer.text_only = opts->no_inference;
-    if (take_keys(load, &sink_opts.how, err) < 0 || sfx_load_take_types(load, err) < 0 ||
-        sfx_load_take_stages(load, err) < 0 ||
+    if (load->target == NULL)
+        (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a load");
+    if (load->target == NULL || take_keys(load, &sink_opts.how, err) < 0 ||
+        sfx_load_take_types(load, err) < 0 || sfx_load_take_stages(load, err) < 0 ||
         sfx_format_parse(opts->from, opts->delimiter, opts->quote, &load->format,
                          &load->opts.reader, err) < 0 ||
         sfx_batch_init(&load->batch, err) < 0)
@@ -160,6 +167,7 @@ void sfx_load_free(struct sfx_load *load)
     sfx_buf_done(&load->event_id);
     sfx_buf_done(&load->whence);
     sfx_buf_done(&load->when);
+    free(load->target);
     free(load->keys);
     free(load->types);
     free(load->key_text);

@@ -61,6 +61,8 @@ struct sfx_load_rejects {
     bool left; /* by a run that was killed: what is behind its last checkpoint is cut off */
 };
 
+#define SFX_LOAD_MAX_JOBS 64
+
 struct sfx_load_opts {                    /* all-zero: the defaults */
     struct sfx_sink_how how;              /* into tables that have rows; its keys come from: */
     const char *keys;                     /* columns, joined by commas; NULL: none */
@@ -73,6 +75,7 @@ struct sfx_load_opts {                    /* all-zero: the defaults */
     const char *table;                    /* template; default "{stem}" of the input's name */
     const char *from, *delimiter, *quote; /* as sfx_format_parse; default by name and content */
     struct sfx_reader_opts reader;        /* delimiter and quote are set by those above */
+    uint64_t jobs;                        /* operands at once, 64 at most; 0: by processors */
     bool group;                           /* inputs are made durable together, by _flush */
     uint64_t commit_every;                /* records; 0: an input is one transaction */
     bool rejects_table;                   /* rejected records go into a table of the target, too */
@@ -123,8 +126,10 @@ int sfx_load_operand(struct sfx_load *load, const char *path, const struct sfx_e
 
 /*
  * Loads the inputs of all paths (ended by NULL; none: standard input) and logs the failures of
- * inputs. Returns 0; 1 when an input failed or a record was rejected; <0 when the run cannot go on.
- * Errors: as _operand; USAGE for several paths with one load_id.
+ * inputs; opts.jobs at once, where the sink can and their order makes no difference: each of them
+ * then has a thread and a sink of its own, and report and rejects are called from any of these, one
+ * at a time. Returns 0; 1 when an input failed or a record was rejected; <0 when the run cannot go
+ * on. Errors: as _operand; USAGE for several paths with one load_id.
  */
 int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sfx_err *err);
 

@@ -35,6 +35,7 @@ struct sfx_load_foreign {
 
 struct sfx_load {
     struct sfx_load_opts opts;
+    char *target;
     const struct sfx_format *format; /* NULL: by name and content */
     struct sfx_sink *sink;
     struct sfx_template *table; /* NULL: the default */
@@ -81,6 +82,15 @@ struct sfx_load {
 
 /* TEMPORARY when the run is to stop. */
 int sfx_load_check_stop(struct sfx_load *load, struct sfx_err *err);
+
+/* True when the order of npaths operands makes no difference to what they bring, so that several
+ * can be loaded at once. */
+bool sfx_load_in_parallel(const struct sfx_load *load, size_t npaths);
+
+/* Loads npaths operands, opts.jobs at once, as sfx_load_operands does. Errors: what ends the run.
+ */
+int sfx_load_all_paths(struct sfx_load *load, const char *const *paths, size_t npaths,
+                       struct sfx_err *err);
 
 /* Renders the table's name for an input called path into load->name; default_table is used when
  * the user named none. Errors: INPUT, NOMEM. */

@@ -123,6 +123,7 @@ int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sf
 {
     static const char *const standard_input[] = {"-", NULL};
     struct sfx_err own;
+    size_t n = 0;
     int rc;
 
     err = err != NULL ? err : &own;
@@ -131,7 +132,16 @@ int sfx_load_operands(struct sfx_load *load, const char *const *paths, struct sf
     else if (load->opts.load_id != NULL && paths[1] != NULL)
         return sfx_err_set(err, SFX_E_USAGE, "a load's id is the name of one input");
     load->together = load->sink->ops->whole;
-    for (; *paths != NULL; paths++) {
+    while (paths[n] != NULL)
+        n++;
+    for (; *paths != NULL; paths++, n--) {
+        /* The first one makes the table. */
+        if (load->stats.loaded + load->stats.known > 0 && sfx_load_in_parallel(load, n)) {
+            rc = sfx_load_all_paths(load, paths, n, err);
+            if (rc < 0)
+                return rc;
+            break;
+        }
         rc = sfx_load_operand(load, *paths, NULL, err);
         if (load->broken)
             return rc;

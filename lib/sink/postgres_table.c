@@ -267,13 +267,36 @@ int sfx_postgres_key(struct sfx_postgres *s, struct sfx_err *err)
     return key != NULL ? sfx_postgres_exec(s, key, err) : 0;
 }
 
+/* Two sessions that make a table at once would meet in the catalogue: the second one waits for the
+ * first one's end, and looks again. */
+static int lock_new(struct sfx_postgres *s, struct sfx_err *err)
+{
+    static const char lock[] = "SELECT pg_advisory_xact_lock(hashtextextended($1,1))";
+    PGresult *result = sfx_postgres_query(s, lock, 1, &s->target, err);
+
+    if (result == NULL)
+        return err->code;
+    s->pq.clear(result);
+    return 0;
+}
+
+static PGresult *find_or_lock(struct sfx_postgres *s, struct sfx_err *err)
+{
+    PGresult *result = find_table(s, err);
+
+    if (result == NULL || s->pq.ntuples(result) > 0 || s->opts.dry_run)
+        return result;
+    s->pq.clear(result);
+    return lock_new(s, err) < 0 ? NULL : find_table(s, err);
+}
+
 /* The table as it is to be, made or found. */
 static int settle_table(struct sfx_postgres *s, struct sfx_ddl *ddl, struct sfx_buf *out,
                         struct sfx_err *err)
 {
     const bool replaces = s->mode == SFX_SINK_REPLACE;
     const size_t start = out->len;
-    PGresult *result = find_table(s, err);
+    PGresult *result = find_or_lock(s, err);
     const char *sql;
     bool there;
     int rc;

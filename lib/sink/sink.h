@@ -155,6 +155,7 @@ struct sfx_sink_ops {
     const char *says;   /* what it is, one line */
     bool whole;         /* a target that is written anew each time: its loads become visible only by
                            _flush, with or without opts.group */
+    bool parallel;      /* several sinks may have loads of one target under way at once */
 
     /*
      * Opens the target; rest is the URI after the ':' (borrowed). A target that does not exist is

@@ -357,6 +357,7 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .scheme = "postgresql",
     .form = "postgresql://HOST/DB",
     .says = "a database of a PostgreSQL server, as libpq reads it",
+    .parallel = true,
     .open = postgres_open,
     .begin = postgres_begin,
     .lacks = sfx_postgres_lacks,

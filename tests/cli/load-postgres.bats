@@ -510,6 +510,83 @@ event() {
 	is "SELECT count(*) FROM t" 4
 }
 
+# parts N: files p1.csv …, one of which is of many rows; p3.csv has a row that a table of integers refuses.
+parts() {
+	local i
+	for ((i = 1; i <= $1; i++)); do
+		awk -v p="$i" 'BEGIN { print "id,name,part"; n = p == 5 ? 40000 : 500; for (i = 1; i <= n; i++) print p * 100000 + i ",name " i "," p }' >"p$i.csv"
+	done
+	printf '7,seven,p\n' >>p3.csv
+	cp p4.csv again.csv
+}
+
+@test "-j: files that are loaded at once bring what they bring one by one" {
+	parts 9
+	query 'CREATE SCHEMA one; CREATE SCHEMA many; CREATE TABLE one.t(id integer PRIMARY KEY, name text, part integer);
+		CREATE TABLE many.t (LIKE one.t INCLUDING ALL)' >/dev/null
+	for jobs in 1 4; do
+		schema=$([ $jobs -eq 1 ] && echo one || echo many)
+		PGOPTIONS="-csearch_path=$schema" exits 1 sfx-load -v -j $jobs -t t --rejects rejects.$jobs --stats=stats.$jobs $target p*.csv again.csv missing.csv
+		grep -q 'missing.csv: ' said
+		grep -c 'already loaded' said
+		# A file that fails is none of the others' business.
+		printf 'id,other\n1,2\n' >bad.csv
+		printf 'id,name,part\n%d,x,1\n' 11 >q1.csv
+		printf 'id,name,part\n%d,x,1\n' 12 >q2.csv
+		PGOPTIONS="-csearch_path=$schema" exits 1 sfx-load -j $jobs -t t $target p1.csv q1.csv bad.csv q2.csv
+		grep -q 'bad.csv: .*other' said
+	done
+	is 'SELECT count(*) FROM one.t' 44002
+	is '(TABLE one.t EXCEPT TABLE many.t) UNION (TABLE many.t EXCEPT TABLE one.t)' ''
+	entry='target, source_key, sha256, mode, rows_in, inserted, duplicate, rejected, state, again'
+	is "SELECT count(*) FROM (SELECT $entry FROM one._sfx_load INTERSECT SELECT $entry FROM many._sfx_load) AS same" 11
+	is 'SELECT count(*), count(DISTINCT load_id) FROM many._sfx_load' '11|11'
+	diff <(jq -S '{loaded,already_loaded,failed,records_in,records_inserted,records_rejected}' stats.1) \
+		<(jq -S '{loaded,already_loaded,failed,records_in,records_inserted,records_rejected}' stats.4)
+	[ "$(jq -r .raw rejects.4)" = "$(jq -r .raw rejects.1)" ]
+	exits 2 sfx-load -E -j 2 $target </dev/null
+}
+
+@test "-j: tables that are there for nobody yet are made once" {
+	parts 6
+	mkdir a b && cp p1.csv a/t.csv && cp p2.csv b/t.csv
+	exits 0 sfx-load -j 4 $target p5.csv p6.csv a/t.csv b/t.csv
+	is 'SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM p5), (SELECT count(*) FROM p6)' '1000|40000|500'
+	# Of other programs, too.
+	for i in 1 2 4; do sfx-load $target -t shared p$i.csv 2>said.$i & pids[i]=$!; done
+	for i in 1 2 4; do wait "${pids[i]}" || { cat said.$i && return 1; }; done
+	is 'SELECT count(*) FROM shared' 1500
+}
+
+@test "-j: killed at any time, run again, and stopped" {
+	parts 9
+	rm p3.csv again.csv
+	query 'CREATE TABLE t(id integer PRIMARY KEY, name text, part integer)' >/dev/null
+	for i in 1 2 3 4 5 6; do
+		sfx-load -j 3 -t t $target p*.csv 2>said &
+		sleep "0.0$((i * 3))"
+		kill -9 $! 2>/dev/null || true
+		wait $! || true
+	done
+	exits 0 sfx-load -j 3 -t t $target p*.csv
+	is 'SELECT count(*), count(DISTINCT part) FROM t' '43500|8'
+	is 'SELECT count(*), sum(inserted) FROM _sfx_load' '8|43500'
+	for i in 1 2 3; do printf 'id,name,part\n%d,x,1\n' $i >r$i.csv; done
+	psql -X -q -c 'BEGIN; LOCK TABLE t IN SHARE MODE; SELECT pg_sleep(60)' >/dev/null 2>&1 &
+	holder=$!
+	until [ "$(query "SELECT count(*) FROM pg_locks WHERE relation='t'::regclass AND mode='ShareLock'")" = 1 ]; do :; done
+	sfx-load -j 3 -t t $target p1.csv r1.csv r2.csv r3.csv 2>said &
+	loader=$!
+	until [ "$(query "SELECT count(*) FROM pg_locks WHERE NOT granted")" = 3 ]; do :; done
+	kill -TERM $loader
+	wait $loader && status=0 || status=$?
+	[ "$status" -eq 143 ]
+	kill $holder
+	query "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid<>pg_backend_pid() AND state='active'" >/dev/null
+	wait $holder || true
+	is 'SELECT count(*) FROM t WHERE id<9' 0
+}
+
 @test "a script of SQL brings what a load brings, once" {
 	printf 'id,name,price,made,at,zip\n1,it'"'"'s \\,1.50,2026-01-05,2026-01-05T10:00:00Z,00501\n2,"two\nlines",2.25,2026-01-06,2026-01-06T11:00:00Z,94110\n3,,,,,\n' >typed.csv
 	sfx-load - -t typed typed.csv >script
