@@ -34,10 +34,10 @@ static int put_key(struct sfx_key_wait *wait, size_t kind, struct sfx_slice key,
                    struct sfx_err *err)
 {
     const uint32_t order = __builtin_bswap32((uint32_t)kind);
-    unsigned char *at;
+    unsigned char *at = NULL;
     int rc = sfx_sorter_reserve(&wait->keys, KIND_NBYTES + key.len + NUMBER_NBYTES, &at, err);
 
-    if (rc < 0)
+    if (rc < 0 || at == NULL)
         return rc;
     (void)put(put(put(at, &order, KIND_NBYTES), key.ptr, key.len), &number, NUMBER_NBYTES);
     sfx_sorter_commit(&wait->keys, KIND_NBYTES + key.len, NUMBER_NBYTES);
@@ -75,10 +75,10 @@ static int put_broken(struct sfx_key_wait *wait, uint64_t number, uint32_t kind,
                       struct sfx_err *err)
 {
     const uint64_t order = __builtin_bswap64(number);
-    unsigned char *at;
+    unsigned char *at = NULL;
     int rc = sfx_sorter_reserve(&wait->broken, NUMBER_NBYTES + KIND_NBYTES, &at, err);
 
-    if (rc < 0)
+    if (rc < 0 || at == NULL)
         return rc;
     (void)put(put(at, &order, NUMBER_NBYTES), &kind, KIND_NBYTES);
     sfx_sorter_commit(&wait->broken, NUMBER_NBYTES, KIND_NBYTES);
