@@ -170,6 +170,22 @@ static void take_star(struct place *p, bool starts_segment, size_t at, struct re
     }
 }
 
+static bool is_special(char c)
+{
+    return c == '*' || c == '?' || c == '[' || c == ']' || c == '{' || c == '}' || c == '\\';
+}
+
+/* Lets a star take all that the ordinary character behind it is not. */
+static void skip_to_next(struct retry *star, struct sfx_slice text)
+{
+    const struct place *p = &star->pattern;
+    char c = p->at < p->piece->text.len ? p->piece->text.ptr[p->at] : '*';
+
+    while (!is_special(c) && star->text < text.len && text.ptr[star->text] != c &&
+           text.ptr[star->text] != '/')
+        star->text++;
+}
+
 /* Lets a star take more; false when no star can. */
 static bool retry_star(struct retry *star, struct retry *globstar, struct sfx_slice text,
                        struct place *p, size_t *at)
@@ -187,6 +203,8 @@ static bool retry_star(struct retry *star, struct retry *globstar, struct sfx_sl
             return false;
     }
     r->text++;
+    if (r == star)
+        skip_to_next(star, text);
     *p = r->pattern;
     *at = r->text;
     return true;
@@ -227,9 +245,23 @@ static bool match(struct place p, bool starts_segment, struct sfx_slice text)
     }
 }
 
+/* False when an ordinary character that the pattern begins or ends with is not that of the text:
+ * most names are told from most patterns by that. */
+static bool may_match(struct sfx_slice pattern, struct sfx_slice text)
+{
+    char first, last;
+
+    if (pattern.len == 0 || text.len == 0)
+        return true;
+    first = pattern.ptr[0];
+    last = pattern.ptr[pattern.len - 1];
+    return (is_special(first) || first == text.ptr[0]) &&
+           (is_special(last) || last == text.ptr[text.len - 1]);
+}
+
 bool sfx_text_glob(struct sfx_slice pattern, struct sfx_slice text)
 {
     struct piece whole = {pattern, NULL};
 
-    return match((struct place){&whole, 0}, true, text);
+    return may_match(pattern, text) && match((struct place){&whole, 0}, true, text);
 }

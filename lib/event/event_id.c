@@ -4,27 +4,29 @@
  * and 128 bits never meet by chance.
  */
 #include "base/sha256.h"
+#include "base/size.h"
 #include "event/event.h"
 
 #include <stdio.h>
 
 #define NS_PER_S INT64_C(1000000000)
 
-/* Adds a number in the same form on every machine: eight bytes, least significant first. */
-static void add_number(struct sfx_sha256 *ctx, uint64_t value)
+/* A number in the same form on every machine: eight bytes, least significant first. */
+static void put_number(unsigned char out[8], uint64_t value)
 {
-    unsigned char bytes[8];
     size_t i;
 
-    for (i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (unsigned char)(value >> (8 * i));
-    sfx_sha256_update(ctx, bytes, sizeof(bytes));
+    for (i = 0; i < 8; i++)
+        out[i] = (unsigned char)(value >> (8 * i));
 }
 
 /* Adds text so that where it ends is part of what is hashed. */
 static void add_text(struct sfx_sha256 *ctx, struct sfx_slice text)
 {
-    add_number(ctx, text.len);
+    unsigned char len[8];
+
+    put_number(len, text.len);
+    sfx_sha256_update(ctx, len, sizeof(len));
     sfx_sha256_update(ctx, text.ptr, text.len);
 }
 
@@ -41,16 +43,18 @@ static void finish(struct sfx_sha256 *ctx, char out[SFX_EVENT_ID_NBYTES])
 
 void sfx_event_file_id(const struct stat *st, struct sfx_slice path, char out[SFX_EVENT_ID_NBYTES])
 {
+    const uint64_t state[] = {(uint64_t)st->st_dev,          (uint64_t)st->st_ino,
+                              (uint64_t)st->st_size,         (uint64_t)st->st_mtim.tv_sec,
+                              (uint64_t)st->st_mtim.tv_nsec, (uint64_t)st->st_ctim.tv_sec,
+                              (uint64_t)st->st_ctim.tv_nsec};
+    unsigned char bytes[sizeof(state)];
     struct sfx_sha256 ctx;
+    size_t i;
 
+    for (i = 0; i < SFX_COUNT(state); i++)
+        put_number(bytes + 8 * i, state[i]);
     sfx_sha256_init(&ctx);
-    add_number(&ctx, st->st_dev);
-    add_number(&ctx, st->st_ino);
-    add_number(&ctx, (uint64_t)st->st_size);
-    add_number(&ctx, (uint64_t)st->st_mtim.tv_sec);
-    add_number(&ctx, (uint64_t)st->st_mtim.tv_nsec);
-    add_number(&ctx, (uint64_t)st->st_ctim.tv_sec);
-    add_number(&ctx, (uint64_t)st->st_ctim.tv_nsec);
+    sfx_sha256_update(&ctx, bytes, sizeof(bytes));
     add_text(&ctx, path);
     finish(&ctx, out);
 }

@@ -2,11 +2,26 @@
 /* Rules about an event's text: control characters, and times. */
 #include "event/event_internal.h"
 
+/* True when a byte of the word is a control character, or none of ASCII. */
+static bool may_hold_control(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), high = ones * 0x80;
+    const uint64_t del = word ^ ones * 0x7f;
+
+    return (((word - ones * 0x20) | (del - ones) | word) & high) != 0;
+}
+
 size_t sfx_event_find_control(struct sfx_slice text)
 {
-    size_t i;
+    size_t i = 0;
+    uint64_t word;
 
-    for (i = 0; i < text.len; i++) {
+    for (; i + sizeof(word) <= text.len; i += sizeof(word)) {
+        memcpy(&word, text.ptr + i, sizeof(word));
+        if (may_hold_control(word))
+            break;
+    }
+    for (; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         unsigned char next = i + 1 < text.len ? (unsigned char)text.ptr[i + 1] : 0;
 

@@ -1,27 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* Which files are of interest, by path and by type. */
-#include "base/path.h"
+#include "base/size.h"
 #include "base/text.h"
 #include "watch/watch_internal.h"
 
 /* A pattern without '/' is about the name alone, wherever it stands: what people mean by "*.csv".
  */
-static bool matches(const char *pattern, struct sfx_slice path)
-{
-    struct sfx_path_parts parts;
-
-    if (strchr(pattern, '/') != NULL)
-        return sfx_text_glob(sfx_slice_str(pattern), path);
-    sfx_path_split(path, &parts);
-    return sfx_text_glob(sfx_slice_str(pattern), parts.base);
-}
-
 static bool matches_any(const char *const *patterns, size_t npatterns, struct sfx_slice path)
 {
+    const char *slash = memrchr(path.ptr, '/', path.len);
+    struct sfx_slice name = path;
     size_t i;
 
+    if (slash != NULL)
+        name = sfx_slice(slash + 1, path.len - (size_t)(slash + 1 - path.ptr));
     for (i = 0; i < npatterns; i++) {
-        if (matches(patterns[i], path))
+        struct sfx_slice pattern = sfx_slice_str(patterns[i]);
+
+        if (sfx_text_glob(pattern, memchr(pattern.ptr, '/', pattern.len) != NULL ? path : name))
             return true;
     }
     return false;
@@ -35,7 +31,9 @@ bool sfx_watch_ignores(const struct sfx_watch_opts *opts, struct sfx_slice path)
 bool sfx_watch_wants_path(const struct sfx_watch_opts *opts, struct sfx_slice path)
 {
     /* Outputs of our own programs that have no name yet (base/outfile.h). */
-    if (matches(".sfx-*.tmp", path) || sfx_watch_ignores(opts, path))
+    static const char *const ours[] = {".sfx-*.tmp"};
+
+    if (matches_any(ours, SFX_COUNT(ours), path) || sfx_watch_ignores(opts, path))
         return false;
     return opts->nglobs == 0 || matches_any(opts->globs, opts->nglobs, path);
 }
@@ -50,7 +48,7 @@ bool sfx_watch_is_passing(struct sfx_slice path)
         ".#*",    "#*#",       "4913",       "*.lock",
     };
 
-    return matches_any(names, sizeof(names) / sizeof(names[0]), path);
+    return matches_any(names, SFX_COUNT(names), path);
 }
 
 bool sfx_watch_wants_size(const struct sfx_watch_opts *opts, int64_t nbytes)
