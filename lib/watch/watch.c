@@ -114,7 +114,7 @@ static int step_pending(struct sfx_watch *w, struct sfx_event *ev, struct sfx_er
     struct sfx_watch_pending *item = sfx_watch_queue_take(&w->pending);
     struct sfx_watch_look look = {.root = item->root,
                                   .kind = item->kind,
-                                  .found = true,
+                                  .found = item->found,
                                   .delay_ns = item->delay_ns,
                                   .settled_size = item->settled_size,
                                   .settled_mtime_ns = item->settled_mtime_ns};

@@ -58,6 +58,7 @@ static int on_created(struct sfx_watch *w, struct sfx_watch_look *look, struct s
     char version[SFX_EVENT_ID_NBYTES];
 
     look->kind = SFX_WATCH_LINKED;
+    look->found = true;
     if (sfx_told_knows(&w->told, root, path)) {
         if (is_told(w, look->root))
             return 0;

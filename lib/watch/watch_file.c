@@ -22,6 +22,9 @@
  * what is closed under another of its names. */
 #define SFX_WATCH_BUSY_MAX_NS ((int64_t)1000 * 1000000)
 
+/* The kernel tells that a file is closed a moment before its writer counts as gone. */
+#define CLOSING_NS ((int64_t)50 * 1000)
+
 /* The wall clock, and times of files, may be set: so often ages are looked at. */
 #define AGE_LOOK_NS ((int64_t)600 * 1000000000)
 
@@ -38,6 +41,7 @@ int sfx_watch_put_off(struct sfx_watch *w, const struct sfx_watch_look *look, in
         .delay_ns = delay_ns,
         .kind = look->kind,
         .root = look->root,
+        .found = look->found,
         .young = young,
         .settled_size = st != NULL ? st->st_size : -1,
         .settled_mtime_ns = st != NULL ? ns_of(st->st_mtim) : 0,
@@ -56,13 +60,15 @@ static int leave_to_next_run(struct sfx_watch *w, const struct sfx_watch_look *l
 static int put_off_busy(struct sfx_watch *w, const struct sfx_watch_look *look, struct sfx_err *err)
 {
     struct sfx_watch_look later = *look;
-    int64_t delay_ns = look->delay_ns > 0 ? look->delay_ns * 2 : SFX_WATCH_YOUNG_NS;
+    int64_t delay_ns = look->found ? SFX_WATCH_YOUNG_NS : CLOSING_NS;
 
     if (w->opts.once)
         return leave_to_next_run(w, look);
     /* It was there before, but what it will be was not. */
     if (later.kind & SFX_WATCH_SCANNED)
         later.kind = SFX_WATCH_CLOSED;
+    if (look->delay_ns > 0)
+        delay_ns = look->delay_ns * 2;
     if (delay_ns > SFX_WATCH_BUSY_MAX_NS)
         delay_ns = SFX_WATCH_BUSY_MAX_NS;
     return sfx_watch_put_off(w, &later, delay_ns, false, NULL, err);

@@ -245,6 +245,7 @@ struct sfx_watch_pending {
     int64_t delay_ns; /* after which it was due */
     unsigned kind;
     uint32_t root;
+    bool found;                             /* as in sfx_watch_look */
     bool young;                             /* waits for its age alone */
     int64_t settled_size, settled_mtime_ns; /* state that must last; size -1: none */
     char path[];                            /* below the root */
