@@ -26,12 +26,11 @@ AVX2 static inline struct sums sums_start(void)
 
 /* Two rows are interleaved, so that one multiply-add takes a pair of samples. */
 AVX2 static inline void sums_add(struct sums *sums, const uint8_t *const *rows, const int16_t *w,
-                                 size_t k, size_t ntaps, size_t at)
+                                 size_t at)
 {
     const __m256i zero = _mm256_setzero_si256();
-    const __m256i a = load(rows[k] + at), b = k + 1 < ntaps ? load(rows[k + 1] + at) : zero;
-    const uint32_t second = k + 1 < ntaps ? (uint16_t)w[k + 1] : 0;
-    const __m256i pair = _mm256_set1_epi32((int32_t)((uint16_t)w[k] | second << 16));
+    const __m256i a = load(rows[0] + at), b = load(rows[1] + at);
+    const __m256i pair = _mm256_set1_epi32(sfx_resample_pair(w));
     const __m256i lo = _mm256_unpacklo_epi8(a, b), hi = _mm256_unpackhi_epi8(a, b);
     __m256i *s = sums->s;
 

@@ -23,13 +23,11 @@ AVX512 static inline struct sums sums_start(void)
 
 /* Two rows are interleaved, so that one multiply-add takes a pair of samples. */
 AVX512 static inline void sums_add(struct sums *sums, const uint8_t *const *rows, const int16_t *w,
-                                   size_t k, size_t ntaps, size_t at)
+                                   size_t at)
 {
     const __m512i zero = _mm512_setzero_si512();
-    const __m512i a = _mm512_loadu_si512(rows[k] + at),
-                  b = k + 1 < ntaps ? _mm512_loadu_si512(rows[k + 1] + at) : zero;
-    const uint32_t second = k + 1 < ntaps ? (uint16_t)w[k + 1] : 0;
-    const __m512i pair = _mm512_set1_epi32((int32_t)((uint16_t)w[k] | second << 16));
+    const __m512i a = _mm512_loadu_si512(rows[0] + at), b = _mm512_loadu_si512(rows[1] + at);
+    const __m512i pair = _mm512_set1_epi32(sfx_resample_pair(w));
     const __m512i lo = _mm512_unpacklo_epi8(a, b), hi = _mm512_unpackhi_epi8(a, b);
     __m512i *s = sums->s;
 

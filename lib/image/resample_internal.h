@@ -6,6 +6,8 @@
 #include "image/resample.h"
 #include "image/weights.h"
 
+#include <string.h>
+
 /* From a vertical sum (8 bits * 14 bits) to 6 fractional bits; from a horizontal one to whole
  * samples. */
 #define SFX_RESAMPLE_V_SHIFT (SFX_WEIGHTS_BITS - SFX_RESAMPLE_FRACTION_BITS)
@@ -18,6 +20,17 @@
 #else
 #pragma GCC optimize("fp-contract=off")
 #endif
+#endif
+
+#if defined(__x86_64__)
+/* Two weights as the multiply-adds of pairs take them. */
+static inline int32_t sfx_resample_pair(const int16_t *w)
+{
+    int32_t pair;
+
+    memcpy(&pair, w, sizeof(pair));
+    return pair;
+}
 #endif
 
 extern const struct sfx_resample sfx_resample_portable;

@@ -5,11 +5,10 @@
  *   LOOPS, REAL_LOOPS  function attributes: the targets of the loops over integers and over float
  *   REAL_LANES         float in a register of REAL_LOOPS: 4 or 8
  *   NEEDS, VARIANT     what the variant is in the table of variants
- *   STEP, ROWS         samples that struct sums adds up, and rows at once: powers of two
+ *   STEP, ROWS         samples that struct sums adds up, a power of two, and rows at once, 1 or 2
  *   struct sums        STEP 32-bit sums: sums_start(), all half of the last bit;
- *                      sums_add(sums, rows, w, k, ntaps, at): adds the samples at column at of
- *                      rows[k] to rows[k + ROWS - 1], times w[k] and so on, as far as there are
- *                      ntaps; sums_store(sums, dst): to 6 fractional bits
+ *                      sums_add(sums, rows, w, at): adds the samples at column at of ROWS rows,
+ *                      each times its w; sums_store(sums, dst): to 6 fractional bits
  *   PARTS, parts       32-bit parts of one sum, of PARTS taps at once (8 or 16): parts_start(),
  *                      zero; parts_add(parts, samples, w): with PARTS products more;
  *                      parts_join(a, b, c, d): four sums, rounded, clipped, a byte each
@@ -53,8 +52,14 @@ LOOPS static void vertical_u8_step(const uint8_t *const *rows, const int16_t *w,
     struct sums sums = sums_start();
     size_t k;
 
-    for (k = 0; k < ntaps; k += ROWS)
-        sums_add(&sums, rows, w, k, ntaps, at);
+    for (k = 0; k + ROWS <= ntaps; k += ROWS)
+        sums_add(&sums, rows + k, w + k, at);
+    if (k < ntaps) {
+        const uint8_t *const last[2] = {rows[k], rows[k]};
+        const int16_t last_w[2] = {w[k], 0};
+
+        sums_add(&sums, last, last_w, at);
+    }
     sums_store(&sums, dst + at);
 }
 
@@ -122,9 +127,9 @@ LOOPS static inline parts parts_of(const int16_t *at, const int16_t *w, size_t s
     return sum;
 }
 
-LOOPS static void horizontal_u8(const int16_t *restrict src, const uint32_t *first,
-                                const int16_t *w, size_t stride, uint8_t *restrict dst, size_t step,
-                                size_t n)
+LOOPS static inline void horizontal_u8_of(const int16_t *restrict src, const uint32_t *first,
+                                          const int16_t *w, size_t stride, uint8_t *restrict dst,
+                                          size_t step, size_t n)
 {
     size_t i;
 
@@ -141,6 +146,19 @@ LOOPS static void horizontal_u8(const int16_t *restrict src, const uint32_t *fir
     }
     if (i < n)
         sfx_resample_portable.horizontal_u8(src, first + i, w, stride, dst, step, n - i);
+}
+
+/* Sums of few taps are unrolled: most images become smaller by less than 5. */
+LOOPS static void horizontal_u8(const int16_t *restrict src, const uint32_t *first,
+                                const int16_t *w, size_t stride, uint8_t *restrict dst, size_t step,
+                                size_t n)
+{
+    if (stride == 16)
+        horizontal_u8_of(src, first, w, 16, dst, step, n);
+    else if (stride == 32)
+        horizontal_u8_of(src, first, w, 32, dst, step, n);
+    else
+        horizontal_u8_of(src, first, w, stride, dst, step, n);
 }
 
 /* Of the eight lanes in which a sum is made, those of n and n + 4 together. */

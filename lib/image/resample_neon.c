@@ -22,18 +22,17 @@ static inline struct sums sums_start(void)
 }
 
 static inline void sums_add(struct sums *sums, const uint8_t *const *rows, const int16_t *w,
-                            size_t k, size_t ntaps, size_t at)
+                            size_t at)
 {
-    const uint8x16_t row = vld1q_u8(rows[k] + at);
+    const uint8x16_t row = vld1q_u8(rows[0] + at);
     const int16x8_t lo = vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(row)));
     const int16x8_t hi = vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(row)));
     int32x4_t *s = sums->s;
 
-    (void)ntaps;
-    s[0] = vmlal_n_s16(s[0], vget_low_s16(lo), w[k]);
-    s[1] = vmlal_n_s16(s[1], vget_high_s16(lo), w[k]);
-    s[2] = vmlal_n_s16(s[2], vget_low_s16(hi), w[k]);
-    s[3] = vmlal_n_s16(s[3], vget_high_s16(hi), w[k]);
+    s[0] = vmlal_n_s16(s[0], vget_low_s16(lo), w[0]);
+    s[1] = vmlal_n_s16(s[1], vget_high_s16(lo), w[0]);
+    s[2] = vmlal_n_s16(s[2], vget_low_s16(hi), w[0]);
+    s[3] = vmlal_n_s16(s[3], vget_high_s16(hi), w[0]);
 }
 
 static inline void sums_store(const struct sums *sums, int16_t *dst)

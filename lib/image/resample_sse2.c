@@ -26,12 +26,11 @@ static inline struct sums sums_start(void)
 
 /* Two rows are interleaved, so that one multiply-add takes a pair of samples. */
 static inline void sums_add(struct sums *sums, const uint8_t *const *rows, const int16_t *w,
-                            size_t k, size_t ntaps, size_t at)
+                            size_t at)
 {
     const __m128i zero = _mm_setzero_si128();
-    const __m128i a = load(rows[k] + at), b = k + 1 < ntaps ? load(rows[k + 1] + at) : zero;
-    const uint32_t second = k + 1 < ntaps ? (uint16_t)w[k + 1] : 0;
-    const __m128i pair = _mm_set1_epi32((int32_t)((uint16_t)w[k] | second << 16));
+    const __m128i a = load(rows[0] + at), b = load(rows[1] + at);
+    const __m128i pair = _mm_set1_epi32(sfx_resample_pair(w));
     const __m128i lo = _mm_unpacklo_epi8(a, b), hi = _mm_unpackhi_epi8(a, b);
     __m128i *s = sums->s;
 
