@@ -19,6 +19,7 @@
 #include "base/slice.h"
 #include "cli/log.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -33,12 +34,14 @@ struct sfx_input_limits {       /* 0: the default */
     uint64_t max_total_nbytes;  /* decoded, of one operand; default 64 GiB */
     uint64_t max_ratio;         /* decoded : stored, after 16 MiB decoded; default 200 */
     int64_t max_time_ns;        /* wall time in one operand's decoder; default 0: 1 hour */
+    /* Becomes non-zero: bytes that are not there yet are not waited for any longer; may be NULL. */
+    const volatile sig_atomic_t *stop;
 };
 
 /*
  * Opens path ("-": standard input; borrowed until _free). limits: NULL for the defaults.
  * Errors: NULL; IO (no such file; "is a directory"), UNSUPPORTED (libarchive missing), INPUT,
- * NOMEM.
+ * NOMEM. What reads from it later fails with TEMPORARY when limits->stop is set.
  */
 struct sfx_input *sfx_input_new(const char *path, const struct sfx_input_limits *limits,
                                 struct sfx_err *err);

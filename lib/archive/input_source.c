@@ -126,12 +126,33 @@ int sfx_source_expect_end(struct sfx_source *src, struct sfx_err *err)
     }
 }
 
+/* Another thread than this one may take the signal, so that no wait is relied on to be broken off.
+ */
+#define STOP_LOOK_MS 100
+
+/* Waits until there are bytes, or an end or an error to be read. Errors: TEMPORARY. */
+static int wait_for_bytes(const struct sfx_input_file *file, struct sfx_err *err)
+{
+    const volatile sig_atomic_t *stop = file->meter->limits.stop;
+    struct pollfd p = {.fd = file->fd, .events = POLLIN};
+
+    if (file->regular || stop == NULL)
+        return 0;
+    do {
+        if (*stop != 0)
+            return sfx_err_set(err, SFX_E_TEMPORARY, "interrupted");
+    } while (poll(&p, 1, STOP_LOOK_MS) <= 0);
+    return 0;
+}
+
 static ssize_t file_fill(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
 {
     struct sfx_input_file *file = ctx;
     int64_t started_ns = sfx_clock_mono_ns();
-    ssize_t n = sfx_io_read(file->fd, ptr, cap, err);
+    ssize_t n = wait_for_bytes(file, err);
 
+    if (n == 0)
+        n = sfx_io_read(file->fd, ptr, cap, err);
     file->meter->waiting_ns += sfx_clock_mono_ns() - started_ns;
     if (n > 0)
         file->meter->stored_nbytes += (uint64_t)n;

@@ -98,17 +98,20 @@ static int take_streams(struct sfx_load *load, struct sfx_input *in, struct sfx_
 int sfx_load_operand(struct sfx_load *load, const char *path, const struct sfx_event *event,
                      struct sfx_err *err)
 {
+    const struct sfx_input_limits limits = {.stop = load->opts.stop};
     struct sfx_input *in;
     struct sfx_err own;
     int rc;
 
     err = err != NULL ? err : &own;
-    in = sfx_input_new(path, NULL, err);
+    in = sfx_input_new(path, &limits, err);
     rc = in != NULL ? 0 : (int)err->code;
     load->event = event;
     sfx_err_clear(&load->first_failure);
     if (rc == 0)
         rc = take_streams(load, in, err);
+    if (rc < 0 && sfx_load_check_stop(load, err) < 0)
+        rc = SFX_E_TEMPORARY;
     if (rc < 0 && !load->broken) {
         load->result = (struct sfx_load_result){.name = path};
         rc = sfx_load_told(load, rc, err);

@@ -437,19 +437,26 @@ data/orders.csv"
 	is "SELECT count(*) FROM _sfx_load" 1
 }
 
-@test "SIGTERM takes the input in hand back" {
+@test "SIGTERM takes the input in hand back, though nothing more comes" {
 	exits 0 sfx-load sqlite:x.db orders.csv
 	mkfifo feed
-	sfx-load sqlite:x.db -t orders --load-id late <feed 2>said &
-	pid=$!
-	exec 9>feed
-	printf 'id,name\n3,c\n' >&9
-	kill -TERM $pid
-	exec 9>&-
-	status=0
-	wait $pid || status=$?
-	[ "$status" -eq 143 ]
-	is "SELECT count(*) FROM orders" 2
+	for options in "" "--commit-every 1000"; do
+		sfx-load sqlite:x.db -t orders --load-id late $options <feed 2>said &
+		pid=$!
+		exec 9>feed
+		printf 'id,name\n3,c\n' >&9
+		kill -TERM $pid
+		for ((i = 0; i < 100; i++)); do
+			[ -d /proc/$pid ] && ! grep -q '^State:.Z' /proc/$pid/status || break
+			sleep 0.1
+		done
+		exec 9>&-
+		[ "$i" -lt 100 ]
+		status=0
+		wait $pid || status=$?
+		[ "$status" -eq 143 ]
+		is "SELECT count(*) FROM orders" 2
+	done
 }
 
 small_disk() {
