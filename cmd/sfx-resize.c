@@ -82,8 +82,8 @@ static const struct sfx_opt opts[] = {
     {0, "max-bytes", "SIZE", SFX_OPT_SIZE, AT(encode.max_nbytes),
      "Lower the quality until an output has at most SIZE; fail where that cannot be.", NULL, 1, 0},
     {0, "background", "COLOUR", SFX_OPT_STR, AT(background),
-     "What transparent images are laid on for JPEG, and what a canvas shows around an image: #rrggbb, "
-     "white or black. Default white, and transparent around an image that may be.",
+     "What transparent images are laid on for JPEG, and what a canvas shows around an image: #rgb, #rrggbb, "
+     "or a basic colour of CSS by its name. Default white, and transparent around an image that may be.",
      NULL, 0, 0},
     {0, "keep", "KINDS", SFX_OPT_STR, AT(keep),
      "Metadata that outputs have, too: icc, exif, xmp and iptc, joined by commas, all or none. "

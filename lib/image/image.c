@@ -69,26 +69,51 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The basic colours of CSS. */
+static const struct {
+    const char *name;
+    uint8_t rgb[3];
+} colours[] = {
+    {"white", {255, 255, 255}}, {"black", {0, 0, 0}},      {"silver", {192, 192, 192}},
+    {"gray", {128, 128, 128}},  {"grey", {128, 128, 128}}, {"maroon", {128, 0, 0}},
+    {"red", {255, 0, 0}},       {"purple", {128, 0, 128}}, {"fuchsia", {255, 0, 255}},
+    {"green", {0, 128, 0}},     {"lime", {0, 255, 0}},     {"olive", {128, 128, 0}},
+    {"yellow", {255, 255, 0}},  {"navy", {0, 0, 128}},     {"blue", {0, 0, 255}},
+    {"teal", {0, 128, 128}},    {"aqua", {0, 255, 255}},
+};
+
+/* "#rgb" or "#rrggbb". */
+static bool parse_digits(struct sfx_slice text, uint8_t out[3])
+{
+    const size_t each = text.len == 4 ? 1 : 2;
+    size_t i;
+
+    if ((text.len != 4 && text.len != 7) || text.ptr[0] != '#')
+        return false;
+    for (i = 0; i < 3; i++) {
+        const char *digits = text.ptr + 1 + i * each;
+        int hi = hex_digit(digits[0]), lo = hex_digit(digits[each - 1]);
+
+        if (hi < 0 || lo < 0)
+            return false;
+        out[i] = (uint8_t)(hi << 4 | lo);
+    }
+    return true;
+}
+
 int sfx_image_colour_parse(struct sfx_slice text, uint8_t out[3], struct sfx_err *err)
 {
     size_t i;
 
-    if (same_word(text, "white") || same_word(text, "black")) {
-        memset(out, same_word(text, "white") ? 255 : 0, 3);
+    for (i = 0; i < SFX_COUNT(colours); i++) {
+        if (same_word(text, colours[i].name)) {
+            memcpy(out, colours[i].rgb, 3);
+            return 0;
+        }
+    }
+    if (parse_digits(text, out))
         return 0;
-    }
-    if (text.len != 7 || text.ptr[0] != '#')
-        goto failed;
-    for (i = 0; i < 3; i++) {
-        int hi = hex_digit(text.ptr[1 + 2 * i]), lo = hex_digit(text.ptr[2 + 2 * i]);
-
-        if (hi < 0 || lo < 0)
-            goto failed;
-        out[i] = (uint8_t)(hi << 4 | lo);
-    }
-    return 0;
-failed:
-    return sfx_err_set(err, SFX_E_USAGE, "colour '%.*s': write #rrggbb, white or black",
+    return sfx_err_set(err, SFX_E_USAGE, "colour '%.*s': write #rgb, #rrggbb or a name as white",
                        SFX_SLICE_ARG(text));
 }
 

@@ -142,7 +142,8 @@ struct sfx_image_sink {
 /* The format of a name's extension ("jpg", any case) or of an option's word; ANY when unknown. */
 enum sfx_image_format sfx_image_format_named(struct sfx_slice name);
 
-/* Parses a colour, "#rrggbb" or "white" or "black", to RGB. Errors: USAGE. */
+/* Parses a colour, "#rgb", "#rrggbb" or the name of a basic colour of CSS, to RGB. Errors: USAGE.
+ */
 int sfx_image_colour_parse(struct sfx_slice text, uint8_t out[3], struct sfx_err *err);
 
 /* True for a format that has a name: not ANY, nor what is no format at all. */

@@ -655,7 +655,7 @@ png_chunk() {
 @test "options that do not go together are misuse" {
 	mkphoto 60x40 a.jpg
 	for wrong in '-E' '-E -o x.jpg a.jpg' '-E -o x.jpg --info' '-o - a.jpg a.jpg' '-o - -s 10 -s 20 a.jpg' \
-		'-s 10x a.jpg -f gif' '-s nonsense a.jpg' '--background blue a.jpg' '--quality 0 a.jpg'; do
+		'-s 10x a.jpg -f gif' '-s nonsense a.jpg' '--background bleu a.jpg' '--quality 0 a.jpg'; do
 		run sfx-resize $wrong
 		echo "$wrong: $output"
 		[ "$status" -eq 2 ]

@@ -6,6 +6,7 @@
  */
 #include "image_memory.h"
 
+#include "base/size.h"
 #include "image/content.h"
 
 /* cmocka wants these first. */
@@ -299,6 +300,31 @@ static void content_decides_where_gravity_asks_it(void **state)
 static const uint8_t *at(const struct raster *r, uint32_t x, uint32_t y)
 {
     return r->data + y * r->row_nbytes + x * sfx_layout_channels(r->layout);
+}
+
+static void colours_have_digits_or_names(void **state)
+{
+    static const struct {
+        const char *text;
+        uint8_t rgb[3];
+    } colours[] = {{"#fff", {255, 255, 255}},
+                   {"#1aF", {0x11, 0xaa, 0xff}},
+                   {"#102030", {16, 32, 48}},
+                   {"White", {255, 255, 255}},
+                   {"teal", {0, 128, 128}}};
+    static const char *const wrong[] = {"",        "#",   "#12",  "#1234",
+                                        "#gggggg", "fff", "bleu", "#12345"};
+    struct sfx_err err;
+    uint8_t rgb[3];
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < SFX_COUNT(colours); i++) {
+        assert_int_equal(sfx_image_colour_parse(sfx_slice_str(colours[i].text), rgb, &err), 0);
+        assert_memory_equal(rgb, colours[i].rgb, 3);
+    }
+    for (i = 0; i < SFX_COUNT(wrong); i++)
+        assert_int_equal(sfx_image_colour_parse(sfx_slice_str(wrong[i]), rgb, &err), SFX_E_USAGE);
 }
 
 static void a_canvas_shows_the_background_around_the_image(void **state)
@@ -606,6 +632,7 @@ int main(void)
         cmocka_unit_test(fits_are_parts_and_canvases_of_the_box),
         cmocka_unit_test(what_is_cut_off_is_what_gravity_says),
         cmocka_unit_test(content_decides_where_gravity_asks_it),
+        cmocka_unit_test(colours_have_digits_or_names),
         cmocka_unit_test(a_canvas_shows_the_background_around_the_image),
         cmocka_unit_test(turns_and_flips_lose_nothing),
         cmocka_unit_test(a_crop_is_a_part_of_the_upright_image),
