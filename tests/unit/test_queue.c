@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Queues: what is put once is given out until it is answered, whoever dies on the way. */
-#include "queue/queue.h"
 #include "queue/queue_sqlite_internal.h"
+#include "queue_fixture.h"
 
 /* cmocka wants these first. */
 #include <setjmp.h>
@@ -20,118 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/test_queue.XXXXXX";
-static char uri[64];
-static struct sfx_queue *q;
-static struct sfx_queue_batch batch;
-static size_t recent_keys; /* of queues that are opened */
-
 #define MAX_ROUNDS 5000
-
-static struct sfx_queue *open_queue(void)
-{
-    const struct sfx_queue_opts opts = {.create = true,
-                                        .busy_ms = recent_keys > 0 ? 10000 : 200,
-                                        .name = "test",
-                                        .recent_keys = recent_keys};
-    struct sfx_err err;
-    struct sfx_queue *opened = sfx_queue_open(uri, &opts, &err);
-
-    if (opened == NULL)
-        fail_msg("%s", err.text);
-    return opened;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    (void)alarm(60); /* a test that waits in vain ends */
-    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    (void)snprintf(uri, sizeof(uri), "sqlite:%s/q", folder);
-    q = open_queue();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    char command[100];
-
-    (void)state;
-    sfx_queue_batch_done(&batch);
-    sfx_queue_close(q);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-    return system(command);
-}
-
-static int64_t put(const char *id, const char *lane, int64_t delay_ms)
-{
-    char line[100];
-    struct sfx_queue_put ev = {.id = sfx_slice_str(id), .lane = sfx_slice_str(lane)};
-    struct sfx_err err;
-    int64_t rc;
-
-    (void)snprintf(line, sizeof(line), "{\"specversion\":\"1.0\",\"id\":\"%s\"}", id);
-    ev.line = sfx_slice_str(line);
-    ev.delay_ms = delay_ms;
-    rc = sfx_queue_put(q, &ev, 1, &err);
-    if (rc < 0)
-        fail_msg("%s", err.text);
-    assert_true((rc == 1) == (ev.seq != 0));
-    return ev.seq;
-}
-
-static int64_t lease_of(struct sfx_queue *from, size_t max, int64_t visible_ms, uint32_t attempts)
-{
-    const struct sfx_queue_lease opts = {
-        .max = max, .visible_ms = visible_ms, .max_attempts = attempts};
-    struct sfx_err err;
-    int64_t n = sfx_queue_lease(from, &opts, &batch, &err);
-
-    if (n < 0)
-        fail_msg("%s", err.text);
-    return n;
-}
-
-static int64_t lease(size_t max)
-{
-    return lease_of(q, max, 60000, 0);
-}
-
-static int64_t answer(int64_t seq, enum sfx_queue_outcome outcome, int64_t delay_ms)
-{
-    struct sfx_queue_result result = {
-        .seq = seq, .outcome = outcome, .delay_ms = delay_ms, .reason = SFX_SLICE_LIT("why")};
-
-    return sfx_queue_settle(q, &result, 1, NULL);
-}
-
-/* The counters say what a count of the rows says. */
-static int count_row(void *ctx, const struct sfx_queue_row *row, struct sfx_err *err)
-{
-    (void)err;
-    ((uint64_t *)ctx)[row->state]++;
-    return 0;
-}
-
-static struct sfx_queue_stats stats(void)
-{
-    struct sfx_queue_filter all = {0};
-    uint64_t counted[SFX_QUEUE_NSTATES] = {0};
-    struct sfx_queue_stats s;
-
-    assert_int_equal(sfx_queue_stats(q, &s, NULL), 0);
-    assert_int_equal(sfx_queue_list(q, &all, count_row, counted, NULL), 0);
-    assert_memory_equal(counted, s.depth, sizeof(counted));
-    return s;
-}
-
-static void expect_id(size_t i, const char *id)
-{
-    assert_true(i < batch.count);
-    assert_true(sfx_slice_eq(batch.events[i].id, sfx_slice_str(id)));
-}
 
 static void test_puts_once_and_gives_out_in_order(void **state)
 {
@@ -185,49 +74,9 @@ static void test_delays_a_put(void **state)
     expect_id(0, "a");
 }
 
-static void test_a_lane_goes_one_by_one(void **state)
-{
-    (void)state;
-    put("a1", "k", 0);
-    put("a2", "k", 0);
-    put("b1", "m", 0);
-    assert_int_equal(lease(10), 2);
-    expect_id(0, "a1");
-    expect_id(1, "b1");
-    assert_int_equal(lease(10), 0);
-    answer(1, SFX_QUEUE_RETRY, 20); /* the next waits behind it */
-    assert_int_equal(stats().depth[SFX_QUEUE_BLOCKED], 1);
-    while (lease(10) == 0)
-        assert_true(sfx_queue_wait(q, 5000, NULL) >= 0);
-    expect_id(0, "a1");
-    assert_int_equal(batch.count, 1);
-    answer(1, SFX_QUEUE_ACK, 0);
-    assert_int_equal(lease(10), 1);
-    expect_id(0, "a2");
-}
-
-static void test_a_run_of_a_lane_is_in_one_hand(void **state)
-{
-    const struct sfx_queue_lease runs = {.max = 3, .visible_ms = 60000, .runs = true};
-
-    (void)state;
-    put("a1", "k", 0);
-    put("a2", "k", 0);
-    put("a3", "k", 0);
-    put("a4", "k", 0);
-    assert_int_equal(sfx_queue_lease(q, &runs, &batch, NULL), 3);
-    expect_id(2, "a3");
-    answer(1, SFX_QUEUE_ACK, 0);
-    answer(2, SFX_QUEUE_RETRY, 0);
-    assert_int_equal(lease(3), 0); /* a3 is still held */
-    answer(3, SFX_QUEUE_RETRY, 0);
-    assert_int_equal(lease(3), 1);
-    expect_id(0, "a2");
-}
-
 static void test_leases_end(void **state)
 {
-    struct sfx_queue *other = open_queue();
+    struct sfx_queue *other = queue_open(NULL);
     int64_t seq = 1;
 
     (void)state;
@@ -246,7 +95,7 @@ static void test_leases_end(void **state)
 
 static void test_a_closed_handle_gives_back(void **state)
 {
-    struct sfx_queue *other = open_queue();
+    struct sfx_queue *other = queue_open(NULL);
 
     (void)state;
     put("a", "", 0);
@@ -267,7 +116,7 @@ static void test_a_killed_process_gives_back(void **state)
     assert_int_equal(pipe(ready), 0);
     pid = fork();
     if (pid == 0) {
-        struct sfx_queue *mine = open_queue();
+        struct sfx_queue *mine = queue_open(NULL);
         bool ok = lease_of(mine, 1, 60000, 0) == 1 && write(ready[1], "x", 1) == 1;
 
         while (ok)
@@ -305,7 +154,7 @@ static void test_a_put_wakes_who_waits(void **state)
     pid = fork();
     if (pid == 0) {
         (void)usleep(20000);
-        q = open_queue();
+        q = queue_open(NULL);
         put("a", "", 0);
         sfx_queue_close(q);
         _exit(0);
@@ -467,7 +316,7 @@ static void test_no_statement_goes_through_a_table(void **state)
     int id;
 
     (void)state;
-    (void)snprintf(path, sizeof(path), "%s/q", folder);
+    (void)snprintf(path, sizeof(path), "%s/q", queue_folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     for (id = 0; id < SFX_SQL_N; id++) {
         const char *text = sfx_queue_sql_text_of((enum sfx_queue_sql)id);
@@ -541,21 +390,10 @@ static int open_fails(const char *name, bool create)
     char other[100];
     struct sfx_err err;
 
-    (void)snprintf(other, sizeof(other), "sqlite:%s/%s", folder, name);
+    (void)snprintf(other, sizeof(other), "sqlite:%s/%s", queue_folder, name);
     assert_null(sfx_queue_open(other, &opts, &err));
     assert_non_null(strstr(err.text, other));
     return (int)err.code;
-}
-
-static void run_sql(const char *name, const char *sql)
-{
-    char path[100];
-    sqlite3 *db;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 static void test_refuses_what_is_no_queue(void **state)
@@ -565,9 +403,9 @@ static void test_refuses_what_is_no_queue(void **state)
 
     (void)state;
     assert_int_equal(open_fails("none", false), SFX_E_USAGE);
-    run_sql("foreign", "CREATE TABLE t(a)");
+    (void)queue_sql("foreign", "CREATE TABLE t(a)");
     assert_int_equal(open_fails("foreign", true), SFX_E_USAGE);
-    (void)snprintf(path, sizeof(path), "%s/text", folder);
+    (void)snprintf(path, sizeof(path), "%s/text", queue_folder);
     f = fopen(path, "w");
     assert_non_null(f);
     (void)fprintf(f, "%s",
@@ -575,7 +413,7 @@ static void test_refuses_what_is_no_queue(void **state)
                   "…………………………………………………………………………………………………………………………………………");
     assert_int_equal(fclose(f), 0);
     assert_int_equal(open_fails("text", true), SFX_E_USAGE);
-    run_sql("q", "PRAGMA user_version=99");
+    (void)queue_sql("q", "PRAGMA user_version=99");
     assert_int_equal(open_fails("q", true), SFX_E_UNSUPPORTED);
     assert_false(sfx_queue_is_uri("kafka:x"));
     assert_null(sfx_queue_open("kafka:x", &(struct sfx_queue_opts){0}, NULL));
@@ -588,13 +426,21 @@ static void test_a_locked_file_is_a_temporary_failure(void **state)
     sqlite3 *db;
 
     (void)state;
-    (void)snprintf(path, sizeof(path), "%s/q", folder);
+    (void)snprintf(path, sizeof(path), "%s/q", queue_folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sfx_queue_put(q, &ev, 1, NULL), SFX_E_TEMPORARY);
     assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sfx_queue_put(q, &ev, 1, NULL), 1);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* Few keys, so that kills fall into the merging of keys as well. */
+static struct sfx_queue *open_to_be_killed(void)
+{
+    const struct sfx_queue_opts opts = {.create = true, .name = "test", .recent_keys = 7};
+
+    return queue_open(&opts);
 }
 
 /* What a producer was told of each round, shared with the processes that are killed. */
@@ -611,7 +457,7 @@ static void produce_forever(struct told *told, int round)
     char id[32];
     int i;
 
-    q = open_queue();
+    q = open_to_be_killed();
     for (i = 0; round > 0 && i < told->put[round - 1]; i++) {
         (void)snprintf(id, sizeof(id), "%d.%d", round - 1, i);
         if (put(id, "", 0) != 0)
@@ -626,7 +472,7 @@ static void produce_forever(struct told *told, int round)
 
 static void consume_forever(void)
 {
-    q = open_queue();
+    q = open_to_be_killed();
     for (;;) {
         size_t i;
 
@@ -657,27 +503,6 @@ static void kill_a_round(struct told *told, int round)
     assert_true(WIFSIGNALED(status));
 }
 
-static int count_same(void *ctx, int n, char **values, char **names)
-{
-    (void)n;
-    (void)names;
-    *(int64_t *)ctx = strtoll(values[0], NULL, 10);
-    return 0;
-}
-
-static int64_t ask(const char *sql)
-{
-    char path[100];
-    sqlite3 *db;
-    int64_t value = -1;
-
-    (void)snprintf(path, sizeof(path), "%s/q", folder);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, count_same, &value, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    return value;
-}
-
 /* SFX_KILLS: how many, of producers and consumers; two a round. */
 static void test_kills_lose_and_repeat_nothing(void **state)
 {
@@ -691,10 +516,8 @@ static void test_kills_lose_and_repeat_nothing(void **state)
     (void)state;
     assert_true(told != MAP_FAILED && rounds <= MAX_ROUNDS);
     (void)alarm(60 + (unsigned)rounds);
-    recent_keys = 7; /* so that kills fall into the merging of keys as well */
     for (round = 0; round < rounds; round++)
         kill_a_round(told, round);
-    recent_keys = 0;
     do {
         size_t i;
 
@@ -710,7 +533,7 @@ static void test_kills_lose_and_repeat_nothing(void **state)
         promised += told->put[round];
     /* A put may have come to its end, and its producer have been killed before it could say so. */
     assert_in_range(s.put, promised, promised + rounds);
-    assert_int_equal(ask("SELECT count(*) - count(DISTINCT id) FROM event"), 0);
+    assert_int_equal(queue_sql("q", "SELECT count(*) - count(DISTINCT id) FROM event"), 0);
     assert_int_equal(munmap(told, sizeof(*told)), 0);
 }
 
@@ -725,7 +548,7 @@ static void test_adds_the_attempt_to_lines(void **state)
     sfx_buf_done(&out);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, queue_set_up, queue_tear_down)
 
 int main(void)
 {
@@ -733,8 +556,6 @@ int main(void)
         TEST(test_puts_once_and_gives_out_in_order),
         TEST(test_retries_after_the_delay_and_buries),
         TEST(test_delays_a_put),
-        TEST(test_a_lane_goes_one_by_one),
-        TEST(test_a_run_of_a_lane_is_in_one_hand),
         TEST(test_leases_end),
         TEST(test_a_closed_handle_gives_back),
         TEST(test_a_killed_process_gives_back),

@@ -2,7 +2,7 @@
 /* What a queue knows of ids: the same as a list would, however keys are kept, merged and dropped.
  */
 #include "base/hash.h"
-#include "queue/queue.h"
+#include "queue_fixture.h"
 
 /* cmocka wants these first. */
 #include <setjmp.h>
@@ -20,8 +20,6 @@
 #define NIDS    600
 #define NQUEUES 3
 
-static char folder[] = "/tmp/test_queue_keys.XXXXXX";
-static char path[64], uri[80];
 static struct sfx_queue *queues[NQUEUES];
 static uint64_t seed = 1;
 
@@ -37,58 +35,33 @@ static uint64_t random_below(uint64_t n)
 static struct sfx_queue *open_queue(size_t recent_keys)
 {
     const struct sfx_queue_opts opts = {.create = true, .name = "test", .recent_keys = recent_keys};
-    struct sfx_err err;
-    struct sfx_queue *opened = sfx_queue_open(uri, &opts, &err);
 
-    if (opened == NULL)
-        fail_msg("%s", err.text);
-    return opened;
+    return queue_open(&opts);
 }
 
 static int set_up(void **state)
 {
-    (void)state;
-    memcpy(folder + sizeof(folder) - 7, "XXXXXX", 6);
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    (void)snprintf(path, sizeof(path), "%s/q", folder);
-    (void)snprintf(uri, sizeof(uri), "sqlite:%s", path);
     memset(queues, 0, sizeof(queues));
     memset(model, 0, sizeof(model));
-    return 0;
+    return queue_folder_set_up(state);
 }
 
 static int tear_down(void **state)
 {
-    char command[100];
     size_t i;
 
-    (void)state;
     for (i = 0; i < NQUEUES; i++)
         sfx_queue_close(queues[i]);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-    return system(command);
+    return queue_folder_tear_down(state);
 }
 
 static int64_t run_sql(const char *sql)
 {
-    sqlite3 *db;
-    sqlite3_stmt *stmt;
-    int64_t value = 0;
-
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    while (sql[0] != '\0') {
-        assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, &sql), SQLITE_OK);
-        while (sqlite3_step(stmt) == SQLITE_ROW)
-            value = sqlite3_column_int64(stmt, 0);
-        assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
-    }
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    return value;
+    return queue_sql("q", sql);
 }
 
 /* Puts a group; some of its ids may be known, or twice in it. failing: its last makes it fail. */
-static void put_group(struct sfx_queue *q, const size_t *ids, size_t n, bool failing)
+static void put_group(struct sfx_queue *on, const size_t *ids, size_t n, bool failing)
 {
     struct sfx_queue_put events[16] = {0};
     char names[16][16];
@@ -104,10 +77,10 @@ static void put_group(struct sfx_queue *q, const size_t *ids, size_t n, bool fai
     if (failing) {
         events[n].id = SFX_SLICE_LIT("too large");
         events[n++].line = sfx_slice("", (size_t)UINT32_MAX);
-        assert_true(sfx_queue_put(q, events, n, NULL) < 0);
+        assert_true(sfx_queue_put(on, events, n, NULL) < 0);
         return;
     }
-    rc = sfx_queue_put(q, events, n, &err);
+    rc = sfx_queue_put(on, events, n, &err);
     if (rc < 0)
         fail_msg("%s", err.text);
     for (i = 0; i < n; i++) {
@@ -120,13 +93,13 @@ static void put_group(struct sfx_queue *q, const size_t *ids, size_t n, bool fai
     assert_int_equal(rc, added);
 }
 
-static void put_some(struct sfx_queue *q, size_t first, size_t span, bool failing)
+static void put_some(struct sfx_queue *on, size_t first, size_t span, bool failing)
 {
     size_t ids[8], n = 1 + random_below(8), i;
 
     for (i = 0; i < n; i++)
         ids[i] = (first + random_below(span)) % NIDS;
-    put_group(q, ids, n, failing);
+    put_group(on, ids, n, failing);
 }
 
 static int see_seq(void *ctx, const struct sfx_queue_row *row, struct sfx_err *err)
@@ -136,7 +109,7 @@ static int see_seq(void *ctx, const struct sfx_queue_row *row, struct sfx_err *e
     return 0;
 }
 
-static int64_t seq_of(struct sfx_queue *q, size_t id)
+static int64_t seq_of(struct sfx_queue *on, size_t id)
 {
     char name[16];
     struct sfx_queue_filter filter = {.limit = 0};
@@ -144,52 +117,52 @@ static int64_t seq_of(struct sfx_queue *q, size_t id)
 
     (void)snprintf(name, sizeof(name), "id%zu", id);
     filter.id = sfx_slice_str(name);
-    assert_int_equal(sfx_queue_list(q, &filter, see_seq, &seq, NULL), 0);
+    assert_int_equal(sfx_queue_list(on, &filter, see_seq, &seq, NULL), 0);
     return seq;
 }
 
-static void forget(struct sfx_queue *q, size_t id)
+static void forget(struct sfx_queue *on, size_t id)
 {
     char name[16];
     struct sfx_queue_filter filter = {.limit = 0};
 
     (void)snprintf(name, sizeof(name), "id%zu", id);
     filter.id = sfx_slice_str(name);
-    assert_int_equal(sfx_queue_change(q, &filter, SFX_QUEUE_FORGET, filter.match, NULL),
+    assert_int_equal(sfx_queue_change(on, &filter, SFX_QUEUE_FORGET, filter.match, NULL),
                      model[id] != 0);
     model[id] = 0;
 }
 
-static void check_all(struct sfx_queue *q)
+static void check_all(struct sfx_queue *on)
 {
     size_t i;
 
     for (i = 0; i < NIDS; i++)
-        assert_int_equal(seq_of(q, i), model[i]);
+        assert_int_equal(seq_of(on, i), model[i]);
 }
 
 static void do_something(size_t step)
 {
     size_t at = random_below(NQUEUES);
-    struct sfx_queue *q = queues[at];
+    struct sfx_queue *on = queues[at];
     size_t id = random_below(NIDS), i;
 
     switch (random_below(24)) {
     case 0:
-        sfx_queue_close(q);
+        sfx_queue_close(on);
         queues[at] = open_queue(3 + at * 4);
         break;
-    case 1: put_some(q, 0, NIDS, true); break;
+    case 1: put_some(on, 0, NIDS, true); break;
     case 2: /* many, so that runs are of little use and are made anew */
         for (i = 0; i < NIDS / 3 && step % 16 == 0; i++)
-            forget(q, (id + i) % NIDS);
+            forget(on, (id + i) % NIDS);
         break;
     case 3:
     case 4:
-    case 5: forget(q, id); break;
+    case 5: forget(on, id); break;
     case 6:
-    case 7: assert_int_equal(seq_of(q, id), model[id]); break;
-    default: put_some(q, id, 1 + random_below(40), false); break;
+    case 7: assert_int_equal(seq_of(on, id), model[id]); break;
+    default: put_some(on, id, 1 + random_below(40), false); break;
     }
 }
 
