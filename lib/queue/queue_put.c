@@ -93,8 +93,12 @@ static int put_one(struct sfx_queue_db *q, struct sfx_queue_put *ev, int64_t now
         q->tally[SFX_TALLY_DUPLICATES] += rc > 0;
         return rc < 0 ? rc : 0;
     }
-    if (lane.len > 0)
-        state = SFX_QUEUE_BLOCKED;
+    if (lane.len > 0) {
+        rc = sfx_queue_lane_waits(q, lane, err);
+        state = rc > 0 ? SFX_QUEUE_BLOCKED : state;
+    }
+    if (rc < 0)
+        return rc;
     seq = q->keys.last_seq + 1;
     rc = SFX_QUEUE_RUN(q, SFX_SQL_EVENT_PUT, err, "iisb", seq, now_ms, ev->id, ev->line);
     if (rc >= 0)
@@ -107,10 +111,8 @@ static int put_one(struct sfx_queue_db *q, struct sfx_queue_put *ev, int64_t now
     q->depth[state]++;
     q->tally[SFX_TALLY_PUT]++;
     q->woke = q->woke || state != SFX_QUEUE_BLOCKED;
-    if (lane.len > 0)
-        rc = sfx_queue_lane_step(q, lane, err);
     ev->seq = seq;
-    return rc < 0 ? rc : 1;
+    return 1;
 }
 
 int64_t sfx_queue_db_put(struct sfx_queue *base, struct sfx_queue_put *events, size_t count,

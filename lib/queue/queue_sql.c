@@ -102,8 +102,9 @@ static const char *const texts[SFX_SQL_N] = {
     [SFX_SQL_LANE_HELD] =
         "SELECT 1 FROM task INDEXED BY task_held WHERE lane IS NOT NULL AND state "
         "= 1 AND lane = ? LIMIT 1",
-    [SFX_SQL_LANE_HEAD] = "SELECT seq, state, due_ms FROM task INDEXED BY task_lane WHERE lane IS "
-                          "NOT NULL AND state < 4 AND lane = ? ORDER BY seq LIMIT 1",
+    [SFX_SQL_LANE_HEADS] =
+        "SELECT seq, state, due_ms, attempts FROM task INDEXED BY task_lane WHERE lane IS NOT NULL "
+        "AND state < 4 AND lane = ? ORDER BY seq LIMIT 2",
     [SFX_SQL_LANE_AFTER] =
         "SELECT t.seq, t.attempts, t.lane, e.id, e.line, e.put_ms FROM task t "
         "INDEXED BY task_lane JOIN event e ON e.seq = t.seq WHERE t.lane IS NOT "

@@ -80,7 +80,7 @@ enum sfx_queue_sql {
     SFX_SQL_NEXT_DUE,
     SFX_SQL_HELD,
     SFX_SQL_LANE_HELD,
-    SFX_SQL_LANE_HEAD,
+    SFX_SQL_LANE_HEADS,
     SFX_SQL_LANE_AFTER,
     SFX_SQL_EXPIRED,
     SFX_SQL_HOLDERS,
@@ -234,8 +234,14 @@ int sfx_queue_task_move(struct sfx_queue_db *q, struct sfx_queue_task *task,
                         enum sfx_queue_state to, int64_t due_ms, int64_t attempts,
                         struct sfx_slice reason, struct sfx_err *err);
 
-/* Lets the head of a lane go when nobody holds one of it. */
+/*
+ * Lets the head of a lane go when nobody holds one of it; what stood first before and follows it
+ * now (a dead letter came back) waits again.
+ */
 int sfx_queue_lane_step(struct sfx_queue_db *q, struct sfx_slice lane, struct sfx_err *err);
+
+/* 1 when something of the lane is not done, so that what comes later waits; or 0. */
+int sfx_queue_lane_waits(struct sfx_queue_db *q, struct sfx_slice lane, struct sfx_err *err);
 
 /* --- the rest of the row in queue_sqlite.c --- */
 int64_t sfx_queue_db_put(struct sfx_queue *q, struct sfx_queue_put *events, size_t count,

@@ -43,24 +43,53 @@ static int set_state(struct sfx_queue_db *q, const struct sfx_queue_task *task,
     return 0;
 }
 
+/* The first two of a lane that are not done. Returns their number. */
+static int lane_heads(struct sfx_queue_db *q, struct sfx_slice lane, struct sfx_queue_task heads[2],
+                      struct sfx_err *err)
+{
+    sqlite3_stmt *stmt = sfx_queue_sql_bind(q, SFX_SQL_LANE_HEADS, err, "s", lane);
+    int rc = stmt != NULL ? 1 : SFX_E_IO, n = 0;
+
+    while (rc > 0 && (rc = sfx_queue_sql_step(q, stmt, err)) > 0) {
+        heads[n++] = (struct sfx_queue_task){
+            .seq = sfx_queue_sql_int(q, stmt, 0),
+            .state = (enum sfx_queue_state)sfx_queue_sql_int(q, stmt, 1),
+            .due_ms = sfx_queue_sql_int(q, stmt, 2),
+            .attempts = sfx_queue_sql_int(q, stmt, 3),
+        };
+    }
+    return rc < 0 ? rc : n;
+}
+
+int sfx_queue_lane_waits(struct sfx_queue_db *q, struct sfx_slice lane, struct sfx_err *err)
+{
+    struct sfx_queue_task heads[2];
+    int rc = lane_heads(q, lane, heads, err);
+
+    return rc > 0 ? 1 : rc;
+}
+
 int sfx_queue_lane_step(struct sfx_queue_db *q, struct sfx_slice lane, struct sfx_err *err)
 {
-    struct sfx_queue_task head;
+    const struct sfx_slice no_reason = {0};
+    struct sfx_queue_task heads[2];
     int64_t value;
-    int rc =
-        sfx_queue_sql_one(q, sfx_queue_sql_bind(q, SFX_SQL_LANE_HELD, err, "s", lane), &value, err);
+    int n = lane_heads(q, lane, heads, err), rc;
 
+    if (n <= 0 || heads[0].state != SFX_QUEUE_BLOCKED)
+        return n < 0 ? n : 0;
+    rc =
+        sfx_queue_sql_one(q, sfx_queue_sql_bind(q, SFX_SQL_LANE_HELD, err, "s", lane), &value, err);
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    rc =
-        sfx_queue_sql_one(q, sfx_queue_sql_bind(q, SFX_SQL_LANE_HEAD, err, "s", lane), &value, err);
-    if (rc > 0)
-        rc = sfx_queue_task_get(q, value, &head, err);
-    if (rc <= 0 || head.state != SFX_QUEUE_BLOCKED)
-        return rc < 0 ? rc : 0;
-    return set_state(q, &head,
-                     head.due_ms > sfx_queue_now_ms() ? SFX_QUEUE_DELAYED : SFX_QUEUE_READY,
-                     head.due_ms, head.attempts, sfx_slice(NULL, 0), err);
+    if (n > 1 && heads[1].state != SFX_QUEUE_BLOCKED)
+        rc = set_state(q, &heads[1], SFX_QUEUE_BLOCKED, heads[1].due_ms, heads[1].attempts,
+                       no_reason, err);
+    if (rc < 0)
+        return rc;
+    return set_state(q, &heads[0],
+                     heads[0].due_ms > sfx_queue_now_ms() ? SFX_QUEUE_DELAYED : SFX_QUEUE_READY,
+                     heads[0].due_ms, heads[0].attempts, no_reason, err);
 }
 
 int sfx_queue_task_move(struct sfx_queue_db *q, struct sfx_queue_task *task,
