@@ -53,14 +53,23 @@ static int take_rows(struct sfx_queue_db *q, sqlite3_stmt *stmt, struct sfx_queu
     return rc;
 }
 
-static int lease_one(struct sfx_queue_db *q, const struct sfx_queue_event *ev,
-                     enum sfx_queue_state from, int64_t due_ms, int64_t now_ms, struct sfx_err *err)
+/* Leases what the batch has from first on: numbers without a gap in one statement. */
+static int lease_rows(struct sfx_queue_db *q, const struct sfx_queue_batch *batch, size_t first,
+                      int64_t due_ms, int64_t now_ms, struct sfx_err *err)
 {
-    int rc = SFX_QUEUE_RUN(q, SFX_SQL_TASK_LEASE, err, "iiii", ev->seq, due_ms, q->holder, now_ms);
+    size_t end;
+    int rc = 0;
 
-    q->depth[from]--;
-    q->depth[SFX_QUEUE_LEASED]++;
-    q->tally[SFX_TALLY_LEASED]++;
+    for (; rc >= 0 && first < batch->count; first = end) {
+        int64_t seq = batch->events[first].seq;
+
+        for (end = first + 1; end < batch->count; end++) {
+            if (batch->events[end].seq != seq + (int64_t)(end - first))
+                break;
+        }
+        rc = SFX_QUEUE_RUN(q, SFX_SQL_TASK_LEASE, err, "iiiii", seq, due_ms, q->holder, now_ms,
+                           seq + (int64_t)(end - first) - 1);
+    }
     return rc < 0 ? rc : 0;
 }
 
@@ -94,12 +103,14 @@ static int lease_from(struct sfx_queue_db *q, const struct sfx_queue_lease *opts
         if (opts->max_attempts > 0 && ev.attempt > opts->max_attempts) {
             rc = bury(q, &ev, err);
         } else {
-            rc = lease_one(q, &ev, from, now_ms + opts->visible_ms, now_ms, err);
             batch->events[kept++] = ev;
         }
     }
     batch->count = kept;
-    return rc;
+    q->depth[from] -= (int64_t)(kept - first);
+    q->depth[SFX_QUEUE_LEASED] += (int64_t)(kept - first);
+    q->tally[SFX_TALLY_LEASED] += (int64_t)(kept - first);
+    return rc < 0 ? rc : lease_rows(q, batch, first, now_ms + opts->visible_ms, now_ms, err);
 }
 
 /* Adds what follows in the lanes of those that were taken. */

@@ -27,7 +27,7 @@ int sfx_queue_forget(struct sfx_queue_db *q, int64_t seq, struct sfx_err *err)
     if (rc >= 0)
         rc = sfx_queue_keys_forget(q, seq, err);
     if (rc >= 0)
-        rc = SFX_QUEUE_RUN(q, SFX_SQL_PART_DROP, err, "i", seq);
+        rc = SFX_QUEUE_RUN(q, SFX_SQL_PART_DROP, err, "ii", seq, seq);
     if (rc >= 0)
         rc = SFX_QUEUE_RUN(q, SFX_SQL_EVENT_DROP, err, "i", seq);
     if (rc >= 0)

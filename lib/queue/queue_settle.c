@@ -58,6 +58,76 @@ static int record(struct sfx_queue_db *q, const struct sfx_queue_result *result,
     return rc;
 }
 
+/* The number of results from the first on that acknowledge numbers without a gap. */
+static size_t acks_in_row(const struct sfx_queue_result *results, size_t count)
+{
+    size_t n = 0;
+
+    while (n < count && results[n].outcome == SFX_QUEUE_ACK &&
+           results[n].seq == results[0].seq + (int64_t)n)
+        n++;
+    return n;
+}
+
+/* Appends the lanes of tasks that are held here, each with an end, to q->text. Returns how many
+ * tasks of those from first to last are. */
+static int64_t lanes_of_held(struct sfx_queue_db *q, int64_t first, int64_t last,
+                             struct sfx_err *err)
+{
+    sqlite3_stmt *stmt =
+        sfx_queue_sql_bind(q, SFX_SQL_TASK_HELD, err, "iii", first, last, q->holder);
+    int64_t n = 0;
+    int rc = stmt != NULL ? 1 : SFX_E_IO;
+
+    sfx_buf_clear(&q->text);
+    while (rc > 0 && (rc = sfx_queue_sql_step(q, stmt, err)) > 0) {
+        struct sfx_slice lane = sfx_queue_sql_text(q, stmt, 0);
+
+        n++;
+        if (lane.len == 0)
+            continue;
+        if (sfx_buf_append(&q->text, &lane.len, sizeof(lane.len), err) < 0 ||
+            sfx_buf_append(&q->text, lane.ptr, lane.len, err) < 0) {
+            sfx_queue_sql_reset(q, stmt);
+            rc = SFX_E_NOMEM;
+        }
+    }
+    return rc < 0 ? rc : n;
+}
+
+/*
+ * Acknowledges n results in a row in one statement, when all are held here: 1. Else does nothing:
+ * 0.
+ */
+static int ack_row(struct sfx_queue_db *q, struct sfx_queue_result *results, size_t n,
+                   struct sfx_err *err)
+{
+    int64_t first = results[0].seq, last = first + (int64_t)n - 1;
+    int64_t held = q->holder != 0 ? lanes_of_held(q, first, last, err) : 0;
+    size_t i, at;
+    int rc;
+
+    if (held != (int64_t)n)
+        return held < 0 ? (int)held : 0;
+    rc = SFX_QUEUE_RUN(q, SFX_SQL_TASK_DONE, err, "iii", first, last, sfx_queue_now_ms());
+    if (rc >= 0)
+        rc = SFX_QUEUE_RUN(q, SFX_SQL_PART_DROP, err, "ii", first, last);
+    for (i = 0; i < n; i++)
+        results[i].applied = true;
+    q->depth[SFX_QUEUE_LEASED] -= held;
+    q->depth[SFX_QUEUE_DONE] += held;
+    q->tally[SFX_TALLY_ACKED] += held;
+    for (at = 0; rc >= 0 && at < q->text.len;) {
+        size_t len;
+
+        memcpy(&len, q->text.data + at, sizeof(len));
+        at += sizeof(len);
+        rc = sfx_queue_lane_step(q, sfx_slice(q->text.data + at, len), err);
+        at += len;
+    }
+    return rc < 0 ? rc : 1;
+}
+
 int64_t sfx_queue_db_settle(struct sfx_queue *base, struct sfx_queue_result *results, size_t count,
                             struct sfx_err *err)
 {
@@ -68,11 +138,16 @@ int64_t sfx_queue_db_settle(struct sfx_queue *base, struct sfx_queue_result *res
 
     if (rc < 0)
         return rc;
-    for (i = 0; rc >= 0 && i < count; i++) {
-        rc = settle_one(q, &results[i], err);
-        if (rc >= 0)
-            rc = record(q, &results[i], err);
-        applied += results[i].applied;
+    for (i = 0; rc >= 0 && i < count;) {
+        size_t nacks = acks_in_row(results + i, count - i), end = i + (nacks > 0 ? nacks : 1);
+        bool done = nacks > 0 && (rc = ack_row(q, results + i, nacks, err)) > 0;
+
+        for (; rc >= 0 && i < end; i++) {
+            rc = done ? 0 : settle_one(q, &results[i], err);
+            if (rc >= 0)
+                rc = record(q, &results[i], err);
+            applied += results[i].applied;
+        }
     }
     return sfx_queue_end(q, rc < 0 ? rc : applied, err);
 }

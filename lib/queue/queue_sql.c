@@ -43,6 +43,8 @@ static const struct sfx_dl_symbol symbols[] = {
     "AND (?4 IS NULL OR function = ?4) AND (?5 = 0 OR error <> '') AND "
 
 static const char *const texts[SFX_SQL_N] = {
+    [SFX_SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SFX_SQL_COMMIT] = "COMMIT",
     [SFX_SQL_TALLY_GET] = "SELECT value FROM tally WHERE name = ?",
     [SFX_SQL_TALLY_ADD] =
         "INSERT INTO tally VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET value = "
@@ -73,10 +75,16 @@ static const char *const texts[SFX_SQL_N] = {
     [SFX_SQL_TASK_DROP] = "DELETE FROM task WHERE seq = ?",
     [SFX_SQL_TASK_STATE] = "UPDATE task SET state = ?2, due_ms = ?3, attempts = ?4, holder = 0, "
                            "last_ms = ?5, reason = coalesce(?6, reason) WHERE seq = ?1",
+    /* OR FAIL: they cannot fail, but SQLite would keep a journal of many rows to undo them. */
     [SFX_SQL_TASK_LEASE] =
-        "UPDATE task SET state = 1, due_ms = ?2, attempts = attempts + 1, holder "
+        "UPDATE OR FAIL task SET state = 1, due_ms = ?2, attempts = attempts + 1, holder "
         "= ?3, last_ms = ?4, first_ms = iif(first_ms = 0, ?4, first_ms) WHERE "
-        "seq = ?1",
+        "seq BETWEEN ?1 AND ?5",
+    [SFX_SQL_TASK_HELD] = "SELECT lane FROM task WHERE seq BETWEEN ? AND ? AND state = 1 AND "
+                          "holder = ?",
+    [SFX_SQL_TASK_DONE] =
+        "UPDATE OR FAIL task SET state = 4, due_ms = 0, holder = 0, last_ms = ?3 WHERE "
+        "seq BETWEEN ?1 AND ?2",
     [SFX_SQL_TASK_EXTEND] = "UPDATE task SET due_ms = ?2 WHERE seq = ?1 AND state = 1 AND holder = "
                             "?3",
     [SFX_SQL_READY] =
@@ -122,7 +130,7 @@ static const char *const texts[SFX_SQL_N] = {
     [SFX_SQL_PART_COUNT] =
         "UPDATE part SET done = done + 1, total = max(total, ?4) WHERE root = ?1 "
         "AND attempt = ?2 AND path = ?3 RETURNING total > 0 AND done >= total",
-    [SFX_SQL_PART_DROP] = "DELETE FROM part WHERE root = ?",
+    [SFX_SQL_PART_DROP] = "DELETE FROM part WHERE root BETWEEN ? AND ?",
     [SFX_SQL_LIST] = LIST("WHERE seq > ?1", ""),
     [SFX_SQL_LIST_NEWEST] = LIST("WHERE seq < ?1", " DESC"),
     [SFX_SQL_LIST_READY] = LIST("INDEXED BY task_ready WHERE state = 0 AND seq > ?1", ""),

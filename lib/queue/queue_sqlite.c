@@ -138,11 +138,10 @@ int sfx_queue_begin(struct sfx_queue_db *q, struct sfx_err *err)
     memset(q->depth, 0, sizeof(q->depth));
     memset(q->tally, 0, sizeof(q->tally));
     q->woke = q->keys.synced = false;
-    rc = exec(q, "BEGIN IMMEDIATE", err);
-    q->in_txn = rc == 0;
+    rc = SFX_QUEUE_RUN(q, SFX_SQL_BEGIN, err, "");
     if (rc < 0)
         (void)lock_writer(q, F_UNLCK, NULL);
-    return rc;
+    return rc < 0 ? rc : 0;
 }
 
 int sfx_queue_begin_reading(struct sfx_queue_db *q, struct sfx_err *err)
@@ -195,12 +194,11 @@ int64_t sfx_queue_end(struct sfx_queue_db *q, int64_t rc, struct sfx_err *err)
     if (failed == 0)
         failed = write_tally(q, err);
     if (failed == 0)
-        failed = exec(q, "COMMIT", err);
+        failed = SFX_QUEUE_RUN(q, SFX_SQL_COMMIT, err, "");
     if (failed < 0)
         sfx_queue_keys_drop(q);
     if (failed < 0 && q->lib.get_autocommit(q->db) == 0)
         (void)exec(q, "ROLLBACK", NULL);
-    q->in_txn = false;
     (void)lock_writer(q, F_UNLCK, NULL);
     if (failed < 0)
         return q->base.uri != NULL ? sfx_err_wrap(err, failed, "%s", q->base.uri) : failed;

@@ -45,6 +45,8 @@ struct sfx_queue_lib {
 
 /* Statements, prepared when first used; their texts are in queue_sql.c. */
 enum sfx_queue_sql {
+    SFX_SQL_BEGIN,
+    SFX_SQL_COMMIT,
     SFX_SQL_TALLY_GET,
     SFX_SQL_TALLY_ADD,
     SFX_SQL_TALLY_ALL,
@@ -71,6 +73,8 @@ enum sfx_queue_sql {
     SFX_SQL_TASK_DROP,
     SFX_SQL_TASK_STATE,
     SFX_SQL_TASK_LEASE,
+    SFX_SQL_TASK_HELD,
+    SFX_SQL_TASK_DONE,
     SFX_SQL_TASK_EXTEND,
     SFX_SQL_READY,
     SFX_SQL_READY_ANY,
@@ -137,7 +141,7 @@ struct sfx_queue_db {
     int64_t swept_ms;         /* when what is too old was last removed */
     bool sweeping;            /* then it was not all */
     int64_t retention_ms;     /* -1: not read yet */
-    bool in_txn, woke;        /* woke: something became ready in the transaction in hand */
+    bool woke;                /* something became ready in the transaction in hand */
     int64_t depth[SFX_QUEUE_NSTATES], tally[SFX_TALLY_N]; /* changes of the transaction in hand */
     bool unmade; /* opening found nothing, or what somebody is just making */
     struct sfx_queue_counter counters[16];

@@ -106,6 +106,6 @@ int sfx_queue_task_move(struct sfx_queue_db *q, struct sfx_queue_task *task,
     if (rc == 0 && task->laned)
         rc = sfx_queue_lane_step(q, sfx_slice(task->lane, task->lane_len), err);
     if (rc == 0 && to == SFX_QUEUE_DONE)
-        rc = SFX_QUEUE_RUN(q, SFX_SQL_PART_DROP, err, "i", task->seq);
+        rc = SFX_QUEUE_RUN(q, SFX_SQL_PART_DROP, err, "ii", task->seq, task->seq);
     return rc < 0 ? rc : 0;
 }

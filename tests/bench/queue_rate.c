@@ -10,9 +10,9 @@
  *        queue_rate FILE floor COUNT GROUP     plain inserts into one table of SQLite
  *        queue_rate FILE unique COUNT GROUP    the same, with a UNIQUE id
  *
- * Words more: "durable" asks for a sync of the disk with each group, "anew" removes the file first.
- * Prints events a second, wall
- * and CPU ms, and the peak of memory in KiB.
+ * Words more: "durable" asks for a sync of the disk with each group, "anew" removes the file first,
+ * "lanes" makes the path of each event its key, as sfx-watch does. Prints events a second, wall and
+ * CPU ms, and the peak of memory in KiB.
  */
 #include "base/hash.h"
 #include "queue/queue.h"
@@ -29,10 +29,11 @@
 #define MAX_GROUP 4096
 
 struct made {
-    char id[40], line[400];
+    char id[40], path[64], line[400];
 };
 
 static struct made made[MAX_GROUP];
+static bool lanes;
 static struct sfx_queue_put group_of[MAX_GROUP];
 
 static void fail(const char *text)
@@ -46,12 +47,13 @@ static void make_event(uint64_t n, struct made *m)
 {
     (void)snprintf(m->id, sizeof(m->id), "%016" PRIx64 "%016" PRIx64, sfx_hash64_mix(n + 1),
                    sfx_hash64_mix(~n));
+    (void)snprintf(m->path, sizeof(m->path), "/srv/inbox/folder/%" PRIu64 ".jpg", n);
     (void)snprintf(m->line, sizeof(m->line),
                    "{\"specversion\":\"1.0\",\"id\":\"%s\",\"source\":\"/srv/inbox\",\"type\":"
                    "\"dev.sfx.file.closed\",\"subject\":\"folder/%" PRIu64 ".jpg\",\"time\":"
                    "\"2026-01-01T00:00:00.000000000Z\",\"datacontenttype\":\"application/json\","
-                   "\"data\":{\"path\":\"/srv/inbox/folder/%" PRIu64 ".jpg\",\"size\":12345}}",
-                   m->id, n, n);
+                   "\"data\":{\"path\":\"%s\",\"size\":12345}}",
+                   m->id, n, m->path);
 }
 
 static void put_all(struct sfx_queue *q, uint64_t first, uint64_t count, size_t group)
@@ -67,6 +69,8 @@ static void put_all(struct sfx_queue *q, uint64_t first, uint64_t count, size_t 
             make_event(first + done + i, &made[i]);
             group_of[i] = (struct sfx_queue_put){.id = sfx_slice_str(made[i].id),
                                                  .line = sfx_slice_str(made[i].line)};
+            if (lanes)
+                group_of[i].lane = sfx_slice_str(made[i].path);
         }
         if (sfx_queue_put(q, group_of, n, &err) != (int64_t)n)
             fail(err.text);
@@ -192,11 +196,12 @@ int main(int argc, char **argv)
 
     if (count == 0 || group == 0 || group > MAX_GROUP) {
         (void)fprintf(stderr, "usage: queue_rate QUEUE put|drain|through|fill|floor|unique "
-                              "COUNT GROUP [durable] [anew]\n");
+                              "COUNT GROUP [durable] [lanes] [anew]\n");
         return 2;
     }
     for (i = 5; i < argc; i++) {
         durable = durable || strcmp(argv[i], "durable") == 0;
+        lanes = lanes || strcmp(argv[i], "lanes") == 0;
         if (strcmp(argv[i], "anew") == 0)
             remove_files(argv[1]);
     }

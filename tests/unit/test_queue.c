@@ -470,15 +470,22 @@ static void produce_forever(struct told *told, int round)
     }
 }
 
+/* Acknowledges one by one and all at once, in turns. */
 static void consume_forever(void)
 {
-    q = open_to_be_killed();
-    for (;;) {
-        size_t i;
+    struct sfx_queue_result results[4] = {0};
+    size_t turn, i;
 
+    q = open_to_be_killed();
+    for (turn = 0;; turn++) {
         lease(4);
-        for (i = 0; i < batch.count; i++)
-            answer(batch.events[i].seq, SFX_QUEUE_ACK, 0);
+        for (i = 0; i < batch.count; i++) {
+            results[i].seq = batch.events[i].seq;
+            if (turn % 2 == 0)
+                answer(results[i].seq, SFX_QUEUE_ACK, 0);
+        }
+        if (turn % 2 == 1 && sfx_queue_settle(q, results, batch.count, NULL) < 0)
+            _exit(3);
     }
 }
 
