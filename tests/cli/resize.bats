@@ -6,7 +6,7 @@
 setup() {
 	cd "$BATS_TEST_TMPDIR"
 	PATH=$SFX_BUILD:$SFX_BUILD/tests/data:$PATH
-	corpus=$SFX_SRC/../shared/corpus
+	corpus=${SFX_CORPUS-$SFX_SRC/../shared/corpus}
 }
 
 # size_of FILE: "WxH".
@@ -137,7 +137,7 @@ near_reference_of() {
 @test "outputs are those of a reference in double precision, of every format as far as it goes" {
 	local photo format status
 	"$SFX_BUILD/tests/data/mkphoto" 2725x2225 made.jpg
-	for photo in made.jpg "$SFX_SRC/../shared/corpus/jpeg/bench-2725x2225.jpg"; do
+	for photo in made.jpg "$corpus/jpeg/bench-2725x2225.jpg"; do
 		[ -f "$photo" ] || continue
 		sfx-resize -s 720x720 -o large.png "$photo"
 		near_reference large.png "$photo" 70
@@ -337,7 +337,7 @@ png_chunk() {
 @test "--fast is near the reference, and decodes less" {
 	local photo
 	"$SFX_BUILD/tests/data/mkphoto" 2725x2225 made.jpg
-	for photo in made.jpg "$SFX_SRC/../shared/corpus/jpeg/bench-2725x2225.jpg"; do
+	for photo in made.jpg "$corpus/jpeg/bench-2725x2225.jpg"; do
 		[ -f "$photo" ] || continue
 		sfx-resize -s 720x720 -o whole.png "$photo"
 		sfx-resize --fast -s 720x720 -o fast.png "$photo" # 1363 samples for 720

@@ -122,14 +122,13 @@ static void check_sizes(const char *name, struct sfx_slice encoded)
 
 static void every_file_keeps_its_pixels(void **state)
 {
-    const char *source = getenv("SFX_SRC");
+    const char *corpus = getenv("SFX_CORPUS");
     struct dirent *entry;
     size_t count = 0;
     DIR *dir;
 
     (void)state;
-    (void)snprintf(folder, sizeof(folder), "%s/../shared/corpus/png",
-                   source != NULL ? source : ".");
+    (void)snprintf(folder, sizeof(folder), "%s/png", corpus != NULL ? corpus : ".");
     dir = opendir(folder);
     if (dir == NULL) {
         print_message("# SKIP: PngSuite is not beside the checkout\n");

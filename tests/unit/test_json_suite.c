@@ -72,12 +72,11 @@ static void every_file_gets_the_answer_its_name_asks_for(void **state)
 
 int main(void)
 {
-    const char *src = getenv("SFX_SRC");
+    const char *corpus = getenv("SFX_CORPUS");
     struct suite suite = {0};
     int failed;
 
-    (void)snprintf(suite.path, sizeof(suite.path), "%s/../shared/corpus/json",
-                   src != NULL ? src : ".");
+    (void)snprintf(suite.path, sizeof(suite.path), "%s/json", corpus != NULL ? corpus : ".");
     suite.dir = opendir(suite.path);
     {
         const struct CMUnitTest tests[] = {

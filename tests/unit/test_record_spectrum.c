@@ -116,12 +116,12 @@ static void every_csv_says_what_its_json_says(void **state)
 
 int main(void)
 {
-    const char *src = getenv("SFX_SRC");
+    const char *corpus = getenv("SFX_CORPUS");
     struct spectrum set = {0};
     char path[sizeof(set.path) + sizeof("/csvs")];
     int failed;
 
-    (void)snprintf(set.path, sizeof(set.path), "%s/../shared/corpus/csv", src != NULL ? src : ".");
+    (void)snprintf(set.path, sizeof(set.path), "%s/csv", corpus != NULL ? corpus : ".");
     (void)snprintf(path, sizeof(path), "%s/csvs", set.path);
     set.csvs = opendir(path);
     {
