@@ -30,7 +30,6 @@ struct sfx_pq {
     __typeof__(&PQsendQuery) send_query;
     __typeof__(&PQsendQueryParams) send_query_params;
     __typeof__(&PQsendPrepare) send_prepare;
-    __typeof__(&PQsendQueryPrepared) send_query_prepared;
     __typeof__(&PQconsumeInput) consume_input;
     __typeof__(&PQisBusy) is_busy;
     __typeof__(&PQgetResult) get_result;
@@ -93,6 +92,9 @@ struct sfx_postgres {
     char *shown; /* how messages call it: never with a password */
     PGconn *db;
     const char *kept[SFX_POSTGRES_NKEPT]; /* statements that this connection has prepared */
+    struct sfx_buf ahead;                 /* statements that the next one takes along, */
+    unsigned nahead;                      /* so many, */
+    unsigned noted_at;                    /* of which that one is an entry of the ledger; 0: none */
 
     /* The load under way. */
     bool grouped;    /* a transaction of several loads is open, */
@@ -105,19 +107,23 @@ struct sfx_postgres {
     struct sfx_sink_counts so_far;          /* by checkpoints of this load */
     uint64_t next_row;                      /* as the last one has it */
     enum sfx_sink_mode mode;                /* of this load */
+    const char *asked;                      /* the table as the source has it, and */
     const char *namespace, *table, *target; /* target: both, quoted */
-    const char *noted; /* the ledger's name for it: the table, of another schema the target */
+    const char *noted;      /* the ledger's name for it: the table, of another schema the target */
+    struct sfx_arena names; /* what holds them */
+    PGresult *found;        /* of the table's columns, see held; may be NULL */
+    bool held;         /* found stays true: the open group has rows in the table, and so its lock */
     const char *into;  /* where rows are put: the target, a stage, a table that will be it */
     uint64_t nremoved; /* by a load that replaces rows */
     struct sfx_ddl_column *columns; /* schema->ncols */
     int32_t *map;                   /* schema column -> batch column */
     uint64_t map_schema_id;
     bool mapped;
-    bool text_copy;   /* a column is OTHER: COPY in text */
-    bool guarded;     /* the table may refuse rows that fit: batches are copied one at a time */
-    const char *copy; /* the statement */
-    const char *key;  /* the statement that gives a new table its key; NULL: none, or done */
-    uint64_t sent;    /* rows of the COPY under way */
+    bool text_copy; /* a column is OTHER: COPY in text */
+    bool guarded;   /* the table may refuse rows that fit: batches are copied one at a time */
+    const char *copy, *guarded_copy; /* the statement; and behind a savepoint, which it releases */
+    const char *key;        /* the statement that gives a new table its key; NULL: none, or done */
+    uint64_t sent;          /* rows of the COPY under way, or of that which they wait for */
     struct sfx_buf rejects; /* of the table of rejects, not sent yet */
     struct sfx_buf rows;    /* encoded rows that were not sent yet */
     size_t *ends;           /* of a guarded batch: where each row ends in rows */
@@ -141,10 +147,19 @@ int sfx_postgres_fail(struct sfx_postgres *s, const PGresult *result, struct sfx
 /*
  * Runs one statement with nparams text parameters (then sql is static: in a group it is prepared)
  * (NULL: an SQL null) and waits for its result, which the caller clears, or a signal's flag, which
- * cancels it. A COPY's result comes as it begins. Errors: NULL, as _fail.
+ * cancels it. A COPY's result comes as it begins. Errors: NULL, as _fail; of those that it takes
+ * along, see _queue, as well.
  */
 PGresult *sfx_postgres_query(struct sfx_postgres *s, const char *sql, int nparams,
                              const char *const *params, struct sfx_err *err);
+
+/*
+ * Lets the next statement take this one along, in one message: a round trip for both. It gives one
+ * result, in which only a failure is looked for. With parameters, as _query: only in a group.
+ * Errors: NOMEM; as _query.
+ */
+int sfx_postgres_queue(struct sfx_postgres *s, const char *sql, int nparams,
+                       const char *const *params, struct sfx_err *err);
 
 /* Waits for the next result of what was sent; NULL and *done: there is none. Errors: NULL. */
 PGresult *sfx_postgres_result(struct sfx_postgres *s, bool *done, struct sfx_err *err);
@@ -160,24 +175,24 @@ int sfx_postgres_change(struct sfx_postgres *s, const char *sql, uint64_t *nrows
 int sfx_postgres_ledger_make(struct sfx_postgres *s, struct sfx_err *err);
 
 /* 1 and entry filled when the ledger has source as done; else 0, and entry->open for a load to go
- * on with. Errors: as _query; USAGE for an open one of another mode. */
+ * on with, or, but for a dry run, entry->load_id for a new one. Errors: as _query; USAGE for an
+ * open one of another mode. */
 int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entry,
                              struct sfx_err *err);
 
-/* Writes entry for s->source: open with mark, or done (NULL). Errors: as _query; TEMPORARY when
- * another process has gone on with the open load. */
+/* Writes entry for s->source: open with mark, or done (NULL); in a group together with the next
+ * statement, which then has its errors. Errors: as _query; TEMPORARY when another process has gone
+ * on with the open load. */
 int sfx_postgres_ledger_write(struct sfx_postgres *s, const struct sfx_sink_entry *entry,
                               const struct sfx_sink_mark *mark, struct sfx_err *err);
-
-/* The id that the load under way will have. Errors: as _query. */
-int sfx_postgres_ledger_next(struct sfx_postgres *s, int64_t *load_id, struct sfx_err *err);
 
 /* Within a transaction, as ops->undo. */
 int sfx_postgres_ledger_undo(struct sfx_postgres *s, int64_t load_id, struct sfx_sink_entry *entry,
                              const char **table, struct sfx_err *err);
 
-/* Finds out schema, table and target from the source's table, and, but for a dry run, waits for the
- * lock of the load's key. Errors: as _query; NOMEM. */
+/* Finds out schema, table and target from the source's table, unless a group has them from the load
+ * before, and, but for a dry run, waits for the lock of the load's key, then with the next
+ * statement. Errors: as _query; NOMEM. */
 int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err);
 
 /* Makes or checks the table for s->schema and fills s->columns. As ops->prepare. */

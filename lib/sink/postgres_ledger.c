@@ -29,6 +29,21 @@
     SFX_LEDGER_FIND("$", "target IN($1,$8)", IS_THERE, "::boolean",                                \
                     "to_char(finished AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
 
+/* Scripts count in microseconds, and what they make has no sequence: behind them it goes on so.
+ * The subquery's volatile function runs once. */
+#define LEDGER_NEXT                                                                                \
+    "SELECT CASE WHEN n>m THEN n ELSE greatest(m+1,"                                               \
+    " (extract(epoch FROM clock_timestamp())*1000000)::bigint) END FROM (SELECT"                   \
+    " coalesce(nextval(pg_get_serial_sequence('" SFX_LEDGER "','load_id')),0) AS n,"               \
+    " (SELECT coalesce(max(load_id),0) FROM " SFX_LEDGER ") AS m OFFSET 0) AS ids"
+
+/* What is found, or nulls, and behind it the id of a new load: none is taken for what is found, or
+ * in a dry run ($9). */
+#define LEDGER_LOOK                                                                                \
+    "SELECT f.*, CASE WHEN f.load_id IS NULL AND NOT $9::boolean THEN (" LEDGER_NEXT               \
+    ") END FROM (SELECT) AS one LEFT JOIN (" LEDGER_FIND ") AS f ON true"
+#define NEXT_ID (SFX_LEDGER_FINISHED + 1)
+
 /* True when the statement's one answer is true. */
 static int ask(struct sfx_postgres *s, const char *sql, bool *yes, struct sfx_err *err)
 {
@@ -92,7 +107,7 @@ static int read_entry(struct sfx_postgres *s, const PGresult *result, struct sfx
 int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entry,
                              struct sfx_err *err)
 {
-    static const char find[] = LEDGER_FIND;
+    static const char look[] = LEDGER_LOOK;
     const char *params[] = {s->noted,
                             s->source->key,
                             sfx_merge_replaces(s->mode) ? "t" : "f",
@@ -100,7 +115,8 @@ int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entr
                             s->source->again ? "t" : "f",
                             s->namespace,
                             s->table,
-                            s->target};
+                            s->target,
+                            s->opts.dry_run ? "t" : "f"};
     struct sfx_err own;
     PGresult *result;
     bool there = false;
@@ -110,10 +126,13 @@ int sfx_postgres_ledger_find(struct sfx_postgres *s, struct sfx_sink_entry *entr
     rc = s->opts.dry_run ? ask(s, LEDGER_IS_THERE, &there, err) : 0;
     if (rc < 0 || (s->opts.dry_run && !there))
         return rc;
-    result = sfx_postgres_query(s, find, SFX_COUNT(params), params, err);
+    result = sfx_postgres_query(s, look, SFX_COUNT(params), params, err);
     if (result == NULL)
         return sfx_err_wrap(err, err->code, "table " SFX_LEDGER);
-    rc = s->pq.ntuples(result) > 0 ? read_entry(s, result, entry, err) : 0;
+    if (s->pq.getisnull(result, 0, 0))
+        entry->load_id = (int64_t)count_at(s, result, NEXT_ID);
+    else
+        rc = read_entry(s, result, entry, err);
     s->pq.clear(result);
     return rc;
 }
@@ -159,6 +178,11 @@ int sfx_postgres_ledger_write(struct sfx_postgres *s, const struct sfx_sink_entr
         (void)snprintf(texts[numbered[i]], sizeof(texts[0]), "%" PRIu64, numbers[numbered[i]]);
         params[numbered[i]] = texts[numbered[i]];
     }
+    if (s->grouped) {
+        rc = sfx_postgres_queue(s, write, SFX_COUNT(params), params, err);
+        s->noted_at = rc == 0 ? s->nahead : 0;
+        return rc;
+    }
     result = sfx_postgres_query(s, write, SFX_COUNT(params), params, err);
     if (result == NULL)
         return sfx_err_wrap(err, err->code, "table " SFX_LEDGER);
@@ -176,25 +200,6 @@ static int ask_number(struct sfx_postgres *s, const char *sql, uint64_t *number,
     if (result == NULL)
         return err->code;
     *number = s->pq.ntuples(result) > 0 ? count_at(s, result, 0) : 0;
-    s->pq.clear(result);
-    return 0;
-}
-
-int sfx_postgres_ledger_next(struct sfx_postgres *s, int64_t *load_id, struct sfx_err *err)
-{
-    /* Scripts count in microseconds, and what they make has no sequence: behind them it goes on so.
-     * The subquery's volatile function runs once. */
-    static const char next[] =
-        "SELECT CASE WHEN n>m THEN n ELSE greatest(m+1,"
-        " (extract(epoch FROM clock_timestamp())*1000000)::bigint) END FROM (SELECT"
-        " coalesce(nextval(pg_get_serial_sequence($1,'load_id')),0) AS n,"
-        " (SELECT coalesce(max(load_id),0) FROM " SFX_LEDGER ") AS m OFFSET 0) AS ids";
-    const char *const ledger = SFX_LEDGER;
-    PGresult *result = sfx_postgres_query(s, next, 1, &ledger, err);
-
-    if (result == NULL)
-        return err->code;
-    *load_id = (int64_t)count_at(s, result, 0);
     s->pq.clear(result);
     return 0;
 }

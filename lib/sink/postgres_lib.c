@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "base/dl.h"
 #include "base/size.h"
+#include "sink/ledger.h"
 #include "sink/postgres_internal.h"
+#include "sink/script_internal.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -40,7 +42,6 @@ static const struct sfx_dl_symbol symbols[] = {
     SYMBOL(send_query, "PQsendQuery"),
     SYMBOL(send_query_params, "PQsendQueryParams"),
     SYMBOL(send_prepare, "PQsendPrepare"),
-    SYMBOL(send_query_prepared, "PQsendQueryPrepared"),
     SYMBOL(consume_input, "PQconsumeInput"),
     SYMBOL(is_busy, "PQisBusy"),
     SYMBOL(get_result, "PQgetResult"),
@@ -220,53 +221,130 @@ static int prepare(struct sfx_postgres *s, const char *sql, char name[16], struc
     return rc;
 }
 
-/* Planning is most of what a small load costs; for a single one it pays nothing. */
+static void clear_ahead(struct sfx_postgres *s)
+{
+    sfx_buf_clear(&s->ahead);
+    s->nahead = s->noted_at = 0;
+}
+
+/* Appends sql to what is sent next. Planning is most of what a small load costs; for a single one
+ * it pays nothing, so that only the statements of a group are prepared. */
+static int put_statement(struct sfx_postgres *s, const char *sql, int nparams,
+                         const char *const *params, struct sfx_err *err)
+{
+    struct sfx_buf *out = &s->ahead;
+    const size_t start = out->len;
+    char name[16];
+    int i, rc;
+
+    if (nparams == 0)
+        return sfx_buf_puts(out, sql, err);
+    assert(s->grouped);
+    rc = prepare(s, sql, name, err);
+    if (rc == 0)
+        rc = sfx_buf_printf(out, err, "EXECUTE %s", name);
+    for (i = 0; rc == 0 && i < nparams; i++) {
+        rc = sfx_buf_putc(out, i == 0 ? '(' : ',', err);
+        if (rc == 0 && params[i] == NULL)
+            rc = sfx_buf_puts(out, "NULL", err);
+        else if (rc == 0)
+            rc = sfx_script_string(sfx_slice_str(params[i]), out, err);
+    }
+    if (rc == 0)
+        rc = sfx_buf_putc(out, ')', err);
+    if (rc < 0)
+        out->len = start;
+    return rc;
+}
+
+int sfx_postgres_queue(struct sfx_postgres *s, const char *sql, int nparams,
+                       const char *const *params, struct sfx_err *err)
+{
+    int rc = put_statement(s, sql, nparams, params, err);
+
+    if (rc == 0)
+        rc = sfx_buf_putc(&s->ahead, ';', err);
+    s->nahead += rc == 0;
+    return rc;
+}
+
 static int send_statement(struct sfx_postgres *s, const char *sql, int nparams,
                           const char *const *params, struct sfx_err *err)
 {
-    char name[16];
+    const char *text;
     int rc, sent;
 
-    if (nparams == 0) {
-        sent = s->pq.send_query(s->db, sql);
-    } else if (s->grouped) {
-        rc = prepare(s, sql, name, err);
-        if (rc < 0)
-            return rc;
-        sent = s->pq.send_query_prepared(s->db, name, nparams, params, NULL, NULL, 0);
-    } else {
+    if (nparams > 0 && !s->grouped) {
+        assert(s->nahead == 0);
         sent = s->pq.send_query_params(s->db, sql, nparams, NULL, params, NULL, NULL, 0);
+    } else {
+        rc = put_statement(s, sql, nparams, params, err);
+        text = rc == 0 ? sfx_buf_cstr(&s->ahead, err) : NULL;
+        if (text == NULL)
+            return rc < 0 ? rc : SFX_E_NOMEM;
+        sent = s->pq.send_query(s->db, text);
     }
     return sent == 0 ? sfx_postgres_fail(s, NULL, err) : 0;
+}
+
+/* The next result, which there must be, and no failure; NULL. */
+static PGresult *take_result(struct sfx_postgres *s, struct sfx_err *err)
+{
+    struct sfx_err rest;
+    bool done;
+    PGresult *result = sfx_postgres_result(s, &done, err);
+
+    if (result == NULL && done)
+        (void)sfx_err_set(err, SFX_E_IO, "the server gave no answer");
+    if (result == NULL)
+        return NULL;
+    switch (s->pq.result_status(result)) {
+    case PGRES_COPY_IN:
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK: return result;
+    default: break;
+    }
+    (void)sfx_postgres_fail(s, result, err);
+    s->pq.clear(result);
+    (void)read_rest(s, &rest);
+    return NULL;
+}
+
+/* Reads the results of what the statement in hand took along. 0 or <0. */
+static int take_ahead(struct sfx_postgres *s, struct sfx_err *err)
+{
+    const unsigned n = s->nahead, noted_at = s->noted_at;
+    struct sfx_err rest;
+    PGresult *result;
+    unsigned i;
+    bool right;
+
+    clear_ahead(s);
+    for (i = 1; i <= n; i++) {
+        result = take_result(s, err);
+        if (result == NULL)
+            return i == noted_at ? sfx_err_wrap(err, err->code, "table " SFX_LEDGER)
+                                 : (int)err->code;
+        right = i != noted_at || strcmp(s->pq.cmd_tuples(result), "1") == 0;
+        s->pq.clear(result);
+        if (!right) {
+            (void)read_rest(s, &rest);
+            return sfx_ledger_overtaken(s->load_id, err);
+        }
+    }
+    return 0;
 }
 
 PGresult *sfx_postgres_query(struct sfx_postgres *s, const char *sql, int nparams,
                              const char *const *params, struct sfx_err *err)
 {
-    struct sfx_err rest;
     PGresult *result;
-    bool done;
 
-    if (send_statement(s, sql, nparams, params, err) < 0)
+    if (send_statement(s, sql, nparams, params, err) < 0 || take_ahead(s, err) < 0)
         return NULL;
-    result = sfx_postgres_result(s, &done, err);
-    if (result == NULL) {
-        if (done)
-            (void)sfx_err_set(err, SFX_E_IO, "the server gave no answer");
-        return NULL;
-    }
-    switch (s->pq.result_status(result)) {
-    case PGRES_COPY_IN: return result;
-    case PGRES_COMMAND_OK:
-    case PGRES_TUPLES_OK:
-        if (read_rest(s, err) == 0)
-            return result;
-        break;
-    default:
-        (void)sfx_postgres_fail(s, result, err);
-        (void)read_rest(s, &rest);
-        break;
-    }
+    result = take_result(s, err);
+    if (result == NULL || s->pq.result_status(result) == PGRES_COPY_IN || read_rest(s, err) == 0)
+        return result;
     s->pq.clear(result);
     return NULL;
 }
@@ -311,6 +389,7 @@ static int try_connect(struct sfx_postgres *s, int64_t until_ns, struct sfx_err 
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
 
     memset(s->kept, 0, sizeof(s->kept));
+    clear_ahead(s);
     s->db = s->pq.connect_start(s->uri);
     if (s->db == NULL)
         return fail_connection(s, SFX_E_NOMEM, err);

@@ -44,11 +44,16 @@ int sfx_postgres_put_begin(struct sfx_postgres *s, struct sfx_err *err)
     if (rc < 0)
         return rc;
     s->copy = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
+    if (sfx_buf_puts(&s->sql, ";RELEASE sfx", err) < 0)
+        return SFX_E_NOMEM;
+    s->guarded_copy = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
     s->map = sfx_arena_calloc(&s->arena, s->schema->ncols, sizeof(*s->map), err);
     s->ends = sfx_arena_calloc(&s->arena, SFX_BATCH_ROWS, sizeof(*s->ends), err);
     s->whence = sfx_arena_calloc(&s->arena, SFX_BATCH_ROWS, sizeof(*s->whence), err);
-    return s->copy == NULL || s->map == NULL || s->ends == NULL || s->whence == NULL ? SFX_E_NOMEM
-                                                                                     : 0;
+    return s->copy == NULL || s->guarded_copy == NULL || s->map == NULL || s->ends == NULL ||
+                   s->whence == NULL
+               ? SFX_E_NOMEM
+               : 0;
 }
 
 /* --- the COPY --------------------------------------------------------------------------------- */
@@ -77,27 +82,27 @@ static int open_copy(struct sfx_postgres *s, const char *copy, struct sfx_err *e
     return 0;
 }
 
-static int begin_copy(struct sfx_postgres *s, struct sfx_err *err)
+static int begin_copy(struct sfx_postgres *s, const char *copy, struct sfx_err *err)
 {
-    int rc = open_copy(s, s->copy, err);
+    int rc = open_copy(s, copy, err);
 
-    s->sent = 0;
     return rc < 0 || s->text_copy ? rc : send_bytes(s, head, sizeof(head) - 1, err);
 }
 
-/* Closes the COPY; *taken: the rows that it has brought. */
+/* Closes the COPY and reads what comes behind it; *taken: the rows that it has brought. */
 static int close_copy(struct sfx_postgres *s, uint64_t *taken, struct sfx_err *err)
 {
     PGresult *result;
     bool done;
     int rc = 0;
 
+    *taken = 0;
     if (s->pq.put_copy_end(s->db, NULL) != 1)
         rc = sfx_postgres_fail(s, NULL, err);
     while ((result = sfx_postgres_result(s, &done, rc == 0 ? err : NULL)) != NULL) {
         if (rc == 0 && s->pq.result_status(result) != PGRES_COMMAND_OK)
             rc = sfx_postgres_fail(s, result, err);
-        *taken = strtoull(s->pq.cmd_tuples(result), NULL, 10);
+        *taken += strtoull(s->pq.cmd_tuples(result), NULL, 10);
         s->pq.clear(result);
     }
     s->copying = false;
@@ -107,7 +112,7 @@ static int close_copy(struct sfx_postgres *s, uint64_t *taken, struct sfx_err *e
 /* Ends the COPY of rows and says what became of it. */
 static int end_copy(struct sfx_postgres *s, struct sfx_err *err)
 {
-    uint64_t taken = 0;
+    uint64_t taken;
     int rc = s->text_copy ? 0 : send_bytes(s, tail, sizeof(tail) - 1, err);
 
     if (rc == 0)
@@ -115,6 +120,7 @@ static int end_copy(struct sfx_postgres *s, struct sfx_err *err)
     if (rc == 0 && taken > s->sent)
         rc = sfx_err_set(err, SFX_E_IO, "the server took %llu rows of %llu",
                          (unsigned long long)taken, (unsigned long long)s->sent);
+    s->sent = 0;
     return rc;
 }
 
@@ -129,13 +135,21 @@ int sfx_postgres_copy(struct sfx_postgres *s, const char *copy, struct sfx_slice
     return rc == 0 ? close_copy(s, &taken, err) : rc;
 }
 
+/* Sends the rows that wait, in a COPY that may have to begin. */
+static int send_rows(struct sfx_postgres *s, struct sfx_err *err)
+{
+    int rc = s->copying ? 0 : begin_copy(s, s->copy, err);
+
+    return rc == 0 ? send_bytes(s, s->rows.data, s->rows.len, err) : rc;
+}
+
 int sfx_postgres_put_end(struct sfx_postgres *s, struct sfx_err *err)
 {
-    int rc = 0;
+    int rc;
 
-    if (!s->copying)
+    if (s->sent == 0)
         return 0;
-    rc = send_bytes(s, s->rows.data, s->rows.len, err);
+    rc = send_rows(s, err);
     sfx_buf_clear(&s->rows);
     return rc == 0 ? end_copy(s, err) : rc;
 }
@@ -178,15 +192,14 @@ static int encode_row(const struct put *p, uint32_t row, struct sfx_err *err)
     return rc == 0 ? sfx_postgres_end_row(s, err) : rc;
 }
 
-/* Rows of a table that takes what fits, or of a load that its first bad record ends. */
+/* Rows of a table that takes what fits, or of a load that its first bad record ends. The COPY waits
+ * for a chunk of them: that of a small input is begun when it can be ended. */
 static int put_stream(const struct put *p, struct sfx_err *err)
 {
     struct sfx_postgres *s = p->s;
     uint32_t k;
     int rc = 0;
 
-    if (!s->copying && !s->opts.dry_run)
-        rc = begin_copy(s, err);
     for (k = 0; rc >= 0 && k < p->batch->nsel; k++) {
         rc = encode_row(p, p->batch->sel[k], err);
         if (rc == 0) {
@@ -195,7 +208,7 @@ static int put_stream(const struct put *p, struct sfx_err *err)
         }
         if (s->rows.len < CHUNK_NBYTES || rc < 0)
             continue;
-        rc = s->opts.dry_run ? 0 : send_bytes(s, s->rows.data, s->rows.len, err);
+        rc = s->opts.dry_run ? 0 : send_rows(s, err);
         sfx_buf_clear(&s->rows);
     }
     return rc < 0 ? rc : 0;
@@ -206,10 +219,10 @@ static int copy_some(struct sfx_postgres *s, uint32_t first, uint32_t last, stru
                      struct sfx_err *err)
 {
     const size_t begin = first > 0 ? s->ends[first - 1] : 0;
-    int rc = sfx_postgres_exec(s, "SAVEPOINT sfx", err);
+    int rc = sfx_postgres_queue(s, "SAVEPOINT sfx", 0, NULL, err);
 
     if (rc == 0)
-        rc = begin_copy(s, err);
+        rc = begin_copy(s, s->guarded_copy, err);
     s->sent = last - first;
     if (rc == 0)
         rc = send_bytes(s, s->rows.data + begin, s->ends[last - 1] - begin, err);
@@ -217,7 +230,7 @@ static int copy_some(struct sfx_postgres *s, uint32_t first, uint32_t last, stru
         return rc;
     rc = end_copy(s, why);
     if (rc == 0)
-        return sfx_postgres_exec(s, "RELEASE sfx", err);
+        return 0;
     if (rc != SFX_E_INPUT) {
         *err = *why;
         return rc;

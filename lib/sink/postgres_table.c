@@ -25,18 +25,18 @@ static int put_table(struct sfx_postgres *s, struct sfx_buf *sql, const char *ta
     return rc == 0 ? sfx_merge_quote(sql, table, err) : rc;
 }
 
-/* A copy of row 0's value in the arena. */
+/* A copy of the value in s->names. */
 static const char *keep(struct sfx_postgres *s, const PGresult *result, int row, int column,
                         struct sfx_err *err)
 {
     const char *text = s->pq.getvalue(result, row, column);
 
-    return sfx_arena_strndup(&s->arena, text, strlen(text), err);
+    return sfx_arena_strndup(&s->names, text, strlen(text), err);
 }
 
 /* $1 is the table's name, $2 the load's key. The last column says whether the ledger is in the
  * table's schema. */
-#define LOCK ",pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 0))"
+#define LOCK "pg_advisory_xact_lock(hashtextextended($1::text || chr(10) || $2::text, 0))"
 #define RESOLVE(more)                                                                              \
     "SELECT n, t, n=(SELECT s.nspname::text FROM pg_class c JOIN pg_namespace s ON"                \
     " s.oid=c.relnamespace WHERE c.oid=to_regclass('" SFX_LEDGER "'))" more                        \
@@ -45,13 +45,14 @@ static const char *keep(struct sfx_postgres *s, const PGresult *result, int row,
     " FROM (SELECT strpos($1,'.')>1 AND EXISTS("                                                   \
     "SELECT 1 FROM pg_namespace WHERE nspname=split_part($1,'.',1)) AS q) AS split) AS named"
 
-int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err)
+static int ask_names(struct sfx_postgres *s, const char *params[2], struct sfx_err *err)
 {
-    static const char look[] = RESOLVE(""), lock[] = RESOLVE(LOCK);
-    const char *params[] = {s->source->table, s->source->key};
+    static const char look[] = RESOLVE(""), lock[] = RESOLVE("," LOCK);
     PGresult *result;
     bool beside;
 
+    s->held = false;
+    sfx_arena_reset(&s->names);
     result =
         sfx_postgres_query(s, s->opts.dry_run ? look : lock, s->opts.dry_run ? 1 : 2, params, err);
     if (result == NULL)
@@ -60,11 +61,12 @@ int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err)
         s->pq.clear(result);
         return sfx_err_set(err, SFX_E_USAGE, "no schema of the search_path exists");
     }
+    s->asked = sfx_arena_strndup(&s->names, params[0], strlen(params[0]), err);
     s->namespace = keep(s, result, 0, 0, err);
     s->table = keep(s, result, 0, 1, err);
     beside = s->pq.getvalue(result, 0, 2)[0] == 't';
     s->pq.clear(result);
-    if (s->namespace == NULL || s->table == NULL)
+    if (s->asked == NULL || s->namespace == NULL || s->table == NULL)
         return SFX_E_NOMEM;
     if (strlen(s->table) > NAME_NBYTES)
         return sfx_err_set(err, SFX_E_USAGE, "the table's name has more than %d bytes",
@@ -72,9 +74,19 @@ int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err)
     sfx_buf_clear(&s->sql);
     if (put_table(s, &s->sql, s->table, err) < 0)
         return SFX_E_NOMEM;
-    s->target = sfx_arena_strndup(&s->arena, s->sql.data, s->sql.len, err);
+    s->target = sfx_arena_strndup(&s->names, s->sql.data, s->sql.len, err);
     s->noted = beside ? s->table : s->target;
     return s->target == NULL ? SFX_E_NOMEM : 0;
+}
+
+int sfx_postgres_resolve(struct sfx_postgres *s, struct sfx_err *err)
+{
+    static const char lock[] = "SELECT " LOCK;
+    const char *params[] = {s->source->table, s->source->key};
+
+    if (s->held && strcmp(s->asked, s->source->table) == 0)
+        return sfx_postgres_queue(s, lock, SFX_COUNT(params), params, err);
+    return ask_names(s, params, err);
 }
 
 static int name_columns(struct sfx_postgres *s, struct sfx_err *err)
@@ -190,9 +202,10 @@ static int alter(const char *target, const char *name, const struct sfx_sink_col
 static const struct sfx_ddl_dialect dialect = {
     .time = "timestamp with time zone", .type = type_name, .read = read_type, .alter = alter};
 
-/* The table's columns: name, type, NOT NULL without anything that would fill it; none: no table.
- * The last column says whether rows that fit may be refused: keys, checks, triggers, domains. */
-static PGresult *find_table(struct sfx_postgres *s, struct sfx_err *err)
+/* Sets s->found to the table's columns: name, type, NOT NULL without anything that would fill it;
+ * none: no table. The last column says whether rows that fit may be refused: keys, checks,
+ * triggers, domains. */
+static int find_table(struct sfx_postgres *s, struct sfx_err *err)
 {
     static const char sql[] =
         "SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,"
@@ -205,7 +218,19 @@ static PGresult *find_table(struct sfx_postgres *s, struct sfx_err *err)
         " WHERE n.nspname=$1 AND c.relname=$2 ORDER BY a.attnum";
     const char *params[] = {s->namespace, s->table};
 
-    return sfx_postgres_query(s, sql, SFX_COUNT(params), params, err);
+    if (s->held)
+        return 0;
+    s->pq.clear(s->found);
+    s->found = sfx_postgres_query(s, sql, SFX_COUNT(params), params, err);
+    return s->found == NULL ? (int)err->code : 0;
+}
+
+/* The table will be another one than was found. */
+static void forget_table(struct sfx_postgres *s)
+{
+    s->pq.clear(s->found);
+    s->found = NULL;
+    s->held = false;
 }
 
 /* The rows that this load replaces. */
@@ -233,9 +258,9 @@ static int name_new(struct sfx_postgres *s, struct sfx_err *err)
     return s->into == NULL ? SFX_E_NOMEM : 0;
 }
 
-static int note_columns(struct sfx_postgres *s, struct sfx_ddl *ddl, const PGresult *result,
-                        struct sfx_err *err)
+static int note_columns(struct sfx_postgres *s, struct sfx_ddl *ddl, struct sfx_err *err)
 {
+    const PGresult *result = s->found;
     const int nrows = s->pq.ntuples(result);
     int row, rc = 0;
 
@@ -280,14 +305,14 @@ static int lock_new(struct sfx_postgres *s, struct sfx_err *err)
     return 0;
 }
 
-static PGresult *find_or_lock(struct sfx_postgres *s, struct sfx_err *err)
+static int find_or_lock(struct sfx_postgres *s, struct sfx_err *err)
 {
-    PGresult *result = find_table(s, err);
+    int rc = find_table(s, err);
 
-    if (result == NULL || s->pq.ntuples(result) > 0 || s->opts.dry_run)
-        return result;
-    s->pq.clear(result);
-    return lock_new(s, err) < 0 ? NULL : find_table(s, err);
+    if (rc < 0 || s->pq.ntuples(s->found) > 0 || s->opts.dry_run)
+        return rc;
+    rc = lock_new(s, err);
+    return rc == 0 ? find_table(s, err) : rc;
 }
 
 /* The table as it is to be, made or found. */
@@ -296,16 +321,14 @@ static int settle_table(struct sfx_postgres *s, struct sfx_ddl *ddl, struct sfx_
 {
     const bool replaces = s->mode == SFX_SINK_REPLACE;
     const size_t start = out->len;
-    PGresult *result = find_or_lock(s, err);
     const char *sql;
     bool there;
-    int rc;
+    int rc = find_or_lock(s, err);
 
-    if (result == NULL)
-        return err->code;
-    there = s->pq.ntuples(result) > 0;
-    rc = replaces ? 0 : note_columns(s, ddl, result, err);
-    s->pq.clear(result);
+    if (rc < 0)
+        return rc;
+    there = s->pq.ntuples(s->found) > 0;
+    rc = replaces ? 0 : note_columns(s, ddl, err);
     if (rc == 0 && there && s->mode == SFX_SINK_TRUNCATE && !s->opts.dry_run)
         rc = clear_table(s, err);
     if (rc == 0 && there && replaces && !s->opts.dry_run)
@@ -318,6 +341,7 @@ static int settle_table(struct sfx_postgres *s, struct sfx_ddl *ddl, struct sfx_
         rc = sfx_ddl_settle(ddl, there && !replaces, out, err);
     if (rc < 0 || s->opts.dry_run || out->len == start)
         return rc;
+    forget_table(s);
     sql = sfx_buf_cstr(out, err);
     rc = sql == NULL ? SFX_E_NOMEM : sfx_postgres_exec(s, sql + start, err);
     return rc == 0 && ddl->key_later && (!there || replaces) ? note_key(s, ddl, err) : rc;
@@ -344,19 +368,16 @@ int sfx_postgres_lacks(struct sfx_sink *sink, const struct sfx_sink_schema *sche
 {
     struct sfx_postgres *s = (struct sfx_postgres *)sink;
     struct sfx_ddl table;
-    PGresult *result;
     int rc;
 
     s->schema = schema;
     rc = begin_table(s, &table, err);
+    if (rc == 0)
+        rc = find_table(s, err);
     if (rc < 0)
         return rc;
-    result = find_table(s, err);
-    if (result == NULL)
-        return err->code;
-    rc = note_columns(s, &table, result, err);
-    sfx_ddl_lacks(&table, s->pq.ntuples(result) > 0 && s->mode != SFX_SINK_REPLACE, lacks);
-    s->pq.clear(result);
+    rc = note_columns(s, &table, err);
+    sfx_ddl_lacks(&table, s->pq.ntuples(s->found) > 0 && s->mode != SFX_SINK_REPLACE, lacks);
     return rc;
 }
 

@@ -117,7 +117,7 @@ static int connect_again(struct sfx_postgres *s, struct sfx_err *err)
     if (s->db != NULL)
         s->pq.finish(s->db);
     s->db = NULL;
-    s->grouped = false;
+    s->grouped = s->held = false;
     return sfx_postgres_connect(s, err);
 }
 
@@ -149,7 +149,9 @@ static int start(struct sfx_postgres *s, struct sfx_err *err)
     if (!s->grouped) {
         rc = open_transaction(s, err);
     } else {
-        rc = sfx_postgres_exec(s, "RELEASE sfx_load;SAVEPOINT sfx_load", err);
+        rc = sfx_postgres_queue(s, "RELEASE sfx_load", 0, NULL, err);
+        if (rc == 0)
+            rc = sfx_postgres_queue(s, "SAVEPOINT sfx_load", 0, NULL, err);
         s->begun = rc == 0;
     }
     return rc == 0 ? sfx_postgres_resolve(s, err) : rc;
@@ -182,12 +184,12 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
         rc = sfx_postgres_ledger_find(s, entry, err);
     if (rc > 0 && sfx_sink_seen_add(&s->seen, s->target, err) < 0)
         rc = SFX_E_NOMEM;
-    if (rc == 0 && !entry->open && !s->opts.dry_run)
-        rc = sfx_postgres_ledger_next(s, &entry->load_id, err);
     s->load_id = entry->load_id;
     s->so_far = entry->open ? entry->counts : (struct sfx_sink_counts){0};
     s->next_row = entry->mark.nread;
     s->goes_on = entry->open;
+    if (rc > 0 && s->grouped && sfx_postgres_queue(s, "ROLLBACK TO sfx_load", 0, NULL, err) == 0)
+        s->begun = false;
     if (rc != 0)
         postgres_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : rc;
@@ -268,6 +270,14 @@ static int finish_rows(struct sfx_postgres *s, const struct sfx_sink_counts *cou
     return rc;
 }
 
+/* Whether the load has put rows into the table as find_table has it: until the group ends, nobody
+ * but the user's own statements can change the table then. */
+static bool keeps_table(const struct sfx_postgres *s, const struct sfx_sink_counts *counts)
+{
+    return s->grouped && s->found != NULL && s->mode == SFX_SINK_APPEND && counts->inserted > 0 &&
+           s->opts.how.before == NULL && s->opts.how.after == NULL;
+}
+
 static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
                            struct sfx_sink_entry *entry, struct sfx_err *err)
 {
@@ -296,6 +306,7 @@ static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s", s->shown);
     s->begun = false;
+    s->held = keeps_table(s, counts);
     s->nwaiting += s->grouped;
     return 0;
 }
@@ -305,7 +316,7 @@ static int postgres_flush(struct sfx_sink *sink, struct sfx_err *err)
     struct sfx_postgres *s = (struct sfx_postgres *)sink;
     int rc = s->grouped ? sfx_postgres_exec(s, "COMMIT", err) : 0;
 
-    s->grouped = false;
+    s->grouped = s->held = false;
     s->nwaiting = 0;
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : 0;
 }
@@ -340,9 +351,12 @@ static void postgres_close(struct sfx_sink *sink)
 
     if (s->db != NULL) {
         postgres_rollback(sink);
+        s->pq.clear(s->found);
         s->pq.finish(s->db);
     }
     sfx_arena_done(&s->arena);
+    sfx_arena_done(&s->names);
+    sfx_buf_done(&s->ahead);
     sfx_buf_done(&s->rejects);
     sfx_buf_done(&s->rows);
     sfx_buf_done(&s->sql);

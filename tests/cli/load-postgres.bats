@@ -492,6 +492,53 @@ event() {
 	exits 2 sfx-load -E --commit-every 5 $target
 }
 
+@test "--flush: files that fail, are known or have bad records leave the others of their group alone" {
+	query 'CREATE TABLE t(id integer PRIMARY KEY, name text)'
+	printf 'id,name\n1,a\n' >"it's \\ one.csv"
+	printf 'id,name\n2,b\n1,again\n3,c\n3,again\n' >two.csv
+	printf 'id,name\nx,n\n' >bad.csv
+	printf 'id,name,more\n5,n,m\n' >more.csv
+	printf 'id,name\n' >none.csv
+	printf 'id,name\n4,d\n' >four.csv
+	for f in "it's \\ one.csv" two.csv more.csv four.csv none.csv "it's \\ one.csv" four.csv; do
+		jq -nc --arg p "$f" '{specversion: "1.0", id: $p, source: "/in", type: "dev.sfx.file.closed", data: {path: $p}}'
+	done >events
+	exits 1 sfx-load -E --flush 1h -t t --rejects bad.jsonl --stats=s.json $target <events
+	grep -q 'more.csv: .*"more"' said
+	[ "$(jq -r '"\(.subject) \(.data.loaded)"' out | tr '\n' ';')" = "it's \\ one.csv 1;two.csv 2;four.csv 1;none.csv 0;it's \\ one.csv 0;four.csv 0;" ]
+	is 'SELECT string_agg(name, NULL ORDER BY id) FROM t' abcd
+	is 'SELECT source, rows_in, inserted, rejected FROM _sfx_load ORDER BY load_id' "it's \\ one.csv|1|1|0
+two.csv|4|2|2
+four.csv|1|1|0
+none.csv|0|0|0"
+	[ "$(jq -r 'select(.line) | .line' bad.jsonl | tr '\n' ' ')" = '3 5 ' ]
+	# One that fails behind one that does not.
+	printf 'id,name\n6,f\n' >six.csv
+	{ event six.csv && event bad.csv; } >events
+	exits 1 sfx-load -E --flush 1h -t t $target <events
+	is "SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM _sfx_load WHERE source = 'six.csv')" '5|1'
+}
+
+@test "--flush: a table that changes behind a group is seen by the next one" {
+	query 'CREATE TABLE t(id integer, name text)'
+	for i in 1 2 3 4; do printf 'id,name\n1,n%d\n' $i >f$i.csv; done
+	printf 'id,more\n5,x\n' >more.csv
+	mkfifo pipe
+	sfx-load -E --flush 0.1s -t t --evolve add --rejects bad.jsonl $target <pipe >out 2>said &
+	loader=$!
+	exec 7>pipe
+	{ event f1.csv && event f2.csv; } >&7
+	until [ "$(wc -l <out)" -eq 2 ]; do sleep 0.01; done
+	query 'DELETE FROM t; CREATE UNIQUE INDEX ON t(id); ALTER TABLE t ALTER name TYPE varchar(2)'
+	{ event f3.csv && event more.csv && event f4.csv; } >&7
+	exec 7>&-
+	wait $loader && status=0 || status=$?
+	[ $status -eq 1 ]
+	is 'SELECT * FROM t ORDER BY id' '1|n3|
+5||x'
+	jq -r .reason bad.jsonl | grep -q 'duplicate key'
+}
+
 @test "a connection that is lost within a group takes the group back, to try later" {
 	for i in 1 2 3 4; do printf 'id,name\n%d,n\n' $i >f$i.csv && event f$i.csv; done >events
 	hit_at '= 3' '' BEFORE
