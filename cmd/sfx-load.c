@@ -58,6 +58,10 @@ static const struct sfx_opt rows[] = {
     {0, "transform", "PROGRAM", SFX_OPT_STR, AT(load.program),
      "Let the records pass PROGRAM first, as sfx-transform(1) has it: 'rename id = order_id | "
      "flatten'.", NULL, 0, 0},
+    {0, "nested", "WHAT", SFX_OPT_ENUM, AT(load.nested),
+     "What becomes of objects and arrays: JSON text (json, the default); columns of the members of "
+     "objects (flatten); that, and rows of child tables (tables), see Child tables in sfx-load(1).",
+     "json|flatten|tables", 0, 0},
     {0, "not-null", "COLUMNS", SFX_OPT_STR, AT(load.not_null),
      "Columns that are NOT NULL in a new table, joined by commas.", NULL, 0, 0},
     {0, "index", "COLUMNS", SFX_OPT_LIST, AT(indexes),

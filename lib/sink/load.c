@@ -33,6 +33,9 @@ static int put_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
         load->skip_refused--;
         return 0;
     }
+    if (!load->reading && load->children != NULL &&
+        sfx_load_children_refused(load, r->offset, err) < 0)
+        return SFX_E_NOMEM;
     load->mark.nrefused += load->reading;
     counts->in += load->reading;
     if (load->opts.on_error == SFX_LOAD_SKIP) {
@@ -85,6 +88,7 @@ static int take_keys(struct sfx_load *load, struct sfx_sink_how *how, struct sfx
         load->keys[how->nkeys++] = name;
     }
     how->keys = load->keys;
+    load->nkeys = how->nkeys;
     return 0;
 }
 
@@ -104,6 +108,7 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
         return NULL;
     }
     load->opts = *opts;
+    sink_opts.how.children = opts->nested == SFX_LOAD_TABLES;
     if (opts->jobs == 0)
         load->opts.jobs =
             sfx_pool_ncpus() < SFX_LOAD_MAX_JOBS ? sfx_pool_ncpus() : SFX_LOAD_MAX_JOBS;
@@ -130,7 +135,8 @@ struct sfx_load *sfx_load_new(const char *target, const struct sfx_load_opts *op
     else if (load->sink != NULL && opts->rejects_table && load->sink->ops->reject == NULL)
         (void)sfx_err_set(err, SFX_E_USAGE, "--rejects-table: %s has no such table",
                           load->sink->ops->form);
-    else if (load->sink != NULL && sfx_load_check_every(load, err) == 0)
+    else if (load->sink != NULL && sfx_load_check_every(load, err) == 0 &&
+             sfx_load_check_children(load, err) == 0)
         return load;
 fail:
     sfx_load_free(load);
@@ -152,6 +158,7 @@ void sfx_load_free(struct sfx_load *load)
     }
     sfx_load_free_stages(load);
     sfx_load_free_foreign(load);
+    sfx_load_free_children(load);
     sfx_transcoder_free(load->decoder);
     sfx_sink_close(load->sink);
     sfx_template_free(load->table);

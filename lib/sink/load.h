@@ -26,6 +26,10 @@
 
 enum sfx_load_on_error { SFX_LOAD_FAIL, SFX_LOAD_SKIP, SFX_LOAD_REJECT };
 
+/* What becomes of objects and arrays: JSON text in their column; members of objects columns; that,
+ * and elements of arrays rows of child tables. */
+enum sfx_load_nested { SFX_LOAD_JSON, SFX_LOAD_FLATTEN, SFX_LOAD_TABLES };
+
 enum sfx_load_outcome {
     SFX_LOAD_DONE,    /* loaded */
     SFX_LOAD_KNOWN,   /* the ledger has it: entry is the earlier load's */
@@ -47,6 +51,8 @@ struct sfx_load_result {
     struct sfx_event *event; /* DONE, KNOWN, when an event named the file: what tells of the load
                                 (see above); else NULL */
     const struct sfx_err *failure;
+    size_t nchild_tables; /* that this load filled, and its rows there */
+    uint64_t nchild_rows;
 };
 
 typedef int sfx_load_report(void *ctx, const struct sfx_load_result *result, struct sfx_err *err);
@@ -69,6 +75,7 @@ struct sfx_load_opts {                    /* all-zero: the defaults */
     const char *types;                    /* "column=type,…" instead of what is learnt; or NULL */
     const char *schema;                   /* file of a table schema: checked, and types; or NULL */
     const char *program;                  /* of sfx-transform, that records pass; or NULL */
+    int nested;                           /* enum sfx_load_nested */
     const char *not_null;                 /* columns, joined by commas; or NULL */
     bool lineage;                         /* rows say where they came from */
     bool no_inference;                    /* columns are text, but for types */

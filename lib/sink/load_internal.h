@@ -2,7 +2,8 @@
 /*
  * The parts of a load: load.c (what inputs share), load_operand.c, load_stream.c (records, read
  * twice), load_file.c (files that events name), load_event.c (the event of a load),
- * load_resume.c (loads of several transactions).
+ * load_resume.c (loads of several transactions), load_children.c and load_split.c
+ * (child tables).
  */
 #ifndef SFX_SINK_LOAD_INTERNAL_H
 #define SFX_SINK_LOAD_INTERNAL_H
@@ -41,6 +42,7 @@ struct sfx_load {
     struct sfx_template *table; /* NULL: the default */
     char *key_text;             /* what the names of the keys point into */
     const char **keys;
+    size_t nkeys;
     struct sfx_sink_column *types; /* as the user says; names point into opts.types */
     size_t ntypes;
     struct sfx_program *program; /* what records pass first; NULL: nothing */
@@ -72,12 +74,13 @@ struct sfx_load {
     const struct sfx_reject_sink *rejects; /* borrowed; where rejected records go, or NULL */
     bool reading; /* a refusal now comes from the reader, not from the sink */
     struct sfx_load_foreign foreign;
-    struct sfx_load_rejects durable;  /* of commit_every; without functions: none */
-    struct sfx_sink_counts committed; /* by checkpoints, of the input in hand */
-    struct sfx_sink_mark mark;        /* how far the input in hand has come */
-    uint64_t nmarked;                 /* mark.nread of the last checkpoint */
-    uint64_t rejects_nbytes;          /* of the file, at the last checkpoint */
-    uint64_t skip_read, skip_refused; /* what earlier runs have committed is passed over */
+    struct sfx_load_children *children; /* NULL but with SFX_LOAD_TABLES */
+    struct sfx_load_rejects durable;    /* of commit_every; without functions: none */
+    struct sfx_sink_counts committed;   /* by checkpoints, of the input in hand */
+    struct sfx_sink_mark mark;          /* how far the input in hand has come */
+    uint64_t nmarked;                   /* mark.nread of the last checkpoint */
+    uint64_t rejects_nbytes;            /* of the file, at the last checkpoint */
+    uint64_t skip_read, skip_refused;   /* what earlier runs have committed is passed over */
 };
 
 /* TEMPORARY when the run is to stop. */
@@ -135,7 +138,7 @@ int sfx_load_set_types(struct sfx_load *load, struct sfx_err *err);
 
 /* Lineage: its columns in the schema; what an input's rows share, once its load has begun; the
  * cells of the batch in hand. Errors: INPUT for an input that has such columns; NOMEM. */
-int sfx_load_lineage_schema(struct sfx_load *load, struct sfx_err *err);
+int sfx_load_lineage_schema(struct sfx_infer *infer, struct sfx_err *err);
 int sfx_load_lineage_begin(struct sfx_load *load, struct sfx_err *err);
 int sfx_load_lineage_fill(struct sfx_load *load, struct sfx_batch *batch, struct sfx_err *err);
 
@@ -160,6 +163,22 @@ int sfx_load_quarantine(struct sfx_load *load, const struct sfx_sink_schema **sc
 int sfx_load_refuse_foreign(struct sfx_load *load, struct sfx_batch *batch,
                             const struct sfx_reject_sink *bad, struct sfx_err *err);
 void sfx_load_free_foreign(struct sfx_load *load);
+
+/* Checks that child tables, when asked for, go with the sink and the other options, and makes
+ * load->children then. Errors: USAGE, NOMEM. */
+int sfx_load_check_children(struct sfx_load *load, struct sfx_err *err);
+void sfx_load_free_children(struct sfx_load *load);
+
+/* Child tables, in the order of the calls: before the first pass; each batch of each pass, whose
+ * arrays are taken out; once types are known; before the second pass, load_key is the ledger's;
+ * for each record that the parent's table refuses; before each pass for a child table, 1, or 0 when
+ * there is none left (*at begins as 0). Errors: INPUT, LIMIT, NOMEM, of the sink. */
+int sfx_load_children_begin(struct sfx_load *load, struct sfx_err *err);
+int sfx_load_children_take(struct sfx_load *load, struct sfx_batch *batch, struct sfx_err *err);
+int sfx_load_children_learnt(struct sfx_load *load, struct sfx_err *err);
+void sfx_load_children_start(struct sfx_load *load, const char *load_key);
+int sfx_load_children_refused(struct sfx_load *load, uint64_t offset, struct sfx_err *err);
+int sfx_load_children_next(struct sfx_load *load, size_t *at, struct sfx_err *err);
 
 /* Takes out of batch what is committed, and counts the rest. */
 void sfx_load_advance(struct sfx_load *load, struct sfx_batch *batch);

@@ -17,13 +17,13 @@ static const struct sfx_sink_column columns[] = {
 #define NCOLUMNS      SFX_COUNT(columns)
 #define NUMBER_NBYTES 24
 
-int sfx_load_lineage_schema(struct sfx_load *load, struct sfx_err *err)
+int sfx_load_lineage_schema(struct sfx_infer *infer, struct sfx_err *err)
 {
     size_t i;
     int rc = 0;
 
     for (i = 0; rc == 0 && i < NCOLUMNS; i++)
-        rc = sfx_infer_add(&load->infer, &columns[i], err);
+        rc = sfx_infer_add(infer, &columns[i], err);
     return rc;
 }
 

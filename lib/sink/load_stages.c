@@ -31,14 +31,24 @@ static int read_file(const char *path, struct sfx_buf *text, struct sfx_err *err
 int sfx_load_take_stages(struct sfx_load *load, struct sfx_err *err)
 {
     const char *program = load->opts.program != NULL ? load->opts.program : "";
+    const bool flat = load->opts.nested != SFX_LOAD_JSON;
     struct sfx_buf text = {0};
-    int rc = 0;
+    int rc;
 
-    if (load->opts.program == NULL && load->opts.schema == NULL)
+    if (load->opts.program == NULL && load->opts.schema == NULL && !flat)
         return 0;
-    load->program = sfx_program_new(program, strlen(program), NULL, err);
-    if (load->program == NULL)
-        return err->code;
+    /* A comment may end the user's program. */
+    rc = sfx_buf_printf(&text, err, "%s%s%s", program, flat && program[0] != '\0' ? "\n| " : "",
+                        flat ? "flatten" : "");
+    if (rc == 0)
+        load->program = sfx_program_new(text.data, text.len, NULL, err);
+    if (rc == 0 && load->program == NULL)
+        rc = err->code;
+    sfx_buf_clear(&text);
+    if (rc < 0) {
+        sfx_buf_done(&text);
+        return rc;
+    }
     if (load->opts.schema != NULL) {
         rc = read_file(load->opts.schema, &text, err);
         if (rc == 0)
@@ -104,7 +114,7 @@ int sfx_load_declare(struct sfx_load *load, struct sfx_err *err)
 
         declared = sfx_table_schema_column(load->schema, i);
         col = sfx_load_find_column(load, declared.name);
-        if (col == NULL && load->opts.program == NULL) {
+        if (col == NULL && load->opts.program == NULL && load->opts.nested == SFX_LOAD_JSON) {
             rc = sfx_infer_add(&load->infer, &(struct sfx_sink_column){.name = declared.name}, err);
             col = sfx_load_find_column(load, declared.name);
         }

@@ -104,8 +104,9 @@ static int step(struct sfx_load *load, struct stream *stream, const struct sfx_r
 static int look_at(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
 {
     struct sfx_load *load = ctx;
+    int rc = load->children != NULL ? sfx_load_children_take(load, batch, err) : 0;
 
-    return sfx_infer_batch(&load->infer, batch, err);
+    return rc < 0 ? rc : sfx_infer_batch(&load->infer, batch, err);
 }
 
 /* The first pass. Records that are refused on the way are the second pass's business. */
@@ -116,6 +117,8 @@ static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *e
     int rc = open_reader(load, stream, err);
 
     sfx_infer_reset(&load->infer);
+    if (rc == 0 && load->children != NULL)
+        rc = sfx_load_children_begin(load, err);
     if (rc == 0)
         rc = sfx_load_begin_stages(load, bad, load->opts.log, look_at, load, err);
     for (rc = rc == 0 ? 1 : rc; rc > 0;)
@@ -124,8 +127,10 @@ static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *e
     sfx_infer_finish(&load->infer);
     if (rc == 0 && load->infer.schema.ncols > 0)
         rc = sfx_load_set_types(load, err);
+    if (rc == 0 && load->infer.schema.ncols > 0 && load->children != NULL)
+        rc = sfx_load_children_learnt(load, err);
     if (rc == 0 && load->infer.schema.ncols > 0 && load->opts.lineage)
-        rc = sfx_load_lineage_schema(load, err);
+        rc = sfx_load_lineage_schema(&load->infer, err);
     if (rc == SFX_E_INPUT)
         return sfx_load_name_input(load, rc, err);
     return rc < 0 ? rc : sfx_spool_rewind(&stream->spool, err);
@@ -163,7 +168,9 @@ static int take_batch(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
 
     load->reading = false;
     sfx_load_advance(load, batch);
-    if (batch->nsel > 0)
+    if (load->children != NULL)
+        rc = sfx_load_children_take(load, batch, err);
+    if (rc == 0 && batch->nsel > 0)
         rc = put_batch(load, batch, err);
     if (rc == 0)
         rc = sfx_load_checkpoint(load, spool, false, err);
@@ -171,6 +178,34 @@ static int take_batch(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
         sfx_progress_update(load->opts.progress, "records", load->mark.nread, load->infer.nrecords,
                             load->mark.offset);
     load->reading = true;
+    return rc;
+}
+
+static int take_children(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
+{
+    return sfx_load_children_take(ctx, batch, err);
+}
+
+/* The passes behind the second one, one for each child table. */
+static int put_children(struct sfx_load *load, struct stream *stream, struct sfx_err *err)
+{
+    const struct sfx_reject_sink quiet = {pass_over, NULL};
+    const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &quiet;
+    size_t at = 0;
+    int rc, more;
+
+    while ((rc = sfx_load_children_next(load, &at, err)) > 0) {
+        sfx_spool_repeat(&stream->spool);
+        rc = open_reader(load, stream, err);
+        if (rc == 0)
+            rc = sfx_load_begin_stages(load, bad, NULL, take_children, load, err);
+        for (more = rc == 0 ? 1 : rc; more > 0;)
+            more = step(load, stream, bad, take_children, load, err);
+        stop_reading(load, stream);
+        rc = more == 0 ? sfx_spool_check(&stream->spool, err) : more;
+        if (rc < 0)
+            break;
+    }
     return rc;
 }
 
@@ -182,6 +217,8 @@ static int put_stream(struct sfx_load *load, void *ctx, struct sfx_err *err)
     struct second second = {load, stream};
     int rc = load->opts.lineage ? sfx_load_lineage_begin(load, err) : 0;
 
+    if (rc == 0 && load->children != NULL)
+        sfx_load_children_start(load, sfx_buf_cstr(&load->key, NULL));
     if (rc == 0)
         rc = sfx_load_check_tail(load, &stream->spool, err);
     sfx_spool_repeat(&stream->spool);
@@ -192,10 +229,12 @@ static int put_stream(struct sfx_load *load, void *ctx, struct sfx_err *err)
     for (rc = rc == 0 ? 1 : rc; rc > 0;)
         rc = step(load, stream, bad, take_batch, &second, err);
     stop_reading(load, stream);
-    if (rc == SFX_E_INPUT && !load->broken)
-        return sfx_load_name_input(load, rc, err);
     if (rc == 0)
         rc = sfx_spool_check(&stream->spool, err);
+    if (rc == 0 && load->children != NULL)
+        rc = put_children(load, stream, err);
+    if (rc == SFX_E_INPUT && !load->broken)
+        return sfx_load_name_input(load, rc, err);
     return rc < 0 ? rc : sfx_load_checkpoint(load, &stream->spool, true, err);
 }
 

@@ -57,6 +57,10 @@ static int add_counts(struct sfx_buf *out, const struct sfx_load_result *result,
         if (rc == 0)
             rc = add_count(out, others[i].n, planned ? others[i].planned : others[i].done, err);
     }
+    if (rc == 0 && result->nchild_tables > 0)
+        rc = sfx_buf_printf(out, err, ", %" PRIu64 " %s in %zu child %s", result->nchild_rows,
+                            result->nchild_rows == 1 ? "row" : "rows", result->nchild_tables,
+                            result->nchild_tables == 1 ? "table" : "tables");
     return rc;
 }
 

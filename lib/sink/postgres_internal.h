@@ -3,7 +3,8 @@
  * The parts of the PostgreSQL sink: sink_postgres.c (connection, transaction), postgres_lib.c
  * (libpq, opened late; one statement at a time), postgres_ledger.c, postgres_table.c (the table and
  * its columns), postgres_merge.c (what is staged), postgres_value.c (what fits a column),
- * postgres_binary.c (how COPY spells it), postgres_put.c (rows).
+ * postgres_binary.c (how COPY spells it), postgres_put.c (rows), postgres_children.c (child
+ * tables).
  */
 #ifndef SFX_SINK_POSTGRES_INTERNAL_H
 #define SFX_SINK_POSTGRES_INTERNAL_H
@@ -82,7 +83,7 @@ struct sfx_postgres_value {
     };
 };
 
-#define SFX_POSTGRES_NKEPT 8
+#define SFX_POSTGRES_NKEPT 10
 
 struct sfx_postgres {
     struct sfx_sink base;
@@ -102,6 +103,12 @@ struct sfx_postgres {
     bool goes_on;    /* with a load that another run has begun */
     bool begun, copying;
     const struct sfx_sink_source *source;
+    struct sfx_sink_source child; /* it, with a child table in hand; then the parent's are here: */
+    struct {
+        const struct sfx_sink_source *source; /* NULL: the parent's table is in hand */
+        struct sfx_sink_how how;
+        const char *noted, *target;
+    } parent;
     const struct sfx_sink_schema *schema;
     int64_t started_ns, load_id;
     struct sfx_sink_counts so_far;          /* by checkpoints of this load */
@@ -233,6 +240,22 @@ int sfx_postgres_put_row(struct sfx_postgres *s, struct sfx_err *err);
 int sfx_postgres_put_value(struct sfx_postgres *s, const struct sfx_ddl_column *col,
                            const struct sfx_postgres_value *v, bool first, struct sfx_err *err);
 int sfx_postgres_end_row(struct sfx_postgres *s, struct sfx_err *err);
+
+/* Ends the COPY under way, gives a new table its key, and merges as _merge does. */
+int sfx_postgres_finish_table(struct sfx_postgres *s, struct sfx_sink_counts *counts,
+                              struct sfx_err *err);
+
+/* As ops->child. */
+int sfx_postgres_child(struct sfx_sink *sink, const char *table, const char *const *keys,
+                       size_t nkeys, struct sfx_err *err);
+
+/* Ends what a child table in hand means for the load. */
+void sfx_postgres_leave_child(struct sfx_postgres *s);
+
+/* Runs a statement, before and behind the name, for each child table of table (as SQL has it) that
+ * has a column which begins with column. Errors: as _query. */
+int sfx_postgres_each_child(struct sfx_postgres *s, const char *table, const char *column,
+                            const char *before, const char *behind, struct sfx_err *err);
 
 /* Prepares the COPY for s->columns. Errors: NOMEM. */
 int sfx_postgres_put_begin(struct sfx_postgres *s, struct sfx_err *err);

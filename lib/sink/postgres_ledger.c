@@ -247,7 +247,7 @@ static int find_undo(struct sfx_postgres *s, const char *load_id, struct sfx_sin
 int sfx_postgres_ledger_undo(struct sfx_postgres *s, int64_t load_id, struct sfx_sink_entry *entry,
                              const char **table, struct sfx_err *err)
 {
-    char id[24], removed[24];
+    char id[24], removed[24], behind[48];
     const char *const params[] = {removed, id};
     PGresult *result;
     const char *sql;
@@ -267,6 +267,9 @@ int sfx_postgres_ledger_undo(struct sfx_postgres *s, int64_t load_id, struct sfx
     if (s->opts.dry_run)
         return ask_number(s, sql, &entry->counts.removed, err);
     rc = sfx_postgres_change(s, sql, &entry->counts.removed, err);
+    (void)snprintf(behind, sizeof(behind), " WHERE _load_id=%s", id);
+    if (rc == 0)
+        rc = sfx_postgres_each_child(s, *table, "_load_id", "DELETE FROM ", behind, err);
     if (rc < 0)
         return rc;
     (void)snprintf(removed, sizeof(removed), "%" PRIu64, entry->counts.removed);

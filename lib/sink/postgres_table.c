@@ -329,6 +329,10 @@ static int settle_table(struct sfx_postgres *s, struct sfx_ddl *ddl, struct sfx_
         return rc;
     there = s->pq.ntuples(s->found) > 0;
     rc = replaces ? 0 : note_columns(s, ddl, err);
+    if (rc == 0 && there && s->opts.how.children && !s->opts.dry_run &&
+        (replaces || s->mode == SFX_SINK_TRUNCATE))
+        rc = sfx_postgres_each_child(s, s->target, "_parent_",
+                                     replaces ? "DROP TABLE " : "DELETE FROM ", "", err);
     if (rc == 0 && there && s->mode == SFX_SINK_TRUNCATE && !s->opts.dry_run)
         rc = clear_table(s, err);
     if (rc == 0 && there && replaces && !s->opts.dry_run)
@@ -389,7 +393,6 @@ int sfx_postgres_table(struct sfx_postgres *s, struct sfx_buf *ddl, struct sfx_e
 
     s->guarded = false;
     s->text_copy = false;
-    s->nremoved = 0;
     s->key = NULL;
     s->into = s->target;
     rc = begin_table(s, &table, err);

@@ -133,6 +133,7 @@ struct sfx_sink_how {
     const char *before, *after; /* SQL, run in each load's (first, last) transaction; or NULL */
     const char *const *indexes; /* each the names of columns, joined by commas: made at the end */
     size_t nindexes;
+    bool children; /* tables have child tables: what replaces a table takes theirs away */
 };
 
 struct sfx_sink_opts {
@@ -184,6 +185,14 @@ struct sfx_sink_ops {
      */
     int (*prepare)(struct sfx_sink *sink, const struct sfx_sink_schema *schema, struct sfx_buf *ddl,
                    struct sfx_err *err);
+    /*
+     * Ends what the table in hand gets and goes on, in the same load, with its child table `table`
+     * (borrowed until the load ends, as keys, which are its primary key): _prepare and _put are
+     * about that one now. Only with how.children and modes without keys. Errors: as commit. NULL:
+     * the target has no child tables.
+     */
+    int (*child)(struct sfx_sink *sink, const char *table, const char *const *keys, size_t nkeys,
+                 struct sfx_err *err);
     /*
      * Loads the selected rows of batch, whose columns are found in the schema by name. A record
      * that the table cannot take losslessly is given to bad, which decides whether to go on; bad

@@ -101,6 +101,7 @@ static void postgres_rollback(struct sfx_sink *sink)
             s->pq.clear(result);
     }
     s->copying = false;
+    sfx_postgres_leave_child(s);
     sfx_buf_clear(&s->rejects);
     if (s->begun && !is_lost(s))
         (void)sfx_postgres_exec(s, s->grouped ? "ROLLBACK TO sfx_load" : "ROLLBACK", NULL);
@@ -188,6 +189,7 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
     s->so_far = entry->open ? entry->counts : (struct sfx_sink_counts){0};
     s->next_row = entry->mark.nread;
     s->goes_on = entry->open;
+    s->nremoved = 0;
     if (rc > 0 && s->grouped && sfx_postgres_queue(s, "ROLLBACK TO sfx_load", 0, NULL, err) == 0)
         s->begun = false;
     if (rc != 0)
@@ -250,22 +252,29 @@ static int postgres_prepare(struct sfx_sink *sink, const struct sfx_sink_schema 
     return rc == 0 ? sfx_postgres_put_begin(s, err) : rc;
 }
 
-/* What was put goes where it belongs, and entry says what all of the load has become. */
-static int finish_rows(struct sfx_postgres *s, const struct sfx_sink_counts *counts,
-                       struct sfx_sink_entry *entry, struct sfx_err *err)
+int sfx_postgres_finish_table(struct sfx_postgres *s, struct sfx_sink_counts *counts,
+                              struct sfx_err *err)
 {
     int rc = 0;
 
-    *entry = (struct sfx_sink_entry){.load_id = s->load_id, .counts = *counts};
-    (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
     if (!s->opts.dry_run)
         rc = sfx_postgres_put_end(s, err);
     if (rc == 0)
         rc = sfx_postgres_put_rejects(s, err);
     if (rc == 0)
         rc = sfx_postgres_key(s, err);
-    if (rc == 0 && !s->opts.dry_run)
-        rc = sfx_postgres_merge(s, &entry->counts, err);
+    return rc == 0 && !s->opts.dry_run ? sfx_postgres_merge(s, counts, err) : rc;
+}
+
+/* What was put goes where it belongs, and entry says what all of the load has become. */
+static int finish_rows(struct sfx_postgres *s, const struct sfx_sink_counts *counts,
+                       struct sfx_sink_entry *entry, struct sfx_err *err)
+{
+    int rc;
+
+    *entry = (struct sfx_sink_entry){.load_id = s->load_id, .counts = *counts};
+    (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
+    rc = sfx_postgres_finish_table(s, &entry->counts, err);
     sfx_sink_counts_add(&entry->counts, &s->so_far);
     return rc;
 }
@@ -275,7 +284,7 @@ static int finish_rows(struct sfx_postgres *s, const struct sfx_sink_counts *cou
 static bool keeps_table(const struct sfx_postgres *s, const struct sfx_sink_counts *counts)
 {
     return s->grouped && s->found != NULL && s->mode == SFX_SINK_APPEND && counts->inserted > 0 &&
-           s->opts.how.before == NULL && s->opts.how.after == NULL;
+           s->opts.how.before == NULL && s->opts.how.after == NULL && !s->opts.how.children;
 }
 
 static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *counts,
@@ -294,6 +303,7 @@ static int postgres_commit(struct sfx_sink *sink, const struct sfx_sink_counts *
     sfx_buf_clear(&s->sql);
     if (rc == 0)
         rc = sfx_postgres_index(s, &s->sql, err);
+    sfx_postgres_leave_child(s);
     if (rc == 0)
         rc = run_own(s, "--after", s->opts.how.after, err);
     if (rc == 0)
@@ -376,6 +386,7 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .begin = postgres_begin,
     .lacks = sfx_postgres_lacks,
     .prepare = postgres_prepare,
+    .child = sfx_postgres_child,
     .put = sfx_postgres_put,
     .reject = sfx_postgres_reject,
     .commit = postgres_commit,

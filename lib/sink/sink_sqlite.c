@@ -171,6 +171,7 @@ static void sqlite_rollback(struct sfx_sink *sink)
     struct sfx_sqlite *s = (struct sfx_sqlite *)sink;
 
     sfx_sqlite_put_end(s);
+    sfx_sqlite_leave_child(s);
     if (s->begun && s->grouped && !sqlite3_get_autocommit(s->db))
         (void)sqlite3_exec(s->db, "ROLLBACK TO sfx_load;RELEASE sfx_load", NULL, NULL, NULL);
     else if (s->begun && s->created)
@@ -257,6 +258,7 @@ static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *sou
     s->so_far = entry->open ? entry->counts : (struct sfx_sink_counts){0};
     s->next_row = entry->mark.nread;
     s->goes_on = entry->open;
+    s->nremoved = 0;
     if (rc != 0)
         sqlite_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : rc;
@@ -350,6 +352,7 @@ static int sqlite_commit(struct sfx_sink *sink, const struct sfx_sink_counts *co
     sfx_buf_clear(&s->sql);
     if (rc == 0)
         rc = sfx_sqlite_index(s, &s->sql, err);
+    sfx_sqlite_leave_child(s);
     if (rc == 0)
         rc = run_own(s, "--after", s->opts.how.after, err);
     if (rc == 0)
@@ -425,6 +428,7 @@ const struct sfx_sink_ops sfx_sink_sqlite = {
     .begin = sqlite_begin,
     .lacks = sfx_sqlite_lacks,
     .prepare = sqlite_prepare,
+    .child = sfx_sqlite_child,
     .put = sfx_sqlite_put,
     .reject = sfx_sqlite_reject,
     .commit = sqlite_commit,

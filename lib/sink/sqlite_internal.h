@@ -2,7 +2,7 @@
 /*
  * The parts of the SQLite sink: sink_sqlite.c (database, transaction), sqlite_stmt.c,
  * sqlite_ledger.c, sqlite_table.c (the table and its columns), sqlite_merge.c (what is staged),
- * sqlite_value.c (what fits a column), sqlite_put.c (rows).
+ * sqlite_value.c (what fits a column), sqlite_put.c (rows), sqlite_children.c (child tables).
  */
 #ifndef SFX_SINK_SQLITE_INTERNAL_H
 #define SFX_SINK_SQLITE_INTERNAL_H
@@ -53,6 +53,11 @@ struct sfx_sqlite {
     bool goes_on; /* with a load that another run has begun */
     bool created; /* the database, for a load that is not committed yet */
     const struct sfx_sink_source *source;
+    struct sfx_sink_source child; /* it, with a child table in hand; then the parent's are here: */
+    struct {
+        const struct sfx_sink_source *source; /* NULL: the parent's table is in hand */
+        struct sfx_sink_how how;
+    } parent;
     const struct sfx_sink_schema *schema;
     int64_t started_ns, load_id;
     struct sfx_sink_counts so_far;  /* by checkpoints of this load */
@@ -174,6 +179,18 @@ int sfx_sqlite_put(struct sfx_sink *sink, const struct sfx_batch *batch,
 
 /* As ops->reject. */
 int sfx_sqlite_reject(struct sfx_sink *sink, const struct sfx_reject *r, struct sfx_err *err);
+
+/* As ops->child. */
+int sfx_sqlite_child(struct sfx_sink *sink, const char *table, const char *const *keys,
+                     size_t nkeys, struct sfx_err *err);
+
+/* Ends what a child table in hand means for the load. */
+void sfx_sqlite_leave_child(struct sfx_sqlite *s);
+
+/* Runs a statement, before and behind the quoted name, for each child table of table that has a
+ * column which begins with column. Uses s->sql. Errors: as SQLite says; NOMEM. */
+int sfx_sqlite_each_child(struct sfx_sqlite *s, const char *table, const char *column,
+                          const char *before, const char *behind, struct sfx_err *err);
 
 /* Frees the INSERTs. */
 void sfx_sqlite_put_end(struct sfx_sqlite *s);

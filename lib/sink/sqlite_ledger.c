@@ -209,6 +209,7 @@ static int delete_load(struct sfx_sqlite *s, int64_t load_id, const char *table,
                        struct sfx_err *err)
 {
     const char *sql;
+    char behind[48];
     int rc;
 
     if (sqlite3_table_column_metadata(s->db, NULL, table, "_load_id", NULL, NULL, NULL, NULL,
@@ -230,7 +231,8 @@ static int delete_load(struct sfx_sqlite *s, int64_t load_id, const char *table,
         return ask_number(s, sql, nrows, err);
     rc = sfx_sqlite_exec(s, sql, err);
     *nrows = (uint64_t)sqlite3_changes(s->db);
-    return rc;
+    (void)snprintf(behind, sizeof(behind), " WHERE _load_id=%lld", (long long)load_id);
+    return rc < 0 ? rc : sfx_sqlite_each_child(s, table, "_load_id", "DELETE FROM ", behind, err);
 }
 
 int sfx_sqlite_ledger_undo(struct sfx_sqlite *s, int64_t load_id, struct sfx_sink_entry *entry,

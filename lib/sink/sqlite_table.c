@@ -224,7 +224,7 @@ static int clear_table(struct sfx_sqlite *s, const char *target, struct sfx_err 
         return SFX_E_NOMEM;
     rc = sfx_sqlite_exec(s, sql, err);
     if (rc == 0 && !drop)
-        s->nremoved = (uint64_t)sqlite3_changes(s->db);
+        s->nremoved += (uint64_t)sqlite3_changes(s->db);
     return rc;
 }
 
@@ -241,8 +241,13 @@ static int settle_table(struct sfx_sqlite *s, struct sfx_ddl *ddl, struct sfx_bu
 
     for (i = 0; replaces && i < s->schema->ncols; i++)
         s->columns[i].declared = NULL;
-    if (there && (replaces || s->mode == SFX_SINK_TRUNCATE) && !s->opts.dry_run)
-        rc = clear_table(s, ddl->target, err);
+    if (there && (replaces || s->mode == SFX_SINK_TRUNCATE) && !s->opts.dry_run) {
+        if (s->opts.how.children)
+            rc = sfx_sqlite_each_child(s, s->source->table, "_parent_",
+                                       replaces ? "DROP TABLE " : "DELETE FROM ", "", err);
+        if (rc >= 0)
+            rc = clear_table(s, ddl->target, err);
+    }
     if (rc >= 0)
         rc = sfx_ddl_settle(ddl, there && !replaces, out, err);
     if (rc < 0 || s->opts.dry_run || out->len == start)
@@ -294,7 +299,6 @@ int sfx_sqlite_table(struct sfx_sqlite *s, struct sfx_buf *ddl, struct sfx_err *
     size_t i;
     int rc = begin_table(s, &table, err);
 
-    s->nremoved = 0;
     if (rc == 0)
         rc = sfx_ddl_keys(&table, err);
     if (rc == 0)

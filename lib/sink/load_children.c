@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* The passes over an input that fill child tables: what is learnt, put and refused. */
+#include "base/sha256.h"
+#include "base/size.h"
+#include "sink/load_children_internal.h"
+#include "sink/merge.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROW_ID "_row_id"
+
+static const char *const row_id_key[] = {ROW_ID};
+
+int sfx_load_check_children(struct sfx_load *load, struct sfx_err *err)
+{
+    const struct sfx_load_opts *opts = &load->opts;
+    const char *with = NULL;
+
+    if (opts->nested != SFX_LOAD_TABLES)
+        return 0;
+    if (load->sink->ops->child == NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--nested=tables: %s has no child tables",
+                           load->sink->ops->form);
+    if (sfx_merge_stages(opts->how.mode))
+        return sfx_err_set(err, SFX_E_USAGE,
+                           "--nested=tables goes with --mode=append, replace and truncate");
+    if (opts->commit_every > 0 && !opts->group)
+        with = "--commit-every";
+    else if (opts->how.evolve == SFX_SINK_QUARANTINE)
+        with = "--evolve=quarantine";
+    else if (opts->schema != NULL)
+        with = "--schema";
+    else if (opts->jobs != 1)
+        with = "--jobs";
+    else if (opts->program != NULL && opts->on_error != SFX_LOAD_FAIL)
+        with = "both --transform and records that are left out";
+    else if (opts->force && opts->how.mode == SFX_SINK_APPEND && opts->keys == NULL)
+        with = "--force in mode append without --key: rows would have the ids of others";
+    if (with != NULL)
+        return sfx_err_set(err, SFX_E_USAGE, "--nested=tables does not go with %s", with);
+    load->children = calloc(1, sizeof(*load->children));
+    if (load->children == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for child tables");
+    return 0;
+}
+
+static void forget(struct sfx_load_children *c)
+{
+    size_t i;
+
+    for (i = 0; i < c->nnodes; i++) {
+        sfx_infer_done(&c->nodes[i]->infer);
+        sfx_batch_done(&c->nodes[i]->batch);
+    }
+    c->nnodes = 0;
+    c->nodes = NULL;
+    c->root = (struct sfx_load_node){0};
+    sfx_arena_reset(&c->names);
+}
+
+void sfx_load_free_children(struct sfx_load *load)
+{
+    struct sfx_load_children *c = load->children;
+
+    if (c == NULL)
+        return;
+    forget(c);
+    sfx_arena_done(&c->names);
+    sfx_buf_done(&c->path);
+    free(c->refused);
+    free(c);
+}
+
+int sfx_load_children_begin(struct sfx_load *load, struct sfx_err *err)
+{
+    struct sfx_load_children *c = load->children;
+    const size_t nkeys = load->nkeys;
+
+    forget(c);
+    c->keys = nkeys > 0 ? load->keys : row_id_key;
+    c->nkeys = nkeys > 0 ? nkeys : 1;
+    c->learning = true;
+    c->wanted = NULL;
+    c->nrecords = 0;
+    memset(c->id, '0',
+           SFX_LOAD_ID_DIGITS); /* until the content's hash is known: as long, and text */
+    c->nodes =
+        sfx_arena_calloc(&c->names, SFX_LOAD_MAX_CHILDREN, sizeof(struct sfx_load_node *), err);
+    return c->nodes == NULL ? SFX_E_NOMEM : 0;
+}
+
+/* --- passes -------------------------------------------------------------------------------- */
+
+static int add_row_ids(struct sfx_load_children *c, struct sfx_batch *batch, struct sfx_err *err)
+{
+    struct sfx_cell *cells;
+    uint32_t k;
+    int at;
+
+    if (sfx_batch_find(batch, SFX_SLICE_LIT(ROW_ID)) >= 0)
+        return sfx_err_set(err, SFX_E_INPUT, "the input has a column " ROW_ID " itself");
+    at = sfx_batch_add_column(batch, SFX_SLICE_LIT(ROW_ID), err);
+    if (at < 0)
+        return at;
+    cells = batch->columns[at].cells;
+    for (k = 0; k < batch->nsel; k++) {
+        char *id = sfx_arena_alloc(&batch->arena, SFX_LOAD_ID_DIGITS + SFX_LOAD_NUMBER_NBYTES, err);
+
+        if (id == NULL)
+            return SFX_E_NOMEM;
+        cells[batch->sel[k]] = (struct sfx_cell){
+            .ptr = id,
+            .len = (uint32_t)snprintf(id, SFX_LOAD_ID_DIGITS + SFX_LOAD_NUMBER_NBYTES,
+                                      "%s-%" PRIu64, c->id, c->nrecords + k + 1),
+            .kind = SFX_CELL_STRING};
+    }
+    return 0;
+}
+
+int sfx_load_children_take(struct sfx_load *load, struct sfx_batch *batch, struct sfx_err *err)
+{
+    struct sfx_load_children *c = load->children;
+    int rc = c->keys == row_id_key ? add_row_ids(c, batch, err) : 0;
+
+    c->nrecords += batch->nsel;
+    return rc == 0 ? sfx_load_split(load, &c->root, batch, err) : rc;
+}
+
+/* The columns whose only values were arrays are none of the parent's table. */
+static void drop_columns(const struct sfx_load_node *node, struct sfx_infer *infer)
+{
+    struct sfx_sink_schema *schema = &infer->schema;
+    size_t i, n = 0;
+
+    for (i = 0; i < schema->ncols; i++) {
+        if (i >= node->nfixed && schema->columns[i].empty &&
+            sfx_load_find_node(node, schema->columns[i].name) != NULL)
+            continue;
+        schema->columns[n++] = schema->columns[i];
+    }
+    schema->ncols = n;
+}
+
+int sfx_load_children_learnt(struct sfx_load *load, struct sfx_err *err)
+{
+    struct sfx_load_children *c = load->children;
+    size_t i, k;
+    int rc = 0;
+
+    c->learning = false;
+    drop_columns(&c->root, &load->infer);
+    for (i = 0; rc == 0 && i < c->nnodes; i++) {
+        struct sfx_load_node *node = c->nodes[i];
+        struct sfx_sink_column *columns;
+
+        if (node->nrows == 0)
+            continue;
+        sfx_infer_finish(&node->infer);
+        drop_columns(node, &node->infer);
+        columns = node->infer.schema.columns;
+        for (k = 0; k < node->nfixed; k++) {
+            const struct sfx_sink_column *key =
+                k < c->nkeys ? sfx_load_find_column(load, sfx_slice_str(c->keys[k])) : NULL;
+
+            columns[k].type = key != NULL ? key->type : SFX_TYPE_INTEGER;
+            columns[k].scale = key != NULL ? key->scale : 0;
+            columns[k].precision = key != NULL ? key->precision : 0;
+            columns[k].empty = false;
+        }
+        if (load->opts.lineage)
+            rc = sfx_load_lineage_schema(&node->infer, err);
+    }
+    return rc;
+}
+
+void sfx_load_children_start(struct sfx_load *load, const char *load_key)
+{
+    struct sfx_load_children *c = load->children;
+    unsigned char digest[SFX_SHA256_NBYTES];
+    struct sfx_sha256 sha;
+    char hex[65];
+
+    sfx_sha256_init(&sha);
+    sfx_sha256_update(&sha, load_key, strlen(load_key));
+    sfx_sha256_final(&sha, digest);
+    sfx_sha256_hex(digest, hex);
+    memcpy(c->id, hex, SFX_LOAD_ID_DIGITS);
+    c->nrecords = 0;
+    c->nrefused = 0;
+    c->wanted = NULL;
+    load->result.nchild_tables = 0;
+    load->result.nchild_rows = 0;
+}
+
+int sfx_load_children_refused(struct sfx_load *load, uint64_t offset, struct sfx_err *err)
+{
+    struct sfx_load_children *c = load->children;
+
+    if (c->nrefused == c->room) {
+        const size_t room = c->room == 0 ? 64 : 2 * c->room;
+        uint64_t *grown = reallocarray(c->refused, room, sizeof(*grown));
+
+        if (grown == NULL)
+            return sfx_err_set(err, SFX_E_NOMEM, "no memory for refused records");
+        c->refused = grown;
+        c->room = room;
+    }
+    c->refused[c->nrefused++] = offset;
+    return 0;
+}
+
+int sfx_load_children_next(struct sfx_load *load, size_t *at, struct sfx_err *err)
+{
+    struct sfx_load_children *c = load->children;
+    const struct sfx_sink_ops *ops = load->sink->ops;
+    const struct sfx_load_node *node;
+    int rc;
+
+    if (*at == 0 && c->nrefused > 0)
+        qsort(c->refused, c->nrefused, sizeof(*c->refused), sfx_load_by_offset);
+    while (*at < c->nnodes && c->nodes[*at]->nrows == 0)
+        (*at)++;
+    if (*at == c->nnodes)
+        return 0;
+    node = c->nodes[(*at)++];
+    c->wanted = node;
+    c->nrecords = 0;
+    load->result.nchild_tables++;
+    rc = ops->child(load->sink, node->table, node->fixed, node->nfixed, err);
+    if (rc == 0)
+        rc = ops->prepare(load->sink, &node->infer.schema, &load->ddl, err);
+    return rc < 0 ? sfx_err_wrap(err, rc, "table %s", node->table) : 1;
+}
+
+/* Says which element of which record it was: items[3].price. */
+static int name_bad(const struct sfx_load_node *node, uint32_t row, const struct sfx_reject *r,
+                    struct sfx_buf *path, struct sfx_err *err)
+{
+    const struct sfx_load_node *chain[SFX_LOAD_MAX_DEPTH];
+    size_t first = node->nfixed - node->depth, i;
+    const struct sfx_load_node *at;
+    int rc = 0;
+
+    for (at = node; at->up != NULL; at = at->up)
+        chain[at->depth - 1] = at;
+    sfx_buf_clear(path);
+    for (i = 0; rc == 0 && i < node->depth; i++) {
+        const struct sfx_cell *index = &node->batch.columns[first + i].cells[row];
+
+        rc = sfx_buf_printf(path, err, "%s%.*s[%.*s]", i > 0 ? "." : "",
+                            SFX_SLICE_ARG(chain[i]->column), (int)index->len, index->ptr);
+    }
+    if (rc == 0 && r->column.len > 0 && !sfx_slice_eq(r->column, SFX_SLICE_LIT("value")))
+        rc = sfx_buf_printf(path, err, ".%.*s", SFX_SLICE_ARG(r->column));
+    return rc;
+}
+
+struct bad {
+    struct sfx_load *load;
+    const struct sfx_load_node *node;
+};
+
+static int end_at_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
+{
+    const struct bad *bad = ctx;
+    struct sfx_buf *path = &bad->load->children->path;
+    const uint32_t row = (uint32_t)r->offset; /* see sfx_load_put_node */
+
+    if (name_bad(bad->node, row, r, path, err) < 0)
+        return SFX_E_NOMEM;
+    return sfx_err_set(err, SFX_E_INPUT, "line %" PRIu64 ": %.*s, for table %s: %s", r->line,
+                       (int)path->len, path->data, bad->node->table, r->reason);
+}
+
+int sfx_load_put_node(struct sfx_load *load, struct sfx_load_node *node, struct sfx_err *err)
+{
+    struct bad bad = {load, node};
+    const struct sfx_reject_sink sink = {end_at_bad, &bad};
+    uint32_t row;
+    int rc = load->opts.lineage ? sfx_load_lineage_fill(load, &node->batch, err) : 0;
+
+    for (row = 0; row < node->batch.nrows; row++)
+        node->batch.rows[row].offset = row; /* by which end_at_bad knows the row again */
+    if (rc == 0)
+        rc = load->sink->ops->put(load->sink, &node->batch, &sink, &load->result.nchild_rows, err);
+    return rc;
+}

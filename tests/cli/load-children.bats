@@ -1,0 +1,289 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# sfx-load --nested: arrays as rows of child tables, in SQLite and in PostgreSQL.
+
+load load.bash
+load postgres.bash
+
+setup_file() {
+	"$SFX_BUILD/sfx-load" --sinks | grep -q '^postgresql' || export NO_POSTGRES="built without libpq"
+	command -v psql >/dev/null || export NO_POSTGRES="PostgreSQL is missing"
+	[ -n "${NO_POSTGRES:-}" ] || postgres_start
+}
+
+teardown_file() {
+	postgres_stop
+}
+
+setup() {
+	command -v sqlite3 >/dev/null || skip "the sqlite3 shell is missing"
+	cd "$BATS_TEST_TMPDIR"
+	PATH=$SFX_BUILD:$PATH
+	targets=sqlite:x.db
+	[ -n "${NO_POSTGRES:-}" ] || targets="$targets postgresql:///tester"
+	cat >orders.jsonl <<-'END'
+		{"id":1,"user":{"name":"Ann","tags":["a","b"]},"items":[{"sku":"x","price":1.50,"dim":{"w":2},"parts":[{"n":1},{"n":2}]},{"sku":"y","price":2.25}]}
+		{"id":2,"user":{"name":"Bob"},"items":[]}
+		{"id":3,"user":{"name":"Cy","tags":[null,"c"]},"items":[{"sku":"00501","price":3.00,"parts":[{"n":3}]}]}
+	END
+}
+
+# fresh TARGET: nothing is there.
+fresh() {
+	target=$1
+	rm -f x.db*
+	[ "$target" = sqlite:x.db ] || query 'DROP SCHEMA public CASCADE; CREATE SCHEMA public' >/dev/null
+}
+
+query() {
+	if [ "$target" = sqlite:x.db ]; then
+		sqlite3 x.db "$1"
+	else
+		psql -X -q -A -t -v ON_ERROR_STOP=1 -c "$1" 2>&1
+	fi
+}
+
+# is SQL WANTED: fails with a difference.
+is() {
+	got=$(query "$1")
+	[ "$got" = "$2" ] || { printf '%s: %s:\n%s\ninstead of\n%s\n' "$target" "$1" "$got" "$2" && return 1; }
+}
+
+# columns TABLE: their names.
+columns() {
+	if [ "$target" = sqlite:x.db ]; then
+		query "SELECT group_concat(name) FROM pragma_table_info('$1')"
+	else
+		query "SELECT string_agg(attname, ',' ORDER BY attnum) FROM pg_attribute
+			WHERE attrelid='\"$1\"'::regclass AND attnum>0"
+	fi
+}
+
+tables() {
+	if [ "$target" = sqlite:x.db ]; then
+		query "SELECT count(*) FROM sqlite_schema WHERE type='table' AND name NOT LIKE '\_%' ESCAPE '\'"
+	else
+		query "SELECT count(*) FROM pg_class WHERE relkind='r' AND relnamespace='public'::regnamespace
+			AND relname NOT LIKE '\_%'"
+	fi
+}
+
+many_orders() {
+	awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++)
+		printf "{\"id\":%d,\"items\":[{\"sku\":\"s%d\",\"qty\":%d},{\"sku\":\"t\",\"qty\":%d}]}\n", i, i, i % 7, i % 5 }'
+}
+
+@test "elements of arrays are rows, with the parent's key and their position" {
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load -v --nested tables --key id $target orders.jsonl
+		grep -q '3 records in, 3 loaded into orders, 10 rows in 3 child tables' said
+		[ "$(tables)" = 4 ]
+		[ "$(columns orders)" = id,user.name ]
+		[ "$(columns orders__items)" = _parent_id,_index,sku,price,dim.w ]
+		is 'SELECT * FROM "orders__user.tags" ORDER BY 1, 2' "1|0|a
+1|1|b
+3|0|
+3|1|c"
+		is "SELECT _parent_id, _index, sku, price*100 = round(price*100), \"dim.w\" FROM orders__items ORDER BY 1, 2" \
+			"$([ $target = sqlite:x.db ] && t=1 || t=t; printf '1|0|x|%s|2\n1|1|y|%s|\n3|0|00501|%s|' $t $t $t)"
+		is 'SELECT * FROM orders__items__parts ORDER BY 1, 2, 3' "1|0|0|1
+1|0|1|2
+3|0|0|3"
+		is "SELECT rows_in, inserted FROM _sfx_load" "3|3"
+	done
+}
+
+@test "without a key, rows have ids that are the same in every run" {
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load --nested tables $target orders.jsonl
+		is "SELECT count(*) FROM orders JOIN orders__items ON _parent_row_id=_row_id WHERE id=1" 2
+		query "SELECT _row_id FROM orders ORDER BY id" >>ids
+	done
+	[ "$(sort -u ids | wc -l)" = 3 ]
+	printf '{"_row_id":1,"a":[1]}\n' >own.jsonl
+	exits 65 sfx-load --nested tables sqlite:own.db own.jsonl
+	grep -q 'the input has a column _row_id itself' said
+}
+
+@test "arrays of arrays, of mixed values, and columns that are not always arrays" {
+	printf '%s\n' '{"id":1,"m":[[1,2],[3]],"x":"plain"}' '{"id":2,"m":[5,{"a":{"b":true},"c\"d":{}}],"x":[1.5,"two"]}' >t.jsonl
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load --nested tables --key id $target t.jsonl
+		is "SELECT * FROM t ORDER BY id" "1|plain
+2|"
+		[ "$(columns t__m)" = '_parent_id,_index,value,a.b,c"d' ]
+		is "SELECT _parent_id, _index, value, \"c\"\"d\" FROM t__m ORDER BY 1, 2" "1|0||
+1|1||
+2|0|5|
+2|1||{}"
+		is "SELECT * FROM t__m__value ORDER BY 1, 2, 3" "1|0|0|1
+1|0|1|2
+1|1|0|3"
+		is "SELECT * FROM t__x ORDER BY 2" "2|0|1.5
+2|1|two"
+	done
+}
+
+@test "types of a child's columns are learnt from the whole input" {
+	{ many_orders 3000; printf '{"id":3001,"items":[{"sku":7,"qty":"1.0"}]}\n'; } >t.jsonl
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load --nested tables --key id $target t.jsonl
+		is "SELECT count(*), count(DISTINCT _parent_id) FROM t__items" "6001|3001"
+		is "SELECT sku, qty FROM t__items WHERE _parent_id=3001" "7|1.0"
+	done
+}
+
+@test "what is loaded already is not loaded again, and another file goes beside it" {
+	printf '{"id":4,"user":{"name":"Di"},"items":[{"sku":"z","price":9.00}]}\n' >more.jsonl
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load --nested tables --key id -t orders $target orders.jsonl orders.jsonl
+		exits 0 sfx-load --nested tables --key id -t orders $target orders.jsonl more.jsonl
+		is "SELECT count(*) FROM orders" 4
+		is "SELECT count(*) FROM orders__items" 4
+		is "SELECT count(*) FROM _sfx_load" 2
+	done
+}
+
+@test "what replaces rows takes their child rows away" {
+	printf '{"id":9,"user":{"name":"Di","tags":["n"]}}\n' >new.jsonl
+	for target in $targets; do
+		for mode in replace truncate; do
+			fresh $target
+			# A table of its own, whose name begins as the child tables' do.
+			exits 0 sfx-load --nested tables --key id -t orders__old $target orders.jsonl
+			exits 0 sfx-load --nested tables --key id -t orders $target orders.jsonl
+			exits 0 sfx-load --nested tables --key id -t orders --mode $mode $target new.jsonl
+			is 'SELECT * FROM "orders__user.tags"' "9|0|n"
+			[ $mode = replace ] || is "SELECT count(*) FROM orders__items" 0
+			[ $mode = truncate ] || [ "$(tables)" = 6 ]
+			is "SELECT count(*) FROM orders__old__items" 3
+		done
+	done
+}
+
+@test "a load is taken back with its child rows" {
+	printf '{"id":4,"user":{"name":"Di"},"items":[{"sku":"z","price":9.00}]}\n' >more.jsonl
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load --lineage --nested tables --key id -t orders $target orders.jsonl more.jsonl
+		is "SELECT count(*) FROM orders__items__parts WHERE _line=3" 1
+		exits 0 sfx-load --undo 1 $target
+		grep -q '3 of its 3 rows' said
+		is "SELECT id FROM orders" 4
+		is "SELECT _parent_id FROM orders__items" 4
+		is "SELECT count(*) FROM orders__items__parts" 0
+		exits 0 sfx-load --lineage --nested tables --key id -t orders $target orders.jsonl
+		is "SELECT count(*) FROM orders__items" 4
+	done
+}
+
+@test "a record that the parent's table refuses has no child rows" {
+	cat >bad.jsonl <<-'END'
+		{"id":7,"user":{"name":"Ed"},"items":[{"sku":"k","price":1.00}]}
+		{"id":"no","user":{"name":"Fy"},"items":[{"sku":"l","price":1.00,"parts":[{"n":1}]}]}
+		not JSON
+		{"id":8,"user":{"name":"Gi"},"items":[{"sku":"m","price":1.00}]}
+	END
+	for target in $targets; do
+		fresh $target
+		rm -f bad.out
+		exits 0 sfx-load --nested tables --key id -t orders $target orders.jsonl
+		exits 65 sfx-load --nested tables --key id -t orders $target bad.jsonl
+		is "SELECT count(*) FROM orders__items" 3
+		exits 1 sfx-load -v --nested tables --key id -t orders --rejects bad.out $target bad.jsonl
+		grep -q '4 records in, 2 loaded into orders, 2 rejected, 2 rows in 2 child tables' said
+		[ "$(wc -l <bad.out)" = 2 ]
+		is "SELECT sku FROM orders__items WHERE _parent_id>3 ORDER BY 1" "k
+m"
+		is "SELECT count(*) FROM orders__items__parts" 3
+	done
+}
+
+@test "a value that a child table cannot hold ends the load, and nothing of it is there" {
+	printf '%s\n' '{"id":7,"user":{"name":"Ed"},"items":[{"sku":"k","price":1.00}]}' \
+		'{"id":8,"user":{"name":"Ed"},"items":[{"sku":"k"},{"sku":"k","parts":[{"n":1},{"n":"x"}]}]}' >bad.jsonl
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load --nested tables --key id -t orders $target orders.jsonl
+		for on_error in fail skip; do
+			exits 65 sfx-load --nested tables --key id -t orders --on-error $on_error $target bad.jsonl
+			grep -qF 'bad.jsonl: line 2: items[1].parts[1].n, for table orders__items__parts: ' said
+		done
+		is "SELECT count(*) FROM orders" 3
+		is "SELECT count(*) FROM orders__items" 3
+		is "SELECT count(*) FROM _sfx_load" 1
+	done
+}
+
+@test "a killed load leaves all of its tables or none, and comes out as in one go" {
+	many_orders 60000 >t.jsonl
+	for target in $targets; do
+		fresh $target
+		for i in 1 2 3 4 5; do
+			sfx-load --nested tables $target t.jsonl 2>said &
+			sleep "0.$((i * 2))"
+			kill -9 $! 2>/dev/null || true
+			wait $! || true
+		done
+		exits 0 sfx-load --nested tables $target t.jsonl
+		is "SELECT count(*) FROM _sfx_load" 1
+		is "SELECT count(*) FROM t" 60000
+		query "SELECT id, _index, sku, qty FROM t JOIN t__items ON _row_id=_parent_row_id ORDER BY 1, 2" >killed
+		fresh $target
+		exits 0 sfx-load --nested tables $target t.jsonl
+		query "SELECT id, _index, sku, qty FROM t JOIN t__items ON _row_id=_parent_row_id ORDER BY 1, 2" >once
+		[ "$(wc -l <once)" = 120000 ]
+		cmp killed once
+	done
+}
+
+@test "a dry run shows the statements of all tables, and makes none" {
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load -n --nested tables --key id $target orders.jsonl
+		[ "$(grep -c 'CREATE TABLE' out)" = 4 ]
+		grep -q '^-- orders.jsonl: 3 records in, 3 to load into orders, 10 rows in 3 child tables' out
+		[ "$target" = sqlite:x.db ] && [ ! -e x.db ] || [ "$(tables)" = 0 ]
+	done
+}
+
+@test "files of events go into child tables, in groups too" {
+	for target in $targets; do
+		fresh $target
+		for i in 1 2 3; do
+			printf '{"id":%d,"items":[{"n":%d},{"n":0}]}\n' $i $i >e$i.jsonl
+			printf '{"specversion":"1.0","id":"e-%s","source":"/in","type":"dev.sfx.file.closed","data":{"path":"e%s.jsonl"}}\n' $i $i
+		done >events
+		exits 0 sfx-load -E --flush 1s --nested tables --key id -t t $target <events
+		[ "$(wc -l <out)" = 3 ]
+		is "SELECT count(*), sum(n) FROM t__items" "6|6"
+	done
+}
+
+@test "flatten makes columns of objects' members and leaves arrays as JSON" {
+	exits 0 sfx-load --nested flatten --transform 'where id > 1 # those' sqlite:x.db orders.jsonl
+	target=sqlite:x.db
+	[ "$(columns orders)" = id,user.name,items,user.tags ]
+	is "SELECT items FROM orders WHERE id=2" "[]"
+}
+
+@test "what child tables do not go with is said" {
+	refused() {
+		exits 2 sfx-load --nested tables "$@" orders.jsonl
+		grep -q -- "$wanted" said || { cat said && return 1; }
+	}
+	wanted='script\|- has no child tables' refused -
+	wanted='dir:.* has no child tables' refused 'dir:out/x.csv'
+	wanted='goes with --mode=append, replace and truncate' refused --mode upsert --key id sqlite:x.db
+	wanted='does not go with --commit-every' refused --commit-every 10 sqlite:x.db
+	wanted='does not go with --evolve=quarantine' refused --evolve quarantine sqlite:x.db
+	wanted='does not go with --jobs' refused --jobs 2 sqlite:x.db
+	wanted='does not go with --force in mode append' refused --force sqlite:x.db
+	wanted='does not go with both --transform and' refused --transform 'drop x' --on-error skip sqlite:x.db
+	[ ! -e x.db ]
+}
