@@ -232,6 +232,7 @@ int sfx_load_children_next(struct sfx_load *load, size_t *at, struct sfx_err *er
     rc = ops->child(load->sink, node->table, node->fixed, node->nfixed, err);
     if (rc == 0)
         rc = ops->prepare(load->sink, &node->infer.schema, &load->ddl, err);
+    load->broken = rc < 0 && rc != SFX_E_INPUT && rc != SFX_E_LIMIT;
     return rc < 0 ? sfx_err_wrap(err, rc, "table %s", node->table) : 1;
 }
 
@@ -286,5 +287,6 @@ int sfx_load_put_node(struct sfx_load *load, struct sfx_load_node *node, struct 
         node->batch.rows[row].offset = row; /* by which end_at_bad knows the row again */
     if (rc == 0)
         rc = load->sink->ops->put(load->sink, &node->batch, &sink, &load->result.nchild_rows, err);
+    load->broken = rc < 0 && rc != SFX_E_INPUT;
     return rc;
 }

@@ -135,6 +135,10 @@ static int put_cell(const struct sfx_load_node *node, struct sfx_batch *batch,
         at = sfx_batch_add_column(batch, name, err);
     if (at < 0)
         return at;
+    if ((size_t)at < node->nfixed)
+        return sfx_err_set(err, SFX_E_INPUT,
+                           "line %" PRIu64 ": an element of %.*s has a member %.*s itself",
+                           batch->rows[row].line, SFX_SLICE_ARG(node->column), SFX_SLICE_ARG(name));
     if (batch->columns[at].cells[row].kind != SFX_CELL_MISSING)
         return sfx_err_set(err, SFX_E_INPUT, "line %" PRIu64 ": an element of %.*s has two of %.*s",
                            batch->rows[row].line, SFX_SLICE_ARG(node->column), SFX_SLICE_ARG(name));

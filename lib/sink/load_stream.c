@@ -131,7 +131,7 @@ static int learn(struct sfx_load *load, struct stream *stream, struct sfx_err *e
         rc = sfx_load_children_learnt(load, err);
     if (rc == 0 && load->infer.schema.ncols > 0 && load->opts.lineage)
         rc = sfx_load_lineage_schema(&load->infer, err);
-    if (rc == SFX_E_INPUT)
+    if (rc == SFX_E_INPUT || rc == SFX_E_LIMIT)
         return sfx_load_name_input(load, rc, err);
     return rc < 0 ? rc : sfx_spool_rewind(&stream->spool, err);
 }

@@ -265,6 +265,32 @@ m"
 	done
 }
 
+@test "what child tables cannot hold is said, with its place" {
+	bad() {
+		printf '{"id":1}\n%s\n' "$2" >bad.jsonl
+		exits 65 sfx-load --nested tables sqlite:x.db bad.jsonl
+		grep -qF "bad.jsonl: $1" said || { cat said && return 1; }
+	}
+	bad 'line 2: an element of a has two of x' '{"id":2,"a":[{"x":1,"x":2}]}'
+	bad 'line 2: an element of a has two of x.y' '{"id":2,"a":[{"x.y":1,"x":{"y":2}}]}'
+	bad 'line 2: an element of a has a member _index itself' '{"id":2,"a":[{"_index":2}]}'
+	bad 'column "value": a load fills 256 child tables at most, 8 deep' '{"id":2,"a":[[[[[[[[[1]]]]]]]]]}'
+	[ ! -e x.db ]
+}
+
+@test "a column that a child table lacks is an error, or added" {
+	printf '{"id":4,"items":[{"sku":"z","colour":"red"}]}\n' >more.jsonl
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load --nested tables --key id -t orders $target orders.jsonl
+		exits 65 sfx-load --nested tables --key id -t orders $target more.jsonl
+		grep -q 'more.jsonl: .*orders__items.*colour' said
+		is "SELECT count(*) FROM orders" 3
+		exits 0 sfx-load --nested tables --key id -t orders --evolve add $target more.jsonl
+		is "SELECT colour FROM orders__items WHERE _parent_id=4" red
+	done
+}
+
 @test "flatten makes columns of objects' members and leaves arrays as JSON" {
 	exits 0 sfx-load --nested flatten --transform 'where id > 1 # those' sqlite:x.db orders.jsonl
 	target=sqlite:x.db
