@@ -706,8 +706,12 @@ queue_has() { [ "$(in_queue 'SELECT count(*) AS n FROM event' 2>/dev/null)" -ge 
 	until_true queue_has $((queue + 1))
 	stop
 	"$SFX_BUILD/sfx-queue" stats --json sqlite:q.queue >stats
-	jq -e --argjson n "$queue" '.put_total == $n + 1 and .overflows == 1 and .reconciled > 0 and .seen_kernel > 1000
-		and .seen_scan > $n and .seen_again > 0' stats || { cat stats; false; }
+	# The queue of inotify is this watch's alone; fanotify's takes in what others do on the file system
+	# meanwhile, so that less of the files finds room in it, and it may run over again.
+	room='.overflows == 1 and .seen_kernel > 1000'
+	[ "${WATCH_BACKEND:-inotify}" = inotify ] || room='.overflows >= 1'
+	jq -e --argjson n "$queue" '.put_total == $n + 1 and .reconciled > 0 and .seen_scan > $n and .seen_again > 0
+		and '"$room" stats || { cat stats; false; }
 }
 
 @test "--print gives out what is in the queue, under leases that the end of the pipe answers" {
