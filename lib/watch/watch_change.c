@@ -112,21 +112,11 @@ static int find_place(struct sfx_watch *w, const struct sfx_watch_change *change
 static int set_path(struct sfx_watch *w, const struct where *at, struct sfx_slice name,
                     struct sfx_err *err)
 {
-    int rc = 0;
+    bool is_root = sfx_slice_eq(at->folder, SFX_SLICE_LIT("."));
 
     if (at->dir != NULL)
         return sfx_watch_dir_path(at->dir, name, &w->path, err);
-    sfx_buf_clear(&w->path);
-    if (!sfx_slice_eq(at->folder, SFX_SLICE_LIT("."))) {
-        rc = sfx_buf_append(&w->path, at->folder.ptr, at->folder.len, err);
-        if (rc == 0)
-            rc = sfx_buf_putc(&w->path, '/', err);
-    }
-    if (rc == 0)
-        rc = sfx_buf_append(&w->path, name.ptr, name.len, err);
-    if (rc == 0 && sfx_buf_cstr(&w->path, err) == NULL)
-        rc = SFX_E_NOMEM;
-    return rc;
+    return sfx_watch_join(is_root ? sfx_slice(NULL, 0) : at->folder, name, &w->path, err);
 }
 
 static int on_file(struct sfx_watch *w, const struct sfx_watch_change *change,

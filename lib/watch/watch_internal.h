@@ -563,6 +563,11 @@ int sfx_watch_scan_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, str
 
 /* -- The scan of whole roots (watch_walk.c): depth first, with nothing kept */
 
+/* Makes *path that of name (empty: the folder itself) in a folder below the root (empty: the root;
+ * both empty: "."), with a terminator behind its end. Errors: NOMEM. */
+int sfx_watch_join(struct sfx_slice folder, struct sfx_slice name, struct sfx_buf *path,
+                   struct sfx_err *err);
+
 /* Puts the folder path (below root; empty: all of it) first among those to be walked through.
  * Errors: NOMEM. */
 int sfx_watch_queue_walk(struct sfx_watch *w, uint32_t root, struct sfx_slice path, unsigned kind,

@@ -108,22 +108,20 @@ int sfx_watch_queue_walk(struct sfx_watch *w, uint32_t root, struct sfx_slice pa
     return 0;
 }
 
-/* Makes w->path that of name (empty: the folder itself) in the folder that is read. */
-static int set_path(struct sfx_watch *w, const struct sfx_watch_walk *walk, struct sfx_slice name,
-                    struct sfx_err *err)
+int sfx_watch_join(struct sfx_slice folder, struct sfx_slice name, struct sfx_buf *path,
+                   struct sfx_err *err)
 {
-    struct sfx_slice folder = sfx_buf_slice(&walk->path);
     int rc;
 
-    sfx_buf_clear(&w->path);
+    sfx_buf_clear(path);
     if (folder.len + name.len == 0)
-        return sfx_buf_append(&w->path, ".", 2, err);
-    rc = sfx_buf_append(&w->path, folder.ptr, folder.len, err);
+        folder = SFX_SLICE_LIT(".");
+    rc = sfx_buf_append(path, folder.ptr, folder.len, err);
     if (rc == 0 && folder.len > 0 && name.len > 0)
-        rc = sfx_buf_putc(&w->path, '/', err);
+        rc = sfx_buf_putc(path, '/', err);
     if (rc == 0)
-        rc = sfx_buf_append(&w->path, name.ptr, name.len, err);
-    if (rc == 0 && sfx_buf_cstr(&w->path, err) == NULL)
+        rc = sfx_buf_append(path, name.ptr, name.len, err);
+    if (rc == 0 && sfx_buf_cstr(path, err) == NULL)
         rc = SFX_E_NOMEM;
     return rc;
 }
@@ -192,7 +190,7 @@ static int see(struct sfx_watch *w, struct sfx_watch_walk *walk, const struct di
     type = sfx_watch_type_of(walk->frames[walk->depth - 1].dir, entry);
     if (type != DT_REG && (type != DT_DIR || w->opts.flat))
         return 0;
-    rc = set_path(w, walk, name, err);
+    rc = sfx_watch_join(sfx_buf_slice(&walk->path), name, &w->path, err);
     if (rc < 0 || type == DT_REG)
         return rc < 0 ? rc : 1;
     return sfx_watch_ignores(&w->opts, sfx_buf_slice(&w->path)) ? 0 : enter(w, walk, name, err);
@@ -206,7 +204,7 @@ int sfx_watch_walk_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, str
     *root = walk->root;
     *kind = walk->kind;
     if (!walk->begun) {
-        int rc = set_path(w, walk, sfx_slice(NULL, 0), err);
+        int rc = sfx_watch_join(sfx_buf_slice(&walk->path), sfx_slice(NULL, 0), &w->path, err);
 
         walk->begun = true;
         if (walk->path.len == 0)
@@ -224,7 +222,7 @@ int sfx_watch_walk_step(struct sfx_watch *w, uint32_t *root, unsigned *kind, str
     if (errno != 0) {
         int errnum = errno;
 
-        if (set_path(w, walk, sfx_slice(NULL, 0), err) == 0)
+        if (sfx_watch_join(sfx_buf_slice(&walk->path), sfx_slice(NULL, 0), &w->path, err) == 0)
             sfx_watch_unreadable(w, walk->root, errnum);
     }
     pop(w, walk);
