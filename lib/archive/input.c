@@ -313,6 +313,11 @@ int sfx_input_fd(const struct sfx_input *in)
     return in->stream != NULL && in->plain && in->file.regular ? in->file.fd : -1;
 }
 
+int sfx_input_pipe(const struct sfx_input *in)
+{
+    return in->stream != NULL && in->plain && !in->file.regular ? in->file.fd : -1;
+}
+
 bool sfx_input_would_block(const struct sfx_input *in)
 {
     const struct sfx_source *src = in->stream;

@@ -103,6 +103,10 @@ struct sfx_slice sfx_input_strip_suffix(struct sfx_slice name);
  * seek allowed if regular), else -1. */
 int sfx_input_fd(const struct sfx_input *in);
 
+/* The descriptor when the current stream is the operand as it is, and may be quiet (a pipe), else
+ * -1. */
+int sfx_input_pipe(const struct sfx_input *in);
+
 /* True when a read now would wait (a quiet pipe): the moment to flush output. */
 bool sfx_input_would_block(const struct sfx_input *in);
 

@@ -17,6 +17,8 @@ struct sfx_records {
     const struct sfx_format *made;   /* that reader is of */
     struct sfx_reader *reader;
     bool made_ahead;                /* it was made to be read ahead */
+    bool runs_ahead;                /* the current stream is read in the thread */
+    int pipe;                       /* what the stream is, if it may be quiet; -1: a file */
     struct sfx_ahead *ahead;        /* NULL: no stream was read ahead yet */
     _Atomic uint64_t nbytes;        /* read from the operand, for whoever does not read */
     struct sfx_transcoder *decoder; /* NULL until it is needed */
@@ -95,11 +97,13 @@ int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err)
 static ssize_t read_input(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
 {
     struct sfx_records *r = ctx;
+    const bool ahead = r->runs_ahead && r->pipe >= 0;
     int rc = 0;
     ssize_t n;
 
-    if (r->opts.idle != NULL && sfx_input_would_block(r->in))
-        rc = r->opts.idle(r->opts.idle_ctx, r->in, err);
+    if ((ahead || r->opts.idle != NULL) && sfx_input_would_block(r->in))
+        rc = ahead ? sfx_ahead_wait(r->ahead, r->pipe, err)
+                   : r->opts.idle(r->opts.idle_ctx, r->in, err);
     n = rc < 0 ? rc : sfx_input_read(r->in, ptr, cap, err);
     atomic_store_explicit(&r->nbytes, sfx_input_nbytes(r->in), memory_order_relaxed);
     return n;
@@ -146,6 +150,14 @@ static int decode(struct sfx_records *r, struct sfx_byte_source *source, struct 
                               : SFX_E_NOMEM;
 }
 
+/* Whether the stream can be read ahead: a large file, or a pipe that may prove to be large. */
+static bool can_read_ahead(const struct sfx_records *r)
+{
+    if (r->opts.threads < 2 || !r->format->reader->ahead || r->other.read != NULL)
+        return false;
+    return r->pipe >= 0 || sfx_input_size(r->in) >= SFX_AHEAD_MIN_NBYTES;
+}
+
 int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_err *err)
 {
     struct sfx_byte_source source = {
@@ -154,10 +166,12 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
         .would_block = input_would_block,
         .path = sfx_input_fd(r->in) >= 0 ? sfx_input_name(r->in) : NULL,
     };
-    bool ahead = r->opts.threads > 1 && r->format->reader->ahead && r->other.read == NULL &&
-                 sfx_input_size(r->in) >= SFX_AHEAD_MIN_NBYTES;
+    bool ahead;
     int rc;
 
+    r->pipe = r->opts.idle == NULL ? sfx_input_pipe(r->in) : -1;
+    r->runs_ahead = false;
+    ahead = can_read_ahead(r);
     if (r->other.read != NULL)
         source = r->other;
     source.input = sfx_input_name(r->in);
@@ -165,8 +179,6 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
     rc = decode(r, &source, err);
     if (rc < 0)
         return rc;
-    if (ahead && r->ahead == NULL && (r->ahead = sfx_ahead_new(err)) == NULL)
-        return err != NULL ? (int)err->code : SFX_E_NOMEM;
     if (r->reader == NULL || r->made != r->format || r->made_ahead != ahead) {
         struct sfx_reader_opts opts = r->opts.reader;
 
@@ -184,7 +196,13 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
 int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, struct sfx_err *err)
 {
-    if (r->made_ahead)
+    if (r->made_ahead && !r->runs_ahead &&
+        (r->pipe < 0 || sfx_records_nbytes(r) >= SFX_AHEAD_MIN_NBYTES)) {
+        if (r->ahead == NULL && (r->ahead = sfx_ahead_new(err)) == NULL)
+            return err != NULL ? (int)err->code : SFX_E_NOMEM;
+        r->runs_ahead = true;
+    }
+    if (r->runs_ahead)
         return sfx_ahead_read(r->ahead, r->made->reader, r->reader, batch, rejects, err);
     return r->made->reader->read(r->reader, batch, rejects, err);
 }
@@ -199,7 +217,9 @@ bool sfx_records_would_block(const struct sfx_records *r)
 {
     if (r->other.read != NULL)
         return r->other.would_block(r->other.ctx);
-    return !r->made_ahead && sfx_input_would_block(r->in); /* what is read ahead is a file */
+    if (!r->runs_ahead)
+        return sfx_input_would_block(r->in);
+    return r->pipe >= 0 && sfx_ahead_is_waiting(r->ahead);
 }
 
 uint64_t sfx_records_nbytes(const struct sfx_records *r)

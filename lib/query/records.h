@@ -5,7 +5,7 @@
  * Contract: operands are taken one after the other, their streams in order; a stream's format is
  * that of the options, else by its name and content. Readers live on from stream to stream of one
  * format. A batch's cells are valid until the next _read, _next_stream or _take. Not safe for two
- * threads at once; with opts.threads a thread of its own reads files ahead.
+ * threads at once; with opts.threads a thread of its own reads ahead.
  */
 #ifndef SFX_QUERY_RECORDS_H
 #define SFX_QUERY_RECORDS_H
@@ -16,12 +16,14 @@
 struct sfx_records_opts {          /* all-zero: the defaults */
     const struct sfx_format *from; /* NULL: by name and content of each stream */
     struct sfx_reader_opts reader;
-    unsigned threads; /* > 1: files of some size are read ahead in a thread, where the reader can */
+    /* > 1: what is of some size is read ahead in a thread, where the reader can: a file, and where
+     * idle is NULL a pipe whose bytes are as they are. */
+    unsigned threads;
     const char *encoding; /* of the streams, a name of iconv's; NULL: UTF-16 and UTF-32 where a
                              byte order mark says so, else bytes as they are. Borrowed */
     /*
      * Called before a read that would wait, to wait itself or do what is due meanwhile; NULL:
-     * nothing is. <0 with err ends the reading with that.
+     * nothing is. In the caller's thread. <0 with err ends the reading with that.
      */
     int (*idle)(void *ctx, struct sfx_input *in, struct sfx_err *err);
     void *idle_ctx;
@@ -61,7 +63,8 @@ int sfx_records_want(struct sfx_records *r, const bool *wanted, struct sfx_err *
 int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, struct sfx_err *err);
 
-/* True when a _read now would wait: the moment to flush output. */
+/* True when a _read now would wait: the moment to flush output. May wait itself for a thread that
+ * reads ahead to know. */
 bool sfx_records_would_block(const struct sfx_records *r);
 
 /* Bytes that were read from the operand (stored, not decoded). */

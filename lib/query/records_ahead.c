@@ -2,11 +2,15 @@
 /* The reading thread, and the ring in which batches change hands. */
 #include "query/records_ahead.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* Slots of the ring. One is being filled, so that the others and the batch with the caller are as
  * many as the reader keeps. */
@@ -31,8 +35,10 @@ struct sfx_ahead {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
+    int wake; /* an eventfd, raised while _stop waits for the thread */
     /* Under the lock: */
     bool reads, works, ended; /* the thread is to read; it does; it is to go */
+    bool waits;               /* it has come to a source that has nothing yet */
     uint64_t nfilled, ntaken; /* slots, over all: those between wait to be taken */
     const struct sfx_reader_ops *ops;
     struct sfx_reader *reader;
@@ -120,6 +126,8 @@ static void free_all(struct sfx_ahead *a)
         sfx_batch_done(&a->slots[i].batch);
         sfx_arena_done(&a->slots[i].arena);
     }
+    if (a->wake >= 0)
+        (void)close(a->wake);
     (void)pthread_cond_destroy(&a->changed);
     (void)pthread_mutex_destroy(&a->lock);
     free(a);
@@ -138,6 +146,9 @@ struct sfx_ahead *sfx_ahead_new(struct sfx_err *err)
     }
     (void)pthread_mutex_init(&a->lock, NULL);
     (void)pthread_cond_init(&a->changed, NULL);
+    a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (a->wake < 0)
+        rc = sfx_err_errno(err, errno, "cannot read ahead");
     for (i = 0; i < NSLOTS && rc == 0; i++)
         rc = sfx_batch_init(&a->slots[i].batch, err);
     if (rc < 0) {
@@ -222,12 +233,50 @@ int sfx_ahead_read(struct sfx_ahead *ahead, const struct sfx_reader_ops *ops,
     return rc < 0 ? rc : read;
 }
 
+static void set_waits(struct sfx_ahead *a, bool waits)
+{
+    (void)pthread_mutex_lock(&a->lock);
+    a->waits = waits;
+    (void)pthread_cond_broadcast(&a->changed);
+    (void)pthread_mutex_unlock(&a->lock);
+}
+
+int sfx_ahead_wait(struct sfx_ahead *ahead, int fd, struct sfx_err *err)
+{
+    struct pollfd p[] = {{.fd = fd, .events = POLLIN}, {.fd = ahead->wake, .events = POLLIN}};
+    int n;
+
+    set_waits(ahead, true);
+    n = poll(p, 2, -1); /* no signal comes to this thread */
+    set_waits(ahead, false);
+    if (n < 0)
+        return sfx_err_errno(err, errno, "cannot wait");
+    return p[1].revents != 0 ? sfx_err_set(err, SFX_E_TEMPORARY, "stopped") : 0;
+}
+
+bool sfx_ahead_is_waiting(struct sfx_ahead *ahead)
+{
+    bool waiting;
+
+    (void)pthread_mutex_lock(&ahead->lock);
+    while (ahead->nfilled == ahead->ntaken && ahead->reads && !ahead->waits)
+        (void)pthread_cond_wait(&ahead->changed, &ahead->lock);
+    waiting = ahead->nfilled == ahead->ntaken && ahead->waits;
+    (void)pthread_mutex_unlock(&ahead->lock);
+    return waiting;
+}
+
 void sfx_ahead_stop(struct sfx_ahead *ahead)
 {
+    eventfd_t raised;
+
     (void)pthread_mutex_lock(&ahead->lock);
     ahead->reads = false;
+    if (ahead->works)
+        (void)eventfd_write(ahead->wake, 1);
     while (ahead->works)
         (void)pthread_cond_wait(&ahead->changed, &ahead->lock);
+    (void)eventfd_read(ahead->wake, &raised);
     ahead->ntaken = ahead->nfilled;
     (void)pthread_mutex_unlock(&ahead->lock);
 }

@@ -339,10 +339,11 @@ static int run_init(struct sfx_transform_run *run, struct sfx_err *err)
                                        .reader = run->job->reader,
                                        .threads = run->job->threads,
                                        .encoding = run->job->encoding,
-                                       .idle = sfx_transform_wait,
                                        .idle_ctx = &run->wait};
     int rc = sfx_batch_init(&run->batch, err);
 
+    if (run->job->stop != NULL || sfx_program_goes_by_time(run->job->program))
+        records.idle = sfx_transform_wait;
     *run->result = (struct sfx_transform_result){0};
     run->refused = (struct sfx_reject_sink){refuse, run};
     run->errors.fatal = run->job->fatal_error;

@@ -307,6 +307,34 @@ memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp
 	[[ "$output" == *"2. select y"* ]]
 }
 
+@test "a long pipe that pauses gets its output at once with two threads, and ends as soon as head has enough" {
+	mkfifo pipe
+	(
+		seq 400000
+		echo -n 40
+		sleep 0.3
+		echo 0001
+		exec sleep 20
+	) >pipe &
+	writer=$!
+	sfx-transform -j 2 --from csv --no-header 'where num(`1`) > 399990' pipe >out &
+	reader=$!
+	for _ in $(seq 100); do
+		[ "$(wc -l <out)" -eq 11 ] && break
+		sleep 0.1
+	done
+	[ "$(tail -n 1 out)" = 400001 ]
+	kill $reader $writer
+	wait $reader || true
+	run timeout 10 sfx-transform -j 2 --from csv --no-header 'head 390000 | tail 1' < <(
+		seq 400000
+		echo -n 40
+		exec sleep 20
+	)
+	[ "$status" -eq 0 ]
+	[ "$output" = 390000 ]
+}
+
 @test "two threads give the same bytes as one, rejects and all" {
 	awk 'BEGIN { print "a,b,c"
 		for (i = 1; i <= 60000; i++)
@@ -315,16 +343,20 @@ memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp
 	sfx-transform --on-error=skip -t jsonl '' in.csv >in.jsonl
 	[ "$(stat -c %s in.jsonl)" -gt 1048576 ]
 	for program in '' 'where a % 3 = 0' 'x = num(c) + a' 'head 50000 | where a > 49990' 'group c: n = count(), first(b)' 'sort -num(a)' 'y = b + 1'; do
-		for j in 1 2; do
-			rm -f bad$j
+		echo "$program"
+		for j in 1 2 3 4 8; do
+			rm -f bad$j pipebad$j
 			sfx-transform -j $j --rejects bad$j "$program" in.csv >out$j || true
 			sfx-transform -j $j -t csv "$program" in.jsonl >jsonl$j 2>err$j || true
+			cat in.csv | sfx-transform -j $j --rejects pipebad$j "$program" >pipeout$j || true
+			cat in.jsonl | sfx-transform -j $j --from jsonl -t csv "$program" >pipejsonl$j 2>pipeerr$j || true
+			# Whose rejects come first goes by what a read of a pipe gave, with one thread too.
+			sort -o pipebad$j pipebad$j
+			for f in out bad jsonl err pipeout pipebad pipejsonl pipeerr; do
+				cmp ${f}1 $f$j
+			done
 		done
-		echo "$program"
-		cmp out1 out2
-		cmp bad1 bad2
-		cmp jsonl1 jsonl2
-		cmp err1 err2
+		cmp out1 pipeout1
 	done
 	sfx-transform -j 1 --on-error=skip '' in.csv >one.csv
 	sfx-transform -j 8 --on-error=skip '' in.csv | cmp one.csv
