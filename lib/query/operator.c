@@ -175,6 +175,11 @@ bool sfx_operator_is_copied(const struct sfx_operator *op, const struct sfx_fram
            frame->raw_dialect == q->first_dialect;
 }
 
+bool sfx_operator_gets_records(const struct sfx_operator *op)
+{
+    return op->next == NULL && op->query->records_only;
+}
+
 bool sfx_operator_needs_origin(const struct sfx_operator *op)
 {
     do

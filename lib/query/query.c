@@ -299,7 +299,9 @@ int sfx_query_prepare(struct sfx_query *q, struct sfx_batch *batch, struct sfx_e
 {
     size_t i;
 
-    for (i = 0; i < q->noperators && q->operators[i]->verb->wants_cells == NULL; i++)
+    for (i = 0; i < q->noperators && q->operators[i]->verb->wants_cells == NULL &&
+                q->operators[i]->verb->takes_records == NULL;
+         i++)
         ;
     return i < q->noperators ? run_batch(q, batch, err) : 0;
 }

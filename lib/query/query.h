@@ -105,6 +105,7 @@ struct sfx_query_opts {         /* all-zero: the defaults */
      * fixed by the first record, of inputs that differ. Spills like sort.
      */
     bool union_columns;
+    bool one_stream; /* all batches are of one stream: none comes that is spelled otherwise */
 };
 
 struct sfx_query_counts {

@@ -44,6 +44,7 @@ struct sfx_query {
     enum sfx_eol first_eol; /* of the first input, whom writers follow, whatever became of it */
     uint16_t first_dialect;
     bool asked, copies; /* by sfx_query_wants; the output copies records of all streams so far */
+    bool records_only;  /* nobody looks at cells that no stage has named */
     bool has_first;
     struct sfx_carried carried;
     struct sfx_provenance *provenance; /* of source; NULL: not asked for */

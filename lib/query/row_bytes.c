@@ -33,12 +33,15 @@
 
 size_t sfx_row_max_nbytes(const struct sfx_rowstore *s, const struct sfx_frame *frame, uint32_t row)
 {
-    size_t i, nbytes = HEAD_NBYTES + s->ncols * (CELL_NBYTES + 2);
+    size_t i, nbytes = HEAD_NBYTES;
 
     if (s->keep_origin)
         nbytes += ORIGIN_NBYTES;
     if (s->keep_raw)
         nbytes += RAW_NBYTES + frame->rows[row].raw.len;
+    if (s->no_cells)
+        return nbytes;
+    nbytes += s->ncols * (CELL_NBYTES + 2);
     for (i = 0; i < frame->ncols; i++)
         nbytes += frame->cols[i].vec->cells[row].len;
     return nbytes;
@@ -137,7 +140,7 @@ size_t sfx_row_encode(const struct sfx_rowstore *s, const struct sfx_frame *fram
     static const struct sfx_cell missing = {0};
     const struct sfx_row_origin *origin = &frame->rows[row];
     struct sfx_slice raw = s->keep_raw ? origin->raw : sfx_slice(NULL, 0);
-    uint16_t ncells = (uint16_t)s->ncols, dialect;
+    uint16_t ncells = s->no_cells ? 0 : (uint16_t)s->ncols, dialect;
     uint32_t raw_len = (uint32_t)raw.len;
     unsigned char *at = out + HEAD_NBYTES, *plain;
     int64_t end = -1;
@@ -158,6 +161,8 @@ size_t sfx_row_encode(const struct sfx_rowstore *s, const struct sfx_frame *fram
         if (raw_len > 0)
             at = put(at, raw.ptr, raw_len);
     }
+    if (s->no_cells)
+        return (size_t)(at - out);
     plain = put_plain(s, frame, row, raw, at);
     if (plain != NULL) {
         out[4] |= HAS_PLAIN;

@@ -162,11 +162,11 @@ int sfx_rowstore_begin(struct sfx_rowstore *s, struct sfx_eval *ev, const struct
 {
     size_t i;
 
-    for (i = 0; i < frame->ncols; i++)
+    for (i = 0; i < frame->ncols && !s->no_cells; i++)
         sfx_vec_make_cells(ev, frame->cols[i].vec, frame->sel, frame->nsel);
     if (ev->rc < 0)
         return sfx_err_set(err, ev->rc, "no memory for computed values");
-    s->keep_raw = s->keep_origin || most_is_in_cells(frame);
+    s->keep_raw = s->keep_origin || s->no_cells || most_is_in_cells(frame);
     note_raw(s, frame);
     return s->keep_origin ? note_source(s, frame, err) : 0;
 }

@@ -18,6 +18,7 @@ struct sfx_row_source {
 struct sfx_rowstore {
     bool keep_origin; /* rows say where they came from, with their raw bytes */
     bool keep_raw;    /* rows of the frame in hand keep the record's bytes: their cells are in it */
+    bool no_cells;    /* rows are their records, and have no cells beside them */
     struct sfx_arena arena;
     /* The union of columns. */
     struct sfx_qcolumn *cols; /* vec is NULL */

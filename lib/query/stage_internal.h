@@ -98,6 +98,9 @@ struct sfx_verb {
                           enum sfx_rest rest);
     /* Whether, now that it is bound, the stage looks at all cells whatever uses said. NULL: no. */
     bool (*wants_cells)(const struct sfx_operator *op);
+    /* Whether, now that it is bound, the bytes of records suffice for it where uses said so. NULL:
+     * they do. */
+    bool (*takes_records)(const struct sfx_operator *op);
     size_t state_nbytes; /* of the operator's struct, which begins with struct sfx_operator */
     int (*parse)(struct sfx_parser *p, struct sfx_stage_ast *stage);
     int (*bind)(struct sfx_operator *op, const struct sfx_frame *in, struct sfx_err *err);
@@ -191,6 +194,10 @@ void sfx_operator_count_skipped(struct sfx_operator *op, uint32_t n);
 
 /* True when the output copies the frame, whose cells are not looked at by anybody. */
 bool sfx_operator_is_copied(const struct sfx_operator *op, const struct sfx_frame *frame);
+
+/* True when the cells of op's frames need not be there, but for those that stages have named: they
+ * are all records of one stream, which the output copies. */
+bool sfx_operator_gets_records(const struct sfx_operator *op);
 
 /* True when a stage behind op may have to say where a record came from. */
 bool sfx_operator_needs_origin(const struct sfx_operator *op);

@@ -7,6 +7,7 @@ struct sort {
     struct sfx_operator op;
     struct sfx_order order;
     struct sfx_kept kept;
+    struct sfx_frame bound; /* what was told of the frames that come in, not their rows */
 };
 
 static int parse_sort(struct sfx_parser *p, struct sfx_stage_ast *stage)
@@ -19,6 +20,8 @@ static int bind_sort(struct sfx_operator *op, const struct sfx_frame *in, struct
     struct sort *sort = (struct sort *)op;
     int rc = sfx_order_bind(&sort->order, op, &op->ast->items, in, err);
 
+    sort->bound =
+        (struct sfx_frame){.ncols = in->ncols, .nraw = in->nraw, .raw_dialect = in->raw_dialect};
     return rc < 0 ? rc : sfx_kept_bind(&sort->kept, op, in, 0, err);
 }
 
@@ -43,11 +46,19 @@ static int push_sort(struct sfx_operator *op, struct sfx_frame *in, struct sfx_e
 
     sfx_order_eval(&sort->order, sfx_operator_eval(op), in);
     rc = sfx_operator_settle(op, in, err);
+    sort->kept.store.no_cells = sfx_operator_gets_records(op);
     if (rc == 0)
         rc = sfx_kept_begin(&sort->kept, in, err);
     for (i = 0; i < in->nsel && rc == 0; i++)
         rc = keep_row(sort, in, in->sel[i], err);
     return rc;
+}
+
+/* Rows of other streams may have to go out beside them, cell by cell. */
+static bool takes_records(const struct sfx_operator *op)
+{
+    return sfx_operator_opts(op)->one_stream &&
+           sfx_operator_is_copied(op, &((const struct sort *)op)->bound);
 }
 
 static int finish_sort(struct sfx_operator *op, struct sfx_err *err)
@@ -72,7 +83,8 @@ const struct sfx_verb sfx_verb_sort = {
              "first and nulls last place it, too.",
     .example = {.program = "sort -num(n)", .input = "n\n9\n10\n007\n", .output = "n\n10\n9\n007\n"},
     .can_fail = true,
-    .uses = sfx_uses_keep,
+    .uses = sfx_uses_filter,
+    .takes_records = takes_records,
     .state_nbytes = sizeof(struct sort),
     .parse = parse_sort,
     .bind = bind_sort,

@@ -65,8 +65,12 @@ void sfx_query_wants(struct sfx_query *q, const struct sfx_batch *batch, bool co
 
         if (op->verb->wants_cells != NULL && op->verb->wants_cells(op))
             rest = SFX_REST_CELLS;
+        if (rest == SFX_REST_RECORD && op->verb->takes_records != NULL &&
+            !op->verb->takes_records(op))
+            rest = SFX_REST_CELLS;
         rest = op->verb->uses != NULL ? op->verb->uses(op->ast, &uses, rest) : SFX_REST_CELLS;
     }
+    q->records_only = rest == SFX_REST_RECORD;
     for (i = 0; rest == SFX_REST_CELLS && i < batch->ncols; i++)
         wanted[i] = true;
 }

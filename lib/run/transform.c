@@ -114,6 +114,7 @@ static int start(struct sfx_transform_run *run, const struct sfx_format *from, s
     opts.rejects = job->query.rejects != NULL ? &run->refused : NULL;
     opts.log = job->log;
     opts.union_columns = sfx_transform_needs_union(run);
+    opts.one_stream = sfx_transform_has_one_stream(run);
     opts.errors = &run->errors;
     if (job->state != NULL && !run->explains && sfx_program_carries(job->program)) {
         carried = sfx_state_carried(job->state);

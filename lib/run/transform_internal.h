@@ -100,6 +100,9 @@ int sfx_transform_start_output(struct sfx_transform_run *run, const struct sfx_f
  * and they may differ. */
 bool sfx_transform_needs_union(const struct sfx_transform_run *run);
 
+/* True when no stream comes beside the one in hand. */
+bool sfx_transform_has_one_stream(const struct sfx_transform_run *run);
+
 /* What the query hands out; for sfx_query_new with the run. Errors: IO, what the writer says. */
 int sfx_transform_write(void *run, struct sfx_batch *batch, struct sfx_err *err);
 

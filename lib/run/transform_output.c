@@ -57,6 +57,16 @@ bool sfx_transform_needs_union(const struct sfx_transform_run *run)
     return run->job->npaths > 1 && sfx_transform_headers_differ(run->job);
 }
 
+bool sfx_transform_has_one_stream(const struct sfx_transform_run *run)
+{
+    const struct sfx_transform_job *job = run->job;
+    const struct sfx_input *in = sfx_records_input(run->records);
+
+    /* A file that is followed may be replaced by another one. */
+    return job->npaths == 1 && !job->follow && in != NULL && sfx_input_member(in) == NULL &&
+           !is_rejects(sfx_records_format(run->records));
+}
+
 /* Makes what writes records: outputs by name, or a writer. */
 static int start_writer(struct sfx_transform_run *run, struct sfx_err *err)
 {

@@ -170,3 +170,23 @@ t() { sfx-transform "$@"; }
 	run sfx-transform 'sort num(a)' comma.csv none.tsv
 	[ "$output" = $'a,b\n1,y\n2,"x;"' ]
 }
+
+@test "a sort that looks only at its keys hands on records as one that reads all cells" {
+	awk 'BEGIN { print "n,text,more"
+		for (i = 0; i < 20000; i++)
+			printf i % 7 ? "%d,\"a, \"\"%d\"\"\n\",x\n" : "\"%d\",%d,\n", i * 7919 % 20011, i }' >many.csv
+	sed 's/$/\r/' many.csv >lines.csv
+	gzip -k many.csv
+	for program in 'sort -num(n)' 'sort text' 'where num(n) > 90 | sort more, num(n)' 'm = num(n) | sort m' \
+		'text = n | sort text' 'sort text | sort more'; do
+		for input in many.csv lines.csv many.csv.gz; do
+			sfx-transform "$program | head 99999" $input >cells
+			for memory in 1M 64M; do
+				sfx-transform --memory $memory "$program" $input | cmp - cells
+			done
+			gzip -cdf $input | sfx-transform "$program" | cmp - cells
+		done
+	done
+	run -2 sfx-transform --rejects bad 'sort none' many.csv
+	[[ "$output" == *"there is no column none"* ]]
+}

@@ -194,6 +194,7 @@ static inline int query_run(struct query_run *run)
     int rc = SFX_E_USAGE;
 
     opts.files = &files;
+    opts.one_stream = true;
     if (opts.side == NULL)
         opts.side = &side;
     if (program == NULL)
