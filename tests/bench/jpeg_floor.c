@@ -146,22 +146,34 @@ static void encode(const struct planes *p, struct rows *rows)
     free(out);
 }
 
+static void free_planes(struct planes *p)
+{
+    int i;
+
+    for (i = 0; i < MAX_PLANES; i++)
+        free(p->data[i]);
+}
+
 int main(int argc, char **argv)
 {
     struct planes smaller = {.held = 1}, planes = {0};
     struct rows rows;
-    struct file image;
+    struct file image, made;
     long i, count;
 
     if (argc != 5)
         fail("usage: jpeg_floor COUNT EIGHTHS IMAGE SMALLER");
     count = strtol(argv[1], NULL, 10);
-    image = read_file(argv[4]);
-    decode(&image, 8, &smaller, &rows);
+    made = read_file(argv[4]);
+    decode(&made, 8, &smaller, &rows);
+    free(made.data);
     image = read_file(argv[3]);
     for (i = 0; i < count; i++) {
         decode(&image, (unsigned)strtol(argv[2], NULL, 10), &planes, &rows);
         encode(&smaller, &rows);
     }
+    free_planes(&smaller);
+    free_planes(&planes);
+    free(image.data);
     return 0;
 }
