@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -16,19 +15,12 @@
  * many as the reader keeps. */
 #define NSLOTS SFX_AHEAD_BATCHES
 
-/* A reject that was copied: its slices point into the slot's arena. */
-struct refused {
-    struct sfx_reject reject;
-    struct refused *next;
-};
-
 /* A batch, what the reader said of it, and what it refused before. */
 struct slot {
     struct sfx_batch batch;
     int rc;
     struct sfx_err failure;
-    struct refused *first, **last;
-    struct sfx_arena arena;
+    struct sfx_held_rejects refused;
 };
 
 struct sfx_ahead {
@@ -46,47 +38,12 @@ struct sfx_ahead {
     struct slot slots[NSLOTS];
 };
 
-static int copy(struct slot *slot, struct sfx_slice *slice, struct sfx_err *err)
-{
-    char *bytes;
-
-    if (slice->ptr == NULL)
-        return 0;
-    bytes = sfx_arena_strndup(&slot->arena, slice->ptr, slice->len, err);
-    slice->ptr = bytes;
-    return bytes == NULL ? SFX_E_NOMEM : 0;
-}
-
-/* In the thread: keeps what the reader refuses. Names of inputs, and codes, outlive the batch. */
-static int keep(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
-{
-    struct slot *slot = ctx;
-    struct refused *refused = sfx_arena_calloc(&slot->arena, 1, sizeof(*refused), err);
-
-    if (refused == NULL)
-        return SFX_E_NOMEM;
-    refused->reject = *r;
-    if (copy(slot, &refused->reject.column, err) < 0 ||
-        copy(slot, &refused->reject.value, err) < 0 || copy(slot, &refused->reject.raw, err) < 0)
-        return SFX_E_NOMEM;
-    if (r->reason != NULL) {
-        refused->reject.reason = sfx_arena_strndup(&slot->arena, r->reason, strlen(r->reason), err);
-        if (refused->reject.reason == NULL)
-            return SFX_E_NOMEM;
-    }
-    *slot->last = refused;
-    slot->last = &refused->next;
-    return 0;
-}
-
 /* Fills the slot; nobody else looks at it. */
 static void fill(const struct sfx_ahead *a, struct slot *slot)
 {
-    const struct sfx_reject_sink sink = {keep, slot};
+    const struct sfx_reject_sink sink = {sfx_held_rejects_put, &slot->refused};
 
-    slot->first = NULL;
-    slot->last = &slot->first;
-    sfx_arena_reset(&slot->arena);
+    sfx_held_rejects_clear(&slot->refused);
     slot->rc =
         a->ops->read(a->reader, &slot->batch, a->keeps_refused ? &sink : NULL, &slot->failure);
 }
@@ -124,7 +81,7 @@ static void free_all(struct sfx_ahead *a)
 
     for (i = 0; i < NSLOTS; i++) {
         sfx_batch_done(&a->slots[i].batch);
-        sfx_arena_done(&a->slots[i].arena);
+        sfx_held_rejects_done(&a->slots[i].refused);
     }
     if (a->wake >= 0)
         (void)close(a->wake);
@@ -164,18 +121,6 @@ struct sfx_ahead *sfx_ahead_new(struct sfx_err *err)
     (void)sfx_err_errno(err, code, "cannot start a thread");
     free_all(a);
     return NULL;
-}
-
-/* Hands on what was refused, in its order. */
-static int hand_on(const struct slot *slot, const struct sfx_reject_sink *rejects,
-                   struct sfx_err *err)
-{
-    const struct refused *r;
-    int rc = 0;
-
-    for (r = slot->first; r != NULL && rc == 0; r = r->next)
-        rc = rejects->put(rejects->ctx, &r->reject, err);
-    return rc;
 }
 
 /* Waits for the oldest slot that is filled. */
@@ -222,7 +167,7 @@ int sfx_ahead_read(struct sfx_ahead *ahead, const struct sfx_reader_ops *ops,
 
     start(ahead, ops, reader, rejects != NULL);
     slot = wait_for_slot(ahead);
-    rc = hand_on(slot, rejects, err);
+    rc = rejects != NULL ? sfx_held_rejects_hand_on(&slot->refused, rejects, err) : 0;
     read = slot->rc;
     if (rc == 0 && read < 0 && err != NULL)
         *err = slot->failure;

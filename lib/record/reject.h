@@ -6,6 +6,7 @@
 #ifndef SFX_RECORD_REJECT_H
 #define SFX_RECORD_REJECT_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/slice.h"
 
@@ -57,5 +58,22 @@ struct sfx_reject_sink {
     int (*put)(void *ctx, const struct sfx_reject *r, struct sfx_err *err);
     void *ctx;
 };
+
+/* Rejects that are held back, in the order in which they came. {0} holds none. */
+struct sfx_held_rejects {
+    struct sfx_arena arena;
+    struct sfx_held_reject *first, **last;
+};
+
+/* The put of a sink whose ctx is a struct sfx_held_rejects: copies r, but for what outlives a
+ * batch: names, code, rule. Errors: NOMEM. */
+int sfx_held_rejects_put(void *held, const struct sfx_reject *r, struct sfx_err *err);
+
+/* Hands all on to sink and forgets them, also when that failed. Errors: what sink returned. */
+int sfx_held_rejects_hand_on(struct sfx_held_rejects *held, const struct sfx_reject_sink *sink,
+                             struct sfx_err *err);
+
+void sfx_held_rejects_clear(struct sfx_held_rejects *held);
+void sfx_held_rejects_done(struct sfx_held_rejects *held);
 
 #endif
