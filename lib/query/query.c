@@ -38,13 +38,19 @@ static const struct sfx_stage_ast *stage_at(const struct sfx_query *q, size_t in
 
     if (index < first)
         return &q->schema_stage;
-    return index - first < q->program->nstages ? &q->program->stages[index - first]
-                                               : &q->union_stage;
+    return index - first < q->nstages ? &q->program->stages[index - first] : &q->union_stage;
 }
 
 struct sfx_query *sfx_query_new(const struct sfx_program *program,
                                 const struct sfx_query_opts *opts, sfx_query_emit *emit, void *ctx,
                                 struct sfx_err *err)
+{
+    return sfx_query_new_of(program, program->nstages, opts, emit, ctx, err);
+}
+
+struct sfx_query *sfx_query_new_of(const struct sfx_program *program, size_t nstages,
+                                   const struct sfx_query_opts *opts, sfx_query_emit *emit,
+                                   void *ctx, struct sfx_err *err)
 {
     struct sfx_query *q = calloc(1, sizeof(*q));
     size_t i, first;
@@ -54,6 +60,7 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
         return NULL;
     }
     q->program = program;
+    q->nstages = nstages;
     if (opts != NULL)
         q->opts = *opts;
     if (q->opts.memory_nbytes == 0)
@@ -65,7 +72,7 @@ struct sfx_query *sfx_query_new(const struct sfx_program *program,
     q->emit = emit;
     q->emit_ctx = ctx;
     first = q->opts.schema != NULL;
-    q->noperators = first + program->nstages + q->opts.union_columns;
+    q->noperators = first + nstages + q->opts.union_columns;
     q->schema_stage = (struct sfx_stage_ast){.verb = &sfx_verb_schema, .detail = q->opts.schema};
     q->union_stage.verb = &sfx_verb_all_columns;
     q->operators = calloc(q->noperators + 1, sizeof(struct sfx_operator *));
@@ -101,6 +108,7 @@ void sfx_query_free(struct sfx_query *q)
 
     if (q == NULL)
         return;
+    sfx_query_free_lanes(q);
     for (i = 0; q->operators != NULL && i < q->noperators; i++) {
         struct sfx_operator *op = q->operators[i];
 
@@ -122,8 +130,7 @@ void sfx_query_free(struct sfx_query *q)
 
 /* --- the chain ------------------------------------------------------------------------------ */
 
-/* Hands frame to op; binds it first when the schema is another one. */
-static int push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
+int sfx_operator_push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
     int rc;
 
@@ -147,26 +154,27 @@ static int push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err
 int sfx_operator_pass(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err)
 {
     op->given += frame->nsel;
-    return op->next != NULL ? push(op->next, frame, err)
+    if (sfx_operator_ends_lane(op))
+        return sfx_query_enter(op->query, frame, err);
+    return op->next != NULL ? sfx_operator_push(op->next, frame, err)
                             : sfx_query_emit_frame(op->query, frame, err);
 }
 
-/* A copy of a column's name, and of how the input spelled it, with its quotes. */
-static int copy_name(struct sfx_arena *arena, const struct sfx_column *from, struct sfx_qcolumn *to,
-                     struct sfx_err *err)
+int sfx_qcolumn_copy(struct sfx_arena *arena, struct sfx_slice name, const struct sfx_cell *spelled,
+                     struct sfx_qcolumn *to, struct sfx_err *err)
 {
-    struct sfx_slice head = sfx_cell_spelling(&from->head);
-    char *copy = sfx_arena_strndup(arena, from->name.ptr, from->name.len, err);
+    struct sfx_slice head = sfx_cell_spelling(spelled);
+    char *copy = sfx_arena_strndup(arena, name.ptr, name.len, err);
 
     if (copy == NULL)
         return SFX_E_NOMEM;
-    to->name = sfx_slice(copy, from->name.len);
-    to->head = from->head;
-    if (from->head.kind == SFX_CELL_MISSING)
+    to->name = sfx_slice(copy, name.len);
+    to->head = *spelled;
+    if (spelled->kind == SFX_CELL_MISSING)
         return 0;
     copy = sfx_arena_strndup(arena, head.ptr, head.len, err);
     if (copy != NULL)
-        to->head.ptr = copy + (from->head.ptr - head.ptr);
+        to->head.ptr = copy + (spelled->ptr - head.ptr);
     return copy == NULL ? SFX_E_NOMEM : 0;
 }
 
@@ -190,7 +198,8 @@ static int bind_source(struct sfx_query *q, const struct sfx_batch *batch, struc
     for (i = 0; i < batch->ncols; i++) {
         q->source_vecs[i].type = SFX_TYPE_CELL;
         source->cols[i].vec = &q->source_vecs[i];
-        if (copy_name(&q->source_arena, &batch->columns[i], &source->cols[i], err) < 0)
+        if (sfx_qcolumn_copy(&q->source_arena, batch->columns[i].name, &batch->columns[i].head,
+                             &source->cols[i], err) < 0)
             return SFX_E_NOMEM;
     }
     if (q->opts.provenance && batch->ncols > 0 && sfx_provenance_bind(q, err) < 0)
@@ -201,6 +210,15 @@ static int bind_source(struct sfx_query *q, const struct sfx_batch *batch, struc
     q->batch_ncols = batch->ncols;
     q->has_source = true;
     return 0;
+}
+
+void sfx_query_note_first(struct sfx_query *q, const struct sfx_batch *batch)
+{
+    if (q->has_first)
+        return;
+    q->first_eol = batch->eol;
+    q->first_dialect = batch->dialect;
+    q->has_first = true;
 }
 
 /* Points the source frame to batch and runs it. */
@@ -223,17 +241,13 @@ static int run_batch(struct sfx_query *q, struct sfx_batch *batch, struct sfx_er
     q->source.nsel = batch->nsel;
     q->source.input = batch->input;
     q->source.member = batch->member;
-    if (!q->has_first) {
-        q->first_eol = batch->eol;
-        q->first_dialect = batch->dialect;
-        q->has_first = true;
-    }
+    sfx_query_note_first(q, batch);
     q->source.eol = batch->eol;
     q->source.raw_dialect = batch->raw_dialect;
     sfx_eval_reset(&q->eval);
     if (q->provenance != NULL)
         sfx_provenance_fill(q);
-    return q->noperators > 0 ? push(q->operators[0], &q->source, err)
+    return q->noperators > 0 ? sfx_operator_push(q->operators[0], &q->source, err)
                              : sfx_query_emit_frame(q, &q->source, err);
 }
 
@@ -243,8 +257,7 @@ static bool failure_counts(const struct sfx_query *q)
     return q->failed < 0 && !sfx_query_satisfied_from(q, q->failed_at + 1);
 }
 
-/* What is told once the records before a bad one are through; also when nobody wants them. */
-static int settle_failure(struct sfx_query *q, int rc, struct sfx_err *err)
+int sfx_query_settle(struct sfx_query *q, int rc, struct sfx_err *err)
 {
     if (rc == 0 && failure_counts(q)) {
         if (err != NULL)
@@ -261,7 +274,7 @@ int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err 
 
     q->counts.in += batch->nsel;
     rc = run_batch(q, batch, err);
-    return settle_failure(q, rc, err);
+    return sfx_query_settle(q, rc, err);
 }
 
 int64_t sfx_query_wait_ns(const struct sfx_query *q)
@@ -292,7 +305,7 @@ int sfx_query_tick(struct sfx_query *q, struct sfx_err *err)
         sfx_eval_reset(&q->eval);
         rc = op->verb->tick(op, err);
     }
-    return settle_failure(q, rc, err);
+    return sfx_query_settle(q, rc, err);
 }
 
 int sfx_query_prepare(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
@@ -309,13 +322,15 @@ int sfx_query_prepare(struct sfx_query *q, struct sfx_batch *batch, struct sfx_e
 /* Binds stages that have not seen a record yet; an input of nothing has no columns to bind to. */
 static int bind_all(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err)
 {
+    if (q->took)
+        return sfx_query_enter_nothing(q, err);
     if (batch->ncols > 0 || !q->has_source) {
         sfx_batch_clear(batch);
         return run_batch(q, batch, err);
     }
     q->source.nrows = q->source.nsel = 0;
     sfx_eval_reset(&q->eval);
-    return q->noperators > 0 ? push(q->operators[0], &q->source, err)
+    return q->noperators > 0 ? sfx_operator_push(q->operators[0], &q->source, err)
                              : sfx_query_emit_frame(q, &q->source, err);
 }
 

@@ -146,6 +146,37 @@ int sfx_query_push(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err 
 int sfx_query_prepare(struct sfx_query *q, struct sfx_batch *batch, struct sfx_err *err);
 
 /*
+ * Lanes: the first stages of the query many times over, so that threads may work on several batches
+ * at the same time, each in a lane of its own. What they come to is taken in the order of the input
+ * by the thread that has the query, so that it is as if all had been done there.
+ *
+ * render may write in the lane what the query would hand to emit: true, then emit_rendered gets
+ * those bytes when it is their turn; false: emit gets the batch. NULL: it always does. render is
+ * called by several threads, by one at a time for each lane.
+ */
+struct sfx_query_lanes {
+    size_t count;
+    bool (*render)(void *ctx, size_t lane, const struct sfx_batch *batch, struct sfx_buf *out);
+    int (*emit_rendered)(void *ctx, struct sfx_slice bytes, uint64_t nrecords, struct sfx_err *err);
+    void *ctx;
+};
+
+/*
+ * Makes lanes, before the first batch. 1, or 0 when the program has nothing to do in them, or is to
+ * end with some number of errors (sfx_query_opts.errors). Errors: NOMEM.
+ */
+int sfx_query_make_lanes(struct sfx_query *q, const struct sfx_query_lanes *lanes,
+                         struct sfx_err *err);
+
+/* In any thread: runs batch through a lane, whose last batch was taken. batch stays as it is until
+ * it is taken, too. */
+void sfx_query_work(struct sfx_query *q, size_t lane, struct sfx_batch *batch);
+
+/* As _push, of the batch that was run through lane. */
+int sfx_query_take(struct sfx_query *q, size_t lane, const struct sfx_batch *batch,
+                   struct sfx_err *err);
+
+/*
  * Which columns the query looks at of batches with the columns of batch: wanted[i] (filled) is
  * false where the cells of column i need not be there. copies: the output copies records of such
  * batches (sfx_writer_ops.copies), so that their cells are not needed for it. The answer holds for

@@ -28,9 +28,8 @@ static int bind_sink(struct sfx_query_sink *sink, const struct sfx_frame *frame,
     return 0;
 }
 
-/* Makes sink's batch one over frame, with rows of its selection. */
-static int fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sfx_frame *frame,
-                     struct sfx_err *err)
+int sfx_query_fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sfx_frame *frame,
+                        struct sfx_err *err)
 {
     size_t i;
 
@@ -73,8 +72,11 @@ void sfx_query_sink_done(struct sfx_query_sink *sink)
 
 int sfx_query_emit_frame(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err)
 {
-    int rc = fill_sink(q, &q->sink, frame, err);
+    int rc;
 
+    if (q->in != NULL)
+        return sfx_lane_keep(q, frame, err);
+    rc = sfx_query_fill_sink(q, &q->sink, frame, err);
     if (rc < 0)
         return rc;
     if (q->plan != NULL)
@@ -93,7 +95,7 @@ int sfx_operator_put_aside(struct sfx_operator *op, struct sfx_slice name, struc
     if (side == NULL)
         return sfx_program_err(q->program, op->ast->at, err, "%s has no other outputs here",
                                op->verb->name);
-    rc = fill_sink(q, &q->aside, frame, err);
+    rc = sfx_query_fill_sink(q, &q->aside, frame, err);
     if (rc < 0)
         return rc;
     if (nsel > 0)

@@ -20,8 +20,17 @@ struct sfx_carried {
     uint64_t check;       /* a hash of all records so far */
 };
 
+/* A frame of the query's own over what a lane hands on, so that what stands behind the lanes is
+ * bound once for all of them. */
+struct sfx_entry {
+    struct sfx_frame frame;
+    struct sfx_vec *vecs;
+    struct sfx_arena arena;
+};
+
 struct sfx_query {
     const struct sfx_program *program;
+    size_t nstages; /* of the program that the query has */
     struct sfx_query_opts opts;
     sfx_query_emit *emit;
     void *emit_ctx;
@@ -51,6 +60,13 @@ struct sfx_query {
     /* The output side, and what is put aside. */
     struct sfx_query_sink sink, aside;
     uint16_t aside_sel[SFX_BATCH_ROWS];
+    /* The first nlaned stages are also those of lanes; what they hand on enters the others. */
+    size_t nlaned;
+    struct sfx_query_lanes lanes; /* count 0: there are none */
+    struct sfx_lane *lane;
+    struct sfx_entry entry;
+    bool took;           /* a batch came through a lane */
+    struct sfx_lane *in; /* the query is the lane's; NULL: it is none */
     /* on_error FAIL: the first bad record; told when the records before it are through. */
     int failed;
     size_t failed_at; /* the stage that met it */
@@ -69,6 +85,47 @@ int sfx_provenance_bind(struct sfx_query *q, struct sfx_err *err);
 
 /* Fills them for the rows of the source frame. */
 void sfx_provenance_fill(struct sfx_query *q);
+
+/* --- lanes.c --------------------------------------------------------------------------------- */
+
+/* Makes a query of the first stages, nstages of the program's. Errors: NULL, NOMEM. */
+struct sfx_query *sfx_query_new_of(const struct sfx_program *program, size_t nstages,
+                                   const struct sfx_query_opts *opts, sfx_query_emit *emit,
+                                   void *ctx, struct sfx_err *err);
+
+/* True when frames that op hands on enter the stages behind the lanes. */
+bool sfx_operator_ends_lane(const struct sfx_operator *op);
+
+/* Hands frame to them. Errors: as of sfx_query_push. */
+int sfx_query_enter(struct sfx_query *q, const struct sfx_frame *frame, struct sfx_err *err);
+
+/* Hands them a frame of no rows, after a batch came through a lane. */
+int sfx_query_enter_nothing(struct sfx_query *q, struct sfx_err *err);
+
+/* In a lane: keeps what came out of its stages. Errors: NOMEM. */
+int sfx_lane_keep(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err);
+
+void sfx_query_free_lanes(struct sfx_query *q);
+
+/* --- query.c, query_emit.c -------------------------------------------------------------------- */
+
+/* Hands frame to op, which is bound first when the schema is another one. */
+int sfx_operator_push(struct sfx_operator *op, struct sfx_frame *frame, struct sfx_err *err);
+
+/* Copies a name, and how the input spelled it, with its quotes; the vector is the caller's. Errors:
+ * NOMEM. */
+int sfx_qcolumn_copy(struct sfx_arena *arena, struct sfx_slice name, const struct sfx_cell *spelled,
+                     struct sfx_qcolumn *to, struct sfx_err *err);
+
+/* Notes how the first input is spelled. */
+void sfx_query_note_first(struct sfx_query *q, const struct sfx_batch *batch);
+
+/* Tells what is kept of a bad record once those before it are through: rc, or its code. */
+int sfx_query_settle(struct sfx_query *q, int rc, struct sfx_err *err);
+
+/* Makes sink's batch one over frame. Errors: NOMEM. */
+int sfx_query_fill_sink(struct sfx_query *q, struct sfx_query_sink *sink, struct sfx_frame *frame,
+                        struct sfx_err *err);
 
 /* Hands frame to the query's output. Errors: NOMEM, what the output returned. */
 int sfx_query_emit_frame(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *err);

@@ -16,10 +16,13 @@ struct sfx_records {
     const struct sfx_format *format; /* of the current stream */
     const struct sfx_format *made;   /* that reader is of */
     struct sfx_reader *reader;
-    bool made_ahead;                /* it was made to be read ahead */
-    bool runs_ahead;                /* the current stream is read in the thread */
-    int pipe;                       /* what the stream is, if it may be quiet; -1: a file */
-    struct sfx_ahead *ahead;        /* NULL: no stream was read ahead yet */
+    bool made_ahead;         /* it was made to be read ahead */
+    bool runs_ahead;         /* the current stream is read in the thread */
+    int pipe;                /* what the stream is, if it may be quiet; -1: a file */
+    struct sfx_ahead *ahead; /* NULL: no stream was read ahead yet */
+    void (*work)(void *ctx, size_t lane, struct sfx_batch *batch); /* NULL: none is done */
+    void *work_ctx;
+    int lane;                       /* of the batch read last; -1: it was not worked on */
     _Atomic uint64_t nbytes;        /* read from the operand, for whoever does not read */
     struct sfx_transcoder *decoder; /* NULL until it is needed */
     struct sfx_byte_source other; /* where the next stream's bytes come from; read NULL: from in */
@@ -33,6 +36,8 @@ struct sfx_records *sfx_records_new(const struct sfx_records_opts *opts, struct 
         (void)sfx_err_set(err, SFX_E_NOMEM, "no memory for a reader");
     else if (opts != NULL)
         r->opts = *opts;
+    if (r != NULL)
+        r->lane = -1;
     return r;
 }
 
@@ -183,7 +188,7 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
         struct sfx_reader_opts opts = r->opts.reader;
 
         end_reader(r, batch);
-        opts.ahead = ahead ? SFX_AHEAD_BATCHES : 0;
+        opts.ahead = ahead ? (unsigned)sfx_ahead_batches(r->opts.threads) : 0;
         r->made = r->format;
         r->made_ahead = ahead;
         r->reader = r->format->reader->create(&opts, err);
@@ -193,18 +198,51 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
     return r->format->reader->open(r->reader, &source, err);
 }
 
+/* Makes the threads that read ahead. */
+static int start_ahead(struct sfx_records *r, struct sfx_err *err)
+{
+    if (r->ahead == NULL && (r->ahead = sfx_ahead_new(r->opts.threads, err)) == NULL)
+        return err != NULL ? (int)err->code : SFX_E_NOMEM;
+    sfx_ahead_set_work(r->ahead, r->work, r->work_ctx, r->pipe < 0);
+    r->runs_ahead = true;
+    return 0;
+}
+
 int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, struct sfx_err *err)
 {
+    size_t slot;
+    int rc = 0;
+
+    r->lane = -1;
     if (r->made_ahead && !r->runs_ahead &&
-        (r->pipe < 0 || sfx_records_nbytes(r) >= SFX_AHEAD_MIN_NBYTES)) {
-        if (r->ahead == NULL && (r->ahead = sfx_ahead_new(err)) == NULL)
-            return err != NULL ? (int)err->code : SFX_E_NOMEM;
-        r->runs_ahead = true;
-    }
-    if (r->runs_ahead)
-        return sfx_ahead_read(r->ahead, r->made->reader, r->reader, batch, rejects, err);
-    return r->made->reader->read(r->reader, batch, rejects, err);
+        (r->pipe < 0 || sfx_records_nbytes(r) >= SFX_AHEAD_MIN_NBYTES))
+        rc = start_ahead(r, err);
+    if (rc < 0)
+        return rc;
+    if (!r->runs_ahead)
+        return r->made->reader->read(r->reader, batch, rejects, err);
+    rc = sfx_ahead_read(r->ahead, r->made->reader, r->reader, batch, &slot, rejects, err);
+    if (rc > 0 && r->work != NULL)
+        r->lane = (int)slot;
+    return rc;
+}
+
+void sfx_records_set_work(struct sfx_records *r,
+                          void (*work)(void *ctx, size_t lane, struct sfx_batch *batch), void *ctx)
+{
+    r->work = work;
+    r->work_ctx = ctx;
+}
+
+size_t sfx_records_nlanes(const struct sfx_records *r)
+{
+    return r->opts.threads > 1 ? sfx_ahead_batches(r->opts.threads) : 0;
+}
+
+int sfx_records_lane(const struct sfx_records *r)
+{
+    return r->lane;
 }
 
 void sfx_records_pause(struct sfx_records *r)

@@ -5,7 +5,7 @@
  * Contract: operands are taken one after the other, their streams in order; a stream's format is
  * that of the options, else by its name and content. Readers live on from stream to stream of one
  * format. A batch's cells are valid until the next _read, _next_stream or _take. Not safe for two
- * threads at once; with opts.threads a thread of its own reads ahead.
+ * threads at once; with opts.threads threads of its own read ahead.
  */
 #ifndef SFX_QUERY_RECORDS_H
 #define SFX_QUERY_RECORDS_H
@@ -16,8 +16,8 @@
 struct sfx_records_opts {          /* all-zero: the defaults */
     const struct sfx_format *from; /* NULL: by name and content of each stream */
     struct sfx_reader_opts reader;
-    /* > 1: what is of some size is read ahead in a thread, where the reader can: a file, and where
-     * idle is NULL a pipe whose bytes are as they are. */
+    /* > 1: what is of some size is read ahead in threads, one fewer than these, where the reader
+     * can: a file, and where idle is NULL a pipe whose bytes are as they are. */
     unsigned threads;
     const char *encoding; /* of the streams, a name of iconv's; NULL: UTF-16 and UTF-32 where a
                              byte order mark says so, else bytes as they are. Borrowed */
@@ -62,6 +62,19 @@ int sfx_records_want(struct sfx_records *r, const bool *wanted, struct sfx_err *
 /* Fills batch as sfx_reader_ops.read does: 1; 0 at the end of the stream. */
 int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, struct sfx_err *err);
+
+/*
+ * What threads that read ahead do with each batch, see sfx_ahead_set_work: lane is below
+ * sfx_records_nlanes. To be called before the first _read.
+ */
+void sfx_records_set_work(struct sfx_records *r,
+                          void (*work)(void *ctx, size_t lane, struct sfx_batch *batch), void *ctx);
+
+/* The most batches that are in hand at the same time; 0: nothing is read ahead. */
+size_t sfx_records_nlanes(const struct sfx_records *r);
+
+/* After a _read that gave 1: the lane in which the batch was worked on; -1: it was not. */
+int sfx_records_lane(const struct sfx_records *r);
 
 /* True when a _read now would wait: the moment to flush output. May wait itself for a thread that
  * reads ahead to know. */

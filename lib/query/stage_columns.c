@@ -197,7 +197,7 @@ static int push_computed(struct sfx_operator *op, struct sfx_frame *in, struct s
                 .input = "a,b,c,t_1,t_2\n1,2,3,4,5\n",                                             \
                 .output = "b,x,t_1,t_2\n2,1,4,5\n"},                                               \
     .state_nbytes = sizeof(struct select), .uses = select_uses, .parse = parse_select,             \
-    .bind = bind_select, .stateless = true
+    .bind = bind_select, .stateless = true, .parallel = true
 
 const struct sfx_verb sfx_verb_select = {SELECT_ROW, .fixes_columns = true, .push = push_columns};
 
@@ -243,6 +243,7 @@ const struct sfx_verb sfx_verb_drop = {
                 .input = "a,b,c,t_1,t_2\n1,2,3,4,5\n",
                 .output = "a,c\n1,3\n"},
     .stateless = true,
+    .parallel = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .uses = drop_uses,
     .parse = sfx_parse_selector_stage,
@@ -357,6 +358,7 @@ const struct sfx_verb sfx_verb_reorder = {
                 .input = "a,b,c,d,e\n1,2,3,4,5\n",
                 .output = "b,d,c,a,e\n2,4,3,1,5\n"},
     .stateless = true,
+    .parallel = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .parse = parse_reorder,
     .bind = bind_reorder,

@@ -93,6 +93,7 @@ const struct sfx_verb sfx_verb_derive = {
                 .output = "price,qty,total\n2.50,3,7.50\n"},
     .can_fail = true,
     .stateless = true,
+    .parallel = true,
     .state_nbytes = sizeof(struct sfx_derive),
     .parse = sfx_parse_assignments,
     .uses = sfx_derive_uses,

@@ -48,6 +48,7 @@ const struct sfx_verb sfx_verb_where = {
                 .output = "id,price\n2,2.50\n"},
     .can_fail = true,
     .stateless = true,
+    .parallel = true,
     .state_nbytes = sizeof(struct where),
     .parse = sfx_parse_condition,
     .uses = sfx_uses_filter,

@@ -87,6 +87,8 @@ struct sfx_verb {
     } example;
     bool can_fail;  /* it evaluates what can make a record bad */
     bool stateless; /* what it does with a record depends on that record alone */
+    bool parallel;  /* it hands on one frame for each, and changes nothing but itself: several
+                       operators of the stage may be at work at the same time */
     bool gives_all; /* with restore: it hands on what all runs have come to, not only this one */
     bool fixes_columns; /* its stage names the columns that come out */
     bool takes_all;     /* it wants all records, also when the stages behind it have enough */

@@ -263,6 +263,7 @@ const struct sfx_verb sfx_verb_parse = {
                 .output = "id,level,what\n1,WARN,disk full\n"},
     .can_fail = true,
     .stateless = true,
+    .parallel = true,
     .state_nbytes = sizeof(struct parse),
     .parse = parse_parse,
     .uses = parse_uses,

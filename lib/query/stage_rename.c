@@ -324,6 +324,7 @@ const struct sfx_verb sfx_verb_rename = {
                 .input = "a,Day 1,Day 2\n1,2,3\n",
                 .output = "x,day_1,t_day_2\n1,2,3\n"},
     .stateless = true,
+    .parallel = true,
     .state_nbytes = sizeof(struct sfx_operator),
     .parse = parse_rename,
     .bind = bind_rename,

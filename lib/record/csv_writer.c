@@ -453,17 +453,38 @@ static int csv_finish(struct sfx_writer *w, const struct sfx_batch *batch, struc
     return w->started || batch == NULL ? 0 : start(w, batch, out, err);
 }
 
-const struct sfx_writer_ops sfx_csv_writer = {
-    .create = csv_create,
-    .write = csv_write,
-    .finish = csv_finish,
-    .destroy = csv_destroy,
-    .copies = csv_copies,
-};
-const struct sfx_writer_ops sfx_tsv_writer = {
-    .create = tsv_create,
-    .write = csv_write,
-    .finish = csv_finish,
-    .destroy = csv_destroy,
-    .copies = csv_copies,
-};
+static int csv_fork(const struct sfx_writer *w, struct sfx_writer **fork, struct sfx_err *err)
+{
+    struct sfx_writer *made = w->started ? malloc(sizeof(*made)) : NULL;
+    size_t i;
+    int rc = 0;
+
+    if (made == NULL)
+        return w->started ? sfx_err_set(err, SFX_E_NOMEM, "no memory for a writer") : 0;
+    *made = *w;
+    made->schema = (struct sfx_schema){.names_only = true};
+    made->scratch = (struct sfx_buf){0};
+    made->bound_id = 0;
+    made->map = calloc(w->schema.ncols + 1, sizeof(*made->map));
+    if (made->map == NULL)
+        rc = sfx_err_set(err, SFX_E_NOMEM, "no memory for a writer");
+    for (i = 0; rc >= 0 && i < w->schema.ncols; i++)
+        rc = sfx_schema_add(&made->schema, w->schema.columns[i].name, err);
+    if (rc >= 0)
+        *fork = made;
+    else
+        csv_destroy(made);
+    return rc < 0 ? rc : 0;
+}
+
+static void csv_forked(struct sfx_writer *w, uint64_t nrecords)
+{
+    w->nrows += nrecords;
+}
+
+#define SHARED_OPS                                                                                 \
+    .write = csv_write, .finish = csv_finish, .destroy = csv_destroy, .copies = csv_copies,        \
+    .fork = csv_fork, .forked = csv_forked
+
+const struct sfx_writer_ops sfx_csv_writer = {.create = csv_create, SHARED_OPS};
+const struct sfx_writer_ops sfx_tsv_writer = {.create = tsv_create, SHARED_OPS};

@@ -36,7 +36,7 @@ enum sfx_ragged {
     SFX_RAGGED_FILL,       /* what lacks is missing, what is too much gets a column, its number */
 };
 
-#define SFX_READER_MAX_AHEAD 8
+#define SFX_READER_MAX_AHEAD 32
 
 struct sfx_reader_opts {        /* all-zero: the defaults */
     char delimiter;             /* CSV: 0 means ',' (csv) or tab (tsv) */
@@ -113,6 +113,14 @@ struct sfx_writer_ops {
     /* The input pauses: what is held back for the sake of looks may be written. NULL: nothing is.
      */
     int (*pause)(struct sfx_writer *w, struct sfx_buf *out, struct sfx_err *err);
+    /*
+     * A writer that goes on as w would, for a thread of its own; each of its writes gives the bytes
+     * that w would give then, or fails (also where w would refuse a record): then w is to write the
+     * batch. *fork stays NULL while w has not come so far. Errors: NOMEM.
+     */
+    int (*fork)(const struct sfx_writer *w, struct sfx_writer **fork, struct sfx_err *err);
+    /* Tells w of records that a fork wrote in its place. */
+    void (*forked)(struct sfx_writer *w, uint64_t nrecords);
 };
 
 struct sfx_format {

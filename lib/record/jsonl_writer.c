@@ -330,15 +330,29 @@ static int jsonl_finish(struct sfx_writer *w, const struct sfx_batch *batch, str
     return w->lines ? 0 : sfx_buf_puts(out, w->any ? "\n]\n" : "[]\n", err);
 }
 
+/* A fork has nowhere to put what is no JSON, and so fails. */
+static int jsonl_fork(const struct sfx_writer *w, struct sfx_writer **fork, struct sfx_err *err)
+{
+    if (!w->any)
+        return 0;
+    *fork = create(NULL, w->lines, err);
+    if (*fork == NULL)
+        return SFX_E_NOMEM;
+    (*fork)->any = true;
+    return 0;
+}
+
 const struct sfx_writer_ops sfx_jsonl_writer = {
     .create = jsonl_create,
     .write = jsonl_write,
     .finish = jsonl_finish,
     .destroy = jsonl_destroy,
+    .fork = jsonl_fork,
 };
 const struct sfx_writer_ops sfx_json_writer = {
     .create = json_create,
     .write = jsonl_write,
     .finish = jsonl_finish,
     .destroy = jsonl_destroy,
+    .fork = jsonl_fork,
 };

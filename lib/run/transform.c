@@ -127,7 +127,8 @@ static int start(struct sfx_transform_run *run, const struct sfx_format *from, s
     if (run->query == NULL)
         return SFX_E_NOMEM;
     rc = sfx_query_restore(run->query, err);
-    return rc < 0 ? sfx_err_wrap(err, rc, "%s", carried->path) : 0;
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", carried->path)
+                  : sfx_transform_start_lanes(run, err);
 }
 
 /* True when the output takes records of the batch in hand whole. */
@@ -222,6 +223,15 @@ static int pause_output(struct sfx_transform_run *run, struct sfx_err *err)
                : rc;
 }
 
+/* Runs the batch through the query, or takes what a lane made of it. */
+static int run_batch(struct sfx_transform_run *run, struct sfx_err *err)
+{
+    const int lane = sfx_records_lane(run->records);
+
+    return lane < 0 ? sfx_query_push(run->query, &run->batch, err)
+                    : sfx_query_take(run->query, (size_t)lane, &run->batch, err);
+}
+
 /* Reads at least one batch, so that the columns are known even if nothing of it is wanted. */
 static int run_stream(struct sfx_transform_run *run, struct sfx_err *err)
 {
@@ -235,7 +245,7 @@ static int run_stream(struct sfx_transform_run *run, struct sfx_err *err)
             rc = note_stream(run, err);
         /* At its end a stream without a record still has columns. */
         if (rc == 0 && (more > 0 || run->batch.ncols > 0))
-            rc = sfx_query_push(run->query, &run->batch, err);
+            rc = run_batch(run, err);
         if (rc == 0 && sfx_records_would_block(run->records))
             rc = pause_output(run, err);
         if (run->job->progress != NULL)
@@ -360,7 +370,10 @@ static int run_init(struct sfx_transform_run *run, struct sfx_err *err)
 
 static void run_done(struct sfx_transform_run *run)
 {
+    if (run->records != NULL)
+        sfx_records_pause(run->records); /* threads work for the query */
     sfx_query_free(run->query);
+    sfx_transform_end_lanes(run);
     if (run->writer != NULL)
         run->result->to->writer->destroy(run->writer);
     sfx_records_free(run->records, &run->batch);

@@ -83,10 +83,13 @@ struct sfx_transform_run {
     struct sfx_query_files files; /* that the program names */
     struct sfx_query_carry carry; /* {0}: nothing is carried from run to run */
     struct sfx_writer *writer;    /* NULL: the output is split */
+    struct sfx_writer **forks;    /* of writer, one for each lane of the query; NULL: none yet */
+    size_t nlanes;
     struct sfx_buf out;
     struct sfx_side_outputs side;
     struct sfx_buf split; /* the template of split outputs */
     bool explains;        /* nothing is written */
+    _Atomic bool forked;  /* all of forks are there */
 };
 
 /* --- transform_output.c ---------------------------------------------------------------------- */
@@ -95,6 +98,15 @@ struct sfx_transform_run {
  * USAGE (it cannot be written), IO, NOMEM. */
 int sfx_transform_start_output(struct sfx_transform_run *run, const struct sfx_format *from,
                                struct sfx_err *err);
+
+/* The same for threads that read ahead: lanes of the query, and writers for them. Errors: NOMEM. */
+int sfx_transform_start_lanes(struct sfx_transform_run *run, struct sfx_err *err);
+
+/* Makes the writers, when the output's has come so far: they go on from there. Errors: NOMEM. */
+int sfx_transform_fork(struct sfx_transform_run *run, struct sfx_err *err);
+
+/* Frees the writers of the lanes, which do no more work. */
+void sfx_transform_end_lanes(struct sfx_transform_run *run);
 
 /* True when records of several streams are to be given the columns of all, as the output needs them
  * and they may differ. */
@@ -108,5 +120,8 @@ int sfx_transform_write(void *run, struct sfx_batch *batch, struct sfx_err *err)
 
 /* Writes what has gathered. Errors: IO. */
 int sfx_transform_flush(struct sfx_transform_run *run, struct sfx_err *err);
+
+/* Writes bytes behind what has gathered, or gathers them when they are few. Errors: IO, NOMEM. */
+int sfx_transform_put(struct sfx_transform_run *run, struct sfx_slice bytes, struct sfx_err *err);
 
 #endif

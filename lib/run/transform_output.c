@@ -9,16 +9,37 @@
 
 #define FLUSH_NBYTES ((size_t)256 * 1024) /* of output that has gathered */
 
-int sfx_transform_flush(struct sfx_transform_run *run, struct sfx_err *err)
+static int write_out(struct sfx_transform_run *run, struct sfx_slice bytes, struct sfx_err *err)
 {
-    int rc = sfx_io_write(run->job->out_fd, run->out.data, run->out.len, err);
+    int rc = sfx_io_write(run->job->out_fd, bytes.ptr, bytes.len, err);
 
     if (rc < 0)
         return sfx_err_wrap(err, rc, "%s",
                             run->job->out_name != NULL ? run->job->out_name : "standard output");
-    run->result->out_nbytes += run->out.len;
-    sfx_buf_clear(&run->out);
+    run->result->out_nbytes += bytes.len;
     return 0;
+}
+
+int sfx_transform_flush(struct sfx_transform_run *run, struct sfx_err *err)
+{
+    int rc = write_out(run, sfx_buf_slice(&run->out), err);
+
+    if (rc == 0)
+        sfx_buf_clear(&run->out);
+    return rc;
+}
+
+int sfx_transform_put(struct sfx_transform_run *run, struct sfx_slice bytes, struct sfx_err *err)
+{
+    int rc = 0;
+
+    if (run->out.len + bytes.len < FLUSH_NBYTES)
+        return sfx_buf_append(&run->out, bytes.ptr, bytes.len, err);
+    if (run->out.len > 0)
+        rc = sfx_transform_flush(run, err);
+    if (rc == 0 && bytes.len < FLUSH_NBYTES / 4)
+        return sfx_buf_append(&run->out, bytes.ptr, bytes.len, err);
+    return rc == 0 ? write_out(run, bytes, err) : rc;
 }
 
 int sfx_transform_write(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
@@ -33,6 +54,8 @@ int sfx_transform_write(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
             run->job->outputs, sfx_buf_slice(&run->split), batch,
             run->job->query.on_error != SFX_ON_ERROR_FAIL ? &run->unfit : NULL, err);
     rc = run->result->to->writer->write(run->writer, batch, &run->out, err);
+    if (rc == 0 && run->nlanes > 0 && !run->forked)
+        rc = sfx_transform_fork(run, err);
     return rc == 0 && run->out.len >= FLUSH_NBYTES ? sfx_transform_flush(run, err) : rc;
 }
 

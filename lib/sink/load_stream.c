@@ -27,7 +27,7 @@ static int open_reader(struct sfx_load *load, struct stream *stream, struct sfx_
     const struct sfx_format *formats;
     size_t n, at;
 
-    opts.ahead = stream->format->reader->ahead ? SFX_AHEAD_BATCHES : 0;
+    opts.ahead = stream->format->reader->ahead ? (unsigned)sfx_ahead_batches(2) : 0;
     formats = sfx_format_all(&n);
     at = (size_t)(stream->format - formats);
     if (at >= SFX_COUNT(load->readers))
@@ -52,7 +52,7 @@ static void read_ahead(struct sfx_load *load, struct stream *stream)
     stream->ahead = stream->format->reader->ahead && sfx_pool_ncpus() > 1 &&
                     sfx_input_size(stream->spool.in) >= SFX_AHEAD_MIN_NBYTES;
     if (stream->ahead && load->ahead == NULL)
-        load->ahead = sfx_ahead_new(NULL);
+        load->ahead = sfx_ahead_new(2, NULL);
     stream->ahead = stream->ahead && load->ahead != NULL;
 }
 
@@ -88,7 +88,7 @@ static int step(struct sfx_load *load, struct stream *stream, const struct sfx_r
         return more;
     load->reading = true;
     more = stream->ahead ? sfx_ahead_read(load->ahead, stream->format->reader, stream->reader,
-                                          &load->batch, bad, err)
+                                          &load->batch, NULL, bad, err)
                          : stream->format->reader->read(stream->reader, &load->batch, bad, err);
     /* At its end a stream without a record still has columns. */
     if (more > 0 || (more == 0 && load->batch.ncols > 0))

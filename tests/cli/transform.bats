@@ -335,7 +335,7 @@ memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp
 	[ "$output" = 390000 ]
 }
 
-@test "two threads give the same bytes as one, rejects and all" {
+@test "any number of threads gives the same bytes as one, rejects and all" {
 	awk 'BEGIN { print "a,b,c"
 		for (i = 1; i <= 60000; i++)
 			printf i % 977 == 0 ? "%d,bad,x%d,\"1\"\n" : i % 13 == 0 ? "%d,\"q, %d\",7\n" : "%d,n%d,12.50\n", i, i }' >in.csv
@@ -357,6 +357,33 @@ memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp
 			done
 		done
 		cmp out1 pipeout1
+	done
+	for program in 'c = c * 2, d = lower(b) | where c > 20 | drop b' 'x = c + a | group x: n = count()' \
+		'cast c decimal | e = 100 / (a % 50) | redact b keep last 1 | select e, a, c' 'where c > 8 | head 30000 | x = a / 7'; do
+		for mode in fail skip null reject 'reject --max-errors 70' 'skip --max-errors 1%'; do
+			echo "$program, $mode"
+			for j in 1 2 3 16; do
+				rm -f bad$j
+				for to in csv json; do
+					sfx-transform -j $j -t $to --on-error $mode $([[ $mode != skip* ]] && echo --rejects bad$j) "$program" in.csv >$to$j 2>$to-err$j || echo $? >>$to-err$j
+					touch bad$j
+				done
+				for f in csv csv-err json json-err bad; do
+					cmp ${f}1 $f$j
+				done
+			done
+		done
+	done
+	# What a batch has that a column is missing for is told as one thread would.
+	(
+		yes '{"a":1}' | head -n 200000
+		echo '{"a":2,"late":3}'
+	) >late.jsonl
+	for j in 1 2 4; do
+		run --separate-stderr sfx-transform -j $j -t csv 'where a > 0' late.jsonl
+		[ "$status" -eq 65 ]
+		printf '%s\n' "$output" "$stderr" >late$j
+		cmp late1 late$j
 	done
 	sfx-transform -j 1 --on-error=skip '' in.csv >one.csv
 	sfx-transform -j 8 --on-error=skip '' in.csv | cmp one.csv

@@ -30,6 +30,7 @@ static void check(const char *program, const char *format, struct sfx_slice inpu
     int rc = query_run(&whole);
 
     pieces.piece = 7;
+    pieces.ahead = pieces.lanes = true;
     assert(query_run(&pieces) == rc);
     if (rc == 0) {
         assert(sfx_slice_eq(sfx_buf_slice(&whole.output), sfx_buf_slice(&pieces.output)));

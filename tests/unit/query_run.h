@@ -26,7 +26,8 @@ struct query_run {
     const char *from, *to; /* formats; NULL: csv */
     struct sfx_slice input;
     size_t piece;   /* bytes of a piece; 0: all at once */
-    bool ahead;     /* batches are read while those before them are in use */
+    bool ahead;     /* batches are read while those before them are in use … */
+    bool lanes;     /* … and worked on, in lanes */
     bool all_cells; /* the reader fills what nobody looks at, too */
     struct sfx_query_opts opts;
     struct query_file files[QUERY_MAX_FILES]; /* up to the first without a name */
@@ -96,13 +97,35 @@ struct query_output {
     const struct sfx_writer_ops *ops;
     struct sfx_writer *writer;
     struct sfx_buf *out;
+    struct sfx_writer *forks[2]; /* for lanes; NULL: not yet */
 };
 
 static inline int query_emit(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
 {
     struct query_output *o = ctx;
+    int i, rc = o->ops->write(o->writer, batch, o->out, err);
 
-    return o->ops->write(o->writer, batch, o->out, err);
+    for (i = 0; rc == 0 && i < 2 && o->ops->fork != NULL && o->forks[i] == NULL; i++)
+        rc = o->ops->fork(o->writer, &o->forks[i], err);
+    return rc;
+}
+
+static inline bool query_render(void *ctx, size_t lane, const struct sfx_batch *batch,
+                                struct sfx_buf *out)
+{
+    struct query_output *o = ctx;
+
+    return o->forks[lane] != NULL && o->ops->write(o->forks[lane], batch, out, NULL) == 0;
+}
+
+static inline int query_emit_rendered(void *ctx, struct sfx_slice bytes, uint64_t nrecords,
+                                      struct sfx_err *err)
+{
+    struct query_output *o = ctx;
+
+    if (o->ops->forked != NULL)
+        o->ops->forked(o->writer, nrecords);
+    return sfx_buf_append(o->out, bytes.ptr, bytes.len, err);
 }
 
 /* What a program does not look at is not read. */
@@ -134,9 +157,18 @@ static inline int query_put_aside(void *ctx, struct sfx_slice name, struct sfx_b
     return o->out != NULL ? o->ops->write(o->writer, batch, o->out, err) : 0;
 }
 
+/* Lanes where they are asked for: whether there are any, or an error. */
+static inline int query_make_lanes(struct query_run *run, struct sfx_query *query,
+                                   struct query_output *output)
+{
+    const struct sfx_query_lanes lanes = {2, query_render, query_emit_rendered, output};
+
+    return run->lanes && run->ahead ? sfx_query_make_lanes(query, &lanes, &run->err) : 0;
+}
+
 static inline int query_pump(struct query_run *run, struct sfx_query *query,
                              const struct sfx_reader_ops *ops, struct sfx_reader *reader,
-                             const struct query_output *output)
+                             struct query_output *output)
 {
     struct query_pieces pieces = {run->input, run->piece};
     struct sfx_byte_source source = {
@@ -144,7 +176,8 @@ static inline int query_pump(struct query_run *run, struct sfx_query *query,
     struct sfx_batch batches[2]; /* with ahead the one behind is read before this one is run */
     struct sfx_err failure;
     unsigned at = 0;
-    int more = 0, rc = sfx_batch_init(&batches[0], &run->err);
+    int more = 0, lanes = query_make_lanes(run, query, output);
+    int rc = sfx_batch_init(&batches[0], &run->err);
 
     if (sfx_batch_init(&batches[1], NULL) == 0 && rc == 0)
         rc = ops->open(reader, &source, &run->err);
@@ -152,10 +185,15 @@ static inline int query_pump(struct query_run *run, struct sfx_query *query,
         rc = query_choose(run, query, ops, reader, output, &batches[0]);
     if (rc == 0)
         rc = more = ops->read(reader, &batches[0], NULL, &run->err);
+    if (more > 0 && lanes > 0)
+        sfx_query_work(query, 0, &batches[0]);
     while (more > 0) {
         if (run->ahead)
             more = ops->read(reader, &batches[!at], NULL, &failure);
-        rc = sfx_query_push(query, &batches[at], &run->err);
+        if (more > 0 && lanes > 0)
+            sfx_query_work(query, !at, &batches[!at]);
+        rc = lanes > 0 ? sfx_query_take(query, at, &batches[at], &run->err)
+                       : sfx_query_push(query, &batches[at], &run->err);
         if (rc < 0 || sfx_query_satisfied(query))
             break;
         if (!run->ahead)
@@ -181,7 +219,7 @@ static inline int query_run(struct query_run *run)
         sfx_format_by_name(sfx_slice_str(run->to != NULL ? run->to : "csv"));
     struct sfx_program *program =
         sfx_program_new(run->program, strlen(run->program), &run->program_opts, &run->err);
-    struct query_output output = {to->writer, NULL, &run->output};
+    struct query_output output = {.ops = to->writer, .out = &run->output};
     struct sfx_reader *reader = NULL;
     struct sfx_query *query = NULL;
     struct sfx_reader_opts reader_opts = {.ahead = run->ahead ? 1 : 0};
@@ -189,9 +227,9 @@ static inline int query_run(struct query_run *run)
     struct sfx_query_files files = {.open = query_open, .ctx = &opener};
     struct sfx_query_opts opts = run->opts;
     const struct sfx_format *csv = sfx_format_by_name(sfx_slice_str("csv"));
-    struct query_output aside = {csv->writer, NULL, run->aside};
+    struct query_output aside = {.ops = csv->writer, .out = run->aside};
     const struct sfx_side_outputs side = {query_put_aside, &aside};
-    int rc = SFX_E_USAGE;
+    int i, rc = SFX_E_USAGE;
 
     opts.files = &files;
     opts.one_stream = true;
@@ -214,6 +252,10 @@ static inline int query_run(struct query_run *run)
     sfx_query_free(query);
     if (reader != NULL)
         from->reader->destroy(reader);
+    for (i = 0; i < 2; i++) {
+        if (output.forks[i] != NULL)
+            to->writer->destroy(output.forks[i]);
+    }
     if (output.writer != NULL)
         to->writer->destroy(output.writer);
     if (aside.writer != NULL)

@@ -87,6 +87,7 @@ static const char *const stages[] = {
     "over k sort -num(n?): c = cumsum(n? ?? 0), w = first(w)",
     "pivot longer k, w names to k values to w | n = 1, s = k, t = w",
     "parse s? with \"(?<c>[a-z])\"",
+    "n = n * 2, s = upper(s)",
 };
 
 static void draw_program(struct sfx_buf *out)
@@ -150,6 +151,7 @@ static void run_as(struct query_run *run, const struct query_run *how, unsigned 
     run->piece = pieces[way % SFX_COUNT(pieces)];
     run->all_cells = way % 2 != 0;
     run->ahead = way % 4 > 1;
+    run->lanes = way % 3 > 0;
     run->opts.memory_nbytes = way % 3 == 0 ? (uint64_t)1 << 20 : 0;
     sfx_cpu_force(cpus[way % SFX_COUNT(cpus)]);
 }

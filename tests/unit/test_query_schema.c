@@ -252,7 +252,7 @@ static void keys_beyond_the_memory_are_found(void **state)
 /* The schema that is inferred of input, into out. */
 static void infer(const char *input, struct sfx_buf *out)
 {
-    struct query_output output = {sfx_format_table_schema.writer, NULL, out};
+    struct query_output output = {.ops = sfx_format_table_schema.writer, .out = out};
     const struct sfx_format *from =
         sfx_format_by_name(sfx_slice_str(input[0] == '{' ? "jsonl" : "csv"));
     struct sfx_program *program = sfx_program_new("", 0, NULL, NULL);

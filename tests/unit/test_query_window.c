@@ -349,8 +349,8 @@ static void windows_are_groups_of_time(void **state)
 static void without_input_windows_close_by_the_clock(void **state)
 {
     struct query_run run = {.input = SFX_SLICE_LIT("ts\n" T "00:00Z\n" T "00:01Z\n")};
-    struct query_output output = {sfx_format_by_name(SFX_SLICE_LIT("csv"))->writer, NULL,
-                                  &run.output};
+    struct query_output output = {.ops = sfx_format_by_name(SFX_SLICE_LIT("csv"))->writer,
+                                  .out = &run.output};
     const struct sfx_format *from = sfx_format_by_name(SFX_SLICE_LIT("csv"));
     static const char text[] = "window 1m on ts flush 1ns: n = count()";
     struct sfx_program *program = sfx_program_new(text, sizeof(text) - 1, NULL, NULL);
