@@ -131,10 +131,11 @@ static const struct sfx_opt opts[] = {
     {0, "max-field", "SIZE", SFX_OPT_SIZE, AT(words.max_field_nbytes), "Refuse longer fields. "
      "Default 16M.", NULL, 1, 0},
     {'j', "threads", "N", SFX_OPT_UINT, AT(words.threads),
-     "Threads, up to 16, for files of 1 MiB and more, and (without window and --follow) pipes after their "
-     "first MiB: they read ahead and, unless --max-errors has a number, share the stages up to the first "
-     "that needs more than one record at a time, and, where there is none, the writing of csv, tsv, "
-     "jsonl and json. What comes out is the same. Default as many as there are processors.", NULL, 1, 1024},
+     "Threads, up to 16, for files of 1 MiB and more, which they read in parts, and (without window and "
+     "--follow) pipes after their first MiB, which they read ahead. Unless --max-errors has a number or "
+     "--provenance is asked for, they share the stages up to the first that needs more than one record at a "
+     "time, and, where there is none, the writing of csv, tsv, jsonl and json. What comes out is the same. "
+     "Default as many as there are processors.", NULL, 1, 1024},
     {0, "max-ratio", "N", SFX_OPT_UINT, AT(words.max_ratio),
      "Refuse inputs that unpack to more than N times their size. Default 200.", NULL, 1, 0},
     SFX_OPT_COMMON_PROGRESS_ROWS(struct options, common),

@@ -46,7 +46,6 @@ static int make_lane(struct sfx_query *q, struct sfx_lane *lane, struct sfx_err 
         .tmp_dir = q->opts.tmp_dir,
         .now_ns = q->eval.now_ns,
         .errors = &lane->errors,
-        .provenance = q->opts.provenance,
         .one_stream = q->opts.one_stream,
     };
 
@@ -70,7 +69,8 @@ int sfx_query_make_lanes(struct sfx_query *q, const struct sfx_query_lanes *lane
     /* The schema's stage is not among those of the program. */
     while (q->opts.schema == NULL && n < q->nstages && q->operators[n]->verb->parallel)
         n++;
-    if (lanes->count == 0 || q->opts.errors->fatal > 0 || (n == 0 && q->noperators > 0))
+    if (lanes->count == 0 || q->opts.errors->fatal > 0 || q->opts.provenance ||
+        (n == 0 && q->noperators > 0))
         return 0;
     q->nlaned = n;
     q->lane = calloc(lanes->count, sizeof(*q->lane));
@@ -116,10 +116,26 @@ int sfx_lane_keep(struct sfx_query *q, struct sfx_frame *frame, struct sfx_err *
     return rc;
 }
 
+/* Forgets what was counted of a batch that is not taken. */
+static void forget_counts(struct sfx_lane *lane)
+{
+    size_t i;
+
+    lane->query->counts = (struct sfx_query_counts){0};
+    lane->query->eval.nnulls = 0;
+    lane->errors.seen = 0;
+    for (i = 0; i < lane->owner->nlaned; i++) {
+        struct sfx_operator *op = lane->query->operators[i];
+
+        op->taken = op->given = op->refused = 0;
+    }
+}
+
 void sfx_query_work(struct sfx_query *q, size_t index, struct sfx_batch *batch)
 {
     struct sfx_lane *lane = &q->lane[index];
 
+    forget_counts(lane);
     lane->kept = lane->rendered = false;
     sfx_buf_clear(&lane->bytes);
     sfx_held_rejects_clear(&lane->refused);
@@ -128,27 +144,23 @@ void sfx_query_work(struct sfx_query *q, size_t index, struct sfx_batch *batch)
 
 /* --- in the thread that has the query -------------------------------------------------------- */
 
-/* Moves what was counted. */
-static void take_counts(struct sfx_query *q, struct sfx_lane *lane)
+static void take_counts(struct sfx_query *q, const struct sfx_lane *lane)
 {
-    struct sfx_query_counts *from = &lane->query->counts;
+    const struct sfx_query_counts *from = &lane->query->counts;
     size_t i;
 
     q->counts.in += from->in;
     q->counts.rejected += from->rejected;
     q->counts.skipped += from->skipped;
-    *from = (struct sfx_query_counts){0};
     q->eval.nnulls += lane->query->eval.nnulls;
-    lane->query->eval.nnulls = 0;
     q->opts.errors->seen += lane->errors.seen;
-    lane->errors.seen = 0;
     for (i = 0; i < q->nlaned; i++) {
-        struct sfx_operator *op = lane->query->operators[i], *to = q->operators[i];
+        const struct sfx_operator *op = lane->query->operators[i];
+        struct sfx_operator *to = q->operators[i];
 
         to->taken += op->taken;
         to->given += op->given;
         to->refused += op->refused;
-        op->taken = op->given = op->refused = 0;
     }
 }
 
@@ -170,17 +182,22 @@ static int pass_on(struct sfx_query *q, struct sfx_lane *lane, struct sfx_err *e
     return q->emit(q->emit_ctx, batch, err);
 }
 
-int sfx_query_take(struct sfx_query *q, size_t index, const struct sfx_batch *batch,
+int sfx_query_take(struct sfx_query *q, size_t index, uint64_t lines, struct sfx_batch *batch,
                    struct sfx_err *err)
 {
     struct sfx_lane *lane = &q->lane[index];
     int rc = 0;
 
+    if (lane->rc < 0 && lines > 0) {
+        /* It said so of a line that is not the stream's. */
+        sfx_batch_select_all(batch, batch->nrows);
+        return sfx_query_push(q, batch, err);
+    }
     sfx_query_note_first(q, batch);
     q->took = true;
     take_counts(q, lane);
     if (lane->refused.first != NULL)
-        rc = sfx_held_rejects_hand_on(&lane->refused, q->opts.rejects, err);
+        rc = sfx_held_rejects_hand_on(&lane->refused, lines, q->opts.rejects, err);
     if (rc == 0 && lane->kept)
         rc = pass_on(q, lane, err);
     if (rc == 0 && lane->rc < 0 && !sfx_query_satisfied_from(q, q->nlaned)) {

@@ -163,7 +163,8 @@ struct sfx_query_lanes {
 
 /*
  * Makes lanes, before the first batch. 1, or 0 when the program has nothing to do in them, or is to
- * end with some number of errors (sfx_query_opts.errors). Errors: NOMEM.
+ * end with some number of errors (sfx_query_opts.errors), or wants lines (provenance). Errors:
+ * NOMEM.
  */
 int sfx_query_make_lanes(struct sfx_query *q, const struct sfx_query_lanes *lanes,
                          struct sfx_err *err);
@@ -172,8 +173,9 @@ int sfx_query_make_lanes(struct sfx_query *q, const struct sfx_query_lanes *lane
  * it is taken, too. */
 void sfx_query_work(struct sfx_query *q, size_t lane, struct sfx_batch *batch);
 
-/* As _push, of the batch that was run through lane. */
-int sfx_query_take(struct sfx_query *q, size_t lane, const struct sfx_batch *batch,
+/* As _push, of the batch that was run through lane, whose rows then had lines that were less by
+ * lines than they are now. */
+int sfx_query_take(struct sfx_query *q, size_t lane, uint64_t lines, struct sfx_batch *batch,
                    struct sfx_err *err);
 
 /*

@@ -3,12 +3,19 @@
 #include "query/records.h"
 
 #include "media/media.h"
-#include "query/records_ahead.h"
+#include "query/records_parts.h"
 #include "record/encoding.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* A stream whose parts prove wrong so often is read by one thread at a time; until then, reading in
+ * parts is tried again ever later. */
+#define MAX_WRONG_PARTS   6
+#define RETRY_PART_NBYTES ((uint64_t)512 << 10)
 
 struct sfx_records {
     struct sfx_records_opts opts;
@@ -19,10 +26,21 @@ struct sfx_records {
     bool made_ahead;         /* it was made to be read ahead */
     bool runs_ahead;         /* the current stream is read in the thread */
     int pipe;                /* what the stream is, if it may be quiet; -1: a file */
-    struct sfx_ahead *ahead; /* NULL: no stream was read ahead yet */
-    void (*work)(void *ctx, size_t lane, struct sfx_batch *batch); /* NULL: none is done */
-    void *work_ctx;
-    int lane;                       /* of the batch read last; -1: it was not worked on */
+    struct sfx_relay *relay; /* the threads; NULL: there are none yet, nor: */
+    struct sfx_ahead *ahead;
+    struct sfx_parts *parts;
+    struct sfx_batch_work work;
+    int lane;       /* of the batch read last; -1: it was not worked on */
+    uint64_t lines; /* that its rows lacked then */
+    /* The current stream, where it can be read in parts: */
+    int fd;                    /* it is this file; -1: it is none */
+    bool in_parts;             /* it is being read so */
+    unsigned nwrong;           /* how often that ended */
+    uint64_t retry;            /* from where on it is tried */
+    uint64_t began;            /* where the first part began */
+    uint64_t at;               /* the next byte that the reader gets behind parts */
+    uint64_t nrows, schema_id; /* that the reader has read, and of the last batch */
+    struct sfx_byte_source source;
     _Atomic uint64_t nbytes;        /* read from the operand, for whoever does not read */
     struct sfx_transcoder *decoder; /* NULL until it is needed */
     struct sfx_byte_source other; /* where the next stream's bytes come from; read NULL: from in */
@@ -43,8 +61,7 @@ struct sfx_records *sfx_records_new(const struct sfx_records_opts *opts, struct 
 
 void sfx_records_take(struct sfx_records *r, struct sfx_input *in)
 {
-    if (r->ahead != NULL)
-        sfx_ahead_stop(r->ahead);
+    sfx_records_pause(r);
     sfx_input_free(r->in);
     r->in = in;
     atomic_store_explicit(&r->nbytes, 0, memory_order_relaxed);
@@ -85,8 +102,7 @@ int sfx_records_next_stream(struct sfx_records *r, struct sfx_err *err)
 {
     int rc;
 
-    if (r->ahead != NULL)
-        sfx_ahead_stop(r->ahead);
+    sfx_records_pause(r);
     rc = r->in != NULL ? sfx_input_next(r->in, err) : 0;
     if (rc <= 0)
         return rc;
@@ -107,7 +123,7 @@ static ssize_t read_input(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
     ssize_t n;
 
     if ((ahead || r->opts.idle != NULL) && sfx_input_would_block(r->in))
-        rc = ahead ? sfx_ahead_wait(r->ahead, r->pipe, err)
+        rc = ahead ? sfx_relay_wait(r->relay, r->pipe, err)
                    : r->opts.idle(r->opts.idle_ctx, r->in, err);
     n = rc < 0 ? rc : sfx_input_read(r->in, ptr, cap, err);
     atomic_store_explicit(&r->nbytes, sfx_input_nbytes(r->in), memory_order_relaxed);
@@ -127,8 +143,7 @@ void sfx_records_read_from(struct sfx_records *r, const struct sfx_byte_source *
 /* Ends the reader; batch borrows from it. */
 static void end_reader(struct sfx_records *r, struct sfx_batch *batch)
 {
-    if (r->ahead != NULL)
-        sfx_ahead_stop(r->ahead);
+    sfx_records_pause(r);
     if (batch != NULL)
         sfx_batch_reset_schema(batch);
     if (r->reader != NULL)
@@ -163,6 +178,22 @@ static bool can_read_ahead(const struct sfx_records *r)
     return r->pipe >= 0 || sfx_input_size(r->in) >= SFX_AHEAD_MIN_NBYTES;
 }
 
+/* Makes the reader, unless there is one that was made so. */
+static int make_reader(struct sfx_records *r, struct sfx_batch *batch, bool ahead,
+                       struct sfx_err *err)
+{
+    struct sfx_reader_opts opts = r->opts.reader;
+
+    if (r->reader != NULL && r->made == r->format && r->made_ahead == ahead)
+        return 0;
+    end_reader(r, batch);
+    opts.ahead = ahead ? (unsigned)sfx_relay_nslots(r->opts.threads) : 0;
+    r->made = r->format;
+    r->made_ahead = ahead;
+    r->reader = r->format->reader->create(&opts, err);
+    return r->reader != NULL ? 0 : err != NULL ? (int)err->code : SFX_E_NOMEM;
+}
+
 int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_err *err)
 {
     struct sfx_byte_source source = {
@@ -182,71 +213,173 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
     source.input = sfx_input_name(r->in);
     source.member = sfx_input_member(r->in);
     rc = decode(r, &source, err);
+    if (rc == 0)
+        rc = make_reader(r, batch, ahead, err);
     if (rc < 0)
         return rc;
-    if (r->reader == NULL || r->made != r->format || r->made_ahead != ahead) {
-        struct sfx_reader_opts opts = r->opts.reader;
-
-        end_reader(r, batch);
-        opts.ahead = ahead ? (unsigned)sfx_ahead_batches(r->opts.threads) : 0;
-        r->made = r->format;
-        r->made_ahead = ahead;
-        r->reader = r->format->reader->create(&opts, err);
-        if (r->reader == NULL)
-            return err != NULL ? (int)err->code : SFX_E_NOMEM;
-    }
+    r->source = source;
+    r->fd = ahead && source.read == read_input && !r->opts.same_batches &&
+                    r->format->reader->resume != NULL
+                ? sfx_input_fd(r->in)
+                : -1;
+    r->nwrong = 0;
+    r->retry = 0;
+    r->nrows = 0;
     return r->format->reader->open(r->reader, &source, err);
 }
 
-/* Makes the threads that read ahead. */
-static int start_ahead(struct sfx_records *r, struct sfx_err *err)
+/* --- with threads ---------------------------------------------------------------------------- */
+
+/* Makes the threads, and what they read with. */
+static int start_threads(struct sfx_records *r, struct sfx_err *err)
 {
-    if (r->ahead == NULL && (r->ahead = sfx_ahead_new(r->opts.threads, err)) == NULL)
+    const size_t nslots = sfx_relay_nslots(r->opts.threads);
+
+    if (r->relay == NULL)
+        r->relay = sfx_relay_new(r->opts.threads, err);
+    if (r->relay != NULL && r->ahead == NULL)
+        r->ahead = sfx_ahead_new(r->relay, nslots, err);
+    if (r->ahead != NULL && r->parts == NULL)
+        r->parts = sfx_parts_new(r->relay, nslots, err);
+    if (r->parts == NULL)
         return err != NULL ? (int)err->code : SFX_E_NOMEM;
-    sfx_ahead_set_work(r->ahead, r->work, r->work_ctx, r->pipe < 0);
-    r->runs_ahead = true;
+    sfx_ahead_set_work(r->ahead, &r->work, r->pipe < 0);
     return 0;
+}
+
+/* Begins to read in parts where that can be: once records have shown how long they are. */
+static int try_parts(struct sfx_records *r, bool keeps_refused, struct sfx_err *err)
+{
+    uint64_t line;
+    int rc;
+
+    if (r->fd < 0 || r->runs_ahead || r->nrows == 0 || r->nwrong > MAX_WRONG_PARTS)
+        return 0;
+    r->made->reader->tell(r->reader, &r->began, &line);
+    if (r->began < r->retry)
+        return 0;
+    rc = start_threads(r, err);
+    if (rc == 0)
+        r->in_parts = sfx_parts_start(r->parts, r->made, &r->opts.reader, r->reader, r->fd,
+                                      sfx_input_size(r->in), r->nrows, &r->source, &r->work,
+                                      r->schema_id, keeps_refused);
+    return rc;
+}
+
+/* What is read behind parts comes from the file itself. */
+static ssize_t read_file(void *ctx, void *ptr, size_t cap, struct sfx_err *err)
+{
+    struct sfx_records *r = ctx;
+    ssize_t n = pread(r->fd, ptr, cap, (off_t)r->at);
+
+    if (n < 0)
+        return sfx_err_errno(err, errno, "%s", r->source.input);
+    r->at += (uint64_t)n;
+    atomic_store_explicit(&r->nbytes, r->at, memory_order_relaxed);
+    return n;
+}
+
+/* The reader goes on where parts ended. */
+static int leave_parts(struct sfx_records *r, struct sfx_err *err)
+{
+    struct sfx_byte_source source = r->source;
+    struct sfx_parts_place place;
+    int rc;
+
+    sfx_parts_stop(r->parts, &place);
+    r->in_parts = false;
+    if (place.offset - r->began > RETRY_PART_NBYTES << r->nwrong)
+        r->nwrong = 0;
+    r->retry = place.offset + (RETRY_PART_NBYTES << r->nwrong);
+    r->nwrong++;
+    r->at = source.offset = place.offset;
+    source.line = place.line - 1;
+    source.read = read_file;
+    source.would_block = NULL;
+    rc = r->made->reader->resume(r->reader, r->reader, &source, err);
+    return rc < 0 ? rc : 0;
+}
+
+/* A batch of a part: 1; 0: the reader is to read it. */
+static int read_part(struct sfx_records *r, struct sfx_batch *batch,
+                     const struct sfx_reject_sink *rejects, struct sfx_err *err)
+{
+    size_t lane;
+    int rc = sfx_parts_read(r->parts, batch, &lane, &r->lines, rejects, err);
+
+    if (rc == 0)
+        return leave_parts(r, err);
+    if (rc > 0)
+        atomic_store_explicit(&r->nbytes, batch->rows[batch->nrows - 1].offset,
+                              memory_order_relaxed);
+    if (rc > 0 && r->work.run != NULL)
+        r->lane = (int)lane;
+    return rc;
+}
+
+static int read_ahead(struct sfx_records *r, struct sfx_batch *batch,
+                      const struct sfx_reject_sink *rejects, struct sfx_err *err)
+{
+    size_t lane;
+    int rc = sfx_ahead_read(r->ahead, r->made->reader, r->reader, batch, &lane, rejects, err);
+
+    if (rc > 0 && r->work.run != NULL)
+        r->lane = (int)lane;
+    return rc;
 }
 
 int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, struct sfx_err *err)
 {
-    size_t slot;
     int rc = 0;
 
     r->lane = -1;
-    if (r->made_ahead && !r->runs_ahead &&
-        (r->pipe < 0 || sfx_records_nbytes(r) >= SFX_AHEAD_MIN_NBYTES))
-        rc = start_ahead(r, err);
+    r->lines = 0;
+    if (!r->in_parts)
+        rc = try_parts(r, rejects != NULL, err);
+    if (rc == 0 && r->in_parts)
+        rc = read_part(r, batch, rejects, err);
+    if (rc != 0)
+        return rc;
+    if (r->made_ahead && !r->runs_ahead && (r->fd < 0 || r->nwrong > MAX_WRONG_PARTS) &&
+        (r->pipe < 0 || sfx_records_nbytes(r) >= SFX_AHEAD_MIN_NBYTES)) {
+        rc = start_threads(r, err);
+        r->runs_ahead = rc == 0;
+    }
     if (rc < 0)
         return rc;
-    if (!r->runs_ahead)
-        return r->made->reader->read(r->reader, batch, rejects, err);
-    rc = sfx_ahead_read(r->ahead, r->made->reader, r->reader, batch, &slot, rejects, err);
-    if (rc > 0 && r->work != NULL)
-        r->lane = (int)slot;
+    if (r->runs_ahead)
+        return read_ahead(r, batch, rejects, err);
+    rc = r->made->reader->read(r->reader, batch, rejects, err);
+    r->nrows += rc > 0 ? batch->nrows : 0;
+    r->schema_id = batch->schema_id;
     return rc;
 }
 
 void sfx_records_set_work(struct sfx_records *r,
                           void (*work)(void *ctx, size_t lane, struct sfx_batch *batch), void *ctx)
 {
-    r->work = work;
-    r->work_ctx = ctx;
+    r->work = (struct sfx_batch_work){work, ctx};
 }
 
 size_t sfx_records_nlanes(const struct sfx_records *r)
 {
-    return r->opts.threads > 1 ? sfx_ahead_batches(r->opts.threads) : 0;
+    return r->opts.threads > 1 ? sfx_relay_nslots(r->opts.threads) * SFX_PARTS_BATCHES : 0;
 }
 
-int sfx_records_lane(const struct sfx_records *r)
+int sfx_records_lane(const struct sfx_records *r, uint64_t *lines)
 {
+    *lines = r->lines;
     return r->lane;
 }
 
 void sfx_records_pause(struct sfx_records *r)
 {
+    struct sfx_parts_place place;
+
+    if (r->in_parts)
+        sfx_parts_stop(r->parts, &place);
+    r->in_parts = false;
     if (r->ahead != NULL)
         sfx_ahead_stop(r->ahead);
 }
@@ -257,7 +390,7 @@ bool sfx_records_would_block(const struct sfx_records *r)
         return r->other.would_block(r->other.ctx);
     if (!r->runs_ahead)
         return sfx_input_would_block(r->in);
-    return r->pipe >= 0 && sfx_ahead_is_waiting(r->ahead);
+    return r->pipe >= 0 && sfx_relay_is_waiting(r->relay);
 }
 
 uint64_t sfx_records_nbytes(const struct sfx_records *r)
@@ -296,6 +429,8 @@ void sfx_records_free(struct sfx_records *r, struct sfx_batch *batch)
         return;
     end_reader(r, batch);
     sfx_ahead_free(r->ahead);
+    sfx_parts_free(r->parts);
+    sfx_relay_free(r->relay);
     sfx_input_free(r->in);
     sfx_transcoder_free(r->decoder);
     free(r);

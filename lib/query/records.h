@@ -16,9 +16,10 @@
 struct sfx_records_opts {          /* all-zero: the defaults */
     const struct sfx_format *from; /* NULL: by name and content of each stream */
     struct sfx_reader_opts reader;
-    /* > 1: what is of some size is read ahead in threads, one fewer than these, where the reader
-     * can: a file, and where idle is NULL a pipe whose bytes are as they are. */
+    /* > 1: what is of some size is read in threads, one fewer than these, where the reader can: a
+     * file, and where idle is NULL a pipe whose bytes are as they are. */
     unsigned threads;
+    bool same_batches;    /* batches end where they do with one thread */
     const char *encoding; /* of the streams, a name of iconv's; NULL: UTF-16 and UTF-32 where a
                              byte order mark says so, else bytes as they are. Borrowed */
     /*
@@ -64,8 +65,8 @@ int sfx_records_read(struct sfx_records *r, struct sfx_batch *batch,
                      const struct sfx_reject_sink *rejects, struct sfx_err *err);
 
 /*
- * What threads that read ahead do with each batch, see sfx_ahead_set_work: lane is below
- * sfx_records_nlanes. To be called before the first _read.
+ * What threads do with each batch that they have read, several at the same time: lane, below
+ * sfx_records_nlanes, is the batch's until the next _read. To be called before the first _read.
  */
 void sfx_records_set_work(struct sfx_records *r,
                           void (*work)(void *ctx, size_t lane, struct sfx_batch *batch), void *ctx);
@@ -73,8 +74,9 @@ void sfx_records_set_work(struct sfx_records *r,
 /* The most batches that are in hand at the same time; 0: nothing is read ahead. */
 size_t sfx_records_nlanes(const struct sfx_records *r);
 
-/* After a _read that gave 1: the lane in which the batch was worked on; -1: it was not. */
-int sfx_records_lane(const struct sfx_records *r);
+/* After a _read that gave 1: the lane in which the batch was worked on, when the lines of its rows
+ * were less by *lines; -1: it was not. */
+int sfx_records_lane(const struct sfx_records *r, uint64_t *lines);
 
 /* True when a _read now would wait: the moment to flush output. May wait itself for a thread that
  * reads ahead to know. */

@@ -62,6 +62,19 @@ static struct sfx_reader *tsv_create(const struct sfx_reader_opts *opts, struct 
     return create(opts, true, err);
 }
 
+void sfx_csv_restart(struct sfx_reader *r, const struct sfx_byte_source *src)
+{
+    r->begin = 0;
+    r->line = 1 + src->line;
+    r->scanned = 0;
+    r->scanning = false;
+    r->closed = false;
+    r->failed = 0;
+    r->next_row = 0;
+    r->next_sep = 0;
+    sfx_csv_index_reset(&r->ix);
+}
+
 static int csv_open(struct sfx_reader *r, const struct sfx_byte_source *src, struct sfx_err *err)
 {
     r->chars.newline = '\n';
@@ -70,17 +83,9 @@ static int csv_open(struct sfx_reader *r, const struct sfx_byte_source *src, str
     r->dialect = SFX_DIALECT(r->chars.delimiter, r->chars.tsv ? 0 : r->chars.quote);
     r->escaped_dialect = r->dialect;
     r->eol = SFX_EOL_LF;
-    r->begin = 0;
-    r->line = 1 + src->line;
-    r->scanned = 0;
-    r->scanning = false;
     r->started = false;
-    r->closed = false;
-    r->failed = 0;
     r->wants_all = true;
-    r->next_row = 0;
-    r->next_sep = 0;
-    sfx_csv_index_reset(&r->ix);
+    sfx_csv_restart(r, src);
     return sfx_block_open(&r->block, src, r->opts.max_record_nbytes, r->opts.ahead, err);
 }
 
@@ -381,7 +386,7 @@ static int csv_begin(struct sfx_reader *r, struct sfx_batch *batch, struct sfx_e
     return r->failed;
 }
 
-static int csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *err)
+int sfx_csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *err)
 {
     uint32_t i, turn;
 
@@ -412,21 +417,10 @@ static int csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *er
     return 0;
 }
 
-const struct sfx_reader_ops sfx_csv_reader = {
-    .create = csv_create,
-    .open = csv_open,
-    .read = csv_read,
-    .destroy = csv_destroy,
-    .begin = csv_begin,
-    .want = csv_want,
-    .ahead = true,
-};
-const struct sfx_reader_ops sfx_tsv_reader = {
-    .create = tsv_create,
-    .open = csv_open,
-    .read = csv_read,
-    .destroy = csv_destroy,
-    .begin = csv_begin,
-    .want = csv_want,
-    .ahead = true,
-};
+#define SHARED_OPS                                                                                 \
+    .open = csv_open, .read = csv_read, .destroy = csv_destroy, .begin = csv_begin,                \
+    .want = sfx_csv_want, .ahead = true, .tell = sfx_csv_tell, .resume = sfx_csv_resume,           \
+    .find_border = sfx_csv_find_border
+
+const struct sfx_reader_ops sfx_csv_reader = {.create = csv_create, SHARED_OPS};
+const struct sfx_reader_ops sfx_tsv_reader = {.create = tsv_create, SHARED_OPS};

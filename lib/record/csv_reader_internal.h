@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The CSV reader's parts: csv_rows.c finds records in the block, csv_header.c makes columns of the
- * first, csv_reader.c fills batches with the others.
+ * first, csv_reader.c fills batches with the others, csv_resume.c goes on in the middle of a
+ * stream.
  */
 #ifndef SFX_RECORD_CSV_READER_INTERNAL_H
 #define SFX_RECORD_CSV_READER_INTERNAL_H
@@ -152,6 +153,16 @@ int sfx_csv_header_extend(struct sfx_reader *r, uint32_t ncols, struct sfx_err *
  */
 int sfx_csv_fill_ragged(struct sfx_reader *r, const struct sfx_csv_row *row, uint32_t n,
                         struct sfx_err *err);
+
+/* Forgets where the records are, to read those of src, below the same header. */
+void sfx_csv_restart(struct sfx_reader *r, const struct sfx_byte_source *src);
+
+/* See sfx_reader_ops. */
+int sfx_csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *err);
+void sfx_csv_tell(const struct sfx_reader *r, uint64_t *offset, uint64_t *line);
+int sfx_csv_resume(struct sfx_reader *r, const struct sfx_reader *like,
+                   const struct sfx_byte_source *src, struct sfx_err *err);
+size_t sfx_csv_find_border(const struct sfx_reader *like, const char *data, size_t len);
 
 /* Makes null what is spelled so in rows from..to of the columns. */
 void sfx_csv_mark_nulls(const struct sfx_reader *r, uint32_t from, uint32_t to);

@@ -71,6 +71,10 @@ enum sfx_jsonl_verdict sfx_jsonl_object_parse(struct sfx_jsonl_object *o, struct
                                               uint32_t at, bool may_add, uint32_t *nfields,
                                               struct sfx_err *err);
 
+/* Makes o's columns those of like. Errors: NOMEM. */
+int sfx_jsonl_object_copy(struct sfx_jsonl_object *o, const struct sfx_jsonl_object *like,
+                          struct sfx_err *err);
+
 void sfx_jsonl_object_reset(struct sfx_jsonl_object *o);
 void sfx_jsonl_object_done(struct sfx_jsonl_object *o);
 

@@ -108,24 +108,32 @@ static inline bool is_key(const char *at, const struct sfx_jsonl_key *key)
             ((word[1] ^ key->word[1]) & key->mask[1])) == 0;
 }
 
-/* Makes a column for the member named name; the record has to be valid as a whole for that. */
+/* Makes a column for members named name: its index. Errors: LIMIT, NOMEM. */
+static int make_column(struct sfx_jsonl_object *o, struct sfx_slice name, struct sfx_err *err)
+{
+    int column = reserve_plans(o, o->schema.ncols + 1, err);
+
+    if (column == 0)
+        column = sfx_schema_add(&o->schema, name, err);
+    if (column < 0)
+        return column;
+    o->plain[column] = is_plain(name);
+    o->keys[column] = make_key(name);
+    o->stamps[column] = 0;
+    return column;
+}
+
+/* The same for a record, which has to be valid as a whole for that. */
 static enum sfx_jsonl_verdict add_column(struct parse *p, struct sfx_slice name, int *column)
 {
-    struct sfx_jsonl_object *o = p->o;
-
     if (!p->may_add)
         return SFX_JSONL_NEW_COLUMN;
     if (!p->checked && sfx_json_validate(p->record.ptr, p->record.len, NULL) < 0)
         return SFX_JSONL_BAD;
     p->checked = true;
-    if (reserve_plans(o, o->schema.ncols + 1, p->err) < 0)
-        return SFX_JSONL_FAILED;
-    *column = sfx_schema_add(&o->schema, name, p->err);
+    *column = make_column(p->o, name, p->err);
     if (*column < 0)
         return *column == SFX_E_LIMIT ? SFX_JSONL_BAD : SFX_JSONL_FAILED;
-    o->plain[*column] = is_plain(name);
-    o->keys[*column] = make_key(name);
-    o->stamps[*column] = 0;
     return SFX_JSONL_OK;
 }
 
@@ -274,6 +282,19 @@ enum sfx_jsonl_verdict sfx_jsonl_object_parse(struct sfx_jsonl_object *o, struct
             o->schema.columns[i].cells[at] = (struct sfx_cell){0};
     }
     return SFX_JSONL_OK;
+}
+
+int sfx_jsonl_object_copy(struct sfx_jsonl_object *o, const struct sfx_jsonl_object *like,
+                          struct sfx_err *err)
+{
+    size_t i;
+    int rc = 0;
+
+    sfx_jsonl_object_reset(o);
+    for (i = 0; i < like->schema.ncols && rc >= 0; i++)
+        rc = make_column(o, like->schema.columns[i].name, err);
+    o->schema.id = like->schema.id;
+    return rc < 0 ? rc : 0;
 }
 
 void sfx_jsonl_object_reset(struct sfx_jsonl_object *o)

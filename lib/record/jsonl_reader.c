@@ -56,9 +56,9 @@ static struct sfx_reader *json_create(const struct sfx_reader_opts *opts, struct
     return create(opts, false, err);
 }
 
-static int jsonl_open(struct sfx_reader *r, const struct sfx_byte_source *src, struct sfx_err *err)
+/* Begins on src with the columns that there are. */
+static int restart(struct sfx_reader *r, const struct sfx_byte_source *src, struct sfx_err *err)
 {
-    sfx_jsonl_object_reset(&r->object);
     r->split = (struct sfx_jsonl_split){.state = r->lines ? SFX_JSONL_LINES : SFX_JSONL_START,
                                         .line = 1 + src->line,
                                         .begin_line = 1 + src->line};
@@ -66,6 +66,12 @@ static int jsonl_open(struct sfx_reader *r, const struct sfx_byte_source *src, s
     r->kept = false;
     r->failed = 0;
     return sfx_block_open(&r->block, src, r->opts.max_record_nbytes, r->opts.ahead, err);
+}
+
+static int jsonl_open(struct sfx_reader *r, const struct sfx_byte_source *src, struct sfx_err *err)
+{
+    sfx_jsonl_object_reset(&r->object);
+    return restart(r, src, err);
 }
 
 static uint64_t offset_of(const struct sfx_reader *r, const char *ptr)
@@ -215,12 +221,46 @@ static int jsonl_read(struct sfx_reader *r, struct sfx_batch *batch,
     return n > 0;
 }
 
+static void jsonl_tell(const struct sfx_reader *r, uint64_t *offset, uint64_t *line)
+{
+    *offset = r->kept ? offset_of(r, r->record.ptr) : r->block.offset + r->split.begin;
+    *line = r->kept ? r->record_line : r->split.line;
+}
+
+static int jsonl_resume(struct sfx_reader *r, const struct sfx_reader *like,
+                        const struct sfx_byte_source *src, struct sfx_err *err)
+{
+    const struct sfx_schema *from = &like->object.schema;
+    int rc = 0;
+
+    if (!like->started || like->failed < 0)
+        return 0;
+    if (r != like && (r->object.schema.id != from->id || r->object.schema.ncols != from->ncols))
+        rc = sfx_jsonl_object_copy(&r->object, &like->object, err);
+    if (rc == 0)
+        rc = restart(r, src, err);
+    r->started = true;
+    return rc < 0 ? rc : 1;
+}
+
+/* A line feed is no part of JSON but between tokens, where a record has ended. */
+static size_t jsonl_find_border(const struct sfx_reader *like, const char *data, size_t len)
+{
+    const char *end = memchr(data, '\n', len);
+
+    (void)like;
+    return end != NULL ? (size_t)(end - data) + 1 : 0;
+}
+
 const struct sfx_reader_ops sfx_jsonl_reader = {
     .create = jsonl_create,
     .open = jsonl_open,
     .read = jsonl_read,
     .destroy = jsonl_destroy,
     .ahead = true,
+    .tell = jsonl_tell,
+    .resume = jsonl_resume,
+    .find_border = jsonl_find_border,
 };
 const struct sfx_reader_ops sfx_json_reader = {
     .create = json_create,

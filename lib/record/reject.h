@@ -63,15 +63,25 @@ struct sfx_reject_sink {
 struct sfx_held_rejects {
     struct sfx_arena arena;
     struct sfx_held_reject *first, **last;
+    size_t nbytes;
+    const char *input, *member; /* of the last one */
 };
 
-/* The put of a sink whose ctx is a struct sfx_held_rejects: copies r, but for what outlives a
- * batch: names, code, rule. Errors: NOMEM. */
+/* The put of a sink whose ctx is a struct sfx_held_rejects: copies r, but for code,
+ * rule, and what is known of its stream. Errors: NOMEM. */
 int sfx_held_rejects_put(void *held, const struct sfx_reject *r, struct sfx_err *err);
 
-/* Hands all on to sink and forgets them, also when that failed. Errors: what sink returned. */
-int sfx_held_rejects_hand_on(struct sfx_held_rejects *held, const struct sfx_reject_sink *sink,
-                             struct sfx_err *err);
+/* Hands all on to sink, lines added to those that they have, and forgets them, also when that
+ * failed. Errors: what sink returned. */
+int sfx_held_rejects_hand_on(struct sfx_held_rejects *held, uint64_t lines,
+                             const struct sfx_reject_sink *sink, struct sfx_err *err);
+
+/* Puts rejects of one stream in the order of their records; where some have no place in it, all
+ * stay as they are. */
+void sfx_held_rejects_sort(struct sfx_held_rejects *held);
+
+/* Bytes that they take. */
+size_t sfx_held_rejects_nbytes(const struct sfx_held_rejects *held);
 
 void sfx_held_rejects_clear(struct sfx_held_rejects *held);
 void sfx_held_rejects_done(struct sfx_held_rejects *held);

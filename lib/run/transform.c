@@ -10,49 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Whether records that the reader refuses are kept rather than counted. */
-static bool keeps_refused(const struct sfx_transform_job *job)
-{
-    return job->query.on_error == SFX_ON_ERROR_REJECT || job->query.on_error == SFX_ON_ERROR_NULL;
-}
-
-/* Counts what the reader refuses, and hands on what is to be kept. */
-static int refuse(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
-{
-    struct sfx_transform_run *run = ctx;
-    const struct sfx_reject_sink *sink = run->job->query.rejects;
-    struct sfx_reject known = *r;
-    int rc = 0;
-
-    if (run->reading)
-        sfx_growing_refused(&run->growing, r);
-    if (sink != NULL && (!run->reading || keeps_refused(run->job))) {
-        sfx_stream_notes_fill(&run->notes, &known);
-        rc = sink->put(sink->ctx, &known, err);
-    }
-    if (rc < 0 || !run->reading)
-        return rc;
-    run->unread++;
-    if (sfx_error_count_allows(&run->errors))
-        return 0;
-    return sfx_err_set(err, SFX_E_INPUT,
-                       "more than %" PRIu64 " errors: %s: line %" PRIu64 ", offset %" PRIu64 ": %s",
-                       run->errors.fatal - 1, r->input, r->line, r->offset, r->reason);
-}
-
-/* The same for what the writer refuses, which the query counts as read and written. */
-static int refuse_unwritten(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
-{
-    struct sfx_transform_run *run = ctx;
-    int rc;
-
-    run->unwritten++;
-    run->reading = true;
-    rc = refuse(run, r, err);
-    run->reading = false;
-    return rc;
-}
-
 /* Opens a file that the program names. */
 static struct sfx_input *open_named(void *ctx, const char *name, struct sfx_err *err)
 {
@@ -103,7 +60,7 @@ static int start(struct sfx_transform_run *run, const struct sfx_format *from, s
 
     run->files = (struct sfx_query_files){open_named, run, job->reader};
     opts.files = &run->files;
-    run->unfit = (struct sfx_reject_sink){refuse_unwritten, run};
+    run->unfit = (struct sfx_reject_sink){sfx_transform_refuse_unwritten, run};
     rc = sfx_transform_start_output(run, from, err);
     if (rc < 0)
         return rc;
@@ -226,10 +183,11 @@ static int pause_output(struct sfx_transform_run *run, struct sfx_err *err)
 /* Runs the batch through the query, or takes what a lane made of it. */
 static int run_batch(struct sfx_transform_run *run, struct sfx_err *err)
 {
-    const int lane = sfx_records_lane(run->records);
+    uint64_t lines;
+    const int lane = sfx_records_lane(run->records, &lines);
 
     return lane < 0 ? sfx_query_push(run->query, &run->batch, err)
-                    : sfx_query_take(run->query, (size_t)lane, &run->batch, err);
+                    : sfx_query_take(run->query, (size_t)lane, lines, &run->batch, err);
 }
 
 /* Reads at least one batch, so that the columns are known even if nothing of it is wanted. */
@@ -238,14 +196,18 @@ static int run_stream(struct sfx_transform_run *run, struct sfx_err *err)
     int more = 1, rc = open_stream(run, err);
 
     while (rc == 0 && more > 0) {
+        run->holds = true;
         more = read_batch(run, err);
-        if (more < 0)
-            return run->wait.stopped ? 0 : more;
+        if (more < 0) {
+            rc = sfx_transform_hand_on_refused(run, more, err);
+            return run->wait.stopped ? 0 : rc;
+        }
         if (more > 0 && run->batch.format != NULL)
             rc = note_stream(run, err);
         /* At its end a stream without a record still has columns. */
         if (rc == 0 && (more > 0 || run->batch.ncols > 0))
             rc = run_batch(run, err);
+        rc = sfx_transform_hand_on_refused(run, rc, err);
         if (rc == 0 && sfx_records_would_block(run->records))
             rc = pause_output(run, err);
         if (run->job->progress != NULL)
@@ -270,6 +232,14 @@ static int run_growing(struct sfx_transform_run *run, bool last, struct sfx_err 
     return rc;
 }
 
+/* Threads read a file beside the input. */
+static uint64_t count_bytes(const struct sfx_transform_run *run, const struct sfx_input *in)
+{
+    const uint64_t of_input = sfx_input_nbytes(in), in_all = sfx_records_nbytes(run->records);
+
+    return in_all > of_input ? in_all : of_input;
+}
+
 static int run_input(struct sfx_transform_run *run, const char *path, bool last,
                      struct sfx_err *err)
 {
@@ -289,7 +259,7 @@ static int run_input(struct sfx_transform_run *run, const char *path, bool last,
         rc = run_growing(run, last, err);
     }
     sfx_records_pause(run->records);
-    run->result->in_nbytes += sfx_input_nbytes(in);
+    run->result->in_nbytes += count_bytes(run, in);
     sfx_input_say_skipped(in, run->job->log);
     sfx_batch_reset_schema(&run->batch);
     sfx_records_take(run->records, NULL);
@@ -337,7 +307,7 @@ static void take_counts(struct sfx_transform_run *run)
         *counts = sfx_query_counts(run->query);
     counts->in += run->unread - run->unwritten;
     counts->out -= run->unwritten;
-    if (keeps_refused(run->job))
+    if (sfx_transform_keeps_refused(run->job))
         counts->rejected += run->unread;
     else
         counts->skipped += run->unread;
@@ -349,6 +319,8 @@ static int run_init(struct sfx_transform_run *run, struct sfx_err *err)
     struct sfx_records_opts records = {.from = run->job->from,
                                        .reader = run->job->reader,
                                        .threads = run->job->threads,
+                                       /* which error of a batch is one too many goes by stages */
+                                       .same_batches = run->job->fatal_error > 0,
                                        .encoding = run->job->encoding,
                                        .idle_ctx = &run->wait};
     int rc = sfx_batch_init(&run->batch, err);
@@ -356,7 +328,7 @@ static int run_init(struct sfx_transform_run *run, struct sfx_err *err)
     if (run->job->stop != NULL || sfx_program_goes_by_time(run->job->program))
         records.idle = sfx_transform_wait;
     *run->result = (struct sfx_transform_result){0};
-    run->refused = (struct sfx_reject_sink){refuse, run};
+    run->refused = (struct sfx_reject_sink){sfx_transform_refuse, run};
     run->errors.fatal = run->job->fatal_error;
     run->wait = (struct sfx_transform_wait){.stop = run->job->stop, .tick = tick, .ctx = run};
     run->growing.follow = run->job->follow;
@@ -381,6 +353,7 @@ static void run_done(struct sfx_transform_run *run)
     sfx_buf_done(&run->out);
     sfx_buf_done(&run->split);
     sfx_stream_notes_done(&run->notes);
+    sfx_held_rejects_done(&run->held);
 }
 
 /* The columns of the first input's first stream, and the plan over them. */

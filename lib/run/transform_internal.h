@@ -74,6 +74,8 @@ struct sfx_transform_run {
     struct sfx_stream_notes notes;  /* of the streams, for what is kept of refused records */
     uint64_t unread;                /* records that the reader refused */
     bool reading;                   /* the reader is at work, not the query */
+    bool holds;                     /* what is refused is of the batch in hand */
+    struct sfx_held_rejects held;   /* of it */
     struct sfx_reject_sink unfit;   /* for what the writer refuses */
     uint64_t unwritten;             /* such records */
     struct sfx_transform_wait wait; /* for a quiet input */
@@ -91,6 +93,24 @@ struct sfx_transform_run {
     bool explains;        /* nothing is written */
     _Atomic bool forked;  /* all of forks are there */
 };
+
+/* --- transform_refuse.c ---------------------------------------------------------------------- */
+
+/* Whether records that the reader refuses are kept rather than counted. */
+bool sfx_transform_keeps_refused(const struct sfx_transform_job *job);
+
+/* Takes what reader and query refuse, for a sink with the run: counts it, and hands on what is to
+ * be kept, or holds it. Errors: INPUT (there were too many), what the sink of the job says. */
+int sfx_transform_refuse(void *run, const struct sfx_reject *r, struct sfx_err *err);
+
+/* The same for what the writer refuses, which the query counts as read and written. */
+int sfx_transform_refuse_unwritten(void *run, const struct sfx_reject *r, struct sfx_err *err);
+
+/*
+ * Hands on what was held back of a batch that came to rc, in the order of the records: whoever
+ * refused them, and wherever the batch ended. rc, unless that fails.
+ */
+int sfx_transform_hand_on_refused(struct sfx_transform_run *run, int rc, struct sfx_err *err);
 
 /* --- transform_output.c ---------------------------------------------------------------------- */
 

@@ -151,6 +151,7 @@ void sfx_load_free(struct sfx_load *load)
     if (load == NULL)
         return;
     sfx_ahead_free(load->ahead);
+    sfx_relay_free(load->relay);
     formats = sfx_format_all(&n);
     for (i = 0; i < n && i < SFX_COUNT(load->readers); i++) {
         if (load->readers[i] != NULL)

@@ -62,7 +62,8 @@ struct sfx_load {
     struct sfx_infer infer;
     struct sfx_batch batch;
     struct sfx_reader *readers[32]; /* by format, reused; NULL until needed */
-    struct sfx_ahead *ahead;        /* NULL until a long stream is read */
+    struct sfx_relay *relay;        /* NULL until a long stream is read … */
+    struct sfx_ahead *ahead;        /* … with it */
     struct sfx_transcoder *decoder; /* NULL until needed */
     struct sfx_buf key, ddl, plan, event_id;
     struct sfx_buf said;         /* of inputs that are not durable yet, see sfx_load_say_from */

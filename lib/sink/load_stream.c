@@ -27,7 +27,7 @@ static int open_reader(struct sfx_load *load, struct stream *stream, struct sfx_
     const struct sfx_format *formats;
     size_t n, at;
 
-    opts.ahead = stream->format->reader->ahead ? (unsigned)sfx_ahead_batches(2) : 0;
+    opts.ahead = stream->format->reader->ahead ? (unsigned)sfx_relay_nslots(2) : 0;
     formats = sfx_format_all(&n);
     at = (size_t)(stream->format - formats);
     if (at >= SFX_COUNT(load->readers))
@@ -51,8 +51,10 @@ static void read_ahead(struct sfx_load *load, struct stream *stream)
 {
     stream->ahead = stream->format->reader->ahead && sfx_pool_ncpus() > 1 &&
                     sfx_input_size(stream->spool.in) >= SFX_AHEAD_MIN_NBYTES;
-    if (stream->ahead && load->ahead == NULL)
-        load->ahead = sfx_ahead_new(2, NULL);
+    if (stream->ahead && load->relay == NULL)
+        load->relay = sfx_relay_new(2, NULL);
+    if (load->relay != NULL && load->ahead == NULL)
+        load->ahead = sfx_ahead_new(load->relay, sfx_relay_nslots(2), NULL);
     stream->ahead = stream->ahead && load->ahead != NULL;
 }
 

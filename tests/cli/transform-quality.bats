@@ -60,7 +60,7 @@ setup() {
 	[ "$output" = "$(printf '%s\n' id,qty,unit 2,9,l 1,10,kg)" ]
 	[ "$(jq -r '[.rule, .column, .value, .reason] | join("/")' bad.jsonl)" = "$(printf '%s\n' \
 		'minimum/qty/-1/is below 0' 'type/qty/x/is not a number' 'enum/unit/m/is not one of kg, l' \
-		'required/id//is required' 'unique/id/1/has come before')" ]
+		'unique/id/1/has come before' 'required/id//is required')" ]
 	[ "$(jq -c '.rules[] | select(.name == "qty: minimum")' stats.json)" = '{"name":"qty: minimum","action":"reject","checked":7,"failed":1,"fixed":0}' ]
 }
 

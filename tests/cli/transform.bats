@@ -350,13 +350,12 @@ memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp
 			sfx-transform -j $j -t csv "$program" in.jsonl >jsonl$j 2>err$j || true
 			cat in.csv | sfx-transform -j $j --rejects pipebad$j "$program" >pipeout$j || true
 			cat in.jsonl | sfx-transform -j $j --from jsonl -t csv "$program" >pipejsonl$j 2>pipeerr$j || true
-			# Whose rejects come first goes by what a read of a pipe gave, with one thread too.
-			sort -o pipebad$j pipebad$j
 			for f in out bad jsonl err pipeout pipebad pipejsonl pipeerr; do
 				cmp ${f}1 $f$j
 			done
 		done
 		cmp out1 pipeout1
+		sed 's/"input":"in.csv"/"input":"-"/' bad1 | cmp - pipebad1
 	done
 	for program in 'c = c * 2, d = lower(b) | where c > 20 | drop b' 'x = c + a | group x: n = count()' \
 		'cast c decimal | e = 100 / (a % 50) | redact b keep last 1 | select e, a, c' 'where c > 8 | head 30000 | x = a / 7'; do
@@ -368,7 +367,8 @@ memory of blocking stages: 256 MiB together, what exceeds it in '"${TMPDIR:-/tmp
 					sfx-transform -j $j -t $to --on-error $mode $([[ $mode != skip* ]] && echo --rejects bad$j) "$program" in.csv >$to$j 2>$to-err$j || echo $? >>$to-err$j
 					touch bad$j
 				done
-				for f in csv csv-err json json-err bad; do
+				# What is read behind the records that head needs is counted and refused, or not.
+				for f in csv json $([[ $program == *head* ]] || echo csv-err json-err bad); do
 					cmp ${f}1 $f$j
 				done
 			done

@@ -192,7 +192,7 @@ static inline int query_pump(struct query_run *run, struct sfx_query *query,
             more = ops->read(reader, &batches[!at], NULL, &failure);
         if (more > 0 && lanes > 0)
             sfx_query_work(query, !at, &batches[!at]);
-        rc = lanes > 0 ? sfx_query_take(query, at, &batches[at], &run->err)
+        rc = lanes > 0 ? sfx_query_take(query, at, 0, &batches[at], &run->err)
                        : sfx_query_push(query, &batches[at], &run->err);
         if (rc < 0 || sfx_query_satisfied(query))
             break;
