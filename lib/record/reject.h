@@ -64,11 +64,11 @@ struct sfx_held_rejects {
     struct sfx_arena arena;
     struct sfx_held_reject *first, **last;
     size_t nbytes;
-    const char *input, *member; /* of the last one */
+    const char *input, *member, *format; /* of the last one */
 };
 
-/* The put of a sink whose ctx is a struct sfx_held_rejects: copies r, but for code,
- * rule, and what is known of its stream. Errors: NOMEM. */
+/* The put of a sink whose ctx is a struct sfx_held_rejects: copies r, but for program,
+ * code and rule. Errors: NOMEM. */
 int sfx_held_rejects_put(void *held, const struct sfx_reject *r, struct sfx_err *err);
 
 /* Hands all on to sink, lines added to those that they have, and forgets them, also when that

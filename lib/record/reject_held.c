@@ -42,13 +42,17 @@ int sfx_held_rejects_put(void *held, const struct sfx_reject *r, struct sfx_err 
         return SFX_E_NOMEM;
     kept->reject = *r;
     if (copy_name(&all->arena, &kept->reject.input, all->input, err) < 0 ||
-        copy_name(&all->arena, &kept->reject.member, all->member, err) < 0)
+        copy_name(&all->arena, &kept->reject.member, all->member, err) < 0 ||
+        copy_name(&all->arena, &kept->reject.format, all->format, err) < 0)
         return SFX_E_NOMEM;
     all->input = kept->reject.input;
     all->member = kept->reject.member;
+    all->format = kept->reject.format;
     if (copy(&all->arena, &kept->reject.column, err) < 0 ||
         copy(&all->arena, &kept->reject.value, err) < 0 ||
-        copy(&all->arena, &kept->reject.raw, err) < 0)
+        copy(&all->arena, &kept->reject.raw, err) < 0 ||
+        copy(&all->arena, &kept->reject.header, err) < 0 ||
+        copy(&all->arena, &kept->reject.event, err) < 0)
         return SFX_E_NOMEM;
     if (r->reason != NULL) {
         kept->reject.reason = sfx_arena_strndup(&all->arena, r->reason, strlen(r->reason), err);
@@ -123,7 +127,7 @@ void sfx_held_rejects_clear(struct sfx_held_rejects *held)
 {
     held->first = NULL;
     held->nbytes = 0;
-    held->input = held->member = NULL;
+    held->input = held->member = held->format = NULL;
     sfx_arena_reset(&held->arena);
 }
 
