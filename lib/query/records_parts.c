@@ -219,7 +219,7 @@ bool sfx_parts_start(struct sfx_parts *p, const struct sfx_format *format,
     uint64_t offset, line;
 
     format->reader->tell(reader, &offset, &line);
-    p->step = offset / nrecords * 2 * SFX_BATCH_ROWS;
+    p->step = offset / nrecords * (SFX_BATCH_ROWS - SFX_BATCH_ROWS / 16);
     p->step = p->step < MIN_PART_NBYTES   ? MIN_PART_NBYTES
               : p->step > MAX_PART_NBYTES ? MAX_PART_NBYTES
                                           : p->step;

@@ -16,8 +16,8 @@
 
 struct sfx_parts;
 
-/* Batches of a part; each has a lane of its own. */
-#define SFX_PARTS_BATCHES 3
+/* Batches of a part, which may hold more records than one; each has a lane of its own. */
+#define SFX_PARTS_BATCHES 2
 
 /* Where reading goes on. */
 struct sfx_parts_place {
@@ -28,8 +28,8 @@ struct sfx_parts_place {
 struct sfx_parts *sfx_parts_new(struct sfx_relay *relay, size_t nslots, struct sfx_err *err);
 
 /*
- * Begins to read the file fd (borrowed, of nbytes) in parts of about so many records as make two
- * batches, from where reader, which has read nrecords of it and now rests, is. source: what it
+ * Begins to read the file fd (borrowed, of nbytes) in parts of about so many records as make a
+ * batch, from where reader, which has read nrecords of it and now rests, is. source: what it
  * reads from, for its names. schema_id: of its batches. work: see sfx_ahead_set_work, in lanes
  * below nslots * SFX_PARTS_BATCHES. False: it cannot be read so, or too little is left.
  */
