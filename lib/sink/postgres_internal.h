@@ -102,6 +102,7 @@ struct sfx_postgres {
     size_t nwaiting; /* of which so many are done */
     bool goes_on;    /* with a load that another run has begun */
     bool begun, copying;
+    bool given_up; /* the server has rolled it back for the sake of others: a deadlock */
     const struct sfx_sink_source *source;
     struct sfx_sink_source child; /* it, with a child table in hand; then the parent's are here: */
     struct {

@@ -129,6 +129,7 @@ int sfx_postgres_fail(struct sfx_postgres *s, const PGresult *result, struct sfx
         return fail_connection(s, SFX_E_TEMPORARY, err);
     if (state == NULL)
         return fail_connection(s, SFX_E_IO, err);
+    s->given_up = s->given_up || strncmp(state, "40", 2) == 0;
     primary = s->pq.error_field(result, PG_DIAG_MESSAGE_PRIMARY);
     detail = s->pq.error_field(result, PG_DIAG_MESSAGE_DETAIL);
     return sfx_err_set(err, code_of(state), "%s%s%s", primary != NULL ? primary : state,

@@ -80,13 +80,13 @@ static bool is_lost(const struct sfx_postgres *s)
     return s->db == NULL || s->pq.status(s->db) != CONNECTION_OK;
 }
 
-/* What a group had loaded before is lost with the connection, and cannot be loaded again from here.
- */
+/* What a group had loaded before is lost with the connection or transaction, and cannot be loaded
+ * again from here. */
 static bool postgres_lost(const struct sfx_sink *sink)
 {
     const struct sfx_postgres *s = (const struct sfx_postgres *)sink;
 
-    return s->nwaiting == 0 && is_lost(s);
+    return s->nwaiting == 0 && (is_lost(s) || s->given_up);
 }
 
 static void postgres_rollback(struct sfx_sink *sink)
@@ -170,6 +170,7 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
         return sfx_err_set(err, SFX_E_USAGE, "the table's name is empty");
     sfx_arena_reset(&s->arena);
     s->source = source;
+    s->given_up = false;
     s->started_ns = sfx_clock_wall_ns();
     rc = connect_again(s, err);
     if (rc == 0)
