@@ -291,8 +291,8 @@ out:
     return rc;
 }
 
-/* True when the connection or transaction is lost and all can be done again: what was put aside would
- * be put aside twice. */
+/* True when the connection or transaction is lost and all can be done again: what was put aside
+ * would be put aside twice. */
 static bool may_repeat(const struct sfx_load *load, unsigned attempt)
 {
     const struct sfx_sink_ops *ops = load->sink->ops;

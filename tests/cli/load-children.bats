@@ -5,16 +5,6 @@
 load load.bash
 load postgres.bash
 
-setup_file() {
-	"$SFX_BUILD/sfx-load" --sinks | grep -q '^postgresql' || export NO_POSTGRES="built without libpq"
-	command -v psql >/dev/null || export NO_POSTGRES="PostgreSQL is missing"
-	[ -n "${NO_POSTGRES:-}" ] || postgres_start
-}
-
-teardown_file() {
-	postgres_stop
-}
-
 setup() {
 	command -v sqlite3 >/dev/null || skip "the sqlite3 shell is missing"
 	cd "$BATS_TEST_TMPDIR"

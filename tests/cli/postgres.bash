@@ -45,3 +45,14 @@ postgres_stop() {
 	as_server "$bin/pg_ctl" -D "$PGHOST/data" -m immediate stop >/dev/null 2>&1
 	rm -rf "$PGHOST"
 }
+
+# One server for the file: tests find in NO_POSTGRES why there is none.
+setup_file() {
+	"$SFX_BUILD/sfx-load" --sinks | grep -q '^postgresql' || export NO_POSTGRES="built without libpq"
+	command -v psql >/dev/null || export NO_POSTGRES="PostgreSQL is missing"
+	[ -n "${NO_POSTGRES:-}" ] || postgres_start
+}
+
+teardown_file() {
+	postgres_stop
+}
