@@ -31,9 +31,18 @@ int sfx_parse_expect(struct sfx_parser *p, const char *text)
 
     if (sfx_token_is(&p->token, text))
         return sfx_lex(p);
-    if (sfx_parse_at_end(p))
-        return sfx_program_err(p->program, p->token.at, p->err,
-                               "%s%s%s is expected before the stage ends", quote, text, quote);
+    if (sfx_parse_at_end(p)) {
+        const struct sfx_program *program = p->program;
+        /* Within parentheses it is the expression's, not the stage's. */
+        const struct sfx_verb *verb = p->nesting == 0 && program->nstages > 0
+                                          ? program->stages[program->nstages - 1].verb
+                                          : NULL;
+
+        return sfx_program_err(
+            program, p->token.at, p->err, "%s%s%s is expected before the stage ends%s%s%s%s", quote,
+            text, quote, verb != NULL ? "; " : "", verb != NULL ? verb->name : "",
+            verb != NULL ? " is written: " : "", verb != NULL ? verb->usage : "");
+    }
     return sfx_program_err(p->program, p->token.at, p->err, "%s%s%s is expected before %.*s", quote,
                            text, quote, SFX_SLICE_ARG(p->token.raw));
 }

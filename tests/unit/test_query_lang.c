@@ -233,7 +233,10 @@ static void errors_point_at_the_place(void **state)
          "  sort price desc\n             ^"},
         {"x = lower(name", "\")\" is expected before the stage ends",
          "  x = lower(name\n                ^"},
-        {"group", "\":\" is expected before the stage ends", "  group\n       ^"},
+        {"group",
+         "\":\" is expected before the stage ends; group is written: group [[by] KEY[, …]]: "
+         "[NAME =] AGGREGATE [where CONDITION][, …]",
+         "  group\n       ^"},
     };
     static const char input[] = "price,zip,name\n1,2,3\n";
     size_t i;
