@@ -178,6 +178,17 @@ static bool can_read_ahead(const struct sfx_records *r)
     return r->pipe >= 0 || sfx_input_size(r->in) >= SFX_AHEAD_MIN_NBYTES;
 }
 
+/* The file that the stream is, where it can be read in parts; -1: it cannot. */
+static int file_of_parts(const struct sfx_records *r)
+{
+    const int fd = sfx_input_fd(r->in);
+
+    if (fd < 0 || r->opts.same_batches || r->format->reader->resume == NULL)
+        return -1;
+    /* The standard input may begin anywhere in its file. */
+    return lseek(fd, 0, SEEK_CUR) == (off_t)sfx_input_nbytes(r->in) ? fd : -1;
+}
+
 /* Makes the reader, unless there is one that was made so. */
 static int make_reader(struct sfx_records *r, struct sfx_batch *batch, bool ahead,
                        struct sfx_err *err)
@@ -218,10 +229,7 @@ int sfx_records_open(struct sfx_records *r, struct sfx_batch *batch, struct sfx_
     if (rc < 0)
         return rc;
     r->source = source;
-    r->fd = ahead && source.read == read_input && !r->opts.same_batches &&
-                    r->format->reader->resume != NULL
-                ? sfx_input_fd(r->in)
-                : -1;
+    r->fd = ahead && source.read == read_input ? file_of_parts(r) : -1;
     r->nwrong = 0;
     r->retry = 0;
     r->nrows = 0;

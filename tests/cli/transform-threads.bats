@@ -101,3 +101,15 @@ check() {
 	grep -q "[^0-9]$(stat -c %s in.csv)[^0-9]" stats1
 	grep -q "[^0-9]$(stat -c %s in.csv)[^0-9]" stats3
 }
+
+@test "an input that begins within its file" {
+	seq 400000 >in.csv
+	for j in 1 3; do
+		(
+			read -r _
+			sfx-transform -j $j --from csv --no-header 'where num(`1`) % 1000 = 1'
+		) <in.csv >out$j
+	done
+	cmp out1 out3
+	[ "$(head -n 1 out3)" = 1001 ]
+}
