@@ -386,6 +386,7 @@ static int bind(struct sfx_writer *w, const struct sfx_batch *batch, struct sfx_
 {
     size_t i;
 
+    w->bound_id = 0;
     for (i = 0; i < w->schema.ncols; i++)
         w->map[i] = -1;
     for (i = 0; i < batch->ncols; i++) {
