@@ -39,7 +39,7 @@ struct sfx_records {
     uint64_t retry;            /* from where on it is tried */
     uint64_t began;            /* where the first part began */
     uint64_t at;               /* the next byte that the reader gets behind parts */
-    uint64_t nrows, schema_id; /* that the reader has read, and of the last batch */
+    uint64_t nrows, schema_id; /* that were read, and of the last batch */
     struct sfx_byte_source source;
     _Atomic uint64_t nbytes;        /* read from the operand, for whoever does not read */
     struct sfx_transcoder *decoder; /* NULL until it is needed */
@@ -317,10 +317,11 @@ static int read_part(struct sfx_records *r, struct sfx_batch *batch,
 
     if (rc == 0)
         return leave_parts(r, err);
-    if (rc > 0)
-        atomic_store_explicit(&r->nbytes, batch->rows[batch->nrows - 1].offset,
-                              memory_order_relaxed);
-    if (rc > 0 && r->work.run != NULL)
+    if (rc < 0)
+        return rc;
+    r->nrows += batch->nrows;
+    atomic_store_explicit(&r->nbytes, batch->rows[batch->nrows - 1].offset, memory_order_relaxed);
+    if (r->work.run != NULL)
         r->lane = (int)lane;
     return rc;
 }
