@@ -24,10 +24,9 @@ int sfx_load_check_children(struct sfx_load *load, struct sfx_err *err)
     if (load->sink->ops->child == NULL)
         return sfx_err_set(err, SFX_E_USAGE, "--nested=tables: %s has no child tables",
                            load->sink->ops->form);
-    if (sfx_merge_stages(opts->how.mode))
-        return sfx_err_set(err, SFX_E_USAGE,
-                           "--nested=tables goes with --mode=append, replace and truncate");
-    if (opts->commit_every > 0 && !opts->group)
+    if (opts->how.mode == SFX_SINK_SCD2)
+        with = "--mode=scd2: a key has rows of several times";
+    else if (opts->commit_every > 0 && !opts->group)
         with = "--commit-every";
     else if (opts->how.evolve == SFX_SINK_QUARANTINE)
         with = "--evolve=quarantine";
@@ -71,6 +70,7 @@ void sfx_load_free_children(struct sfx_load *load)
     sfx_arena_done(&c->names);
     sfx_buf_done(&c->path);
     free(c->refused);
+    free(c->written);
     free(c);
 }
 
@@ -120,12 +120,45 @@ static int add_row_ids(struct sfx_load_children *c, struct sfx_batch *batch, str
     return 0;
 }
 
+/* The order of refused: for qsort and bsearch. */
+static int by_offset(const void *a, const void *b)
+{
+    const uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+static bool is_refused(const struct sfx_load_children *c, uint64_t offset)
+{
+    return c->nrefused > 0 &&
+           bsearch(&offset, c->refused, c->nrefused, sizeof(offset), by_offset) != NULL;
+}
+
+/* Records without child rows leave a batch of the pass for a child table. */
+static void keep_written(struct sfx_load_children *c, struct sfx_batch *batch)
+{
+    uint32_t k, n = 0;
+
+    for (k = 0; k < batch->nsel; k++) {
+        const uint32_t row = batch->sel[k];
+
+        if (is_refused(c, batch->rows[row].offset))
+            continue;
+        if (c->written == NULL || (c->written[c->nput / 8] >> c->nput % 8 & 1) != 0)
+            batch->sel[n++] = row;
+        c->nput++;
+    }
+    batch->nsel = n;
+}
+
 int sfx_load_children_take(struct sfx_load *load, struct sfx_batch *batch, struct sfx_err *err)
 {
     struct sfx_load_children *c = load->children;
     int rc = c->keys == row_id_key ? add_row_ids(c, batch, err) : 0;
 
     c->nrecords += batch->nsel;
+    if (c->wanted != NULL)
+        keep_written(c, batch);
     return rc == 0 ? sfx_load_split(load, &c->root, batch, err) : rc;
 }
 
@@ -191,6 +224,8 @@ void sfx_load_children_start(struct sfx_load *load, const char *load_key)
     c->nrecords = 0;
     c->nrefused = 0;
     c->wanted = NULL;
+    free(c->written);
+    c->written = NULL;
     load->result.nchild_tables = 0;
     load->result.nchild_rows = 0;
 }
@@ -212,6 +247,22 @@ int sfx_load_children_refused(struct sfx_load *load, uint64_t offset, struct sfx
     return 0;
 }
 
+int sfx_load_children_settle(struct sfx_load *load, struct sfx_err *err)
+{
+    struct sfx_load_children *c = load->children;
+    struct sfx_sink_counts *counts = &load->result.entry.counts;
+    int rc;
+
+    if (load->opts.dry_run || !sfx_merge_stages(load->opts.how.mode))
+        return 0;
+    c->written = calloc(counts->inserted / 8 + 1, 1);
+    if (c->written == NULL)
+        return sfx_err_set(err, SFX_E_NOMEM, "no memory for which records were written");
+    rc = load->sink->ops->settle(load->sink, counts, c->written, err);
+    load->broken = load->broken || rc < 0;
+    return rc;
+}
+
 int sfx_load_children_next(struct sfx_load *load, size_t *at, struct sfx_err *err)
 {
     struct sfx_load_children *c = load->children;
@@ -219,20 +270,22 @@ int sfx_load_children_next(struct sfx_load *load, size_t *at, struct sfx_err *er
     const struct sfx_load_node *node;
     int rc;
 
+    if (load->opts.how.mode == SFX_SINK_DELETE)
+        return 0;
     if (*at == 0 && c->nrefused > 0)
-        qsort(c->refused, c->nrefused, sizeof(*c->refused), sfx_load_by_offset);
+        qsort(c->refused, c->nrefused, sizeof(*c->refused), by_offset);
     while (*at < c->nnodes && c->nodes[*at]->nrows == 0)
         (*at)++;
     if (*at == c->nnodes)
         return 0;
     node = c->nodes[(*at)++];
     c->wanted = node;
-    c->nrecords = 0;
+    c->nrecords = c->nput = 0;
     load->result.nchild_tables++;
     rc = ops->child(load->sink, node->table, node->fixed, node->nfixed, err);
     if (rc == 0)
         rc = ops->prepare(load->sink, &node->infer.schema, &load->ddl, err);
-    load->broken = rc < 0 && rc != SFX_E_INPUT && rc != SFX_E_LIMIT;
+    load->broken = load->broken || (rc < 0 && rc != SFX_E_INPUT && rc != SFX_E_LIMIT);
     return rc < 0 ? sfx_err_wrap(err, rc, "table %s", node->table) : 1;
 }
 
@@ -287,6 +340,6 @@ int sfx_load_put_node(struct sfx_load *load, struct sfx_load_node *node, struct 
         node->batch.rows[row].offset = row; /* by which end_at_bad knows the row again */
     if (rc == 0)
         rc = load->sink->ops->put(load->sink, &node->batch, &sink, &load->result.nchild_rows, err);
-    load->broken = rc < 0 && rc != SFX_E_INPUT;
+    load->broken = load->broken || (rc < 0 && rc != SFX_E_INPUT);
     return rc;
 }

@@ -18,6 +18,10 @@
  * A record that the parent's table refuses is known by its offset, and has no child rows. A value
  * that a child's table refuses ends the load of the input, as its parent is in already.
  *
+ * In a mode by keys a record's child rows replace those of its key. The sink says which records
+ * those are as soon as the parent's table has got all of them; child rows are staged, and brought
+ * into their table by their own key, so that those which stay the same are not written.
+ *
  * Without --key the parent's key is _row_id: a hash of the load's key and the record's number.
  */
 #ifndef SFX_SINK_LOAD_CHILDREN_INTERNAL_H
@@ -53,9 +57,12 @@ struct sfx_load_children {
     bool learning;
     const struct sfx_load_node *wanted; /* of the pass in hand; NULL: the parent's */
     char id[SFX_LOAD_ID_DIGITS + 1];
-    uint64_t nrecords;     /* of the pass in hand */
-    uint64_t *refused;     /* offsets of records that the parent's table has not taken */
-    size_t nrefused, room; /* sorted once all are known */
+    uint64_t nrecords;      /* of the pass in hand */
+    uint64_t *refused;      /* offsets of records that the parent's table has not taken */
+    size_t nrefused, room;  /* sorted once all are known */
+    unsigned char *written; /* bits, of the records that the parent's table was given: their child
+                               rows are put; NULL: all are */
+    uint64_t nput;          /* such records of the pass in hand */
     struct sfx_buf path;
 };
 
@@ -70,9 +77,6 @@ struct sfx_load_node *sfx_load_find_node(const struct sfx_load_node *up, struct 
  */
 int sfx_load_split(struct sfx_load *load, struct sfx_load_node *node, struct sfx_batch *batch,
                    struct sfx_err *err);
-
-/* The order of refused: for qsort and bsearch. */
-int sfx_load_by_offset(const void *a, const void *b);
 
 /* Puts the rows of node's batch into the sink, whose table in hand is node's. Errors: of the sink;
  * INPUT for a value that the table cannot hold. */

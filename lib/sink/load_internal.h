@@ -172,13 +172,15 @@ void sfx_load_free_children(struct sfx_load *load);
 
 /* Child tables, in the order of the calls: before the first pass; each batch of each pass, whose
  * arrays are taken out; once types are known; before the second pass, load_key is the ledger's;
- * for each record that the parent's table refuses; before each pass for a child table, 1, or 0 when
- * there is none left (*at begins as 0). Errors: INPUT, LIMIT, NOMEM, of the sink. */
+ * for each record that the parent's table refuses; once all are put; before each pass for a child
+ * table, 1, or 0 when there is none left (*at begins as 0). Errors: INPUT, LIMIT, NOMEM, of the
+ * sink. */
 int sfx_load_children_begin(struct sfx_load *load, struct sfx_err *err);
 int sfx_load_children_take(struct sfx_load *load, struct sfx_batch *batch, struct sfx_err *err);
 int sfx_load_children_learnt(struct sfx_load *load, struct sfx_err *err);
 void sfx_load_children_start(struct sfx_load *load, const char *load_key);
 int sfx_load_children_refused(struct sfx_load *load, uint64_t offset, struct sfx_err *err);
+int sfx_load_children_settle(struct sfx_load *load, struct sfx_err *err);
 int sfx_load_children_next(struct sfx_load *load, size_t *at, struct sfx_err *err);
 
 /* Takes out of batch what is committed, and counts the rest. */

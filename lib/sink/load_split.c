@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Arrays of records taken apart: their elements as rows of batches of child tables. */
 #include "sink/load_children_internal.h"
+#include "sink/merge.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ static int name_fixed(struct sfx_load_children *c, struct sfx_load_node *node, s
         if (name == NULL)
             return SFX_E_NOMEM;
         if (i < c->nkeys)
-            (void)snprintf(name, cap, "_parent%s%s", key[0] == '_' ? "" : "_", key);
+            (void)snprintf(name, cap, "%s%s", sfx_merge_parent_prefix(key), key);
         else if (i == c->nkeys)
             (void)snprintf(name, cap, "_index");
         else
@@ -247,19 +248,6 @@ static int take_array(struct sfx_load *load, struct sfx_load_node *node, const s
     return rc < 0 ? rc : 0;
 }
 
-int sfx_load_by_offset(const void *a, const void *b)
-{
-    const uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-    return (left > right) - (left < right);
-}
-
-static bool is_refused(const struct sfx_load_children *c, uint64_t offset)
-{
-    return c->nrefused > 0 &&
-           bsearch(&offset, c->refused, c->nrefused, sizeof(offset), sfx_load_by_offset) != NULL;
-}
-
 static void find_keys(const struct sfx_load_children *c, const struct sfx_load_node *child,
                       const struct sfx_batch *batch, int *keys)
 {
@@ -295,7 +283,7 @@ static int split_column(struct sfx_load *load, struct sfx_load_node *node, struc
             find_keys(c, child, batch, keys);
         }
         from.row = row;
-        if (is_on_way(c, child) && (node != &c->root || !is_refused(c, batch->rows[row].offset)))
+        if (is_on_way(c, child))
             rc = take_array(load, child, &from, &cell, err);
         column->cells[row] = (struct sfx_cell){0};
     }

@@ -194,9 +194,9 @@ static int put_children(struct sfx_load *load, struct stream *stream, struct sfx
     const struct sfx_reject_sink quiet = {pass_over, NULL};
     const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &quiet;
     size_t at = 0;
-    int rc, more;
+    int more, rc = sfx_load_children_settle(load, err);
 
-    while ((rc = sfx_load_children_next(load, &at, err)) > 0) {
+    while (rc == 0 && (rc = sfx_load_children_next(load, &at, err)) > 0) {
         sfx_spool_repeat(&stream->spool);
         rc = open_reader(load, stream, err);
         if (rc == 0)

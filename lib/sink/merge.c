@@ -315,6 +315,20 @@ static void plan_search(struct plan *p)
     }
 }
 
+/* Child rows that their parent has no longer; first, as others may take what is unique of theirs.
+ */
+static void plan_orphans(struct plan *p)
+{
+    const struct sfx_merge *m = p->m;
+
+    begin(p, SFX_MERGE_NOTHING);
+    put_all(p, "DELETE FROM ", m->table, " AS t", NULL);
+    if (p->rc == 0)
+        p->rc = sfx_merge_of_parents(m->parent, p->sql, p->err);
+    put_exists(p, " AND NOT EXISTS", m->stage, "s", false);
+    end(p);
+}
+
 /* Rows whose record says something else take what it says. */
 static void plan_update(struct plan *p)
 {
@@ -420,6 +434,8 @@ int sfx_merge_plan(const struct sfx_merge *merge, struct sfx_buf *sql,
     sfx_buf_clear(sql);
     plan_duplicates(&p);
     plan_search(&p);
+    if (merge->parent != NULL)
+        plan_orphans(&p);
     switch (merge->how->mode) {
     case SFX_SINK_UPSERT:
     case SFX_SINK_NEWER:

@@ -20,6 +20,7 @@ struct sfx_merge_dialect {
     const char *text;     /* what makes a value without an order comparable: "::text" */
     const char *ready;    /* before "stage(key)": makes a filled stage quick to search; or NULL */
     bool index;           /* an index on the stage's keys pays */
+    const char *parents;  /* makes the table _sfx_parents of the SELECT that follows */
 };
 
 struct sfx_merge_column {
@@ -36,6 +37,8 @@ struct sfx_merge {
     const struct sfx_merge_column *columns;
     size_t ncols;
     const char *now; /* RFC 3339: when rows came to be, or ended */
+    const struct sfx_sink_how
+        *parent; /* table is a child table of one that was loaded so; or NULL */
 };
 
 /* What the rows that a step touches count as. */
@@ -79,6 +82,21 @@ bool sfx_merge_stages(enum sfx_sink_mode mode);
  */
 int sfx_merge_plan(const struct sfx_merge *merge, struct sfx_buf *sql,
                    struct sfx_merge_step steps[SFX_MERGE_MAX_STEPS], struct sfx_err *err);
+
+/*
+ * For child tables of a table whose mode stages: writes into sql (cleared) the statement that makes
+ * the table _sfx_parents of those staged records whose child rows are to replace those of their
+ * key: their numbers, in the order of the stage, in _sfx_n, from 0 on, and their keys. It is run
+ * before the plan, which changes the stage. Errors: NOMEM.
+ */
+int sfx_merge_parents(const struct sfx_merge *merge, struct sfx_buf *sql, struct sfx_err *err);
+
+/* Appends to sql the WHERE that rows of a child table fulfil whose parent, loaded as how has it, is
+ * in _sfx_parents. Errors: NOMEM. */
+int sfx_merge_of_parents(const struct sfx_sink_how *how, struct sfx_buf *sql, struct sfx_err *err);
+
+/* What stands before the name of a parent's key in the child's: "_parent_" of "id". Static. */
+const char *sfx_merge_parent_prefix(const char *key);
 
 /* Adds the rows that a step has touched to counts. */
 void sfx_merge_add(struct sfx_sink_counts *counts, enum sfx_merge_count count, uint64_t nrows);

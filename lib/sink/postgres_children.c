@@ -7,6 +7,7 @@
 #include "base/size.h"
 #include "sink/postgres_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int sfx_postgres_child(struct sfx_sink *sink, const char *table, const char *const *keys,
@@ -18,7 +19,7 @@ int sfx_postgres_child(struct sfx_sink *sink, const char *table, const char *con
     int rc;
 
     err = err != NULL ? err : &own;
-    rc = sfx_postgres_finish_table(s, &none, err);
+    rc = s->settled && s->parent.source == NULL ? 0 : sfx_postgres_finish_table(s, &none, err);
     sfx_buf_clear(&s->sql);
     if (rc == 0 && !s->opts.dry_run)
         rc = sfx_postgres_index(s, &s->sql, err);
@@ -27,6 +28,7 @@ int sfx_postgres_child(struct sfx_sink *sink, const char *table, const char *con
     if (s->parent.source == NULL) {
         s->parent.source = s->source;
         s->parent.how = s->opts.how;
+        s->parent.mode = s->mode;
         /* The names of the child's table take their place. */
         s->parent.noted = sfx_arena_strndup(&s->arena, s->noted, strlen(s->noted), err);
         s->parent.target = sfx_arena_strndup(&s->arena, s->target, strlen(s->target), err);
@@ -36,9 +38,12 @@ int sfx_postgres_child(struct sfx_sink *sink, const char *table, const char *con
     s->child = *s->parent.source;
     s->child.table = table;
     s->source = &s->child;
+    if (sfx_merge_stages(s->mode))
+        s->mode = SFX_SINK_UPSERT;
     s->opts.how = (struct sfx_sink_how){
-        .mode = s->parent.how.mode, .keys = keys, .nkeys = nkeys, .evolve = s->parent.how.evolve};
-    return sfx_postgres_resolve(s, err);
+        .mode = s->mode, .keys = keys, .nkeys = nkeys, .evolve = s->parent.how.evolve};
+    rc = sfx_postgres_resolve(s, err);
+    return rc == 0 && s->settled ? sfx_sink_seen_add(&s->filled, s->table, err) : rc;
 }
 
 void sfx_postgres_leave_child(struct sfx_postgres *s)
@@ -47,6 +52,7 @@ void sfx_postgres_leave_child(struct sfx_postgres *s)
         return;
     s->source = s->parent.source;
     s->opts.how = s->parent.how;
+    s->mode = s->parent.mode;
     s->noted = s->parent.noted;
     s->target = s->parent.target;
     s->parent.source = NULL;
@@ -58,7 +64,7 @@ void sfx_postgres_leave_child(struct sfx_postgres *s)
     "EXISTS(SELECT 1 FROM pg_attribute a WHERE a.attrelid=" t ".oid AND a.attnum>0"                \
     " AND NOT a.attisdropped AND starts_with(a.attname::text, " begin "))"
 #define FIND                                                                                       \
-    "SELECT string_agg($3::text || t.oid::regclass::text || $4::text, ';') FROM pg_class p, "      \
+    "SELECT $3::text || t.oid::regclass::text || $4::text, t.relname FROM pg_class p, "            \
     "pg_class t"                                                                                   \
     " WHERE p.oid=to_regclass($1) AND t.relnamespace=p.relnamespace AND t.relkind='r'"             \
     " AND starts_with(t.relname::text, p.relname || '__') AND " HAS(                               \
@@ -75,12 +81,78 @@ int sfx_postgres_each_child(struct sfx_postgres *s, const char *table, const cha
     static const char find[] = FIND;
     const char *const params[] = {table, column, before, behind};
     PGresult *result = sfx_postgres_query(s, find, SFX_COUNT(params), params, err);
-    int rc = 0;
+    int row, rc = 0;
 
     if (result == NULL)
         return err->code;
-    if (!s->pq.getisnull(result, 0, 0))
-        rc = sfx_postgres_exec(s, s->pq.getvalue(result, 0, 0), err);
+    for (row = 0; rc == 0 && row < s->pq.ntuples(result); row++) {
+        if (!sfx_sink_seen_has(&s->filled, s->pq.getvalue(result, row, 1)))
+            rc = sfx_postgres_exec(s, s->pq.getvalue(result, row, 0), err);
+    }
     s->pq.clear(result);
+    return rc;
+}
+
+/* In pieces, as a result is in memory as a whole. */
+static int read_written(struct sfx_postgres *s, unsigned char *written, struct sfx_err *err)
+{
+    static const char fetch[] = "FETCH 10000 FROM _sfx_written";
+    int row, nrows = 1;
+    int rc = sfx_postgres_exec(
+        s, "DECLARE _sfx_written CURSOR FOR SELECT _sfx_n FROM pg_temp._sfx_parents", err);
+
+    while (rc == 0 && nrows > 0) {
+        PGresult *result = sfx_postgres_query(s, fetch, 0, NULL, err);
+
+        if (result == NULL)
+            return err->code;
+        nrows = s->pq.ntuples(result);
+        for (row = 0; row < nrows; row++) {
+            const uint64_t n = strtoull(s->pq.getvalue(result, row, 0), NULL, 10);
+
+            written[n / 8] |= (unsigned char)(1U << n % 8);
+        }
+        s->pq.clear(result);
+    }
+    return rc == 0 ? sfx_postgres_exec(s, "CLOSE _sfx_written", err) : rc;
+}
+
+int sfx_postgres_settle(struct sfx_sink *sink, struct sfx_sink_counts *counts,
+                        unsigned char *written, struct sfx_err *err)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    struct sfx_err own;
+    int rc;
+
+    err = err != NULL ? err : &own;
+    rc = sfx_postgres_finish_table(s, counts, err);
+    if (rc == 0)
+        rc = read_written(s, written, err);
+    s->settled = rc == 0;
+    return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->shown) : 0;
+}
+
+int sfx_postgres_end_children(struct sfx_postgres *s, struct sfx_err *err)
+{
+    const bool child = s->parent.source != NULL;
+    const struct sfx_sink_how *how = child ? &s->parent.how : &s->opts.how;
+    struct sfx_sink_counts none = {0};
+    struct sfx_buf column = {0}, where = {0};
+    int rc = child ? sfx_postgres_finish_table(s, &none, err) : 0;
+
+    if (rc == 0)
+        rc = sfx_buf_printf(&column, err, "%s%s", sfx_merge_parent_prefix(how->keys[0]),
+                            how->keys[0]);
+    if (rc == 0)
+        rc = sfx_merge_of_parents(how, &where, err);
+    if (rc == 0 && (sfx_buf_cstr(&column, err) == NULL || sfx_buf_cstr(&where, err) == NULL))
+        rc = SFX_E_NOMEM;
+    if (rc == 0)
+        rc = sfx_postgres_each_child(s, child ? s->parent.target : s->target, column.data,
+                                     "DELETE FROM ", where.data, err);
+    if (rc == 0)
+        rc = sfx_postgres_exec(s, "DROP TABLE pg_temp._sfx_parents", err);
+    sfx_buf_done(&column);
+    sfx_buf_done(&where);
     return rc;
 }

@@ -108,8 +108,11 @@ struct sfx_postgres {
     struct {
         const struct sfx_sink_source *source; /* NULL: the parent's table is in hand */
         struct sfx_sink_how how;
+        enum sfx_sink_mode mode;
         const char *noted, *target;
     } parent;
+    bool settled;                /* the parent's table has got all, in a mode by keys, */
+    struct sfx_sink_seen filled; /* and then these child tables */
     const struct sfx_sink_schema *schema;
     int64_t started_ns, load_id;
     struct sfx_sink_counts so_far;          /* by checkpoints of this load */
@@ -250,11 +253,19 @@ int sfx_postgres_finish_table(struct sfx_postgres *s, struct sfx_sink_counts *co
 int sfx_postgres_child(struct sfx_sink *sink, const char *table, const char *const *keys,
                        size_t nkeys, struct sfx_err *err);
 
+/* As ops->settle. */
+int sfx_postgres_settle(struct sfx_sink *sink, struct sfx_sink_counts *counts,
+                        unsigned char *written, struct sfx_err *err);
+
+/* After that, brings the rows of the child table in hand into it, and deletes what is left in
+ * others. Errors: as _query. */
+int sfx_postgres_end_children(struct sfx_postgres *s, struct sfx_err *err);
+
 /* Ends what a child table in hand means for the load. */
 void sfx_postgres_leave_child(struct sfx_postgres *s);
 
 /* Runs a statement, before and behind the name, for each child table of table (as SQL has it) that
- * has a column which begins with column. Errors: as _query. */
+ * has a column which begins with column, but for those in s->filled. Errors: as _query. */
 int sfx_postgres_each_child(struct sfx_postgres *s, const char *table, const char *column,
                             const char *before, const char *behind, struct sfx_err *err);
 

@@ -18,7 +18,11 @@
     " WHERE pg_size_bytes(current_setting('work_mem'))<67108864;"
 
 static const struct sfx_merge_dialect dialect = {
-    .distinct = "IS DISTINCT FROM", .row = "_sfx_row", .text = "::text", .ready = "ANALYZE "};
+    .distinct = "IS DISTINCT FROM",
+    .row = "_sfx_row",
+    .text = "::text",
+    .ready = "ANALYZE ",
+    .parents = "CREATE TEMP TABLE _sfx_parents ON COMMIT DROP AS "};
 
 static int put_columns(struct sfx_postgres *s, struct sfx_err *err)
 {
@@ -56,6 +60,14 @@ int sfx_postgres_stage(struct sfx_postgres *s, struct sfx_err *err)
     return sfx_postgres_exec(s, sql, err);
 }
 
+static int make_parents(struct sfx_postgres *s, const struct sfx_merge *merge, struct sfx_err *err)
+{
+    int rc = sfx_merge_parents(merge, &s->sql, err);
+    const char *sql = rc == 0 ? sfx_buf_cstr(&s->sql, err) : NULL;
+
+    return sql == NULL ? SFX_E_NOMEM : sfx_postgres_exec(s, sql, err);
+}
+
 static int merge_stage(struct sfx_postgres *s, struct sfx_sink_counts *counts, struct sfx_err *err)
 {
     struct sfx_merge_column *columns =
@@ -68,7 +80,8 @@ static int merge_stage(struct sfx_postgres *s, struct sfx_sink_counts *counts, s
                                     .stage = STAGE,
                                     .columns = columns,
                                     .ncols = s->schema->ncols,
-                                    .now = now};
+                                    .now = now,
+                                    .parent = s->parent.source != NULL ? &s->parent.how : NULL};
     const uint64_t nstaged = counts->inserted;
     size_t i;
     int step, nsteps, rc = 0;
@@ -83,6 +96,10 @@ static int merge_stage(struct sfx_postgres *s, struct sfx_sink_counts *counts, s
                                       .as_text = s->columns[i].class == SFX_POSTGRES_JSON ||
                                                  s->columns[i].class == SFX_POSTGRES_OTHER};
     (void)sfx_clock_format(s->started_ns, now);
+    if (s->opts.how.children)
+        rc = make_parents(s, &merge, err);
+    if (rc < 0)
+        return rc;
     nsteps = sfx_merge_plan(&merge, &s->sql, steps, err);
     counts->inserted = 0;
     for (step = 0; rc == 0 && step < nsteps; step++) {
@@ -93,10 +110,12 @@ static int merge_stage(struct sfx_postgres *s, struct sfx_sink_counts *counts, s
     }
     if (nsteps < 0)
         return nsteps;
-    if (rc == 0)
+    if (rc == 0 && merge.parent == NULL) /* child rows are not counted */
         rc = sfx_merge_finish(counts, s->mode, nstaged, err);
-    /* The next load of a group makes its own. */
-    return rc == 0 && s->grouped ? sfx_postgres_exec(s, "DROP TABLE " STAGE, err) : rc;
+    /* The next load of a group makes its own, and the next child table. */
+    return rc == 0 && (s->grouped || s->opts.how.children || merge.parent != NULL)
+               ? sfx_postgres_exec(s, "DROP TABLE " STAGE, err)
+               : rc;
 }
 
 /* table_pkey; of a long name the server keeps the begin. */

@@ -164,6 +164,7 @@ void sfx_sink_seen_done(struct sfx_sink_seen *seen)
     while (seen->n > 0)
         free(seen->names[--seen->n]);
     free(seen->names);
+    seen->names = NULL;
 }
 
 void sfx_sink_close(struct sfx_sink *sink)

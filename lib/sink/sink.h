@@ -188,11 +188,21 @@ struct sfx_sink_ops {
     /*
      * Ends what the table in hand gets and goes on, in the same load, with its child table `table`
      * (borrowed until the load ends, as keys, which are its primary key): _prepare and _put are
-     * about that one now. Only with how.children and modes without keys. Errors: as commit. NULL:
-     * the target has no child tables.
+     * about that one now. Only with how.children. In modes by keys what is put replaces the child
+     * rows of the records that _settle tells of. Errors: as commit. NULL: the target has no child
+     * tables.
      */
     int (*child)(struct sfx_sink *sink, const char *table, const char *const *keys, size_t nkeys,
                  struct sfx_err *err);
+    /*
+     * In modes by keys with how.children, but not in a dry run: ends what the table in hand gets,
+     * before the first _child, or _commit. counts, with all records that were put in inserted, says
+     * what they have become then, as it does to _commit. written (zeroed, so many bits): those of
+     * records whose child rows are to be put become 1. What child tables have for these keys and
+     * get nothing for, goes with _commit. Errors: as commit. NULL: as child.
+     */
+    int (*settle)(struct sfx_sink *sink, struct sfx_sink_counts *counts, unsigned char *written,
+                  struct sfx_err *err);
     /*
      * Loads the selected rows of batch, whose columns are found in the schema by name. A record
      * that the table cannot take losslessly is given to bad, which decides whether to go on; bad

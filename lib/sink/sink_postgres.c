@@ -171,6 +171,8 @@ static int postgres_begin(struct sfx_sink *sink, const struct sfx_sink_source *s
     sfx_arena_reset(&s->arena);
     s->source = source;
     s->given_up = false;
+    s->settled = false;
+    sfx_sink_seen_done(&s->filled);
     s->started_ns = sfx_clock_wall_ns();
     rc = connect_again(s, err);
     if (rc == 0)
@@ -275,6 +277,8 @@ static int finish_rows(struct sfx_postgres *s, const struct sfx_sink_counts *cou
 
     *entry = (struct sfx_sink_entry){.load_id = s->load_id, .counts = *counts};
     (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
+    if (s->settled)
+        return sfx_postgres_end_children(s, err);
     rc = sfx_postgres_finish_table(s, &entry->counts, err);
     sfx_sink_counts_add(&entry->counts, &s->so_far);
     return rc;
@@ -373,6 +377,7 @@ static void postgres_close(struct sfx_sink *sink)
     sfx_buf_done(&s->sql);
     sfx_buf_done(&s->scratch);
     sfx_sink_seen_done(&s->seen);
+    sfx_sink_seen_done(&s->filled);
     free(s->shown);
     free(s->uri);
     free(s);
@@ -388,6 +393,7 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .lacks = sfx_postgres_lacks,
     .prepare = postgres_prepare,
     .child = sfx_postgres_child,
+    .settle = sfx_postgres_settle,
     .put = sfx_postgres_put,
     .reject = sfx_postgres_reject,
     .commit = postgres_commit,

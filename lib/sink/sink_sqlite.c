@@ -259,6 +259,8 @@ static int sqlite_begin(struct sfx_sink *sink, const struct sfx_sink_source *sou
     s->next_row = entry->mark.nread;
     s->goes_on = entry->open;
     s->nremoved = 0;
+    s->settled = false;
+    sfx_sink_seen_done(&s->filled);
     if (rc != 0)
         sqlite_rollback(sink);
     return rc < 0 ? sfx_err_wrap(err, rc, "%s", s->path) : rc;
@@ -328,8 +330,10 @@ static int finish_rows(struct sfx_sqlite *s, const struct sfx_sink_counts *count
     int rc;
 
     *entry = (struct sfx_sink_entry){.load_id = s->load_id, .counts = *counts};
-    entry->counts.removed = s->nremoved;
     (void)sfx_clock_format(sfx_clock_wall_ns(), entry->finished);
+    if (s->settled)
+        return sfx_sqlite_end_children(s, err);
+    entry->counts.removed = s->nremoved;
     rc = s->staged && !s->opts.dry_run ? sfx_sqlite_merge(s, &entry->counts, err) : 0;
     if (s->direct)
         sfx_sqlite_count_direct(s, &entry->counts);
@@ -415,6 +419,7 @@ static void sqlite_close(struct sfx_sink *sink)
     sfx_buf_done(&s->sql);
     sfx_buf_done(&s->scratch);
     sfx_sink_seen_done(&s->seen);
+    sfx_sink_seen_done(&s->filled);
     free(s->folder);
     free(s->path);
     free(s);
@@ -429,6 +434,7 @@ const struct sfx_sink_ops sfx_sink_sqlite = {
     .lacks = sfx_sqlite_lacks,
     .prepare = sqlite_prepare,
     .child = sfx_sqlite_child,
+    .settle = sfx_sqlite_settle,
     .put = sfx_sqlite_put,
     .reject = sfx_sqlite_reject,
     .commit = sqlite_commit,

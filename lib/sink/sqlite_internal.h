@@ -57,7 +57,10 @@ struct sfx_sqlite {
     struct {
         const struct sfx_sink_source *source; /* NULL: the parent's table is in hand */
         struct sfx_sink_how how;
+        enum sfx_sink_mode mode;
     } parent;
+    bool settled;                /* the parent's table has got all, in a mode by keys, */
+    struct sfx_sink_seen filled; /* and then these child tables */
     const struct sfx_sink_schema *schema;
     int64_t started_ns, load_id;
     struct sfx_sink_counts so_far;  /* by checkpoints of this load */
@@ -184,11 +187,20 @@ int sfx_sqlite_reject(struct sfx_sink *sink, const struct sfx_reject *r, struct 
 int sfx_sqlite_child(struct sfx_sink *sink, const char *table, const char *const *keys,
                      size_t nkeys, struct sfx_err *err);
 
+/* As ops->settle. */
+int sfx_sqlite_settle(struct sfx_sink *sink, struct sfx_sink_counts *counts, unsigned char *written,
+                      struct sfx_err *err);
+
+/* After that, brings the rows of the child table in hand into it, and deletes what is left in
+ * others. Errors: as SQLite says. */
+int sfx_sqlite_end_children(struct sfx_sqlite *s, struct sfx_err *err);
+
 /* Ends what a child table in hand means for the load. */
 void sfx_sqlite_leave_child(struct sfx_sqlite *s);
 
 /* Runs a statement, before and behind the quoted name, for each child table of table that has a
- * column which begins with column. Uses s->sql. Errors: as SQLite says; NOMEM. */
+ * column which begins with column, but for those in s->filled. Uses s->sql. Errors: as SQLite says;
+ * NOMEM. */
 int sfx_sqlite_each_child(struct sfx_sqlite *s, const char *table, const char *column,
                           const char *before, const char *behind, struct sfx_err *err);
 

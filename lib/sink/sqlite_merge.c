@@ -11,8 +11,11 @@
 
 #define STAGE "temp._sfx_stage"
 
-static const struct sfx_merge_dialect dialect = {
-    .distinct = "IS NOT", .row = "_sfx_row", .text = "", .index = true};
+static const struct sfx_merge_dialect dialect = {.distinct = "IS NOT",
+                                                 .row = "_sfx_row",
+                                                 .text = "",
+                                                 .index = true,
+                                                 .parents = "CREATE TEMP TABLE _sfx_parents AS "};
 
 int sfx_sqlite_put_target(struct sfx_sqlite *s, struct sfx_buf *sql, struct sfx_err *err)
 {
@@ -83,8 +86,9 @@ int sfx_sqlite_direct(struct sfx_sqlite *s, struct sfx_err *err)
     int rc;
 
     s->direct = false;
-    if ((s->mode != SFX_SINK_UPSERT && s->mode != SFX_SINK_IGNORE) || !has_rowids(s))
-        return 0;
+    if ((s->mode != SFX_SINK_UPSERT && s->mode != SFX_SINK_IGNORE) || s->opts.how.children ||
+        s->parent.source != NULL || !has_rowids(s))
+        return 0; /* child tables need to know all of a load's records, and rows, at once */
     s->staged = false;
     s->direct = true;
     rc = sfx_sqlite_compile_insert(s, 1, &stmt, &none);
@@ -204,6 +208,14 @@ static int run_steps(struct sfx_sqlite *s, const struct sfx_merge_step *steps, i
     return rc;
 }
 
+static int make_parents(struct sfx_sqlite *s, const struct sfx_merge *merge, struct sfx_err *err)
+{
+    int rc = sfx_merge_parents(merge, &s->sql, err);
+    const char *sql = rc == 0 ? sfx_buf_cstr(&s->sql, err) : NULL;
+
+    return sql == NULL ? SFX_E_NOMEM : sfx_sqlite_exec(s, sql, err);
+}
+
 int sfx_sqlite_merge(struct sfx_sqlite *s, struct sfx_sink_counts *counts, struct sfx_err *err)
 {
     struct sfx_merge_column *columns =
@@ -215,7 +227,8 @@ int sfx_sqlite_merge(struct sfx_sqlite *s, struct sfx_sink_counts *counts, struc
                               .stage = STAGE,
                               .columns = columns,
                               .ncols = s->schema->ncols,
-                              .now = now};
+                              .now = now,
+                              .parent = s->parent.source != NULL ? &s->parent.how : NULL};
     const uint64_t nstaged = counts->inserted;
     struct sfx_buf table = {0};
     size_t i;
@@ -232,13 +245,15 @@ int sfx_sqlite_merge(struct sfx_sqlite *s, struct sfx_sink_counts *counts, struc
     merge.table = rc == 0 ? sfx_buf_cstr(&table, err) : NULL;
     if (merge.table == NULL)
         rc = SFX_E_NOMEM;
+    if (rc == 0 && s->opts.how.children)
+        rc = make_parents(s, &merge, err);
     if (rc == 0)
         rc = sfx_merge_plan(&merge, &s->sql, steps, err);
     if (rc >= 0) {
         counts->inserted = 0;
         rc = run_steps(s, steps, rc, counts, err);
     }
-    if (rc == 0)
+    if (rc == 0 && merge.parent == NULL) /* child rows are not counted */
         rc = sfx_merge_finish(counts, merge.how->mode, nstaged, err);
     if (rc == 0)
         rc = sfx_sqlite_exec(s, "DROP TABLE " STAGE, err);

@@ -156,6 +156,141 @@ many_orders() {
 	done
 }
 
+# by_key MODE…: loads orders.jsonl, then what changes them.
+by_key() {
+	cat >change.jsonl <<-'END'
+		{"id":1,"user":{"name":"Ann","tags":["gone"]},"items":[{"sku":"lost","price":9.00}]}
+		{"id":3,"user":{"name":"Cy"},"items":[{"sku":"00501","price":3.00},{"sku":"n","price":4.00}]}
+		{"id":1,"user":{"name":"Ann","tags":["a","b"]},"items":[{"sku":"y","price":2.25}]}
+		{"id":4,"user":{"name":"Di","tags":["new"]}}
+	END
+	exits 0 sfx-load --lineage --nested tables --key id -t orders $target orders.jsonl
+	exits 0 sfx-load -v --lineage --nested tables --key id -t orders "$@" $target change.jsonl
+}
+
+@test "upsert: a record's child rows replace those of its key, and the same ones are not written" {
+	for target in $targets; do
+		for mode in upsert sync; do
+			fresh $target
+			by_key --mode $mode
+			is "SELECT in_, inserted, updated, unchanged, duplicate FROM (SELECT rows_in AS in_, inserted, updated,
+				unchanged, duplicate FROM _sfx_load WHERE load_id=2) AS l" "4|1|0|2|1"
+			is "SELECT _parent_id, _index, sku, _load_id FROM orders__items ORDER BY 1, 2" "1|0|y|2
+3|0|00501|1
+3|1|n|2"
+			is 'SELECT _parent_id, _index, value, _load_id FROM "orders__user.tags" ORDER BY 1, 2' "1|0|a|1
+1|1|b|1
+4|0|new|2"
+			# None of the records has any.
+			is "SELECT count(*) FROM orders__items__parts" 0
+			[ "$(tables)" = 4 ]
+		done
+	done
+}
+
+@test "ignore and newer: only records that are written have child rows" {
+	for target in $targets; do
+		fresh $target
+		printf '%s\n' '{"id":4,"user":{"tags":["first"]}}' '{"id":4,"user":{"tags":["second","x"]}}' >twice.jsonl
+		by_key --mode ignore
+		exits 0 sfx-load --lineage --nested tables --key id -t orders --mode ignore $target twice.jsonl
+		is 'SELECT _parent_id, value, _load_id FROM "orders__user.tags" WHERE _parent_id<>3 ORDER BY 1, _index' "1|a|1
+1|b|1
+4|new|2"
+		is "SELECT count(*), min(_load_id), max(_load_id) FROM orders__items" "3|1|1"
+		exits 0 sfx-load --undo 2 $target
+		is 'SELECT count(*) FROM "orders__user.tags" WHERE _parent_id=4' 0
+		is 'SELECT count(*) FROM "orders__user.tags"' 4
+		exits 0 sfx-load --lineage --nested tables --key id -t orders --mode ignore --force $target twice.jsonl
+		is 'SELECT value FROM "orders__user.tags" WHERE _parent_id=4' first
+
+		fresh $target
+		printf '%s\n' '{"id":1,"v":2,"a":[1,2]}' '{"id":2,"v":2,"a":[3]}' '{"id":3,"a":[4]}' >v.jsonl
+		printf '%s\n' '{"id":1,"v":3,"a":[5]}' '{"id":1,"v":1,"a":[6]}' '{"id":2,"v":2,"a":[7]}' '{"id":3,"a":[8]}' \
+			'{"id":5,"v":1,"a":[9]}' >w.jsonl
+		exits 0 sfx-load --nested tables --key id -t t $target v.jsonl
+		exits 0 sfx-load --nested tables --key id -t t --mode newer --version-column v $target w.jsonl
+		is "SELECT _parent_id, value FROM t__a ORDER BY 1, 2" "1|5
+2|3
+3|8
+5|9"
+	done
+}
+
+@test "delete: the child rows of the keys go, at all depths" {
+	for target in $targets; do
+		fresh $target
+		printf '%s\n' '{"id":3}' '{"id":3}' '{"id":9,"items":[{"sku":"never"}]}' >gone.jsonl
+		exits 0 sfx-load --nested tables --key id -t orders $target orders.jsonl
+		exits 0 sfx-load --nested tables --key id -t orders --mode delete $target gone.jsonl
+		is "SELECT deleted, duplicate, unchanged, removed FROM (SELECT rows_in - inserted - updated - unchanged -
+			duplicate AS deleted, duplicate, unchanged, removed FROM _sfx_load WHERE load_id=2) AS l" "1|1|1|1"
+		is "SELECT count(*) FROM orders" 2
+		is "SELECT count(*), min(_parent_id), max(_parent_id) FROM orders__items" "2|1|1"
+		is "SELECT count(*) FROM orders__items__parts" 2
+		is 'SELECT count(*) FROM "orders__user.tags"' 2
+	done
+}
+
+@test "sync: rows without a record are marked and keep their child rows" {
+	for target in $targets; do
+		fresh $target
+		by_key --mode sync
+		is "SELECT id FROM orders WHERE _deleted_at IS NOT NULL" 2
+		printf '{"id":1,"user":{"name":"Ann"}}\n' >one.jsonl
+		exits 0 sfx-load --lineage --nested tables --key id -t orders --mode sync $target one.jsonl
+		is "SELECT id FROM orders WHERE _deleted_at IS NULL" 1
+		is 'SELECT _parent_id, count(*) FROM "orders__user.tags" GROUP BY 1' "4|1"
+		is "SELECT _parent_id, count(*) FROM orders__items GROUP BY 1" "3|2"
+	done
+}
+
+@test "keys of several columns, refused records and groups of files go with child rows by key" {
+	for target in $targets; do
+		fresh $target
+		printf '%s\n' '{"a":1,"b c":"x","l":[1,2]}' '{"a":1,"b c":"y","l":[3]}' >k.jsonl
+		printf '%s\n' '{"a":"no","b c":"y","l":[0]}' '{"b c":"y","l":[0]}' '{"a":1,"b c":"y","l":[4,5]}' >m.jsonl
+		exits 0 sfx-load --nested tables --key a,'b c' --mode upsert -t t $target k.jsonl
+		exits 0 sfx-load --nested tables --key a,'b c' --mode upsert -t t --on-error skip $target m.jsonl
+		is 'SELECT "_parent_b c", value FROM t__l ORDER BY 1, _index' "x|1
+x|2
+y|4
+y|5"
+		fresh $target
+		for i in 1 2 3; do
+			printf '{"id":1,"l":[%d,7]}\n{"id":1%d,"m":[0]}\n' $i $i >g$i.jsonl
+			printf '{"specversion":"1.0","id":"e-%s","source":"/in","type":"dev.sfx.file.closed","data":{"path":"g%s.jsonl"}}\n' $i $i
+		done >events
+		exits 0 sfx-load -E --flush 1s --nested tables --key id --mode upsert -t t $target <events
+		is "SELECT value FROM t__l ORDER BY _index" "3
+7"
+		is "SELECT count(*) FROM t__m" 3
+	done
+}
+
+@test "many upserts leave what one load of the last records leaves" {
+	many_orders 20000 >base.jsonl
+	awk 'BEGIN { srand(7); for (i = 0; i < 20000; i++) { id = 1 + int(rand() * 25000); n = int(rand() * 4)
+		printf "{\"id\":%d,\"items\":[", id
+		for (k = 0; k < n; k++) printf "%s{\"sku\":\"s%d\",\"qty\":%d}", k ? "," : "", id, int(rand() * 3)
+		print "]}" } }' >change.jsonl
+	# Of each key the last record.
+	cat base.jsonl change.jsonl | tac | awk -F '[:,]' '!seen[$2]++' >last.jsonl
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load --nested tables --key id -t t $target base.jsonl
+		exits 0 sfx-load --nested tables --key id -t t --mode upsert $target change.jsonl
+		query "SELECT * FROM t__items ORDER BY 1, 2" >twice
+		query "SELECT id FROM t ORDER BY 1" >>twice
+		fresh $target
+		exits 0 sfx-load --nested tables --key id -t t $target last.jsonl
+		query "SELECT * FROM t__items ORDER BY 1, 2" >once
+		query "SELECT id FROM t ORDER BY 1" >>once
+		[ "$(wc -l <once)" -gt 50000 ]
+		cmp twice once
+	done
+}
+
 @test "a load is taken back with its child rows" {
 	printf '{"id":4,"user":{"name":"Di"},"items":[{"sku":"z","price":9.00}]}\n' >more.jsonl
 	for target in $targets; do
@@ -295,7 +430,7 @@ m"
 	}
 	wanted='script\|- has no child tables' refused -
 	wanted='dir:.* has no child tables' refused 'dir:out/x.csv'
-	wanted='goes with --mode=append, replace and truncate' refused --mode upsert --key id sqlite:x.db
+	wanted='does not go with --mode=scd2: a key has rows of several times' refused --mode scd2 --key id sqlite:x.db
 	wanted='does not go with --commit-every' refused --commit-every 10 sqlite:x.db
 	wanted='does not go with --evolve=quarantine' refused --evolve quarantine sqlite:x.db
 	wanted='does not go with --jobs' refused --jobs 2 sqlite:x.db
