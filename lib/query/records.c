@@ -263,8 +263,7 @@ static int try_parts(struct sfx_records *r, bool keeps_refused, struct sfx_err *
 
     if (r->fd < 0 || r->runs_ahead || r->nrows == 0 || r->nwrong > MAX_WRONG_PARTS)
         return 0;
-    r->made->reader->tell(r->reader, &r->began, &line);
-    if (r->began < r->retry)
+    if (!r->made->reader->tell(r->reader, &r->began, &line) || r->began < r->retry)
         return 0;
     rc = start_threads(r, err);
     if (rc == 0)

@@ -155,8 +155,8 @@ static void read_batches(struct sfx_parts *p, struct part *part)
         if (more < 0 || batch->schema_id != p->schema_id)
             part->sound = false;
     }
-    ops->tell(part->reader, &offset, &line);
-    part->sound = part->sound && offset == part->end;
+    if (!ops->tell(part->reader, &offset, &line) || offset != part->end)
+        part->sound = false;
     part->lines = line - 1;
 }
 
@@ -218,7 +218,8 @@ bool sfx_parts_start(struct sfx_parts *p, const struct sfx_format *format,
     const struct sfx_relay_jobs jobs = {begin_part, work, p, true};
     uint64_t offset, line;
 
-    format->reader->tell(reader, &offset, &line);
+    if (!format->reader->tell(reader, &offset, &line))
+        return false;
     p->step = offset / nrecords * (SFX_BATCH_ROWS - SFX_BATCH_ROWS / 16);
     p->step = p->step < MIN_PART_NBYTES   ? MIN_PART_NBYTES
               : p->step > MAX_PART_NBYTES ? MAX_PART_NBYTES

@@ -159,7 +159,7 @@ void sfx_csv_restart(struct sfx_reader *r, const struct sfx_byte_source *src);
 
 /* See sfx_reader_ops. */
 int sfx_csv_want(struct sfx_reader *r, const bool *wanted, struct sfx_err *err);
-void sfx_csv_tell(const struct sfx_reader *r, uint64_t *offset, uint64_t *line);
+bool sfx_csv_tell(const struct sfx_reader *r, uint64_t *offset, uint64_t *line);
 int sfx_csv_resume(struct sfx_reader *r, const struct sfx_reader *like,
                    const struct sfx_byte_source *src, struct sfx_err *err);
 size_t sfx_csv_find_border(const struct sfx_reader *like, const char *data, size_t len);

@@ -8,10 +8,11 @@
 /* So many records with the header's number of fields are no accident. */
 #define BORDER_RECORDS 2
 
-void sfx_csv_tell(const struct sfx_reader *r, uint64_t *offset, uint64_t *line)
+bool sfx_csv_tell(const struct sfx_reader *r, uint64_t *offset, uint64_t *line)
 {
     *offset = r->block.offset + r->begin;
     *line = r->line;
+    return r->failed == 0;
 }
 
 /* Whether records of the header's number of fields begin at pos, as far as data shows. */

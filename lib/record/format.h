@@ -84,12 +84,13 @@ struct sfx_reader_ops {
     bool ahead; /* the reader knows sfx_reader_opts.ahead */
     /*
      * What parts of a stream need, to be read at the same time. _tell: where the next record begins
-     * (offset and line as in sfx_row_origin). _resume starts r, which may be like itself, on src,
-     * whose first byte begins a record in the middle of like's stream: 1, or 0 when records cannot
-     * be read without those before them. _find_border: behind which of the len bytes, taken from
-     * anywhere in the stream, a record seems to begin; 0: none is seen. Errors: NOMEM.
+     * (offset and line as in sfx_row_origin); false: the next _read fails. _resume starts r, which
+     * may be like itself, on src, whose first byte begins a record in the middle of like's stream:
+     * 1, or 0 when records cannot be read without those before them. _find_border: behind which of
+     * the len bytes, taken from anywhere in the stream, a record seems to begin; 0: none is seen.
+     * Errors: NOMEM.
      */
-    void (*tell)(const struct sfx_reader *r, uint64_t *offset, uint64_t *line);
+    bool (*tell)(const struct sfx_reader *r, uint64_t *offset, uint64_t *line);
     int (*resume)(struct sfx_reader *r, const struct sfx_reader *like,
                   const struct sfx_byte_source *src, struct sfx_err *err);
     size_t (*find_border)(const struct sfx_reader *like, const char *data, size_t len);

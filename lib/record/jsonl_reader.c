@@ -221,10 +221,11 @@ static int jsonl_read(struct sfx_reader *r, struct sfx_batch *batch,
     return n > 0;
 }
 
-static void jsonl_tell(const struct sfx_reader *r, uint64_t *offset, uint64_t *line)
+static bool jsonl_tell(const struct sfx_reader *r, uint64_t *offset, uint64_t *line)
 {
     *offset = r->kept ? offset_of(r, r->record.ptr) : r->block.offset + r->split.begin;
     *line = r->kept ? r->record_line : r->split.line;
+    return r->failed == 0;
 }
 
 static int jsonl_resume(struct sfx_reader *r, const struct sfx_reader *like,
