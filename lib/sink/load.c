@@ -260,7 +260,9 @@ static int transact(struct sfx_load *load, const struct sfx_sink_source *source,
     }
     load->started_ns = sfx_clock_wall_ns();
     sfx_buf_clear(&load->ddl);
-    rc = sfx_load_quarantine(load, &schema, err);
+    rc = load->check != NULL ? load->check(load, ctx, err) : 0;
+    if (rc == 0)
+        rc = sfx_load_quarantine(load, &schema, err);
     if (rc == 0)
         rc = ops->prepare(load->sink, schema, &load->ddl, err);
     if (rc < 0) {

@@ -41,7 +41,9 @@ int sfx_load_check_children(struct sfx_load *load, struct sfx_err *err)
     if (with != NULL)
         return sfx_err_set(err, SFX_E_USAGE, "--nested=tables does not go with %s", with);
     load->children = calloc(1, sizeof(*load->children));
-    if (load->children == NULL)
+    if (load->children != NULL)
+        load->children->offsets = calloc(SFX_BATCH_ROWS, sizeof(*load->children->offsets));
+    if (load->children == NULL || load->children->offsets == NULL)
         return sfx_err_set(err, SFX_E_NOMEM, "no memory for child tables");
     return 0;
 }
@@ -71,6 +73,9 @@ void sfx_load_free_children(struct sfx_load *load)
     sfx_buf_done(&c->path);
     free(c->refused);
     free(c->written);
+    free(c->offsets);
+    free(c->unfit);
+    sfx_arena_done(&c->unfit_texts);
     free(c);
 }
 
@@ -85,6 +90,7 @@ int sfx_load_children_begin(struct sfx_load *load, struct sfx_err *err)
     c->learning = true;
     c->wanted = NULL;
     c->nrecords = 0;
+    c->nunfit = 0;
     memset(c->id, '0',
            SFX_LOAD_ID_DIGITS); /* until the content's hash is known: as long, and text */
     c->nodes =
@@ -224,6 +230,7 @@ void sfx_load_children_start(struct sfx_load *load, const char *load_key)
     c->nrecords = 0;
     c->nrefused = 0;
     c->wanted = NULL;
+    c->checking = false;
     free(c->written);
     c->written = NULL;
     load->result.nchild_tables = 0;
@@ -245,6 +252,59 @@ int sfx_load_children_refused(struct sfx_load *load, uint64_t offset, struct sfx
     }
     c->refused[c->nrefused++] = offset;
     return 0;
+}
+
+static int by_record(const void *a, const void *b)
+{
+    const struct sfx_load_unfit *left = a, *right = b;
+
+    return left->offset != right->offset ? by_offset(&left->offset, &right->offset)
+                                         : by_offset(&left->number, &right->number);
+}
+
+int sfx_load_children_rehearse(struct sfx_load *load, bool on, struct sfx_err *err)
+{
+    struct sfx_load_children *c = load->children;
+    size_t i, n = 0;
+
+    c->checking = on;
+    if (on) {
+        c->nunfit = 0;
+        sfx_arena_reset(&c->unfit_texts);
+        return load->sink->ops->rehearse(load->sink, on, err);
+    }
+    if (c->nunfit > 0)
+        qsort(c->unfit, c->nunfit, sizeof(*c->unfit), by_record);
+    for (i = 0; i < c->nunfit; i++) {
+        if (n == 0 || c->unfit[n - 1].offset != c->unfit[i].offset)
+            c->unfit[n++] = c->unfit[i];
+    }
+    c->nunfit = n;
+    sfx_buf_clear(&load->ddl); /* it comes again */
+    return load->sink->ops->rehearse(load->sink, on, err);
+}
+
+int sfx_load_children_refuse(struct sfx_load *load, struct sfx_batch *batch,
+                             const struct sfx_reject_sink *bad, struct sfx_err *err)
+{
+    const struct sfx_load_children *c = load->children;
+    uint32_t k, n = 0;
+    int rc = 0;
+
+    for (k = 0; rc == 0 && c->nunfit > 0 && k < batch->nsel; k++) {
+        const uint16_t row = batch->sel[k];
+        const struct sfx_load_unfit key = {.offset = batch->rows[row].offset};
+        const struct sfx_load_unfit *unfit =
+            bsearch(&key, c->unfit, c->nunfit, sizeof(*c->unfit), by_offset);
+
+        if (unfit != NULL)
+            rc = sfx_sink_refuse(batch, row, unfit->path, unfit->value, unfit->reason, bad, err);
+        else
+            batch->sel[n++] = row;
+    }
+    if (c->nunfit > 0)
+        batch->nsel = n;
+    return rc;
 }
 
 int sfx_load_children_settle(struct sfx_load *load, struct sfx_err *err)
@@ -290,17 +350,22 @@ int sfx_load_children_next(struct sfx_load *load, size_t *at, struct sfx_err *er
 }
 
 /* Says which element of which record it was: items[3].price. */
-static int name_bad(const struct sfx_load_node *node, uint32_t row, const struct sfx_reject *r,
-                    struct sfx_buf *path, struct sfx_err *err)
+static int name_bad(struct sfx_load_children *c, const struct sfx_load_node *node, uint32_t row,
+                    const struct sfx_reject *r, struct sfx_err *err)
 {
+    struct sfx_buf *path = &c->path;
     const struct sfx_load_node *chain[SFX_LOAD_MAX_DEPTH];
     size_t first = node->nfixed - node->depth, i;
     const struct sfx_load_node *at;
     int rc = 0;
 
+    sfx_buf_clear(path);
+    for (i = 0; i < c->nkeys; i++) {
+        if (sfx_slice_eq(r->column, sfx_slice_str(node->fixed[i])))
+            return sfx_buf_puts(path, c->keys[i], err); /* the record's own */
+    }
     for (at = node; at->up != NULL; at = at->up)
         chain[at->depth - 1] = at;
-    sfx_buf_clear(path);
     for (i = 0; rc == 0 && i < node->depth; i++) {
         const struct sfx_cell *index = &node->batch.columns[first + i].cells[row];
 
@@ -317,14 +382,52 @@ struct bad {
     const struct sfx_load_node *node;
 };
 
-static int end_at_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
+/* Notes a value that is bad for its record's sake. */
+static int note_unfit(struct sfx_load_children *c, const struct sfx_reject *r, uint64_t offset,
+                      struct sfx_err *err)
+{
+    struct sfx_arena *texts = &c->unfit_texts;
+    struct sfx_load_unfit *unfit;
+
+    if (c->nunfit == c->unfit_room) {
+        const size_t room = c->unfit_room == 0 ? 64 : 2 * c->unfit_room;
+        struct sfx_load_unfit *grown = reallocarray(c->unfit, room, sizeof(*grown));
+
+        if (grown == NULL)
+            return sfx_err_set(err, SFX_E_NOMEM, "no memory for refused records");
+        c->unfit = grown;
+        c->unfit_room = room;
+    }
+    unfit = &c->unfit[c->nunfit];
+    *unfit = (struct sfx_load_unfit){
+        .offset = offset,
+        .number = c->nunfit,
+        .path = sfx_arena_strndup(texts, c->path.data, c->path.len, err),
+        .reason = sfx_arena_strndup(texts, r->reason, strlen(r->reason), err),
+    };
+    if (r->value.ptr != NULL)
+        unfit->value =
+            sfx_slice(sfx_arena_strndup(texts, r->value.ptr, r->value.len, err), r->value.len);
+    if (unfit->path == NULL || unfit->reason == NULL ||
+        (r->value.ptr != NULL && unfit->value.ptr == NULL))
+        return SFX_E_NOMEM;
+    c->nunfit++;
+    return 0;
+}
+
+static int take_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err)
 {
     const struct bad *bad = ctx;
-    struct sfx_buf *path = &bad->load->children->path;
+    struct sfx_load_children *c = bad->load->children;
+    struct sfx_buf *path = &c->path;
     const uint32_t row = (uint32_t)r->offset; /* see sfx_load_put_node */
 
-    if (name_bad(bad->node, row, r, path, err) < 0)
+    if (c->checking && c->nunfit > 0 && c->unfit[c->nunfit - 1].offset == c->offsets[row])
+        return 0; /* one is enough */
+    if (name_bad(c, bad->node, row, r, err) < 0)
         return SFX_E_NOMEM;
+    if (c->checking)
+        return note_unfit(c, r, c->offsets[row], err);
     return sfx_err_set(err, SFX_E_INPUT, "line %" PRIu64 ": %.*s, for table %s: %s", r->line,
                        (int)path->len, path->data, bad->node->table, r->reason);
 }
@@ -332,12 +435,14 @@ static int end_at_bad(void *ctx, const struct sfx_reject *r, struct sfx_err *err
 int sfx_load_put_node(struct sfx_load *load, struct sfx_load_node *node, struct sfx_err *err)
 {
     struct bad bad = {load, node};
-    const struct sfx_reject_sink sink = {end_at_bad, &bad};
+    const struct sfx_reject_sink sink = {take_bad, &bad};
     uint32_t row;
     int rc = load->opts.lineage ? sfx_load_lineage_fill(load, &node->batch, err) : 0;
 
-    for (row = 0; row < node->batch.nrows; row++)
-        node->batch.rows[row].offset = row; /* by which end_at_bad knows the row again */
+    for (row = 0; row < node->batch.nrows; row++) {
+        load->children->offsets[row] = node->batch.rows[row].offset;
+        node->batch.rows[row].offset = row; /* by which take_bad knows the row again */
+    }
     if (rc == 0)
         rc = load->sink->ops->put(load->sink, &node->batch, &sink, &load->result.nchild_rows, err);
     load->broken = load->broken || (rc < 0 && rc != SFX_E_INPUT);

@@ -15,8 +15,10 @@
  * input, nor with the number of tables that are filled. The passes agree because readers give the
  * same records in the same order; the file is checked to be the same after each.
  *
- * A record that the parent's table refuses is known by its offset, and has no child rows. A value
- * that a child's table refuses ends the load of the input, as its parent is in already.
+ * A record that the parent's table refuses is known by its offset, and has no child rows. Unless a
+ * bad record ends the load anyway, child rows are checked before all that, in passes of their own:
+ * the record of one that does not fit is refused with its path. What only shows when it is put, as
+ * constraints do, ends the load of the input, as its parent is in already.
  *
  * In a mode by keys a record's child rows replace those of its key. The sink says which records
  * those are as soon as the parent's table has got all of them; child rows are staged, and brought
@@ -64,6 +66,18 @@ struct sfx_load_children {
                                rows are put; NULL: all are */
     uint64_t nput;          /* such records of the pass in hand */
     struct sfx_buf path;
+    bool checking;                /* child rows are only checked in the pass in hand */
+    uint64_t *offsets;            /* SFX_BATCH_ROWS: of the records of the rows that are put */
+    struct sfx_load_unfit *unfit; /* sorted by offset once all are known */
+    size_t nunfit, unfit_room;
+    struct sfx_arena unfit_texts;
+};
+
+/* A value that a child's table cannot hold. */
+struct sfx_load_unfit {
+    uint64_t offset, number; /* of its record; how many of them came before */
+    const char *path, *reason;
+    struct sfx_slice value;
 };
 
 /* The child of up for the arrays in column; NULL: there is none. */

@@ -34,6 +34,11 @@ struct sfx_load_foreign {
     struct sfx_sink_schema kept;
 };
 
+struct sfx_load;
+
+/* Puts the rows of a load into the sink and counts them. */
+typedef int sfx_load_rows(struct sfx_load *load, void *ctx, struct sfx_err *err);
+
 struct sfx_load {
     struct sfx_load_opts opts;
     char *target;
@@ -75,6 +80,7 @@ struct sfx_load {
     const struct sfx_reject_sink *rejects; /* borrowed; where rejected records go, or NULL */
     bool reading; /* a refusal now comes from the reader, not from the sink */
     struct sfx_load_foreign foreign;
+    sfx_load_rows *check;               /* what comes before the table is prepared; or NULL */
     struct sfx_load_children *children; /* NULL but with SFX_LOAD_TABLES */
     struct sfx_load_rejects durable;    /* of commit_every; without functions: none */
     struct sfx_sink_counts committed;   /* by checkpoints, of the input in hand */
@@ -172,6 +178,8 @@ void sfx_load_free_children(struct sfx_load *load);
 
 /* Child tables, in the order of the calls: before the first pass; each batch of each pass, whose
  * arrays are taken out; once types are known; before the second pass, load_key is the ledger's;
+ * in passes before that one, with rehearse on and then off, child rows are only checked; _refuse
+ * takes records out that have bad ones, for bad;
  * for each record that the parent's table refuses; once all are put; before each pass for a child
  * table, 1, or 0 when there is none left (*at begins as 0). Errors: INPUT, LIMIT, NOMEM, of the
  * sink. */
@@ -180,6 +188,9 @@ int sfx_load_children_take(struct sfx_load *load, struct sfx_batch *batch, struc
 int sfx_load_children_learnt(struct sfx_load *load, struct sfx_err *err);
 void sfx_load_children_start(struct sfx_load *load, const char *load_key);
 int sfx_load_children_refused(struct sfx_load *load, uint64_t offset, struct sfx_err *err);
+int sfx_load_children_rehearse(struct sfx_load *load, bool on, struct sfx_err *err);
+int sfx_load_children_refuse(struct sfx_load *load, struct sfx_batch *batch,
+                             const struct sfx_reject_sink *bad, struct sfx_err *err);
 int sfx_load_children_settle(struct sfx_load *load, struct sfx_err *err);
 int sfx_load_children_next(struct sfx_load *load, size_t *at, struct sfx_err *err);
 
@@ -193,9 +204,6 @@ int sfx_load_checkpoint(struct sfx_load *load, const struct sfx_spool *spool, bo
 
 /* After a failure: takes rejects back, and says where the load goes on. */
 void sfx_load_fall_back(const struct sfx_load *load);
-
-/* Puts the rows of a load into the sink and counts them. */
-typedef int sfx_load_rows(struct sfx_load *load, void *ctx, struct sfx_err *err);
 
 /*
  * One transaction: begin, prepare for schema, rows, commit; rolls back what fails. Sets

@@ -146,6 +146,8 @@ static int put_batch(struct sfx_load *load, struct sfx_batch *batch, struct sfx_
 
     counts->in += batch->nsel;
     rc = sfx_load_refuse_foreign(load, batch, bad, err);
+    if (rc == 0 && load->children != NULL)
+        rc = sfx_load_children_refuse(load, batch, bad, err);
     if (rc == 0 && load->opts.lineage)
         rc = sfx_load_lineage_fill(load, batch, err);
     if (rc == 0)
@@ -188,15 +190,15 @@ static int take_children(void *ctx, struct sfx_batch *batch, struct sfx_err *err
     return sfx_load_children_take(ctx, batch, err);
 }
 
-/* The passes behind the second one, one for each child table. */
-static int put_children(struct sfx_load *load, struct stream *stream, struct sfx_err *err)
+/* A pass for each child table. */
+static int pass_children(struct sfx_load *load, struct stream *stream, struct sfx_err *err)
 {
     const struct sfx_reject_sink quiet = {pass_over, NULL};
     const struct sfx_reject_sink *bad = load->opts.on_error == SFX_LOAD_FAIL ? NULL : &quiet;
     size_t at = 0;
-    int more, rc = sfx_load_children_settle(load, err);
+    int more, rc;
 
-    while (rc == 0 && (rc = sfx_load_children_next(load, &at, err)) > 0) {
+    while ((rc = sfx_load_children_next(load, &at, err)) > 0) {
         sfx_spool_repeat(&stream->spool);
         rc = open_reader(load, stream, err);
         if (rc == 0)
@@ -209,6 +211,28 @@ static int put_children(struct sfx_load *load, struct stream *stream, struct sfx
             break;
     }
     return rc;
+}
+
+/* The passes behind the second one. */
+static int put_children(struct sfx_load *load, struct stream *stream, struct sfx_err *err)
+{
+    int rc = sfx_load_children_settle(load, err);
+
+    return rc == 0 ? pass_children(load, stream, err) : rc;
+}
+
+/* The passes before the second one, unless a bad record ends the load anyway. */
+static int check_children(struct sfx_load *load, void *ctx, struct sfx_err *err)
+{
+    struct sfx_err own = {0};
+    int rc, left;
+
+    sfx_load_children_start(load, sfx_buf_cstr(&load->key, NULL));
+    rc = sfx_load_children_rehearse(load, true, err);
+    if (rc == 0)
+        rc = pass_children(load, ctx, err);
+    left = sfx_load_children_rehearse(load, false, rc == 0 ? err : &own);
+    return rc == 0 ? left : rc;
 }
 
 /* The second pass. */
@@ -267,6 +291,7 @@ static int load_learnt(struct sfx_load *load, struct stream *stream, struct sfx_
         .size_nbytes = stream->spool.size_nbytes,
         .again = load->opts.force,
     };
+    int rc;
 
     if (source.key == NULL)
         return SFX_E_NOMEM;
@@ -276,7 +301,11 @@ static int load_learnt(struct sfx_load *load, struct stream *stream, struct sfx_
             return SFX_E_NOMEM;
         source.event_id = sfx_buf_cstr(&load->event_id, err);
     }
-    return sfx_load_transact(load, &source, &load->infer.schema, put_stream, stream, err);
+    if (load->children != NULL && load->opts.on_error != SFX_LOAD_FAIL)
+        load->check = check_children;
+    rc = sfx_load_transact(load, &source, &load->infer.schema, put_stream, stream, err);
+    load->check = NULL;
+    return rc;
 }
 
 int sfx_load_stream(struct sfx_load *load, struct sfx_input *in, const struct sfx_format *format,

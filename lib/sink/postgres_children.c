@@ -93,6 +93,24 @@ int sfx_postgres_each_child(struct sfx_postgres *s, const char *table, const cha
     return rc;
 }
 
+int sfx_postgres_rehearse(struct sfx_sink *sink, bool on, struct sfx_err *err)
+{
+    struct sfx_postgres *s = (struct sfx_postgres *)sink;
+    struct sfx_err own;
+    bool child = s->parent.source != NULL;
+
+    err = err != NULL ? err : &own;
+    if (on) {
+        s->parent.dry_run = s->opts.dry_run;
+        s->opts.dry_run = true;
+        s->key = NULL; /* of a load before, that failed */
+        return 0;
+    }
+    sfx_postgres_leave_child(s);
+    s->opts.dry_run = s->parent.dry_run;
+    return child ? sfx_postgres_resolve(s, err) : 0;
+}
+
 /* In pieces, as a result is in memory as a whole. */
 static int read_written(struct sfx_postgres *s, unsigned char *written, struct sfx_err *err)
 {

@@ -110,6 +110,7 @@ struct sfx_postgres {
         struct sfx_sink_how how;
         enum sfx_sink_mode mode;
         const char *noted, *target;
+        bool dry_run; /* behind a rehearsal */
     } parent;
     bool settled;                /* the parent's table has got all, in a mode by keys, */
     struct sfx_sink_seen filled; /* and then these child tables */
@@ -252,6 +253,9 @@ int sfx_postgres_finish_table(struct sfx_postgres *s, struct sfx_sink_counts *co
 /* As ops->child. */
 int sfx_postgres_child(struct sfx_sink *sink, const char *table, const char *const *keys,
                        size_t nkeys, struct sfx_err *err);
+
+/* As ops->rehearse. */
+int sfx_postgres_rehearse(struct sfx_sink *sink, bool on, struct sfx_err *err);
 
 /* As ops->settle. */
 int sfx_postgres_settle(struct sfx_sink *sink, struct sfx_sink_counts *counts,

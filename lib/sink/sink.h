@@ -195,6 +195,12 @@ struct sfx_sink_ops {
     int (*child)(struct sfx_sink *sink, const char *table, const char *const *keys, size_t nkeys,
                  struct sfx_err *err);
     /*
+     * Between _begin and the first _prepare: from on to off, _child, _prepare and _put (of child
+     * tables) only check, as in a dry run; then the table of the load is in hand again. Errors, of
+     * off: as begin. NULL: as child.
+     */
+    int (*rehearse)(struct sfx_sink *sink, bool on, struct sfx_err *err);
+    /*
      * In modes by keys with how.children, but not in a dry run: ends what the table in hand gets,
      * before the first _child, or _commit. counts, with all records that were put in inserted, says
      * what they have become then, as it does to _commit. written (zeroed, so many bits): those of

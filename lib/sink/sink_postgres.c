@@ -393,6 +393,7 @@ const struct sfx_sink_ops sfx_sink_postgres = {
     .lacks = sfx_postgres_lacks,
     .prepare = postgres_prepare,
     .child = sfx_postgres_child,
+    .rehearse = sfx_postgres_rehearse,
     .settle = sfx_postgres_settle,
     .put = sfx_postgres_put,
     .reject = sfx_postgres_reject,

@@ -434,6 +434,7 @@ const struct sfx_sink_ops sfx_sink_sqlite = {
     .lacks = sfx_sqlite_lacks,
     .prepare = sqlite_prepare,
     .child = sfx_sqlite_child,
+    .rehearse = sfx_sqlite_rehearse,
     .settle = sfx_sqlite_settle,
     .put = sfx_sqlite_put,
     .reject = sfx_sqlite_reject,

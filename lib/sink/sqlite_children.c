@@ -47,6 +47,22 @@ void sfx_sqlite_leave_child(struct sfx_sqlite *s)
     s->parent.source = NULL;
 }
 
+int sfx_sqlite_rehearse(struct sfx_sink *sink, bool on, struct sfx_err *err)
+{
+    struct sfx_sqlite *s = (struct sfx_sqlite *)sink;
+
+    (void)err;
+    if (on) {
+        s->parent.dry_run = s->opts.dry_run;
+        s->opts.dry_run = true;
+        return 0;
+    }
+    sfx_sqlite_put_end(s);
+    sfx_sqlite_leave_child(s);
+    s->opts.dry_run = s->parent.dry_run;
+    return 0;
+}
+
 static int read_written(struct sfx_sqlite *s, unsigned char *written, struct sfx_err *err)
 {
     sqlite3_stmt *stmt = NULL;

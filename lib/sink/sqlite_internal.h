@@ -58,6 +58,7 @@ struct sfx_sqlite {
         const struct sfx_sink_source *source; /* NULL: the parent's table is in hand */
         struct sfx_sink_how how;
         enum sfx_sink_mode mode;
+        bool dry_run; /* behind a rehearsal */
     } parent;
     bool settled;                /* the parent's table has got all, in a mode by keys, */
     struct sfx_sink_seen filled; /* and then these child tables */
@@ -186,6 +187,9 @@ int sfx_sqlite_reject(struct sfx_sink *sink, const struct sfx_reject *r, struct 
 /* As ops->child. */
 int sfx_sqlite_child(struct sfx_sink *sink, const char *table, const char *const *keys,
                      size_t nkeys, struct sfx_err *err);
+
+/* As ops->rehearse. */
+int sfx_sqlite_rehearse(struct sfx_sink *sink, bool on, struct sfx_err *err);
 
 /* As ops->settle. */
 int sfx_sqlite_settle(struct sfx_sink *sink, struct sfx_sink_counts *counts, unsigned char *written,

@@ -329,15 +329,55 @@ m"
 	done
 }
 
-@test "a value that a child table cannot hold ends the load, and nothing of it is there" {
+@test "a record with a value that a child table cannot hold is bad, and none of its rows is there" {
 	printf '%s\n' '{"id":7,"user":{"name":"Ed"},"items":[{"sku":"k","price":1.00}]}' \
-		'{"id":8,"user":{"name":"Ed"},"items":[{"sku":"k"},{"sku":"k","parts":[{"n":1},{"n":"x"}]}]}' >bad.jsonl
+		'{"id":8,"user":{"name":"Ed","tags":["t"]},"items":[{"sku":"k","price":"dear"},{"sku":"k","parts":[{"n":1},{"n":"x"}]}]}' \
+		'{"id":3,"user":{"name":"Cy"},"items":[{"sku":"k"},{"sku":"k","parts":[{"n":1},{"n":"x"}]}]}' \
+		'{"id":"no","user":{"name":"Ed"},"items":[{"sku":"k","price":"cheap"}]}' >bad.jsonl
 	for target in $targets; do
 		fresh $target
 		exits 0 sfx-load --nested tables --key id -t orders $target orders.jsonl
+		exits 65 sfx-load --nested tables --key id -t orders --mode upsert $target bad.jsonl
+		is "SELECT count(*) FROM _sfx_load" 1
+		rm -f bad.out
+		exits 1 sfx-load -n --nested tables --key id -t orders --mode upsert --rejects bad.out $target bad.jsonl
+		grep -q '^-- bad.jsonl: 4 records in, 1 to load into orders, 3 to reject, 1 row in 3 child tables' out
+		exits 1 sfx-load -v --nested tables --key id -t orders --mode upsert --rejects bad.out $target bad.jsonl
+		grep -q '4 records in, 1 loaded into orders, 3 rejected, 1 row in 3 child tables' said
+		[ "$(wc -l <bad.out)" = 3 ]
+		grep '"line":2,' bad.out | grep -qF '"column":"items[0].price","value":"dear"'
+		grep '"line":3,' bad.out | grep -qF '"column":"items[1].parts[1].n","value":"x"'
+		grep '"line":4,' bad.out | grep -qF '"column":"id","value":"no"'
+		is "SELECT id FROM orders ORDER BY 1" "1
+2
+3
+7"
+		is "SELECT _parent_id, sku FROM orders__items WHERE _parent_id>1 ORDER BY 1" "3|00501
+7|k"
+		is "SELECT count(*) FROM orders__items__parts" 3
+		is 'SELECT count(*) FROM "orders__user.tags" WHERE _parent_id>3' 0
+		is "SELECT rows_in, inserted, rejected FROM _sfx_load ORDER BY load_id DESC LIMIT 1" "4|1|3"
+		# In mode append, too, over several batches.
+		many_orders 10 >m.jsonl
+		exits 0 sfx-load --nested tables --key id -t m $target m.jsonl
+		many_orders 5000 | sed '1,10d;s/"qty":6}/"qty":"six"}/' >m.jsonl
+		exits 0 sfx-load --nested tables --key id -t m --on-error skip $target m.jsonl
+		nbad=$(grep -c six m.jsonl)
+		is "SELECT count(*) FROM m" $((5000 - nbad))
+		is "SELECT count(*), count(DISTINCT _parent_id) FROM m__items" "$((2 * (5000 - nbad)))|$((5000 - nbad))"
+	done
+}
+
+@test "what a constraint of a child table refuses ends the load, and nothing of it is there" {
+	printf '%s\n' '{"id":7,"user":{"name":"Ed"},"items":[{"sku":"k"}]}' \
+		'{"id":8,"user":{"name":"Ed"},"items":[{"sku":"l"},{"sku":"y"}]}' >bad.jsonl
+	for target in $targets; do
+		fresh $target
+		exits 0 sfx-load --nested tables --key id -t orders $target orders.jsonl
+		query 'CREATE UNIQUE INDEX u ON orders__items(sku)'
 		for on_error in fail skip; do
 			exits 65 sfx-load --nested tables --key id -t orders --on-error $on_error $target bad.jsonl
-			grep -qF 'bad.jsonl: line 2: items[1].parts[1].n, for table orders__items__parts: ' said
+			grep -qF 'bad.jsonl: line 2: items[1]' said
 		done
 		is "SELECT count(*) FROM orders" 3
 		is "SELECT count(*) FROM orders__items" 3
