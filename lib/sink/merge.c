@@ -281,17 +281,20 @@ static void plan_duplicates(struct plan *p)
     const struct sfx_merge *m = p->m;
     const bool first = m->how->mode == SFX_SINK_IGNORE;
 
+    if (m->distinct)
+        return;
     begin(p, SFX_MERGE_DUPLICATE);
-    put_all(p, "DELETE FROM ", m->stage, " WHERE ", m->dialect->row, " IN (SELECT r FROM (SELECT ",
-            m->dialect->row, " AS r, row_number() OVER (PARTITION BY ", NULL);
+    put_all(p, "DELETE FROM ", m->stage, " WHERE ", m->dialect->row, " ", m->dialect->among[0],
+            "SELECT r FROM (SELECT ", m->dialect->row, " AS r, row_number() OVER (PARTITION BY ",
+            NULL);
     put_list(p, "", true);
     put(p, " ORDER BY ");
     if (m->how->mode == SFX_SINK_NEWER) {
         put_name(p, "", m->how->version);
         put(p, " DESC NULLS LAST,");
     }
-    put_all(p, m->dialect->row, first ? "" : " DESC", ") AS n FROM ", m->stage, ") AS d WHERE n>1)",
-            NULL);
+    put_all(p, m->dialect->row, first ? "" : " DESC", ") AS n FROM ", m->stage, ") AS d WHERE n>1",
+            m->dialect->among[1], NULL);
     end(p);
 }
 

@@ -16,7 +16,8 @@
 /* Where a database differs. All texts are static. */
 struct sfx_merge_dialect {
     const char *distinct; /* null-safe inequality: "IS NOT" */
-    const char *row;      /* the stage's column that numbers its rows */
+    const char *row;      /* the stage's column that tells its rows apart, in their order */
+    const char *among[2]; /* around the statement that gives those of a set: "IN (", ")" */
     const char *text;     /* what makes a value without an order comparable: "::text" */
     const char *ready;    /* before "stage(key)": makes a filled stage quick to search; or NULL */
     bool index;           /* an index on the stage's keys pays */
@@ -38,7 +39,8 @@ struct sfx_merge {
     size_t ncols;
     const char *now; /* RFC 3339: when rows came to be, or ended */
     const struct sfx_sink_how
-        *parent; /* table is a child table of one that was loaded so; or NULL */
+        *parent;   /* table is a child table of one that was loaded so; or NULL */
+    bool distinct; /* no two records have one key: nobody need look for them */
 };
 
 /* What the rows that a step touches count as. */

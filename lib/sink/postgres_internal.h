@@ -131,8 +131,10 @@ struct sfx_postgres {
     int32_t *map;                   /* schema column -> batch column */
     uint64_t map_schema_id;
     bool mapped;
-    bool text_copy; /* a column is OTHER: COPY in text */
-    bool guarded;   /* the table may refuse rows that fit: batches are copied one at a time */
+    bool keys_rise;   /* what is staged has one key, an integer, and larger ones in each record: */
+    int64_t last_key; /* this one, or none */
+    bool text_copy;   /* a column is OTHER: COPY in text */
+    bool guarded;     /* the table may refuse rows that fit: batches are copied one at a time */
     const char *copy, *guarded_copy; /* the statement; and behind a savepoint, which it releases */
     const char *key;        /* the statement that gives a new table its key; NULL: none, or done */
     uint64_t sent;          /* rows of the COPY under way, or of that which they wait for */

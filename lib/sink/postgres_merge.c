@@ -17,9 +17,12 @@
     "SELECT set_config('work_mem','64MB',true)"                                                    \
     " WHERE pg_size_bytes(current_setting('work_mem'))<67108864;"
 
+/* Rows lie in a fresh table as they came. Arrays of places can be looked up in servers that cannot
+ * hash them (before 14), where IN would compare all with all. */
 static const struct sfx_merge_dialect dialect = {
     .distinct = "IS DISTINCT FROM",
-    .row = "_sfx_row",
+    .row = "ctid",
+    .among = {"=ANY(ARRAY(", "))"},
     .text = "::text",
     .ready = "ANALYZE ",
     .parents = "CREATE TEMP TABLE _sfx_parents ON COMMIT DROP AS "};
@@ -49,14 +52,13 @@ int sfx_postgres_stage(struct sfx_postgres *s, struct sfx_err *err)
     if (rc == 0)
         rc = put_columns(s, err);
     if (rc == 0)
-        rc = sfx_buf_printf(&s->sql, err,
-                            " FROM %s WITH NO DATA;ALTER TABLE " STAGE
-                            " ADD _sfx_row bigint GENERATED ALWAYS AS IDENTITY",
-                            s->target);
+        rc = sfx_buf_printf(&s->sql, err, " FROM %s WITH NO DATA", s->target);
     sql = rc == 0 ? sfx_buf_cstr(&s->sql, err) : NULL;
     if (sql == NULL)
         return rc < 0 ? rc : SFX_E_NOMEM;
     s->into = STAGE;
+    s->keys_rise = s->opts.how.nkeys == 1;
+    s->last_key = INT64_MIN;
     return sfx_postgres_exec(s, sql, err);
 }
 
@@ -81,7 +83,8 @@ static int merge_stage(struct sfx_postgres *s, struct sfx_sink_counts *counts, s
                                     .columns = columns,
                                     .ncols = s->schema->ncols,
                                     .now = now,
-                                    .parent = s->parent.source != NULL ? &s->parent.how : NULL};
+                                    .parent = s->parent.source != NULL ? &s->parent.how : NULL,
+                                    .distinct = s->keys_rise};
     const uint64_t nstaged = counts->inserted;
     size_t i;
     int step, nsteps, rc = 0;

@@ -163,6 +163,18 @@ struct put {
     uint64_t *inserted;
 };
 
+/* Keys that only grow are all different, which is cheap to see here. */
+static void look_at_key(struct sfx_postgres *s, const struct sfx_ddl_column *col,
+                        const struct sfx_postgres_value *v)
+{
+    const bool is_integer = col->class == SFX_POSTGRES_INT2 || col->class == SFX_POSTGRES_INT4 ||
+                            col->class == SFX_POSTGRES_INT8;
+
+    s->keys_rise = is_integer && v->integer > s->last_key;
+    if (s->keys_rise)
+        s->last_key = v->integer;
+}
+
 /* Appends a row. 0; 1: the record was refused; <0. */
 static int encode_row(const struct put *p, uint32_t row, struct sfx_err *err)
 {
@@ -186,6 +198,8 @@ static int encode_row(const struct put *p, uint32_t row, struct sfx_err *err)
                                        err);
             return rc < 0 ? rc : 1;
         }
+        if (rc == 0 && col->key && s->keys_rise)
+            look_at_key(s, col, &v);
         if (rc == 0)
             rc = sfx_postgres_put_value(s, col, &v, i == 0, err);
     }

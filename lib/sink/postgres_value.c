@@ -80,14 +80,34 @@ void sfx_postgres_classify(struct sfx_ddl_column *col)
 
 /* --- values ----------------------------------------------------------------------------------- */
 
+/* True when text is of ASCII without NUL: eight bytes at a time, for most cells are. */
+static bool is_plain(struct sfx_slice text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const size_t whole = text.len & ~(sizeof(ones) - 1);
+    uint64_t word = ones, bad = 0;
+    size_t at;
+
+    for (at = 0; at < whole; at += sizeof(word)) {
+        memcpy(&word, text.ptr + at, sizeof(word));
+        bad |= (word - ones) | word; /* a high bit in what is 0, or behind 127 */
+    }
+    word = ones;
+    memcpy(&word, text.ptr + whole, text.len - whole);
+    bad |= (word - ones) | word;
+    return (bad & (ones << 7)) == 0;
+}
+
 static const char *fit_text(const struct sfx_ddl_column *col, struct sfx_slice text)
 {
     size_t at, chars = 0;
 
-    if (memchr(text.ptr, '\0', text.len) != NULL)
-        return "holds a NUL byte, which PostgreSQL has not in texts";
-    if (!sfx_utf8_valid(text))
-        return "is not UTF-8";
+    if (!is_plain(text)) {
+        if (memchr(text.ptr, '\0', text.len) != NULL)
+            return "holds a NUL byte, which PostgreSQL has not in texts";
+        if (!sfx_utf8_valid(text))
+            return "is not UTF-8";
+    }
     if (col->max_chars == 0 || text.len <= (size_t)col->max_chars)
         return NULL;
     for (at = 0; at < text.len; at++)

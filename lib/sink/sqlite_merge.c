@@ -13,6 +13,7 @@
 
 static const struct sfx_merge_dialect dialect = {.distinct = "IS NOT",
                                                  .row = "_sfx_row",
+                                                 .among = {"IN (", ")"},
                                                  .text = "",
                                                  .index = true,
                                                  .parents = "CREATE TEMP TABLE _sfx_parents AS "};

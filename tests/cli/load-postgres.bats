@@ -310,6 +310,25 @@ hit_at() {
 	is "SELECT string_agg(mode, ',' ORDER BY load_id) FROM _sfx_load" upsert,upsert,ignore,newer,delete
 }
 
+@test "of records with one key the last one counts, whatever the order and type of the keys" {
+	local keys
+	for keys in '1 2 2 3' '3 2 2 1' '2 1 3 2' '-9 -8 -9' '9223372036854775806 9223372036854775807 9223372036854775807' 'a b b' '9 10 9' '2026-01-01 2026-01-01'; do
+		query 'DROP TABLE IF EXISTS t, _sfx_load' >/dev/null 2>&1
+		printf '%s\n' $keys | awk 'BEGIN { print "k,v" } { print $1 "," NR }' >t.csv
+		printf '%s\n' $keys | awk '{ last[$1] = NR } END { for (k in last) print k "|" last[k] }' | LC_ALL=C sort >expected
+		exits 0 sfx-load --mode=upsert --key k $target t.csv
+		query 'SELECT * FROM t' | LC_ALL=C sort | diff - expected
+	done
+	printf 'a,b,v\n1,1,x\n1,2,y\n2,1,z\n1,2,Y\n2,1,Z\n' >two.csv
+	exits 0 sfx-load -v --mode=upsert --key a,b $target two.csv
+	grep -q '5 records in, 3 loaded into two, 2 duplicate' said
+	is "SELECT string_agg(v, '' ORDER BY a, b) FROM two" xYZ
+	# Each transaction of a load looks for itself, and finds what the one before brought.
+	printf 'k,v\n1,a\n2,b\n2,c\n3,d\n3,e\n' >often.csv
+	exits 0 sfx-load --commit-every 2 --mode=upsert --key k $target often.csv
+	is "SELECT string_agg(v, '' ORDER BY k) FROM often" ace
+}
+
 @test "--mode=sync marks what is absent, --mode=scd2 keeps a history" {
 	printf 'id,v\n1,a\n2,b\n' >t.csv
 	printf 'id,v\n2,B\n3,c\n' >u.csv
