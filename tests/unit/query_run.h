@@ -97,7 +97,8 @@ struct query_output {
     const struct sfx_writer_ops *ops;
     struct sfx_writer *writer;
     struct sfx_buf *out;
-    struct sfx_writer *forks[2]; /* for lanes; NULL: not yet */
+    bool has_lanes;
+    struct sfx_writer *forks[2]; /* for them; NULL: not yet */
 };
 
 static inline int query_emit(void *ctx, struct sfx_batch *batch, struct sfx_err *err)
@@ -105,8 +106,10 @@ static inline int query_emit(void *ctx, struct sfx_batch *batch, struct sfx_err 
     struct query_output *o = ctx;
     int i, rc = o->ops->write(o->writer, batch, o->out, err);
 
-    for (i = 0; rc == 0 && i < 2 && o->ops->fork != NULL && o->forks[i] == NULL; i++)
-        rc = o->ops->fork(o->writer, &o->forks[i], err);
+    for (i = 0; o->has_lanes && o->ops->fork != NULL && rc == 0 && i < 2; i++) {
+        if (o->forks[i] == NULL)
+            rc = o->ops->fork(o->writer, &o->forks[i], err);
+    }
     return rc;
 }
 
@@ -163,7 +166,8 @@ static inline int query_make_lanes(struct query_run *run, struct sfx_query *quer
 {
     const struct sfx_query_lanes lanes = {2, query_render, query_emit_rendered, output};
 
-    return run->lanes && run->ahead ? sfx_query_make_lanes(query, &lanes, &run->err) : 0;
+    output->has_lanes = run->lanes && run->ahead;
+    return output->has_lanes ? sfx_query_make_lanes(query, &lanes, &run->err) : 0;
 }
 
 static inline int query_pump(struct query_run *run, struct sfx_query *query,
