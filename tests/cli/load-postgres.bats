@@ -162,42 +162,58 @@ types() {
 	! grep -q secret said
 }
 
+# Another session: it holds what the statements that it is told take (say) until it is told to end (hang_up). Its
+# server never looks for a deadlock.
+call() {
+	mkfifo other
+	PGOPTIONS='-c deadlock_timeout=10min' psql -X -q -v ON_ERROR_STOP=1 <other >/dev/null 2>other.said &
+	holder=$!
+	exec 5>other
+}
+
+say() {
+	echo "$1" >&5
+}
+
+hang_up() {
+	exec 5>&-
+	wait $holder
+}
+
+# locks N CONDITION: waits until so many locks are as pg_locks has them.
+locks() {
+	until [ "$(query "SELECT count(*) FROM pg_locks WHERE $2")" = "$1" ]; do :; done
+}
+
 @test "a locked table is an error to try again, and a signal ends the wait" {
 	query 'CREATE TABLE orders(id integer, name text)'
-	psql -X -q -c 'BEGIN; LOCK TABLE orders; SELECT pg_sleep(30)' >/dev/null 2>&1 &
-	holder=$!
-	until [ "$(query "SELECT count(*) FROM pg_locks WHERE relation='orders'::regclass AND mode='AccessExclusiveLock'")" = 1 ]; do :; done
-	exits 75 sfx-load --timeout 0.2s $target orders.csv
-	sfx-load $target orders.csv 2>said &
+	call
+	say 'BEGIN; LOCK TABLE orders;'
+	locks 1 "relation='orders'::regclass AND mode='AccessExclusiveLock' AND granted"
+	exits 75 sfx-load --timeout 0.2s $target orders.csv 5>&-
+	sfx-load $target orders.csv 2>said 5>&- &
 	loader=$!
-	until [ "$(query "SELECT count(*) FROM pg_locks WHERE NOT granted")" = 1 ]; do :; done
+	locks 1 "relation='orders'::regclass AND NOT granted"
 	kill -TERM $loader
 	wait $loader && status=0 || status=$?
 	[ "$status" -eq 143 ]
-	kill $holder
-	query "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid<>pg_backend_pid() AND state='active'" >/dev/null
-	wait $holder || true
+	hang_up
 	exits 0 sfx-load $target orders.csv
 	is "SELECT count(*) FROM orders" 2
 }
 
 @test "an input that the server gives up in a deadlock is begun again" {
 	query "CREATE TABLE orders(id integer PRIMARY KEY, name text); INSERT INTO orders VALUES (1, 'old')" >/dev/null
-	# The other one holds a row; it asks for the table, which the loader uses, when that waits for the
-	# row. The loader is the first to look for a deadlock.
-	mkfifo other
-	PGOPTIONS='-c deadlock_timeout=10min' psql -X -q -v ON_ERROR_STOP=1 <other >/dev/null 2>other.said &
-	holder=$!
-	exec 5>other
-	echo "BEGIN; UPDATE orders SET name = 'held' WHERE id = 1;" >&5
-	until [ "$(query "SELECT count(*) FROM pg_locks WHERE relation='orders'::regclass AND mode='RowExclusiveLock'")" = 1 ]; do :; done
-	PGOPTIONS='-c deadlock_timeout=3s' sfx-load -t orders --key id --mode upsert $target orders.csv 2>said 5>&- &
+	# The other one holds a row; it asks for the table, which the loader uses, when that waits for the row.
+	call
+	say "BEGIN; UPDATE orders SET name = 'held' WHERE id = 1;"
+	locks 1 "relation='orders'::regclass AND mode='RowExclusiveLock'"
+	PGOPTIONS='-c deadlock_timeout=1s' sfx-load -t orders --key id --mode upsert $target orders.csv 2>said 5>&- &
 	loader=$!
-	until [ "$(query "SELECT count(*) FROM pg_locks WHERE NOT granted")" = 1 ]; do :; done
-	echo "LOCK TABLE orders; COMMIT;" >&5
-	exec 5>&-
+	locks 1 "locktype='transactionid' AND NOT granted"
+	say 'LOCK TABLE orders; COMMIT;'
+	hang_up
 	wait $loader
-	wait $holder
 	grep -q 'orders.csv: .*deadlock detected.*: trying again' said
 	is 'SELECT string_agg(name, $$,$$ ORDER BY id) FROM orders' a,b
 	is 'SELECT count(*), sum(inserted), sum(updated) FROM _sfx_load' '1|1|1'
@@ -650,19 +666,49 @@ parts() {
 	is 'SELECT count(*), count(DISTINCT part) FROM t' '43500|8'
 	is 'SELECT count(*), sum(inserted) FROM _sfx_load' '8|43500'
 	for i in 1 2 3; do printf 'id,name,part\n%d,x,1\n' $i >r$i.csv; done
-	psql -X -q -c 'BEGIN; LOCK TABLE t IN SHARE MODE; SELECT pg_sleep(60)' >/dev/null 2>&1 &
-	holder=$!
-	until [ "$(query "SELECT count(*) FROM pg_locks WHERE relation='t'::regclass AND mode='ShareLock'")" = 1 ]; do :; done
-	sfx-load -j 3 -t t $target p1.csv r1.csv r2.csv r3.csv 2>said &
+	call
+	say 'BEGIN; LOCK TABLE t IN SHARE MODE;'
+	locks 1 "relation='t'::regclass AND mode='ShareLock' AND granted"
+	sfx-load -j 3 -t t $target p1.csv r1.csv r2.csv r3.csv 2>said 5>&- &
 	loader=$!
-	until [ "$(query "SELECT count(*) FROM pg_locks WHERE NOT granted")" = 3 ]; do :; done
+	locks 3 "relation='t'::regclass AND NOT granted"
 	kill -TERM $loader
 	wait $loader && status=0 || status=$?
 	[ "$status" -eq 143 ]
-	kill $holder
-	query "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid<>pg_backend_pid() AND state='active'" >/dev/null
-	wait $holder || true
+	hang_up
 	is 'SELECT count(*) FROM t WHERE id<9' 0
+}
+
+@test "-j: an input that the server gives up in a deadlock is begun again, the others go on" {
+	query 'CREATE TABLE t(id integer PRIMARY KEY, name text)' >/dev/null
+	for i in 1 2 3 4; do printf 'id,name\n%d,n\n' $i >f$i.csv; done
+	# The first file is loaded before the others are at once.
+	exits 0 sfx-load -t t $target f1.csv
+	call
+	say "BEGIN; INSERT INTO t VALUES (3, 'held');"
+	locks 1 "relation='t'::regclass AND mode='RowExclusiveLock'"
+	PGOPTIONS='-c deadlock_timeout=1s' sfx-load -j 2 -t t $target f1.csv f2.csv f3.csv f4.csv 2>said 5>&- &
+	loader=$!
+	# One waits for the row of the other session, which then asks for the table that it uses, and gives way.
+	locks 1 "locktype='transactionid' AND NOT granted"
+	say 'LOCK TABLE t; ROLLBACK;'
+	hang_up
+	wait $loader
+	grep -q 'f3.csv: .*deadlock detected.*: trying again' said
+	is 'SELECT string_agg(id::text, $$,$$ ORDER BY id), count(name) FROM t' '1,2,3,4|4'
+	is 'SELECT count(*), sum(inserted) FROM _sfx_load' '4|4'
+	# One that loses again and again ends the run, to be tried later.
+	query "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+			RAISE EXCEPTION USING ERRCODE = ''deadlock_detected'', MESSAGE = ''deadlock detected''; END';
+		CREATE TRIGGER lose BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.id = 6) EXECUTE FUNCTION lose()" >/dev/null
+	for i in 5 6 7; do printf 'id,name\n%d,n\n' $i >f$i.csv; done
+	exits 75 sfx-load -j 2 -t t $target f1.csv f5.csv f6.csv f7.csv
+	[ "$(grep -c 'f6.csv: .*deadlock detected.*: trying again' said)" -eq 3 ]
+	grep -q '^sfx-load: .*deadlock detected$' said
+	is 'SELECT count(*) FROM t WHERE id = 6' 0
+	query 'DROP TRIGGER lose ON t' >/dev/null
+	exits 0 sfx-load -j 2 -t t $target f*.csv
+	is 'SELECT count(*), max(id) FROM t' '7|7'
 }
 
 @test "a script of SQL brings what a load brings, once" {
